@@ -1,0 +1,217 @@
+//! One thing that reached a production branch, as GitHub, GitLab or Gerrit would tell it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One update of a production branch: a merged pull request, or commits that came without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Stable key: `acme/shop#41@<landed commit, 12 digits>`, or `acme/shop@<commit>` without a pull request.
+    pub id: String,
+    /// `acme/shop`.
+    pub repository: String,
+    /// `main`.
+    pub branch: String,
+    /// Where a person can look at it.
+    pub url: String,
+    /// How it arrived.
+    pub landing: Landing,
+    /// Paths touched, for pushes. `None`: not read.
+    pub paths: Option<Vec<String>>,
+    /// Who wrote the landed commits; of a pull request see its commits.
+    pub authors: Vec<CommitAuthor>,
+    /// The pull request that brought it.
+    pub pull_request: Lookup,
+    /// A review after the fact, of an emergency change.
+    pub post_hoc: Option<PostHoc>,
+}
+
+/// The branch update that brought the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Landing {
+    /// What the source calls the update.
+    pub kind: LandingKind,
+    /// Who did it; `None` for a deleted account.
+    pub actor: Option<Actor>,
+    /// When, by the source's clock.
+    pub at: DateTime<Utc>,
+    /// Commit that the branch was at.
+    pub before: String,
+    /// Commit that the branch came to.
+    pub after: String,
+}
+
+/// Kinds of branch update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LandingKind {
+    /// Commits pushed to the branch.
+    Push,
+    /// History replaced.
+    ForcePush,
+    /// The merge button, or its API.
+    PrMerge,
+    /// A merge queue.
+    MergeQueueMerge,
+}
+
+/// An account as the source's API types it; never guessed from the name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Login.
+    pub login: String,
+    /// What it is.
+    pub kind: ActorKind,
+}
+
+/// What an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person's account.
+    User,
+    /// An app or bot.
+    Bot,
+    /// An AI agent that opens pull requests for somebody.
+    Agent,
+    /// The source gives the login and not the type.
+    Unknown,
+}
+
+/// A commit author: the account if the source could match one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitAuthor {
+    /// Login; `None` when the e-mail address belongs to no account.
+    pub login: Option<String>,
+}
+
+/// Whether a pull request was looked for and found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Lookup {
+    /// This one.
+    Found(Box<PullRequest>),
+    /// The source says that there is none.
+    None,
+    /// Could not be read; the reason.
+    Failed(String),
+}
+
+/// A merged pull request, with what is needed to rebuild its state at the merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequest {
+    /// Number in its repository.
+    pub number: u64,
+    /// Who opened it; `None` for a deleted account.
+    pub author: Option<Actor>,
+    /// For an agent's pull request: who started the agent.
+    pub initiator: Option<String>,
+    /// The branch that it was merged into.
+    pub base: String,
+    /// When it was merged.
+    pub merged_at: DateTime<Utc>,
+    /// The commit at its tip when it was merged.
+    pub head: String,
+    /// Every review, also those dismissed since.
+    pub reviews: Vec<Review>,
+    /// Dismissals, with their times: a dismissed review no longer shows what it was.
+    pub dismissals: Vec<Dismissal>,
+    /// When the base branch was last switched, if it was.
+    pub base_changed_at: Option<DateTime<Utc>>,
+    /// Its commits, oldest first.
+    pub commits: Vec<PrCommit>,
+    /// Code owners of the touched paths at the base commit: each inner list needs one approver.
+    /// `None`: not read.
+    pub owners_of_paths: Option<Vec<Vec<String>>>,
+    /// Whether branch rules were bypassed.
+    pub rule: RuleOutcome,
+}
+
+/// One review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The source's id.
+    pub id: String,
+    /// Who; `None` for a deleted account.
+    pub author: Option<Actor>,
+    /// What it says now.
+    pub state: ReviewState,
+    /// When it was submitted.
+    pub at: DateTime<Utc>,
+    /// The commit that was looked at; `None` if the source does not say.
+    pub commit: Option<String>,
+    /// Whether the reviewer could write to the repository when read; `None` if not read.
+    pub can_push: Option<bool>,
+}
+
+/// What a review says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewState {
+    /// Approves.
+    Approved,
+    /// Asks for changes.
+    ChangesRequested,
+    /// No opinion.
+    Commented,
+    /// Was dismissed; what it was is in `Dismissal`.
+    Dismissed,
+}
+
+/// The dismissal of a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dismissal {
+    /// `Review::id`.
+    pub review: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What the review said before.
+    pub was: ReviewState,
+}
+
+/// One commit of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrCommit {
+    /// Its id.
+    pub oid: String,
+    /// Author first, then co-authors.
+    pub authors: Vec<CommitAuthor>,
+    /// Who pushed it; `None` if the source does not say.
+    pub pushed_by: Option<String>,
+    /// When it was pushed; `None` if the source does not say.
+    pub pushed_at: Option<DateTime<Utc>>,
+    /// Whether it changes the difference against the base (a clean merge of the base does not).
+    pub changes_content: bool,
+}
+
+/// What the source says of its own branch rules for the landing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleOutcome {
+    /// No bypass is on record.
+    Pass,
+    /// Somebody bypassed them.
+    Bypass,
+    /// Not asked for, by configuration; stated as a limitation.
+    NotRead,
+}
+
+/// A review after the fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostHoc {
+    /// Incident or ticket.
+    pub ticket: Option<String>,
+    /// Who looked at it afterwards.
+    pub reviewer: Option<Actor>,
+    /// When.
+    pub at: DateTime<Utc>,
+}

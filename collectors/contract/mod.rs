@@ -1,0 +1,75 @@
+//! What every kind of collector promises, and the source-neutral items it hands over.
+//!
+//! No network, file or clock access lives here; that is the door's (`crate::door`) and `clock`'s.
+
+mod change;
+pub mod clock;
+mod error;
+mod ipe;
+mod population;
+mod principal;
+mod restore;
+mod secret;
+mod window;
+
+pub use change::{
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, Landing, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
+    Review, ReviewState, RuleOutcome,
+};
+pub use error::{CollectError, SettingsError, Unread};
+pub use ipe::{Ipe, Reconciliation, RequestSummary};
+pub use population::{Items, Partial, Population, Whole};
+pub use principal::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};
+pub use restore::{Check, RestoreStatus, RestoreTest, Restores, Store, Validation};
+pub use secret::SecretRef;
+pub use window::Window;
+
+use crate::door::Door;
+use serde::{Deserialize, Serialize};
+
+/// One implementation of a collector. `crate::KINDS` lists them all.
+pub struct Kind {
+    /// The name that a configuration uses, `github_changes`.
+    pub name: &'static str,
+    /// Raised whenever the same exchanges could give another population.
+    pub version: u32,
+    /// One sentence for people.
+    pub about: &'static str,
+    /// Whether a run reads a stretch of time or the state of the moment.
+    pub reading: Reading,
+    /// The least permissions that it needs, in the source's own words.
+    pub permissions: &'static [&'static str],
+    /// Checks settings and builds a collector. Touches nothing outside.
+    pub build: fn(&serde_json::Value) -> Result<Box<dyn Collector>, SettingsError>,
+    /// JSON schema of the settings, for editors and `config check`.
+    pub settings_schema: fn() -> schemars::Schema,
+}
+
+/// What one run of a kind covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Everything that happened in the window. Windows of one collector join without a hole, and a
+    /// control is judged over all of them that fall in its look-back.
+    Window,
+    /// The state at the moment of the run. A control is judged over the newest one.
+    Snapshot,
+}
+
+/// One configured instance of a kind. It reaches the outside through the door alone, so that running
+/// it on a replay door with the same `Task` gives the same population.
+#[async_trait::async_trait]
+pub trait Collector: Send + Sync {
+    /// Gathers the whole population of the window, or says what could not be read.
+    async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError>;
+}
+
+/// What a run asks of a collector. Sealed with the evidence: a replay gets the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// The stretch of time to read; for snapshots, from the last complete run to this one.
+    pub window: Window,
+    /// What the last complete run of this collector left for this one, `Population::carry`.
+    pub carry: Option<serde_json::Value>,
+}

@@ -1,0 +1,21 @@
+//! What may touch the outside: the contract, the door, and one folder per kind of collector.
+//!
+//! A kind sees the contract and the door; never another kind, the file system, a process, the
+//! environment or the clock. Adding one is a folder and two lines here.
+
+pub mod contract;
+pub mod door;
+
+mod aws_iam;
+mod backup_restores;
+mod github_changes;
+
+use contract::Kind;
+
+/// Every kind there is.
+pub const KINDS: &[&Kind] = &[&aws_iam::KIND, &backup_restores::KIND, &github_changes::KIND];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.name == name)
+}
