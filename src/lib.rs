@@ -1,1 +1,7 @@
-//! evidenced.
+//! The daemon: decides, stores, shows. `run` is the straight line through it.
+
+pub mod bundle;
+pub mod demo;
+pub mod drift;
+pub mod judge;
+pub mod ledger;

@@ -104,7 +104,9 @@ impl Whole {
         let mut count = 0;
         for (before, after) in links {
             if before != at {
-                return Err(broken(format!("the update to {after} starts at {before}, but the last known state is {at}")));
+                return Err(broken(format!(
+                    "the update to {after} starts at {before}, but the last known state is {at}"
+                )));
             }
             at = after;
             count += 1;

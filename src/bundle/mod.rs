@@ -1,0 +1,1 @@
+//! Export and verify: they share the format and nothing else.

@@ -1,0 +1,3 @@
+//! The append-only store: SQLite file plus Merkle log.
+
+pub mod record;

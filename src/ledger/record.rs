@@ -1,0 +1,286 @@
+//! The leaves of the log: what each kind of record says. The format only; nothing is stored here.
+//!
+//! A record is one small JSON object: UTF-8, keys sorted, no spaces, no newline, no floats, at most
+//! `RECORD_BYTES_MAX`. Its bytes are hashed as they are and never written anew.
+
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::Window;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Longest record: what a C2SP tlog-tiles entry may be.
+pub const RECORD_BYTES_MAX: usize = 65_535;
+
+/// One record as it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of the format.
+    pub v: u32,
+    /// When it was written, by the daemon's clock: claimed, not proven.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
+    /// Commitment to the files that belong to the record, hex; absent when it has none.
+    /// `commit::commitment` says how it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What it says.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What a record says, by `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// The first record of a log.
+    Epoch {
+        /// Name of the log, as in its checkpoints.
+        origin: String,
+        /// Whose it is.
+        organization: String,
+        /// A sample with a simulated clock: no evidence of anything.
+        sample: bool,
+        /// 128 random bits, hex, so that no two logs start alike.
+        nonce: String,
+    },
+    /// The configuration in force from here on. Files: `config.json`.
+    Config {
+        /// SHA-256 of `config.json`.
+        sha256: String,
+        /// Control to the collectors that feed it: moving one elsewhere leaves a trace.
+        controls: BTreeMap<String, Vec<String>>,
+    },
+    /// A run began. Written before anything is asked of the outside.
+    RunOpened {
+        /// 128 random bits, hex.
+        run: String,
+        /// Which collector.
+        collector: String,
+        /// Position in the collector's own sequence of runs and misses, from 1 without holes.
+        seq: u64,
+        /// What set it off.
+        trigger: Trigger,
+        /// The due instant that it answers to; `None` for a manual run.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+        scheduled_for: Option<DateTime<Utc>>,
+        /// What it looks at.
+        window: Window,
+    },
+    /// What a run brought home. Files: `run.json`, `population.json` or `partial.json`, and every
+    /// exchange as `exchanges/<number>.json` and `exchanges/<number>.body`.
+    Evidence {
+        /// `RunOpened::run`.
+        run: String,
+        /// Which collector.
+        collector: String,
+        /// `RunOpened::seq`.
+        seq: u64,
+        /// Whether it is whole.
+        status: Status,
+        /// Number of items held.
+        observed: u64,
+        /// Controls that it is for.
+        controls: Vec<String>,
+        /// What it looked at.
+        window: Window,
+    },
+    /// A run ended.
+    RunClosed {
+        /// `RunOpened::run`.
+        run: String,
+        /// Which collector.
+        collector: String,
+        /// How.
+        end: End,
+    },
+    /// A due run that will not happen.
+    Missed {
+        /// Which collector.
+        collector: String,
+        /// See `RunOpened::seq`.
+        seq: u64,
+        /// When it was due.
+        #[serde(with = "millis")]
+        scheduled_for: DateTime<Utc>,
+        /// Why not.
+        reason: String,
+    },
+    /// One control's outcome. Files: `policy.json`, `judgements.json`.
+    Verdict {
+        /// The run that brought it about.
+        run: String,
+        /// Which control.
+        control: String,
+        /// Test and version of its rules, `change_review/1`.
+        rules: String,
+        /// The instant that it is judged as of.
+        #[serde(with = "millis")]
+        as_of: DateTime<Utc>,
+        /// The outcome.
+        outcome: crate::judge::VerdictOutcome,
+        /// Items by outcome.
+        counts: BTreeMap<crate::judge::Outcome, u64>,
+        /// Records of the evidence judged.
+        evidence: Vec<u64>,
+        /// Records of the waivers known.
+        waivers: Vec<u64>,
+    },
+    /// A control changed its state. Files: `items.json`.
+    Transition {
+        /// Which control.
+        control: String,
+        /// What it was; `None` at the first observation.
+        from: Option<crate::drift::State>,
+        /// What it is.
+        to: crate::drift::State,
+        /// The observation before, whose state was `from`.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+        before_at: Option<DateTime<Utc>>,
+        /// The observation that shows `to`.
+        #[serde(with = "millis")]
+        observed_at: DateTime<Utc>,
+        /// The run that showed it; `None` when time alone did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+        /// In one sentence.
+        why: String,
+        /// Number of items that became bad.
+        appeared: u64,
+        /// Number of items that are bad no longer.
+        resolved: u64,
+    },
+    /// An approved, expiring acceptance.
+    Waiver {
+        /// Which control.
+        control: String,
+        /// Item or pattern of items (`*` and `?`).
+        item: String,
+        /// Why.
+        reason: String,
+        /// Who approved.
+        approver: String,
+        /// From when.
+        #[serde(with = "millis")]
+        approved_at: DateTime<Utc>,
+        /// Until when; at most a year later.
+        #[serde(with = "millis")]
+        expires: DateTime<Utc>,
+    },
+    /// A bundle was handed out.
+    Export {
+        /// The period.
+        period: Window,
+        /// Size of the log that it is of.
+        log_size: u64,
+        /// SHA-256 of `tagmanifest-sha256.txt`.
+        tagmanifest_sha256: String,
+    },
+}
+
+/// What set a run off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// It was due.
+    Schedule,
+    /// It had been due while the daemon was down.
+    CatchUp,
+    /// Somebody asked.
+    Manual,
+}
+
+/// Whether evidence is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A whole population.
+    Complete,
+    /// Some of it.
+    Incomplete,
+    /// None of it.
+    Failed,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Evidence is whole and judged.
+    Done,
+    /// Evidence is not whole; judged as such.
+    Incomplete,
+    /// Nothing was collected; judged as such.
+    Failed,
+    /// The daemon was told to stop.
+    Aborted,
+    /// The daemon died in the middle; found at the next start.
+    Interrupted,
+}
+
+impl Body {
+    /// The record's `kind`, as it is written.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Epoch { .. } => "epoch",
+            Self::Config { .. } => "config",
+            Self::RunOpened { .. } => "run_opened",
+            Self::Evidence { .. } => "evidence",
+            Self::RunClosed { .. } => "run_closed",
+            Self::Missed { .. } => "missed",
+            Self::Verdict { .. } => "verdict",
+            Self::Transition { .. } => "transition",
+            Self::Waiver { .. } => "waiver",
+            Self::Export { .. } => "export",
+        }
+    }
+}
+
+/// Compact JSON with sorted keys, whatever features of the JSON crate a dependency has turned on.
+pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
+    fn sorted(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(map) => {
+                let ordered: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+                serde_json::Value::Object(ordered.into_iter().collect())
+            }
+            serde_json::Value::Array(items) => items.into_iter().map(sorted).collect(),
+            other => other,
+        }
+    }
+    serde_json::to_vec(&sorted(serde_json::to_value(value)?))
+}
+
+/// Times as `2026-03-04T12:00:01.234Z`, always with milliseconds.
+pub mod millis {
+    use chrono::{DateTime, SecondsFormat, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
+        DateTime::<Utc>::deserialize(from)
+    }
+}
+
+/// `millis` for times that may be absent.
+pub mod millis_option {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::millis::serialize(at, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+        Option::<DateTime<Utc>>::deserialize(from)
+    }
+}
