@@ -63,7 +63,10 @@ impl Account {
                 ActorKind::Unknown
             }
         };
-        Actor { login: self.login.clone(), kind }
+        // REST and the web call an app's account `name[bot]`, GraphQL `name`: one account, one name.
+        let bare = kind == ActorKind::Bot && !self.login.ends_with("[bot]");
+        let login = if bare { format!("{}[bot]", self.login) } else { self.login.clone() };
+        Actor { login, kind }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::activity::{Activity, Row, ZERO};
 use super::memory::{BranchMemory, bound_states};
 use crate::contract::{LandingKind, Unread, Whole, Window};
+use chrono::{Duration, SubsecRound};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A branch's updates since its last known state, linked up to its present head.
@@ -66,10 +67,13 @@ pub(super) fn link<'a>(
         .or_else(|| (from != ZERO).then(|| from.clone()))
         .or_else(|| older.last().map(|row| row.before.clone()));
     let mut links = follow(&from, new);
-    if links.last().is_some_and(|last| last.after != head)
-        && let Some(position) = links.iter().rposition(|row| row.after == head && fresh.contains(&row.id))
-    {
-        links.truncate(position + 1);
+    if links.last().is_some_and(|last| last.after != head) {
+        let is_fresh = |row: &&Row| fresh.contains(&row.id);
+        match links.iter().rposition(|row| row.after == head && is_fresh(row)) {
+            Some(position) => links.truncate(position + 1),
+            None if from == head && links.iter().all(is_fresh) => links.clear(),
+            None => {}
+        }
     }
     let pairs = links.iter().map(|row| (row.before.as_str(), row.after.as_str()));
     let whole = Whole::chain(what, &from, head, pairs)?;
@@ -152,7 +156,8 @@ impl Chain<'_> {
             head,
             row: last.map(|row| row.id).or(known.and_then(|known| known.row)),
             at: last.map_or_else(|| known.map_or(window.start, |known| known.at), |row| row.timestamp),
-            counted_to: known.and_then(|known| known.counted_to),
+            counted_to: known
+                .map_or_else(|| window.start.trunc_subsecs(0) - Duration::seconds(1), |known| known.counted_to),
             uncounted: known.map_or_else(Vec::new, |known| known.uncounted.clone()),
             states,
         }

@@ -64,9 +64,19 @@ impl Client {
         answer(what, response).await
     }
 
-    /// `POST` to the GraphQL endpoint.
-    pub(super) async fn post_graphql(&self, what: &str, body: &serde_json::Value) -> Result<Answer, CollectError> {
-        answer(what, self.octocrab._post("/graphql", Some(body)).await).await
+    /// `POST` to the GraphQL endpoint. `None`: no whole answer in time.
+    pub(super) async fn post_graphql(
+        &self,
+        what: &str,
+        body: &serde_json::Value,
+    ) -> Result<Option<Answer>, CollectError> {
+        let response = self.octocrab._post("/graphql", Some(body)).await;
+        if let Err(error) = &response
+            && matches!(Failure::within(error), Some(Failure::TimedOut(_) | Failure::CutShort(_)))
+        {
+            return Ok(None);
+        }
+        answer(what, response).await.map(Some)
     }
 
     /// The lists on `first` and the pages after it, until `enough` says so of what is held.

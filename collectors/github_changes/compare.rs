@@ -56,12 +56,7 @@ struct File {
 }
 
 /// Reads what `after` has and `before` has not.
-pub(super) async fn read(
-    client: &Client,
-    repository: &str,
-    before: &str,
-    after: &str,
-) -> Result<Range, CollectError> {
+pub(super) async fn read(client: &Client, repository: &str, before: &str, after: &str) -> Result<Range, CollectError> {
     let what = format!("repository {repository}: comparison {before}...{after}");
     let mut path = format!("/repos/{repository}/compare/{before}...{after}?per_page=100&page=1");
     let mut visited = BTreeSet::new();

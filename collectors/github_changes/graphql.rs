@@ -41,9 +41,12 @@ const TIMELINE: &str = "fragment timeline on PullRequestTimelineItemsConnection{
 
 /// A connection that may have further pages: its field, its type, what to ask, and the fragments needed.
 const CONNECTIONS: [(&str, &str, &str, &[&str]); 5] = [
-    ("associatedPullRequests", "Commit", "{totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}", &[
-        PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE,
-    ]),
+    (
+        "associatedPullRequests",
+        "Commit",
+        "{totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}",
+        &[PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE],
+    ),
     ("reviews", "PullRequest", "{...reviews}", &[REVIEWS]),
     ("commits", "PullRequest", "{...commits}", &[COMMITS, AUTHORS]),
     ("authors", "Commit", "{...authors}", &[AUTHORS]),
@@ -99,7 +102,8 @@ impl Error {
     fn too_much(&self) -> bool {
         let said = self.message.to_ascii_lowercase();
         matches!(self.kind.as_deref(), Some("RESOURCE_LIMITS_EXCEEDED" | "MAX_NODE_LIMIT_EXCEEDED" | "TIMEOUT"))
-            || self.kind.is_none() && (said.contains("something went wrong while executing") || said.contains("timeout"))
+            || self.kind.is_none()
+                && (said.contains("something went wrong while executing") || said.contains("timeout"))
     }
 }
 
@@ -112,11 +116,8 @@ pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: 
         errors: Vec<Error>,
     }
     let body = json!({ "query": document, "variables": variables });
-    let answer = match client.post_graphql(what, &body).await {
-        Ok(answer) => answer,
-        Err(CollectError::Unavailable { why, .. }) => return Err(Trouble::TooMuch(why)),
-        Err(error) => return Err(Trouble::Fatal(error)),
-    };
+    let answer = client.post_graphql(what, &body).await.map_err(Trouble::Fatal)?;
+    let Some(answer) = answer else { return Err(Trouble::TooMuch("no whole answer in time".to_owned())) };
     if matches!(answer.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
         return Err(Trouble::TooMuch(format!("status {}", answer.status.as_u16())));
     }
@@ -234,7 +235,8 @@ async fn whole(
             break;
         }
         for chunk in pending.chunks(20) {
-            let read = if round == ROUNDS_MAX { Err(endless(repository)) } else { pages(client, repository, chunk).await };
+            let read =
+                if round == ROUNDS_MAX { Err(endless(repository)) } else { pages(client, repository, chunk).await };
             match read {
                 Ok(pages) => {
                     for (more, page) in chunk.iter().zip(pages) {
@@ -311,7 +313,7 @@ fn next(connection: &Value) -> Option<&str> {
 
 async fn pages(client: &Client, repository: &str, chunk: &[More]) -> Result<Vec<Value>, CollectError> {
     let what = format!("repository {repository}: {} further pages", chunk.len());
-    let (mut declared, mut nodes, mut fragments) = (String::new(), String::new(), Vec::new());
+    let (mut declared, mut nodes, mut fragments) = (String::new(), String::new(), Vec::<&str>::new());
     let mut variables = Map::new();
     for (number, more) in chunk.iter().enumerate() {
         let (field, kind, selection, needed) = CONNECTIONS[more.connection];
@@ -356,7 +358,8 @@ fn append(value: &mut Value, more: &More, mut page: Value) -> Result<(), String>
     if page.get("totalCount") != list.get("totalCount") {
         return Err("the stated total changed between pages".to_owned());
     }
-    let added = page.get_mut("nodes").and_then(Value::as_array_mut).map(std::mem::take).ok_or("a page without nodes")?;
+    let added =
+        page.get_mut("nodes").and_then(Value::as_array_mut).map(std::mem::take).ok_or("a page without nodes")?;
     list.get_mut("nodes").and_then(Value::as_array_mut).ok_or("a list without nodes")?.extend(added);
     list["pageInfo"] = page["pageInfo"].take();
     Ok(())

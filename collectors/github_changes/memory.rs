@@ -61,7 +61,7 @@ pub(super) struct BranchMemory {
     /// That row's time, or the instant since when the branch is read.
     pub at: DateTime<Utc>,
     /// Merged pull requests are reconciled up to and with this second.
-    pub counted_to: Option<DateTime<Utc>>,
+    pub counted_to: DateTime<Utc>,
     /// Pull requests handed over whose merge is later than that.
     pub uncounted: Vec<Merged>,
     /// Former states, oldest first.

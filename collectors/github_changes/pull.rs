@@ -176,21 +176,20 @@ impl Landed {
 
     /// The pull requests of this repository that this commit is the merge of, whatever their base.
     pub(super) fn merged(&self) -> impl Iterator<Item = &Pull> {
-        let here = |pull: &&Pull| {
-            let base = pull.base_repository.as_ref().map(|base| &base.name_with_owner);
-            base.is_some_and(|base| base.eq_ignore_ascii_case(&self.name_with_owner))
-        };
-        let mine = |pull: &&Pull| pull.merged && pull.merge_commit.as_ref().is_some_and(|commit| commit.oid == self.oid);
-        self.associated_pull_requests.nodes.iter().filter(here).filter(mine)
+        self.merged_here().filter(|pull| pull.merge_commit.as_ref().is_some_and(|commit| commit.oid == self.oid))
     }
 
     /// Whether GitHub says that the commit came with that pull request.
     pub(super) fn came_with(&self, number: u64) -> bool {
-        self.merged_numbers().any(|n| n == number)
+        self.merged_here().any(|pull| pull.number == number)
     }
 
-    fn merged_numbers(&self) -> impl Iterator<Item = u64> {
-        self.associated_pull_requests.nodes.iter().filter(|pull| pull.merged).map(|pull| pull.number)
+    /// A commit is also associated with pull requests of forks, whose approvals are worth nothing here.
+    fn merged_here(&self) -> impl Iterator<Item = &Pull> {
+        self.associated_pull_requests.nodes.iter().filter(|pull| {
+            let base = pull.base_repository.as_ref().map(|base| &base.name_with_owner);
+            pull.merged && base.is_some_and(|base| base.eq_ignore_ascii_case(&self.name_with_owner))
+        })
     }
 }
 
@@ -291,11 +290,11 @@ impl Pull {
 
     /// Who made which commit the head: the activity log for branches of this repository, forced pushes
     /// also for forks.
-    fn pushes(&self, logged: &Pushes) -> BTreeMap<&str, Push> {
+    fn pushes<'a>(&'a self, logged: &'a Pushes) -> BTreeMap<&'a str, Push> {
         let mut pushes: BTreeMap<&str, Push> = BTreeMap::new();
         for event in &self.timeline_items.nodes {
             if let Event::HeadRefForcePushedEvent { created_at, actor, after_commit: Some(after) } = event {
-                let push = Push { by: actor.as_ref().map(|actor| actor.login.clone()), at: *created_at };
+                let push = Push { by: actor.as_ref().map(|actor| actor.actor().login), at: *created_at };
                 pushes.insert(&after.oid, push);
             }
         }

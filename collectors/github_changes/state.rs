@@ -84,12 +84,8 @@ fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (
         variables.insert(format!("r{number}"), json!(format!("refs/heads/{branch}")));
         if let Some((from, to)) = stretches.get(branch) {
             let time = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let asked = format!(
-                "repo:{} is:pr is:merged base:{branch} merged:{}..{}",
-                repository.name,
-                time(from),
-                time(to)
-            );
+            let asked =
+                format!("repo:{} is:pr is:merged base:{branch} merged:{}..{}", repository.name, time(from), time(to));
             declared += &format!(",$q{number}:String!");
             searches += &format!(" s{number}:search(type:ISSUE,query:$q{number},first:1){{issueCount}}");
             variables.insert(format!("q{number}"), json!(asked));
