@@ -347,7 +347,7 @@ async fn a_thousand_merges_cost_at_most_sixty_requests_and_a_quiet_repository_on
     assert_eq!(outcome.changes().len(), 1_000);
     let requests = bed.server.requests().len();
     assert!(requests <= 60, "{requests} requests for a thousand merges");
-    // The second run looks back a day instead of a week; from the third on nothing needs to be sent again.
+    // The second run asks for the whole log for the first time; from the third on its ETag is known.
     let mut carry = outcome.whole().carry().cloned();
     let mut start = week().end;
     let mut last = 0;

@@ -176,7 +176,11 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
                 query.iter().filter(|(key, _)| **key != "after").map(|(key, value)| format!("{key}={value}")).collect();
             let next = (from + size < rows.len())
                 .then(|| format!("/repositories/{}/activity?{}&after={}", position + 1, kept.join("&"), from + size));
-            Answer { status: 200, body: rows.into_iter().skip(from).take(size).collect(), next }
+            Answer {
+                status: 200,
+                body: rows.into_iter().skip(from).take(size).map(|row| view.row(row)).collect(),
+                next,
+            }
         }
         ["compare", range] => {
             let page = number("page", 1).max(1);

@@ -24,22 +24,22 @@ impl View<'_> {
     }
 
     /// Rows so far, newest first, of the last `days`.
-    pub(super) fn activity(&self, repository: &Repository, days: Option<i64>) -> Vec<Value> {
+    pub(super) fn activity<'r>(&self, repository: &'r Repository, days: Option<i64>) -> Vec<&'r Row> {
         let since = days.map(|days| self.now - Duration::days(days));
         let seen = |row: &&Row| {
             row.at <= self.now && since.is_none_or(|since| row.at >= since) && !self.history.lost.contains(&row.id)
         };
         let mut rows: Vec<&Row> = repository.rows.iter().filter(seen).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.at, row.id)));
-        rows.into_iter()
-            .map(|row| {
-                json!({
-                    "id": row.id, "node_id": format!("PSH_{}", row.id), "before": row.before, "after": row.after,
-                    "ref": format!("refs/heads/{}", row.branch), "timestamp": time(row.at),
-                    "activity_type": row.kind, "actor": row.actor.as_deref().map(|login| self.user(login)),
-                })
-            })
-            .collect()
+        rows
+    }
+
+    pub(super) fn row(&self, row: &Row) -> Value {
+        json!({
+            "id": row.id, "node_id": format!("PSH_{}", row.id), "before": row.before, "after": row.after,
+            "ref": format!("refs/heads/{}", row.branch), "timestamp": time(row.at), "activity_type": row.kind,
+            "actor": row.actor.as_deref().map(|login| self.user(login)),
+        })
     }
 
     /// Bypasses of the last `days` on one ref, newest first.
