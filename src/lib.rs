@@ -5,3 +5,4 @@ pub mod demo;
 pub mod drift;
 pub mod judge;
 pub mod ledger;
+pub mod run_file;
