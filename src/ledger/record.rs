@@ -217,6 +217,19 @@ pub enum End {
     Interrupted,
 }
 
+impl End {
+    /// One word for tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl Body {
     /// The record's `kind`, as it is written.
     pub fn kind(&self) -> &'static str {
