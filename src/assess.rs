@@ -2,28 +2,26 @@
 //! Reads and computes; `run` writes what comes out. The rules are `judge`'s and `drift`'s.
 
 use crate::config::{ControlConfig, Loaded};
-use crate::drift::{self, Change, Observation, State};
-use crate::judge::{self, Outcome, Reading, Verdict, VerdictOutcome, Waiver};
+use crate::drift::{self, Observed, Standing, State, Transition};
+use crate::judge::{self, Reading, Verdict, Waiver};
 use crate::ledger::record::{Body, Record, Status, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{self, RunFile};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Population, Reading as Covers, Unread, Window};
-use std::collections::BTreeSet;
 
 /// One control, judged as of an instant.
 pub struct Assessed {
-    /// What it is.
-    pub state: State,
+    /// What it is, and the items behind that.
+    pub standing: Standing,
     /// Its judgements.
     pub verdict: Verdict,
-    /// What changed since the observation before; `None`: nothing that is to be recorded.
-    pub change: Option<Change>,
+    transition: Option<Transition>,
+    before_at: Option<DateTime<Utc>>,
     rules: String,
     policy: serde_json::Value,
     as_of: DateTime<Utc>,
-    before_at: Option<DateTime<Utc>>,
     evidence: Vec<u64>,
     waivers: Vec<u64>,
 }
@@ -36,6 +34,9 @@ pub struct Complete {
     pub window: Window,
 }
 
+/// A record to be written, with its files.
+pub type Draft = (Body, Vec<NewFile>);
+
 /// Judges a control over what is sealed, as of `as_of`.
 pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
@@ -43,15 +44,16 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
     let (waivers, accepted) = waivers(reader, id)?;
     let test = &loaded.tests[id];
     let verdict = judge::judge(test, &readings, &accepted, as_of);
-    let state = drift::state(Some(verdict.outcome), fresh(reader, control, as_of)?);
-    let before = observed(reader, id)?;
-    let now = Observation { state, bad: bad_items(&verdict) };
+    let observed = Observed { outcome: verdict.outcome, as_of, evidence: evidence_times(reader, control)? };
+    let state = drift::state_of(Some(&observed), control.stale_after.delta(), as_of);
+    let before = standing(reader, id)?;
+    let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&verdict));
     Ok(Assessed {
-        change: drift::change(before.as_ref().map(|(_, b)| b), &now),
+        transition: drift::transition(before.as_ref().map(|(_, standing)| standing), &standing),
         before_at: before.map(|(at, _)| at),
         rules: test.rules().to_owned(),
         policy: test.policy_json(),
-        state,
+        standing,
         verdict,
         as_of,
         evidence,
@@ -61,8 +63,8 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
 
 impl Assessed {
     /// The verdict as a record.
-    pub fn verdict_body(&self, run: &str, control: &str) -> Body {
-        Body::Verdict {
+    pub fn verdict_record(&self, run: &str, control: &str) -> Result<Draft, serde_json::Error> {
+        let body = Body::Verdict {
             run: run.to_owned(),
             control: control.to_owned(),
             rules: self.rules.clone(),
@@ -71,66 +73,62 @@ impl Assessed {
             counts: self.verdict.counts.clone(),
             evidence: self.evidence.clone(),
             waivers: self.waivers.clone(),
-        }
-    }
-
-    /// The files of the verdict's record.
-    pub fn verdict_files(&self) -> Result<Vec<NewFile>, serde_json::Error> {
-        Ok(vec![
+        };
+        let files = vec![
             NewFile::json("policy.json", canonical_json(&self.policy)?),
             NewFile::json("judgements.json", canonical_json(&self.verdict)?),
-        ])
+            NewFile::json(STANDING, canonical_json(&self.standing)?),
+        ];
+        Ok((body, files))
     }
 
-    /// The change of state as a record with its file, if there is one.
-    pub fn transition(&self, control: &str, run: &str) -> Result<Option<(Body, Vec<NewFile>)>, serde_json::Error> {
-        let Some(change) = &self.change else { return Ok(None) };
-        let body = transition_body(control, change, self.before_at, self.as_of, Some(run));
-        Ok(Some((body, vec![items_file(change)?])))
+    /// The change of state as a record, if there is one.
+    pub fn transition_record(&self, control: &str, run: &str) -> Result<Option<Draft>, serde_json::Error> {
+        let draft = |transition| transition_record(control, transition, self.before_at, self.as_of, Some(run));
+        self.transition.as_ref().map(draft).transpose()
     }
 }
 
-/// A control that time alone made stale, as a record with its file. `None`: it did not.
+/// File of a verdict that says what the control is by it.
+const STANDING: &str = "standing.json";
+
+/// A control that time alone made stale, as a record. `None`: it did not.
 pub fn by_time_alone(
     reader: &Reader,
     loaded: &Loaded,
     id: &str,
     now: DateTime<Utc>,
-) -> Result<Option<(Body, Vec<NewFile>)>, RunError> {
-    let control = control(loaded, id)?;
-    let Some((before_at, before)) = observed(reader, id)? else { return Ok(None) };
-    if before.state != State::Effective || fresh(reader, control, now)? {
+) -> Result<Option<Draft>, RunError> {
+    let Some((before_at, before)) = standing(reader, id)? else { return Ok(None) };
+    let now_standing = Standing::after(Some(&before), state_now(reader, loaded, id, now)?, None);
+    // Verdicts make every other transition; a state that only a verdict explains is not made here.
+    if now_standing.state != State::Stale {
         return Ok(None);
     }
-    let stale = Observation { state: State::Stale, bad: BTreeSet::new() };
-    let Some(change) = drift::change(Some(&before), &stale) else { return Ok(None) };
-    let body = transition_body(id, &change, Some(before_at), now, None);
-    Ok(Some((body, vec![items_file(&change)?])))
+    let transition = drift::transition(Some(&before), &now_standing);
+    Ok(transition.map(|t| transition_record(id, &t, Some(before_at), now, None)).transpose()?)
 }
 
-fn transition_body(
+fn transition_record(
     control: &str,
-    change: &Change,
+    transition: &Transition,
     before_at: Option<DateTime<Utc>>,
     observed_at: DateTime<Utc>,
     run: Option<&str>,
-) -> Body {
-    Body::Transition {
+) -> Result<Draft, serde_json::Error> {
+    let body = Body::Transition {
         control: control.to_owned(),
-        from: change.from,
-        to: change.to,
+        from: transition.from,
+        to: transition.to,
         before_at,
         observed_at,
         run: run.map(str::to_owned),
-        why: change.why.clone(),
-        appeared: change.appeared.len() as u64,
-        resolved: change.resolved.len() as u64,
-    }
-}
-
-fn items_file(change: &Change) -> Result<NewFile, serde_json::Error> {
-    let items = serde_json::json!({ "appeared": change.appeared, "resolved": change.resolved });
-    Ok(NewFile::json("items.json", canonical_json(&items)?))
+        why: transition.why.clone(),
+        appeared: transition.appeared.len() as u64,
+        resolved: transition.resolved.len() as u64,
+    };
+    let items = serde_json::json!({ "appeared": transition.appeared, "resolved": transition.resolved });
+    Ok((body, vec![NewFile::json("items.json", canonical_json(&items)?)]))
 }
 
 fn control<'a>(loaded: &'a Loaded, id: &str) -> Result<&'a ControlConfig, RunError> {
@@ -192,8 +190,7 @@ fn in_lookback(reader: &Reader, name: &str, since: DateTime<Utc>) -> Result<Vec<
 /// One evidence record as a judge sees it.
 fn reading(reader: &Reader, index: u64) -> Result<Reading, RunError> {
     let unreadable = |why: String| RunError::Unreadable { index, why };
-    let run: RunFile = serde_json::from_slice(&reader.read_file(index, run_file::RUN)?)
-        .map_err(|e| unreadable(format!("{}: {e}", run_file::RUN)))?;
+    let run: RunFile = json(reader, index, run_file::RUN)?;
     let names: Vec<String> = reader.files(index)?.into_iter().map(|file| file.name).collect();
     let name = [run_file::POPULATION, run_file::PARTIAL].into_iter().find(|name| names.iter().any(|n| n == name));
     let name = name.ok_or_else(|| unreadable("holds neither a population nor a part of one".to_owned()))?;
@@ -222,45 +219,41 @@ pub fn newest_complete(reader: &Reader, collector: &str) -> Result<Option<Comple
 
 /// What a complete collection left for the next run.
 pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, RunError> {
-    let population: Population = serde_json::from_slice(&reader.read_file(index, run_file::POPULATION)?)
-        .map_err(|e| RunError::Unreadable { index, why: format!("{}: {e}", run_file::POPULATION) })?;
+    let population: Population = json(reader, index, run_file::POPULATION)?;
     Ok(population.carry().cloned())
 }
 
-/// Whether every collector of the control has complete evidence that is not too old.
-fn fresh(reader: &Reader, control: &ControlConfig, now: DateTime<Utc>) -> Result<bool, LedgerError> {
-    for name in &control.collectors {
-        let newest = newest_complete(reader, name)?;
-        if newest.is_none_or(|complete| now - complete.window.end > control.stale_after.delta()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// Of each collector of the control, until when its newest complete evidence reaches.
+fn evidence_times(reader: &Reader, control: &ControlConfig) -> Result<Vec<Option<DateTime<Utc>>>, LedgerError> {
+    let newest = |name: &String| Ok(newest_complete(reader, name)?.map(|complete| complete.window.end));
+    control.collectors.iter().map(newest).collect()
 }
 
-/// The control's last observation: when, and what it was.
-pub fn observed(reader: &Reader, control: &str) -> Result<Option<(DateTime<Utc>, Observation)>, RunError> {
-    let Some((index, verdict)) = reader.newest(&Filter::kind("verdict").control(control))? else { return Ok(None) };
-    let transition = reader.newest(&Filter::kind("transition").control(control))?;
-    let (Body::Verdict { as_of, .. }, Some((_, Record { body: Body::Transition { to, observed_at, .. }, .. }))) =
-        (verdict.body, transition)
-    else {
-        return Ok(None);
-    };
-    Ok(Some((as_of.max(observed_at), Observation { state: to, bad: bad_items(&judgements(reader, index)?) })))
+/// What the control was at its last observation, and when that was.
+fn standing(reader: &Reader, id: &str) -> Result<Option<(DateTime<Utc>, Standing)>, RunError> {
+    let Some((index, verdict)) = reader.newest(&Filter::kind("verdict").control(id))? else { return Ok(None) };
+    let Body::Verdict { as_of, .. } = verdict.body else { return Ok(None) };
+    let mut standing: Standing = json(reader, index, STANDING)?;
+    let mut at = as_of;
+    // Time alone may have changed the state since.
+    if let Some((later, Record { body: Body::Transition { to, observed_at, .. }, .. })) =
+        reader.newest(&Filter::kind("transition").control(id))?
+        && later > index
+        && observed_at >= as_of
+    {
+        (standing.state, at) = (to, observed_at);
+    }
+    Ok(Some((at, standing)))
+}
+
+fn json<T: serde::de::DeserializeOwned>(reader: &Reader, index: u64, name: &str) -> Result<T, RunError> {
+    serde_json::from_slice(&reader.read_file(index, name)?)
+        .map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })
 }
 
 /// The judgements of a verdict record.
 pub fn judgements(reader: &Reader, index: u64) -> Result<Verdict, RunError> {
-    serde_json::from_slice(&reader.read_file(index, "judgements.json")?)
-        .map_err(|e| RunError::Unreadable { index, why: format!("judgements.json: {e}") })
-}
-
-/// What is bad about a control: items that deviate or could not be judged, and what was not read.
-fn bad_items(verdict: &Verdict) -> BTreeSet<String> {
-    let bad = |outcome| matches!(outcome, Outcome::Deviation | Outcome::Indeterminate);
-    let items = verdict.judgements.iter().filter(|j| bad(j.outcome)).map(|j| j.item.clone());
-    items.chain(verdict.unread.iter().map(|u| u.what.clone())).collect()
+    json(reader, index, "judgements.json")
 }
 
 /// All waivers of a control, oldest first: their records and what they say.
@@ -284,8 +277,7 @@ pub fn slots_recorded_until(reader: &Reader, collector: &str) -> Result<Option<D
     }
     for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
         let (index, record) = found?;
-        let config: crate::config::Config = serde_json::from_slice(&reader.read_file(index, "config.json")?)
-            .map_err(|e| RunError::Unreadable { index, why: format!("config.json: {e}") })?;
+        let config: crate::config::Config = json(reader, index, "config.json")?;
         if config.collectors.contains_key(collector) {
             return Ok(Some(record.at));
         }
@@ -301,16 +293,14 @@ pub fn config_in_force(reader: &Reader) -> Result<Option<String>, LedgerError> {
     }))
 }
 
-/// The outcome of the newest verdict of a control.
-pub fn newest_outcome(reader: &Reader, control: &str) -> Result<Option<VerdictOutcome>, LedgerError> {
-    Ok(reader.newest(&Filter::kind("verdict").control(control))?.and_then(|(_, record)| match record.body {
-        Body::Verdict { outcome, .. } => Some(outcome),
-        _ => None,
-    }))
-}
-
 /// What a control is at `now`, whether or not a transition has been recorded yet.
 pub fn state_now(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<State, RunError> {
     let control = control(loaded, id)?;
-    Ok(drift::state(newest_outcome(reader, id)?, fresh(reader, control, now)?))
+    let observed = match reader.newest(&Filter::kind("verdict").control(id))? {
+        Some((_, Record { body: Body::Verdict { outcome, as_of, .. }, .. })) => {
+            Some(Observed { outcome, as_of, evidence: evidence_times(reader, control)? })
+        }
+        _ => None,
+    };
+    Ok(drift::state_of(observed.as_ref(), control.stale_after.delta(), now))
 }

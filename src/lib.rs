@@ -12,3 +12,4 @@ pub mod ledger;
 pub mod run;
 pub mod run_file;
 pub mod schedule;
+pub mod status;

@@ -276,10 +276,10 @@ impl Runner {
         let mut records = Vec::new();
         for control in self.controls_of(opened.name) {
             let assessed = assess::assess(&reader, &self.loaded, &control, as_of)?;
-            states.insert(control.clone(), assessed.state);
-            records.push((assessed.verdict_body(&opened.run, &control), assessed.verdict_files()?));
-            if let Some(transition) = assessed.transition(&control, &opened.run)? {
-                tracing::warn!(control, state = ?assessed.state, "control changed its state");
+            states.insert(control.clone(), assessed.standing.state);
+            records.push(assessed.verdict_record(&opened.run, &control)?);
+            if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
+                tracing::warn!(control, state = assessed.standing.state.word(), "control changed its state");
                 records.push(transition);
             }
         }

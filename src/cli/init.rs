@@ -15,7 +15,7 @@ pub(super) fn init(loaded: &Loaded) -> anyhow::Result<Exit> {
             at: SystemClock.now(),
         },
     )?;
-    let key = ledger.reader()?.key().to_text();
+    let key = ledger.reader()?.key().to_string();
     println!("{key}");
     eprintln!("The ledger is in {}.", loaded.state_dir.display());
     eprintln!("The line above is the log's public key. Give it to your auditor now, by another way than the bundles:");

@@ -105,7 +105,7 @@ pub enum Body {
         /// Why not.
         reason: String,
     },
-    /// One control's outcome. Files: `policy.json`, `judgements.json`.
+    /// One control's outcome. Files: `policy.json`, `judgements.json`, `standing.json`.
     Verdict {
         /// The run that brought it about.
         run: String,
