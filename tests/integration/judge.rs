@@ -1,6 +1,8 @@
 //! The rules: against the truth table, against properties, and case by case where the text decides
 //! and the table has no case.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+
 mod change;
 mod drift;
 mod facts;
