@@ -88,7 +88,7 @@ impl Trouble {
 }
 
 impl Error {
-    pub(super) fn into_error(&self, what: &str) -> CollectError {
+    pub(super) fn meaning(&self, what: &str) -> CollectError {
         let (what, why) = (what.to_owned(), self.message.chars().take(200).collect());
         match self.kind.as_deref() {
             Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => {
@@ -127,7 +127,7 @@ pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: 
     }
     match (wire.data, wire.errors.first()) {
         (Some(data), _) => Ok(Reply { data, errors: wire.errors }),
-        (None, Some(error)) => Err(Trouble::Fatal(error.into_error(what))),
+        (None, Some(error)) => Err(Trouble::Fatal(error.meaning(what))),
         (None, None) => Err(Trouble::Fatal(malformed(what, "neither data nor errors".to_owned()))),
     }
 }
@@ -195,7 +195,7 @@ fn split(what: &str, oids: &[String], reply: Reply) -> BTreeMap<String, Result<V
     let one = |alias: &str, oid: &str| {
         let commit = format!("{what}: {oid}");
         if let Some(error) = reply.errors.iter().find(|error| named(error, alias)) {
-            return Err(error.into_error(&commit));
+            return Err(error.meaning(&commit));
         }
         match repository.and_then(|r| r.get(alias)) {
             Some(Value::Object(found)) => {
@@ -340,7 +340,7 @@ async fn pages(client: &Client, repository: &str, chunk: &[More]) -> Result<Vec<
     let mut reply =
         ask(client, &what, &document, Value::Object(variables)).await.map_err(|trouble| trouble.into_error(&what))?;
     if let Some(error) = reply.errors.first() {
-        return Err(error.into_error(&what));
+        return Err(error.meaning(&what));
     }
     let page = |(number, more): (usize, &More)| {
         let field = CONNECTIONS[more.connection].0;

@@ -122,11 +122,12 @@ struct User {
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "__typename", rename_all_fields = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "GitHub's names")]
 enum Event {
     ReviewDismissedEvent {
         created_at: DateTime<Utc>,
         previous_review_state: WireState,
-        review: Oidless,
+        review: ReviewId,
     },
     HeadRefForcePushedEvent {
         created_at: DateTime<Utc>,
@@ -151,7 +152,7 @@ enum Event {
 }
 
 #[derive(Debug, Deserialize)]
-struct Oidless {
+struct ReviewId {
     id: String,
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn read(
     let (document, variables) = question(repository, stretches);
     let reply = graphql::ask(client, &what, &document, variables).await.map_err(|trouble| trouble.into_error(&what))?;
     if let Some(error) = reply.errors.first() {
-        return Err(error.into_error(&what));
+        return Err(error.meaning(&what));
     }
     let field = |name: &str| reply.data.get(name).cloned().unwrap_or(Value::Null);
     let wrong = |error: serde_json::Error| malformed(&what, error.to_string());
