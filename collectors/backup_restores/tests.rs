@@ -50,6 +50,12 @@ fn a_line_becomes_a_test_and_numbers_become_text() {
 }
 
 #[test]
+fn instants_are_compared_to_the_second_for_scripts_write_no_more() {
+    assert!(only(&line_with(json!({ "recovery_point": "2026-02-10T02:00:00.154307185Z" }))).is_ok());
+    assert!(only(&line_with(json!({ "recovery_point": "2026-02-10T02:00:01Z" }))).is_err());
+}
+
+#[test]
 fn a_failed_check_outweighs_the_word_successful() {
     let checks = json!([{ "name": "rows", "ok": true }, { "name": "sum", "ok": false }]);
     let test = only(&line_with(json!({ "checks": checks }))).unwrap();
