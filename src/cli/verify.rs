@@ -63,3 +63,10 @@ fn verify_ledger(dir: &std::path::Path, json: bool) -> anyhow::Result<Exit> {
     }
     Ok(if report.ok() { Exit::Ok } else { Exit::Refused })
 }
+
+/// Only what was refused.
+pub(super) fn show_refusals(report: &VerifyReport) {
+    for check in report.checks.iter().filter(|check| !check.ok) {
+        println!("REFUSED  {}: {}", check.name, check.detail);
+    }
+}
