@@ -193,12 +193,17 @@ impl Api {
         }
     }
 
-    /// The kinds of one user's devices, by their serial numbers.
+    /// The kinds of one user's devices, by their serial numbers; none if the user is gone meanwhile.
     pub(super) async fn devices_of(&self, user: &str) -> Result<Vec<Device>, CollectError> {
         let action = "iam:ListMFADevices";
         let said = SaysWhetherTruncated::default();
-        let request = self.iam.list_mfa_devices().user_name(user);
-        let page = self.ask(action, request.customize().interceptor(said.clone()).send()).await?;
+        let request = self.iam.list_mfa_devices().user_name(user).customize().interceptor(said.clone());
+        let page = match Box::pin(request.send()).await {
+            Err(SdkError::ServiceError(refused)) if refused.err().is_no_such_entity_exception() => {
+                return Ok(Vec::new());
+            }
+            answer => answer.map_err(|error| error_of(&self.what, action, &error))?,
+        };
         // AWS allows eight devices, and gives a hundred a page.
         if !said.heard() || page.is_truncated {
             return Err(self.malformed(action, format!("user {user}: more than one page of devices")));

@@ -1,25 +1,26 @@
 //! IAM users and the root user of AWS accounts, with how they sign in.
 //!
 //! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked,
-//! `report` the credential report, `account` what follows for one account, `refusal` what errors mean.
+//! `report` the credential report, `account` what follows for one account,
+//! `gathered` what follows for all, `refusal` what errors mean.
 //! Whether anybody needs a second factor is the judge's business.
 
 mod account;
 mod api;
+mod gathered;
 mod refusal;
 mod report;
 mod settings;
 
-use crate::contract::{
-    AccountState, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, SettingsError, Task, Unread,
-};
+use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
-use account::{Answers, Concluded};
+use account::Answers;
 use api::Api;
-use chrono::{DateTime, Utc};
+use gathered::{Gathered, merged};
+use refusal::signing_in;
 use regex::bytes::Regex;
 use settings::{AccountSettings, Registers, Settings};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const KIND: Kind = Kind {
@@ -39,9 +40,6 @@ pub(crate) const KIND: Kind = Kind {
     build: |value| Ok(Box::new(AwsIam::of(Settings::of(value)?)?)),
     settings_schema: || schemars::schema_for!(Settings),
 };
-
-const LIMITATION: &str =
-    "IAM Identity Center users and users federated from an identity provider sign in elsewhere and are not read";
 
 struct AwsIam {
     settings: Settings,
@@ -67,8 +65,8 @@ impl AwsIam {
         let what = format!("account {}", account.name);
         let hosts =
             account.hosts().map_err(|e| early(CollectError::Malformed { what: what.clone(), why: e.message }))?;
-        let source = Source { name: format!("aws:{}", account.name), hosts, strikes: self.strikes.clone() };
-        let config = Box::pin(door.aws(&source, &account.via)).await.map_err(early)?;
+        let source = Source { name: account.source(), hosts, strikes: self.strikes.clone() };
+        let config = Box::pin(door.aws(&source, &account.via)).await.map_err(|e| early(signing_in(&what, e)))?;
         let api = Api::new(what.clone(), &config);
         let caller = api.caller().await.map_err(early)?;
         if let Some(expected) = account.account_id.as_ref().filter(|expected| **expected != caller.account) {
@@ -114,91 +112,7 @@ impl Collector for AwsIam {
                 }
             }
         }
-        gathered.into_population(door)
-    }
-}
-
-/// What the accounts gave, one after the other.
-#[derive(Default)]
-struct Gathered {
-    all: Concluded,
-    /// For each account, how many principals it should have.
-    expected: Vec<Option<u64>>,
-    claimed: Vec<String>,
-    found: Vec<String>,
-    identity: Vec<String>,
-    numbers: BTreeSet<String>,
-    report_at: Option<DateTime<Utc>>,
-    failures: Vec<CollectError>,
-}
-
-impl Gathered {
-    fn suspended(&mut self, account: &AccountSettings) {
-        let title = account.title(None);
-        self.all.filters.push(format!("account {title}: suspended by configuration, so nobody was asked"));
-        self.all.principals.push(account.itself(None, AccountState::Suspended));
-        self.expected.push(Some(1));
-    }
-
-    fn read(&mut self, account: &AccountSettings, answers: Answers, registers: &Registers) {
-        let title = account.title(Some(&answers.caller.account));
-        let what = format!("account {title}");
-        self.identity.push(answers.caller.arn.clone());
-        if !self.numbers.insert(answers.caller.account.clone()) {
-            // Its principals are there already, under the same ids.
-            let why = "is the same account as one named before it".to_owned();
-            let hint = Some("give each account its own credential, and its account_id".to_owned());
-            self.all.unread.push(Unread { what, why, permission: None, hint });
-            return;
-        }
-        self.found.push(title);
-        self.report_at = self.report_at.into_iter().chain([answers.report_at]).min();
-        let one = answers.conclude(&what, registers);
-        self.expected.push(one.expected);
-        self.all.principals.extend(one.principals);
-        self.all.whole.extend(one.whole);
-        self.all.unread.extend(one.unread);
-        self.all.reconciliations.extend(one.reconciliations);
-        self.all.filters.extend(one.filters);
-        self.all.limitations.extend(one.limitations);
-    }
-
-    fn unread(&mut self, account: &AccountSettings, number: Option<&str>, error: CollectError) {
-        self.all.unread.extend(error.unread());
-        self.all.principals.push(account.itself(number, AccountState::Active));
-        self.expected.push(None);
-        self.failures.push(error);
-    }
-
-    /// Where nothing at all was read, and for want of a credential or an answer, that is the error.
-    fn nothing_read(&self) -> Option<CollectError> {
-        let [first, rest @ ..] = self.failures.as_slice() else { return None };
-        let same = rest.iter().all(|other| other.word() == first.word());
-        let plain = matches!(first, CollectError::Unauthenticated { .. } | CollectError::Unavailable { .. });
-        (self.found.is_empty() && same && plain).then(|| first.clone())
-    }
-
-    fn into_population(self, door: &Door) -> Result<Population, CollectError> {
-        if let Some(error) = self.nothing_read() {
-            return Err(error);
-        }
-        let Concluded { principals, whole, unread, reconciliations, filters, mut limitations, .. } = self.all;
-        limitations.push(LIMITATION.to_owned());
-        let ipe = Ipe {
-            api_version: Some("2010-05-08".to_owned()),
-            identity: self.identity,
-            as_of: self.report_at.unwrap_or_else(|| door.as_of()),
-            scope_claimed: self.claimed,
-            scope_found: self.found,
-            filters,
-            limitations,
-            reconciliations,
-            ..door.ipe("AWS IAM")
-        };
-        let items = Items::Principals(principals);
-        if unread.is_empty() {
-            return Population::new(items, whole, ipe, None);
-        }
-        Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe))
+        let ipe = merged(door.ipe(""), self.settings.accounts.iter().map(|account| door.ipe(&account.source())));
+        gathered.into_population(ipe)
     }
 }
