@@ -2,9 +2,9 @@
 //! came of it (`population.json` or `partial.json`). The form only: `run` seals them, re-performance
 //! reads them back.
 
+use crate::judge::Reading;
 use crate::ledger::record::{Status, canonical_json};
 use chrono::{DateTime, Utc};
-use crate::judge::Reading;
 use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread};
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,7 @@ pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str,
         Ok(population) => (POPULATION, sealed(population), Status::Complete),
         Err(CollectError::Incomplete(partial)) => (PARTIAL, sealed(partial.as_ref()), Status::Incomplete),
         Err(error) => {
-            let file =
-                ErrorFile { error: error.word().to_owned(), message: error.to_string(), unread: error.unread() };
+            let file = ErrorFile { error: error.word().to_owned(), message: error.to_string(), unread: error.unread() };
             (PARTIAL, sealed(&file), Status::Failed)
         }
     }

@@ -15,7 +15,7 @@ mod settings;
 use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
 use account::Answers;
-use api::Api;
+use api::{Api, Caller};
 use gathered::{Gathered, merged};
 use refusal::signing_in;
 use regex::bytes::Regex;
@@ -59,8 +59,8 @@ impl AwsIam {
         Ok(Self { registers: Registers::of(&settings)?, settings, strikes })
     }
 
-    /// Everything that one account answers. The account's number goes with an error, once it is known.
-    async fn read(&self, door: &Door, account: &AccountSettings) -> Result<Answers, (Option<String>, CollectError)> {
+    /// Signs in to an account, and has its report begun.
+    async fn begin(&self, door: &Door, account: &AccountSettings) -> Result<Begun, Failed> {
         let early = |error| (account.account_id.clone(), error);
         let what = format!("account {}", account.name);
         let hosts =
@@ -73,10 +73,21 @@ impl AwsIam {
             let why = format!("the credential leads to account {}, not to {expected}", caller.account);
             return Err(early(CollectError::Malformed { what, why }));
         }
-        let late = |error| (Some(caller.account.clone()), error);
-        let wait = Duration::from_secs(self.settings.report_wait_seconds.into());
-        api.make_report(door, wait).await.map_err(late)?;
-        let (report, report_at) = api.report(&caller).await.map_err(late)?;
+        match api.make_report().await {
+            Ok(ready) => Ok(Begun { api, caller, ready }),
+            Err(error) => Err((Some(caller.account), error)),
+        }
+    }
+
+    /// Everything that an account answers. An error: without it, nothing of the account is known.
+    async fn read(&self, door: &Door, begun: Begun) -> Result<Answers, Failed> {
+        let Begun { api, caller, ready } = begun;
+        let failed = |error| (Some(caller.account.clone()), error);
+        if !ready {
+            let wait = Duration::from_secs(self.settings.report_wait_seconds.into());
+            api.await_report(door, wait).await.map_err(failed)?;
+        }
+        let (report, report_at) = api.report(&caller).await.map_err(failed)?;
         let mut answers = Answers {
             report_at,
             asked_at: door.as_of(),
@@ -97,22 +108,41 @@ impl AwsIam {
     }
 }
 
+/// An account whose report is ready, or being made.
+struct Begun {
+    api: Api,
+    caller: Caller,
+    ready: bool,
+}
+
+/// Why an account could not be read, and its number as far as known.
+type Failed = (Option<String>, CollectError);
+
 #[async_trait::async_trait]
 impl Collector for AwsIam {
     async fn collect(&self, door: &Door, _: &Task) -> Result<Population, CollectError> {
         let mut gathered = Gathered::default();
+        let mut begun = Vec::new();
+        // AWS makes all reports at the same time: the first is waited for when the last is begun.
         for account in &self.settings.accounts {
             gathered.claimed.push(account.title(None));
             if account.suspended {
                 gathered.suspended(account);
             } else {
-                match Box::pin(self.read(door, account)).await {
-                    Ok(answers) => gathered.read(account, answers, &self.registers),
-                    Err((number, error)) => gathered.unread(account, number.as_deref(), error),
-                }
+                begun.push((account, Box::pin(self.begin(door, account)).await));
             }
         }
-        let ipe = merged(door.ipe(""), self.settings.accounts.iter().map(|account| door.ipe(&account.source())));
-        gathered.into_population(ipe)
+        for (account, begun) in begun {
+            let outcome = match begun {
+                Ok(begun) => Box::pin(self.read(door, begun)).await,
+                Err(failed) => Err(failed),
+            };
+            match outcome {
+                Ok(answers) => gathered.read(account, answers, &self.registers),
+                Err((number, error)) => gathered.unread(account, number.as_deref(), error),
+            }
+        }
+        let accounts = self.settings.accounts.iter().map(|account| door.ipe(&account.source()));
+        gathered.into_population(merged(door.ipe(""), accounts))
     }
 }

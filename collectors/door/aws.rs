@@ -6,7 +6,7 @@
 use super::converse::Plug;
 use super::live::causes;
 use super::{Door, Failure, Hosts, Side, Source};
-use crate::contract::CollectError;
+use crate::contract::{CollectError, SecretRef};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use bytes::Bytes;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +31,8 @@ use url::Url;
 pub struct AwsAccount {
     /// A profile of the shared configuration files.
     pub profile: Option<String>,
+    /// An access key, its secret by reference: instead of a profile and the chain.
+    pub access_key: Option<AccessKey>,
     /// A role to assume.
     pub role_arn: Option<String>,
     /// External id for the role.
@@ -41,11 +43,29 @@ pub struct AwsAccount {
     pub endpoint_url: Option<String>,
 }
 
+/// One long-lived access key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// `AKIA…`; no secret.
+    pub id: String,
+    /// Where its secret is.
+    pub secret: SecretRef,
+}
+
 impl Door {
     pub(super) async fn sdk(&self, source: &Source, account: &AwsAccount) -> Result<SdkConfig, CollectError> {
         let region = Region::new(account.region.clone().unwrap_or_else(|| "us-east-1".to_owned()));
+        // On a replay too: a secret that could not be had is part of the record.
+        let key = match &account.access_key {
+            Some(AccessKey { id, secret }) => {
+                let secret = self.read_secret(secret)?;
+                Some(Credentials::new(id, secret.expose_secret(), None, None, "configuration"))
+            }
+            None => None,
+        };
         let config = match &self.0.side {
-            Side::Live(_) => self.live_sdk(source, account, region).await?,
+            Side::Live(_) => self.live_sdk(source, account, region, key).await?,
             Side::Replay(_) => {
                 let what = "AWS credentials";
                 self.replayed_sign_in(&source.name, what)
@@ -72,13 +92,22 @@ impl Door {
             .build())
     }
 
-    async fn live_sdk(&self, source: &Source, account: &AwsAccount, region: Region) -> Result<SdkConfig, CollectError> {
+    async fn live_sdk(
+        &self,
+        source: &Source,
+        account: &AwsAccount,
+        region: Region,
+        key: Option<Credentials>,
+    ) -> Result<SdkConfig, CollectError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(unrecorded_client(self.clone()))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some(key) = key {
+            loader = loader.credentials_provider(key);
         }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
