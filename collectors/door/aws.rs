@@ -31,6 +31,8 @@ use url::Url;
 pub struct AwsAccount {
     /// A profile of the shared configuration files.
     pub profile: Option<String>,
+    /// An access key, its secret by reference: instead of a profile and the chain.
+    pub access_key: Option<AccessKey>,
     /// A role to assume.
     pub role_arn: Option<String>,
     /// External id for the role.
@@ -39,15 +41,13 @@ pub struct AwsAccount {
     pub region: Option<String>,
     /// Another endpoint than AWS's own; the SDK's variables (`AWS_ENDPOINT_URL`) count as well.
     pub endpoint_url: Option<String>,
-    /// A long-lived access key, where there is no profile, container or instance to ask.
-    pub access_key: Option<AccessKey>,
 }
 
-/// An access key of an IAM user.
+/// One long-lived access key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// `AKIA…`
+    /// `AKIA…`; no secret.
     pub id: String,
     /// Where its secret is.
     pub secret: SecretRef,
@@ -56,8 +56,16 @@ pub struct AccessKey {
 impl Door {
     pub(super) async fn sdk(&self, source: &Source, account: &AwsAccount) -> Result<SdkConfig, CollectError> {
         let region = Region::new(account.region.clone().unwrap_or_else(|| "us-east-1".to_owned()));
+        // On a replay too: a secret that could not be had is part of the record.
+        let key = match &account.access_key {
+            Some(AccessKey { id, secret }) => {
+                let secret = self.read_secret(secret)?;
+                Some(Credentials::new(id, secret.expose_secret(), None, None, "configuration"))
+            }
+            None => None,
+        };
         let config = match &self.0.side {
-            Side::Live(_) => self.live_sdk(source, account, region).await?,
+            Side::Live(_) => self.live_sdk(source, account, region, key).await?,
             Side::Replay(_) => {
                 let what = "AWS credentials";
                 self.replayed_sign_in(&source.name, what)
@@ -84,7 +92,13 @@ impl Door {
             .build())
     }
 
-    async fn live_sdk(&self, source: &Source, account: &AwsAccount, region: Region) -> Result<SdkConfig, CollectError> {
+    async fn live_sdk(
+        &self,
+        source: &Source,
+        account: &AwsAccount,
+        region: Region,
+        key: Option<Credentials>,
+    ) -> Result<SdkConfig, CollectError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(unrecorded_client(self.clone()))
@@ -92,15 +106,8 @@ impl Door {
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(key) = &account.access_key {
-            let secret = self.secret(&key.secret)?;
-            loader = loader.credentials_provider(Credentials::new(
-                &key.id,
-                secret.expose_secret(),
-                None,
-                None,
-                "configured",
-            ));
+        if let Some(key) = key {
+            loader = loader.credentials_provider(key);
         }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
