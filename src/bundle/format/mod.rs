@@ -5,9 +5,9 @@ mod contents;
 mod facts;
 mod layout;
 
-pub(crate) use contents::{Contents, Control, Gap, Series};
-pub(crate) use facts::Facts;
-pub(crate) use layout::{Derived, Planned, layout};
+pub(crate) use contents::{Contents, Control, Gap, record_path};
+pub(crate) use facts::{Facts, SAMPLE};
+pub(crate) use layout::{Derived, Planned, What, layout, population_path};
 
 use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
