@@ -35,6 +35,8 @@ enum Look {
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
     runner.close_interrupted().await?;
     runner.record_config().await?;
+    // Before catching up: what went stale while nobody looked belongs on record.
+    runner.watch().await?;
     let (looks, mut due) = mpsc::channel(64);
     let mut timer = start_timer(&runner, &looks).await?;
     let (stopping, stopped) = watch::channel(false);

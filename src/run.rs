@@ -6,7 +6,7 @@ use crate::config::{CatchUp, CollectorConfig, Loaded};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
 use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader};
-use crate::run_file::{RunFile, outcome_file};
+use crate::run_file::{self, RunFile, outcome_file};
 use crate::schedule;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::Clock;
@@ -50,6 +50,14 @@ pub enum RunError {
     Unknown {
         /// The name asked for.
         name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// No such control.
+    #[error("control `{id}` is not configured\nhint: configured: {known}")]
+    UnknownControl {
+        /// The id asked for.
+        id: String,
         /// Those there are.
         known: String,
     },
@@ -223,7 +231,7 @@ impl Runner {
             Err(CollectError::Incomplete(partial)) => partial.observed,
             Err(_) => 0,
         };
-        let run_file = RunFile {
+        let asked = RunFile {
             collector: opened.name.to_owned(),
             kind: opened.config.kind.clone(),
             kind_version: self.loaded.collectors.get(opened.name).map_or(0, |c| c.kind.version),
@@ -233,10 +241,10 @@ impl Runner {
             as_of,
             tool: concat!("evidenced ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let mut files = vec![json_file("run.json", canonical_json(&run_file)?), json_file(outcome_name, outcome)];
+        let mut files = vec![NewFile::json(run_file::RUN, canonical_json(&asked)?), NewFile::json(outcome_name, outcome)];
         for exchange in exchanges {
             let number = exchange.head.number;
-            files.push(json_file(&format!("exchanges/{number:04}.json"), canonical_json(&exchange.head)?));
+            files.push(NewFile::json(&format!("exchanges/{number:04}.json"), canonical_json(&exchange.head)?));
             files.push(NewFile {
                 name: format!("exchanges/{number:04}.body"),
                 media_type: media_type(&exchange),
@@ -268,11 +276,11 @@ impl Runner {
         let mut records = Vec::new();
         for control in self.controls_of(opened.name) {
             let assessed = assess::assess(&reader, &self.loaded, &control, as_of)?;
-            states.insert(control.clone(), assessed.state);
-            records.push((assessed.verdict_body(&opened.run, &control), assessed.verdict_files()?));
-            if let Some(transition) = assessed.transition(&control, Some(&opened.run)) {
-                tracing::warn!(control, to = ?assessed.state, "control changed its state");
-                records.push((transition, vec![json_file("items.json", canonical_json(&assessed.changed_items())?)]));
+            states.insert(control.clone(), assessed.standing.state);
+            records.push(assessed.verdict_record(&opened.run, &control)?);
+            if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
+                tracing::warn!(control, state = assessed.standing.state.word(), "control changed its state");
+                records.push(transition);
             }
         }
         records.push((self.closed(opened, end), Vec::new()));
@@ -330,8 +338,8 @@ impl Runner {
 
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
     pub async fn close_interrupted(&self) -> Result<(), RunError> {
-        let open = assess::open_runs(&self.ledger.reader()?)?;
-        for (run, collector) in open {
+        for (_, record) in self.ledger.reader()?.open_runs()? {
+            let Body::RunOpened { run, collector, .. } = record.body else { continue };
             let Some(_lock) = self.ledger.lock_collector(&collector)? else { continue };
             tracing::warn!(collector, run, "a run was interrupted");
             self.append(vec![(Body::RunClosed { run, collector, end: End::Interrupted }, Vec::new())]).await?;
@@ -348,7 +356,7 @@ impl Runner {
         }
         let controls =
             self.loaded.config.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
-        self.append(vec![(Body::Config { sha256, controls }, vec![json_file("config.json", text)])]).await?;
+        self.append(vec![(Body::Config { sha256, controls }, vec![NewFile::json("config.json", text)])]).await?;
         Ok(())
     }
 
@@ -359,7 +367,7 @@ impl Runner {
         for control in self.loaded.config.controls.keys() {
             if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, self.clock.now())? {
                 tracing::warn!(control, "control became stale");
-                records.push((transition, Vec::new()));
+                records.push(transition);
             }
         }
         if !records.is_empty() {
@@ -369,7 +377,7 @@ impl Runner {
     }
 
     /// Appends records that are no part of a run, at the clock's time.
-    pub async fn append(&self, records: Vec<(Body, Vec<NewFile>)>) -> Result<Vec<crate::ledger::Appended>, RunError> {
+    pub async fn append(&self, records: Vec<(Body, Vec<NewFile>)>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
         let at = self.clock.now();
         let records = records.into_iter().map(|(body, files)| NewRecord { at, body, files }).collect();
         Ok(self.ledger.append(records).await?)
@@ -388,10 +396,6 @@ fn unread_lines(result: &Result<Population, CollectError>) -> Vec<String> {
         format!("{}: {}{hint}", u.what, u.why)
     };
     error.unread().iter().map(line).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn json_file(name: &str, bytes: Vec<u8>) -> NewFile {
-    NewFile { name: name.to_owned(), media_type: "application/json".to_owned(), bytes }
 }
 
 fn media_type(exchange: &Exchange) -> String {

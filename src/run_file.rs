@@ -4,7 +4,8 @@
 
 use crate::ledger::record::{Status, canonical_json};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::{CollectError, Population, Task, Unread};
+use crate::judge::Reading;
+use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread};
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,19 @@ pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str,
             (PARTIAL, sealed(&file), Status::Failed)
         }
     }
+}
+
+/// Sealed evidence as a judge sees it: `name` is `POPULATION` or `PARTIAL`, `bytes` that file.
+pub fn reading(run: &RunFile, name: &str, bytes: &[u8]) -> Result<Reading, serde_json::Error> {
+    let (items, unread) = if name == POPULATION {
+        let population: Population = serde_json::from_slice(bytes)?;
+        (Some(population.items().clone()), Vec::new())
+    } else if let Ok(partial) = serde_json::from_slice::<Partial>(bytes) {
+        (Some(partial.items), partial.unread)
+    } else {
+        (None, serde_json::from_slice::<ErrorFile>(bytes)?.unread)
+    };
+    Ok(Reading { collector: run.collector.clone(), as_of: run.as_of, items, unread })
 }
 
 #[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]

@@ -16,3 +16,10 @@ pub use check::{StoreReport, verify_store};
 pub use error::LedgerError;
 pub use read::{FileMeta, FileReader, Filter, Reader, Records};
 pub use writer::{CollectorLock, Create, Ledger, NewFile, NewRecord, Sealed};
+
+impl NewFile {
+    /// A JSON document.
+    pub fn json(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), media_type: "application/json".to_owned(), bytes }
+    }
+}
