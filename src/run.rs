@@ -241,7 +241,8 @@ impl Runner {
             as_of,
             tool: concat!("evidenced ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let mut files = vec![NewFile::json(run_file::RUN, canonical_json(&asked)?), NewFile::json(outcome_name, outcome)];
+        let mut files =
+            vec![NewFile::json(run_file::RUN, canonical_json(&asked)?), NewFile::json(outcome_name, outcome)];
         for exchange in exchanges {
             let number = exchange.head.number;
             files.push(NewFile::json(&format!("exchanges/{number:04}.json"), canonical_json(&exchange.head)?));
@@ -328,8 +329,7 @@ impl Runner {
 
     async fn missed(&self, name: &str, slot: DateTime<Utc>, reason: &str) -> Result<(), RunError> {
         tracing::warn!(collector = name, due = %slot, reason, "run missed");
-        let body =
-            Body::Missed { collector: name.to_owned(), seq: 0, scheduled_for: slot, reason: reason.to_owned() };
+        let body = Body::Missed { collector: name.to_owned(), seq: 0, scheduled_for: slot, reason: reason.to_owned() };
         match self.append(vec![(body, Vec::new())]).await {
             Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => Ok(()),
             other => other.map(|_| ()),

@@ -2,9 +2,9 @@
 //! came of it (`population.json` or `partial.json`). The form only: `run` seals them, re-performance
 //! reads them back.
 
+use crate::judge::Reading;
 use crate::ledger::record::{Status, canonical_json};
 use chrono::{DateTime, Utc};
-use crate::judge::Reading;
 use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread};
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,7 @@ pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str,
         Ok(population) => (POPULATION, sealed(population), Status::Complete),
         Err(CollectError::Incomplete(partial)) => (PARTIAL, sealed(partial.as_ref()), Status::Incomplete),
         Err(error) => {
-            let file =
-                ErrorFile { error: error.word().to_owned(), message: error.to_string(), unread: error.unread() };
+            let file = ErrorFile { error: error.word().to_owned(), message: error.to_string(), unread: error.unread() };
             (PARTIAL, sealed(&file), Status::Failed)
         }
     }
@@ -74,6 +73,17 @@ pub fn reading(run: &RunFile, name: &str, bytes: &[u8]) -> Result<Reading, serde
         (None, serde_json::from_slice::<ErrorFile>(bytes)?.unread)
     };
     Ok(Reading { collector: run.collector.clone(), as_of: run.as_of, items, unread })
+}
+
+/// A collector that has nothing to show yet, as a judge sees it.
+pub fn no_evidence(collector: &str, as_of: DateTime<Utc>) -> Reading {
+    let unread = Unread {
+        what: format!("collector {collector}"),
+        why: "has not brought home any evidence yet".to_owned(),
+        permission: None,
+        hint: Some(format!("run `evidenced collect now {collector}`")),
+    };
+    Reading { collector: collector.to_owned(), as_of, items: None, unread: vec![unread] }
 }
 
 #[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]

@@ -5,6 +5,8 @@ mod derive;
 mod error;
 mod export;
 mod format;
+mod verify;
 
 pub use error::BundleError;
 pub use export::{ExportRequest, ExportSummary, export};
+pub use verify::{About, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

@@ -27,7 +27,8 @@ pub(super) enum When {
 pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
     let When::Now { names, fail_on_drift } = when;
     let ledger = Ledger::open(&loaded.state_dir)?;
-    let names: Vec<String> = if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
+    let names: Vec<String> =
+        if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
     runner.record_config().await?;
     let (_keep, never) = watch::channel(false);

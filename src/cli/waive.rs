@@ -63,7 +63,10 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     if json {
         print_json(&serde_json::json!({ "index": index, "record": body }))?;
     } else {
-        println!("recorded at index {}; it counts from the next run of the control's collectors", index.unwrap_or_default());
+        println!(
+            "recorded at index {}; it counts from the next run of the control's collectors",
+            index.unwrap_or_default()
+        );
     }
     Ok(Exit::Ok)
 }

@@ -47,18 +47,18 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads and checks the file.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let fail = |message: String, hint: &str| ConfigError {
-        path: path.to_owned(),
-        message,
-        hint: Some(hint.to_owned()),
-    };
+    let fail =
+        |message: String, hint: &str| ConfigError { path: path.to_owned(), message, hint: Some(hint.to_owned()) };
     let size = std::fs::metadata(path)
-        .map_err(|e| fail(format!("cannot be read: {e}"), "name the file with --config, or copy config/evidenced.example.toml"))?
+        .map_err(|e| {
+            fail(format!("cannot be read: {e}"), "name the file with --config, or copy config/evidenced.example.toml")
+        })?
         .len();
     if size > FILE_BYTES_MAX {
         return Err(fail(format!("has {size} bytes, more than {FILE_BYTES_MAX}"), "is it the right file?"));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}"), "it must be UTF-8 text"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}"), "it must be UTF-8 text"))?;
     parse(path, &text)
 }
 
@@ -72,13 +72,14 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     check_names(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
     let mut collectors = BTreeMap::new();
     for (name, collector) in &config.collectors {
-        let loaded = load_collector(collector)
-            .map_err(|(message, hint)| at(format!("[collectors.{name}] {message}"), hint))?;
+        let loaded =
+            load_collector(collector).map_err(|(message, hint)| at(format!("[collectors.{name}] {message}"), hint))?;
         collectors.insert(name.clone(), loaded);
     }
     let mut tests = BTreeMap::new();
     for (id, control) in &config.controls {
-        let test = load_test(control, &config).map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
+        let test =
+            load_test(control, &config).map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
         tests.insert(id.clone(), test);
     }
     let base = path.parent().unwrap_or(Path::new("."));
@@ -138,7 +139,10 @@ fn load_test(control: &ControlConfig, config: &Config) -> Result<Test, Wrong<Opt
     for name in &control.collectors {
         if !config.collectors.contains_key(name) {
             let known: Vec<_> = config.collectors.keys().cloned().collect();
-            return Err((format!("collector `{name}` is not configured"), Some(format!("configured: {}", known.join(", ")))));
+            return Err((
+                format!("collector `{name}` is not configured"),
+                Some(format!("configured: {}", known.join(", "))),
+            ));
         }
     }
     Test::parse(&control.test, &control.policy).map_err(|e| (e.to_string(), nearest(&e.to_string())))

@@ -39,8 +39,9 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let duration = humantime::parse_duration(&text)
-            .map_err(|e| serde::de::Error::custom(format!("`{text}` is no length of time ({e}); write it like `36h` or `30d`")))?;
+        let duration = humantime::parse_duration(&text).map_err(|e| {
+            serde::de::Error::custom(format!("`{text}` is no length of time ({e}); write it like `36h` or `30d`"))
+        })?;
         let seconds = u32::try_from(duration.as_secs()).unwrap_or(0);
         if seconds == 0 {
             return Err(serde::de::Error::custom(format!("`{text}` must be between a second and a hundred years")));

@@ -39,11 +39,8 @@ impl Schedule {
     /// Understands five fields of cron and a name of the tz database.
     pub fn parse(line: &str, timezone: &str) -> Result<Self, ScheduleError> {
         let fault = |why: String| ScheduleError::Line { line: line.to_owned(), why };
-        let cron = CronParser::builder()
-            .seconds(Seconds::Disallowed)
-            .build()
-            .parse(line)
-            .map_err(|e| fault(e.to_string()))?;
+        let cron =
+            CronParser::builder().seconds(Seconds::Disallowed).build().parse(line).map_err(|e| fault(e.to_string()))?;
         let timezone: Tz = timezone.parse().map_err(|_| ScheduleError::Timezone(timezone.to_owned()))?;
         let schedule = Self { cron, timezone };
         // A line such as `0 0 30 2 *` is well-formed and never due: silence that nobody would notice.
@@ -56,7 +53,10 @@ impl Schedule {
 
     /// The first due instant later than `after`.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.cron.find_next_occurrence(&after.with_timezone(&self.timezone), false).ok().map(|at| at.with_timezone(&Utc))
+        self.cron
+            .find_next_occurrence(&after.with_timezone(&self.timezone), false)
+            .ok()
+            .map(|at| at.with_timezone(&Utc))
     }
 
     /// Due instants in `(after, until]`, oldest first, the latest `DUE_MAX` of them.

@@ -37,7 +37,8 @@ impl World {
     }
 
     fn loaded(&self) -> Loaded {
-        let settings = format!("directory = '{}'\nstores = [{{ name = 'db' }}]", self.dir.path().join("logs").display());
+        let settings =
+            format!("directory = '{}'\nstores = [{{ name = 'db' }}]", self.dir.path().join("logs").display());
         loaded(self.dir.path(), "0 * * * *", self.catch_up, "backup_restores", &settings, "restore_test")
     }
 
@@ -53,7 +54,9 @@ impl World {
         let mut slots = Vec::new();
         for found in reader.records(0..u64::MAX, &Filter::default()) {
             match found.unwrap().1.body {
-                Body::RunOpened { scheduled_for: Some(slot), trigger, .. } => slots.push((slot, format!("{trigger:?}"))),
+                Body::RunOpened { scheduled_for: Some(slot), trigger, .. } => {
+                    slots.push((slot, format!("{trigger:?}")))
+                }
                 Body::Missed { scheduled_for, reason, .. } => slots.push((scheduled_for, reason)),
                 _ => {}
             }
@@ -202,7 +205,10 @@ async fn the_timer_brings_a_scheduled_run_within_its_minute() {
             look.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(75), daemon(runner.clone(), closed)).await.expect("due in a minute").unwrap();
+    tokio::time::timeout(Duration::from_secs(75), daemon(runner.clone(), closed))
+        .await
+        .expect("due in a minute")
+        .unwrap();
     let reader = runner.reader().unwrap();
     let (_, opened) = reader.newest(&Filter::kind("run_opened")).unwrap().unwrap();
     assert!(matches!(opened.body, Body::RunOpened { trigger: Trigger::Schedule, .. }), "{opened:?}");

@@ -56,13 +56,15 @@ fn the_wall_clock_is_read_in_one_place() {
 
 #[test]
 fn judges_drift_and_schedules_are_pure() {
-    let outside = ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "crate::ledger", "crate::run", "getrandom"];
+    let outside =
+        ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "crate::ledger", "crate::run", "getrandom"];
     absent(&["src/judge", "src/drift.rs", "src/schedule"], &outside, &[]);
 }
 
 #[test]
 fn kinds_reach_the_outside_through_the_door_alone() {
-    let outside = ["std::fs", "std::env", "std::net", "std::process", "tokio::fs", "tokio::net", "reqwest", "SystemTime"];
+    let outside =
+        ["std::fs", "std::env", "std::net", "std::process", "tokio::fs", "tokio::net", "reqwest", "SystemTime"];
     for kind in ["github_changes", "aws_iam", "backup_restores"] {
         let others = ["github_changes", "aws_iam", "backup_restores"].map(|other| format!("crate::{other}"));
         let mut words: Vec<&str> = outside.to_vec();
@@ -92,5 +94,9 @@ fn verify_does_not_use_the_writer() {
 
 #[test]
 fn migrations_are_frozen_and_the_ledger_is_never_updated() {
-    absent(&["src/ledger"], &["UPDATE entry", "DELETE FROM entry", "UPDATE checkpoint", "DELETE FROM checkpoint", "INSERT OR REPLACE"], &[]);
+    absent(
+        &["src/ledger"],
+        &["UPDATE entry", "DELETE FROM entry", "UPDATE checkpoint", "DELETE FROM checkpoint", "INSERT OR REPLACE"],
+        &[],
+    );
 }

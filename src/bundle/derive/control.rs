@@ -32,8 +32,7 @@ pub(super) fn timeline(
     source: &dyn Source,
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
-    let columns =
-        ["record", "role", "before_at", "observed_at", "from", "to", "appeared", "resolved", "run", "why"];
+    let columns = ["record", "role", "before_at", "observed_at", "from", "to", "appeared", "resolved", "run", "why"];
     let mut table = Table::new(out, &columns)?;
     for index in &control(contents, name)?.transitions {
         let Body::Transition { from, to, before_at, observed_at, run, why, appeared, resolved, .. } =
@@ -111,7 +110,15 @@ pub(super) fn gaps(
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
     let columns = [
-        "record", "collector", "seq", "scheduled_for", "window_start", "window_end", "how", "reason", "evidence",
+        "record",
+        "collector",
+        "seq",
+        "scheduled_for",
+        "window_start",
+        "window_end",
+        "how",
+        "reason",
+        "evidence",
         "controls",
     ];
     let mut table = Table::new(out, &columns)?;

@@ -13,8 +13,18 @@ use std::io::Write;
 /// `index.csv`: a row per evidence and verdict of the period, and per supporting record of any kind.
 pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
     let columns = [
-        "record", "at", "kind", "role", "controls", "collector", "window_start", "window_end", "outcome", "counts",
-        "path", "table",
+        "record",
+        "at",
+        "kind",
+        "role",
+        "controls",
+        "collector",
+        "window_start",
+        "window_end",
+        "outcome",
+        "counts",
+        "path",
+        "table",
     ];
     let mut table = Table::new(out, &columns)?;
     for index in contents.disclosed() {
@@ -142,8 +152,17 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
     }
     rows.sort();
     let columns = [
-        "control", "state_at_start", "state_at_end", "verdicts", "verdicts_pass", "verdicts_deviation",
-        "verdicts_indeterminate", "drifts", "gaps", "waivers", "path",
+        "control",
+        "state_at_start",
+        "state_at_end",
+        "verdicts",
+        "verdicts_pass",
+        "verdicts_deviation",
+        "verdicts_indeterminate",
+        "drifts",
+        "gaps",
+        "waivers",
+        "path",
     ];
     let mut table = Table::new(out, &columns)?;
     for (_, row) in &rows {
@@ -154,9 +173,8 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
 
 /// `completeness.csv`: a row per collector, with its sequence numbers and what became of each.
 pub(super) fn completeness(contents: &Contents, out: &mut dyn Write) -> Result<(), BundleError> {
-    const COUNTS: [&str; 10] = [
-        "scheduled", "catch_up", "manual", "done", "incomplete", "failed", "aborted", "interrupted", "open", "missed",
-    ];
+    const COUNTS: [&str; 10] =
+        ["scheduled", "catch_up", "manual", "done", "incomplete", "failed", "aborted", "interrupted", "open", "missed"];
     let mut columns = vec!["collector", "first_seq", "last_seq"];
     columns.extend(COUNTS);
     let mut table = Table::new(out, &columns)?;

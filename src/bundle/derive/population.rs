@@ -37,9 +37,31 @@ fn items(index: u64, source: &dyn Source) -> Result<Items, BundleError> {
 }
 
 const CHANGE_COLUMNS: [&str; 25] = [
-    "id", "repository", "branch", "landed_at", "landing", "landed_by", "before", "after", "url", "pull_request",
-    "author", "author_kind", "initiator", "base", "head", "merged_at", "approved_by_now", "reviews", "dismissals",
-    "commits", "commit_authors", "paths", "branch_rules", "post_hoc_ticket", "post_hoc_reviewer",
+    "id",
+    "repository",
+    "branch",
+    "landed_at",
+    "landing",
+    "landed_by",
+    "before",
+    "after",
+    "url",
+    "pull_request",
+    "author",
+    "author_kind",
+    "initiator",
+    "base",
+    "head",
+    "merged_at",
+    "approved_by_now",
+    "reviews",
+    "dismissals",
+    "commits",
+    "commit_authors",
+    "paths",
+    "branch_rules",
+    "post_hoc_ticket",
+    "post_hoc_reviewer",
 ];
 
 fn write_changes(changes: &[Change], out: &mut dyn Write) -> Result<(), BundleError> {
@@ -102,21 +124,33 @@ fn authors(authors: &[CommitAuthor]) -> String {
 }
 
 const PRINCIPAL_COLUMNS: [&str; 20] = [
-    "id", "account", "name", "owner", "report_at", "type", "password", "mfa", "factors", "access_keys",
-    "certificates", "used_by", "mfa_deny_policy", "account_state", "account_read", "assignments", "signs_in_at",
-    "idp_evidence", "setting_evidence", "signin_factors",
+    "id",
+    "account",
+    "name",
+    "owner",
+    "report_at",
+    "type",
+    "password",
+    "mfa",
+    "factors",
+    "access_keys",
+    "certificates",
+    "used_by",
+    "mfa_deny_policy",
+    "account_state",
+    "account_read",
+    "assignments",
+    "signs_in_at",
+    "idp_evidence",
+    "setting_evidence",
+    "signin_factors",
 ];
 
 fn write_principals(principals: &[Principal], out: &mut dyn Write) -> Result<(), BundleError> {
     let mut table = Table::new(out, &PRINCIPAL_COLUMNS)?;
     for p in principals {
-        let mut row = vec![
-            p.id.clone(),
-            p.account.clone(),
-            p.name.clone(),
-            maybe(p.owner.clone()),
-            instant(p.report_at),
-        ];
+        let mut row =
+            vec![p.id.clone(), p.account.clone(), p.name.clone(), maybe(p.owner.clone()), instant(p.report_at)];
         row.extend(principal_cells(&p.detail));
         table.row(&row)?;
     }
@@ -137,7 +171,8 @@ fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
         }
         PrincipalDetail::Root { password, mfa, virtual_mfa, keys, certificates } => {
             cells[0] = "root".to_owned();
-            (cells[1], cells[2], cells[4], cells[5]) = (known(*password), known(*mfa), known(*keys), known(*certificates));
+            (cells[1], cells[2], cells[4], cells[5]) =
+                (known(*password), known(*mfa), known(*keys), known(*certificates));
             cells[3] = match (mfa, virtual_mfa) {
                 (Some(false), _) => String::new(),
                 (_, Some(true)) => "virtual".to_owned(),
@@ -161,9 +196,31 @@ fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
 }
 
 const RESTORE_COLUMNS: [&str; 25] = [
-    "row", "id", "store", "read_from", "tool", "backup_id", "recovery_point", "started", "restored", "validated",
-    "status", "validation", "checks_ok", "checks_failed", "rto_target_s", "rpo_target_s", "source", "target",
-    "performer", "reviewer", "reviewed_at", "ticket", "ticket_closed", "in_scope", "since",
+    "row",
+    "id",
+    "store",
+    "read_from",
+    "tool",
+    "backup_id",
+    "recovery_point",
+    "started",
+    "restored",
+    "validated",
+    "status",
+    "validation",
+    "checks_ok",
+    "checks_failed",
+    "rto_target_s",
+    "rpo_target_s",
+    "source",
+    "target",
+    "performer",
+    "reviewer",
+    "reviewed_at",
+    "ticket",
+    "ticket_closed",
+    "in_scope",
+    "since",
 ];
 
 fn write_restores(restores: &Restores, out: &mut dyn Write) -> Result<(), BundleError> {

@@ -89,7 +89,9 @@ fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Resul
     if bad.is_empty() {
         page.push_str("None in the verdicts of the period.\n\n");
     } else {
-        page.push_str("| item | outcome | reason | first verdict | last verdict | verdicts |\n|---|---|---|---|---|---|\n");
+        page.push_str(
+            "| item | outcome | reason | first verdict | last verdict | verdicts |\n|---|---|---|---|---|---|\n",
+        );
         for ((_, item), b) in &bad {
             let (outcome, first, last) = (word(b.outcome), time(b.first), time(b.last));
             let (item, reason) = (plain(item), plain(&b.reason));

@@ -2,7 +2,7 @@
 //! Written to a temporary file beside the target, which appears only when it is whole.
 
 use crate::bundle::BundleError;
-use crate::bundle::format::{ENTRIES_MAX, FILE_BYTES_MAX, TOTAL_BYTES_MAX, path_allowed};
+use crate::bundle::format::{ARCHIVE_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, TOTAL_BYTES_MAX, path_allowed};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -157,6 +157,10 @@ impl Bag {
         file.as_file().sync_all().map_err(cannot())?;
         file.rewind().map_err(cannot())?;
         let (bytes, sha256) = hash_all(file.as_file()).map_err(cannot())?;
+        if bytes > ARCHIVE_BYTES_MAX {
+            let limit = format!("{ARCHIVE_BYTES_MAX} bytes");
+            return Err(BundleError::TooLarge { what: "the archive".to_owned(), limit });
+        }
         file.persist_noclobber(&self.target).map_err(|e| cannot()(e.error))?;
         Ok(Written { bytes, sha256, tagmanifest_sha256 })
     }

@@ -25,8 +25,8 @@ impl LedgerSource<'_> {
     pub(super) fn copy(&self, index: u64, name: &str, out: &mut dyn Write) -> Result<(), BundleError> {
         let what = || format!("file {name} of record {index}");
         let reader = self.0.open_file(index, name).map_err(|e| BundleError::ledger(what(), e))?;
-        let copied = std::io::copy(&mut reader.take(FILE_BYTES_MAX + 1), out)
-            .map_err(|e| BundleError::ledger(what(), e))?;
+        let copied =
+            std::io::copy(&mut reader.take(FILE_BYTES_MAX + 1), out).map_err(|e| BundleError::ledger(what(), e))?;
         if copied > FILE_BYTES_MAX {
             return Err(BundleError::TooLarge { what: what(), limit: format!("{FILE_BYTES_MAX} bytes") });
         }

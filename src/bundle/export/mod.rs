@@ -125,9 +125,8 @@ fn write(
 }
 
 fn proof(reader: &Reader, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
-    let hashes = reader
-        .inclusion_proof(index, size)
-        .map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
+    let hashes =
+        reader.inclusion_proof(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
     let mut text = format!("{PROOF_HEADER}\nindex {index}\n");
     for hash in hashes {
         text.push_str(&STANDARD.encode(hash));

@@ -29,7 +29,8 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     if range.is_empty() {
         return Err(BundleError::Request {
             what: "no record was written in the period".to_owned(),
-            hint: "see the dates of the ledger's records; a period without any cannot be shown to be watched".to_owned(),
+            hint: "see the dates of the ledger's records; a period without any cannot be shown to be watched"
+                .to_owned(),
         });
     }
     // The neighbour after the range shows that the range does not end early.

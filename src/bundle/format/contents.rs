@@ -92,11 +92,7 @@ struct Walk {
 
 impl Contents {
     /// Walks through the disclosed records, oldest first.
-    pub(crate) fn read(
-        facts: Facts,
-        supporting: BTreeSet<u64>,
-        source: &dyn Source,
-    ) -> Result<Self, BundleError> {
+    pub(crate) fn read(facts: Facts, supporting: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
         let mut contents = Self {
             facts,
             supporting,
@@ -139,7 +135,9 @@ impl Contents {
     /// Whether the files of the record are in the bundle. Of a mere neighbour of the range they are not.
     pub(crate) fn has_files(&self, index: u64, body: &Body) -> bool {
         let heavy = matches!(body, Body::Evidence { .. } | Body::Verdict { .. });
-        self.facts.range.contains(&index) || self.referenced.contains(&index) || !heavy && index < self.facts.range.start
+        self.facts.range.contains(&index)
+            || self.referenced.contains(&index)
+            || !heavy && index < self.facts.range.start
     }
 
     fn before(&self) -> impl Iterator<Item = u64> + use<> {

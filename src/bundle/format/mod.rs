@@ -26,6 +26,8 @@ pub(crate) const ENTRIES_MAX: u64 = 1_000_000;
 pub(crate) const FILE_BYTES_MAX: u64 = 2 << 30;
 /// Largest file that is parsed and not only hashed.
 pub(crate) const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+/// The archive: below 4 GiB, so that no place in it needs ZIP64.
+pub(crate) const ARCHIVE_BYTES_MAX: u64 = (4 << 30) - 2;
 /// All files together.
 pub(crate) const TOTAL_BYTES_MAX: u64 = 64 << 30;
 /// Longest path inside the archive; Windows wants less than 260 with the folder that it is unpacked in.
