@@ -6,7 +6,7 @@
 use super::converse::Plug;
 use super::live::causes;
 use super::{Door, Failure, Hosts, Side, Source};
-use crate::contract::CollectError;
+use crate::contract::{CollectError, SecretRef};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use bytes::Bytes;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -39,6 +39,18 @@ pub struct AwsAccount {
     pub region: Option<String>,
     /// Another endpoint than AWS's own; the SDK's variables (`AWS_ENDPOINT_URL`) count as well.
     pub endpoint_url: Option<String>,
+    /// A long-lived access key, where there is no profile, container or instance to ask.
+    pub access_key: Option<AccessKey>,
+}
+
+/// An access key of an IAM user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// `AKIA…`
+    pub id: String,
+    /// Where its secret is.
+    pub secret: SecretRef,
 }
 
 impl Door {
@@ -79,6 +91,16 @@ impl Door {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some(key) = &account.access_key {
+            let secret = self.secret(&key.secret)?;
+            loader = loader.credentials_provider(Credentials::new(
+                &key.id,
+                secret.expose_secret(),
+                None,
+                None,
+                "configured",
+            ));
         }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
