@@ -42,8 +42,8 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let config = dir.join("evidenced.toml");
     let text = CONFIG
         .replace("{dir}", &dir.display().to_string())
-        .replace("{github}", github.url().as_str())
-        .replace("{aws}", aws.url().as_str().trim_end_matches('/'));
+        .replace("{github}", &format!("{}/", github.url().trim_end_matches('/')))
+        .replace("{aws}", aws.url());
     std::fs::write(&config, text).with_context(|| format!("{} cannot be written", config.display()))?;
     let loaded = load(&config)?;
     let create = Create {
