@@ -6,7 +6,7 @@
 use super::converse::Plug;
 use super::live::causes;
 use super::{Door, Failure, Hosts, Side, Source};
-use crate::contract::CollectError;
+use crate::contract::{CollectError, SecretRef};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -19,9 +19,10 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use bytes::Bytes;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
@@ -39,7 +40,22 @@ pub struct AwsAccount {
     pub region: Option<String>,
     /// Another endpoint than AWS's own; the SDK's variables (`AWS_ENDPOINT_URL`) count as well.
     pub endpoint_url: Option<String>,
+    /// A long-lived access key, where there is no profile, container or instance to ask.
+    pub access_key: Option<AccessKey>,
 }
+
+/// An access key of an IAM user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// `AKIA…`
+    pub id: String,
+    /// Where its secret is.
+    pub secret: SecretRef,
+}
+
+/// What a record calls them.
+const CREDENTIALS: &str = "AWS credentials";
 
 impl Door {
     pub(super) async fn sdk(&self, source: &Source, account: &AwsAccount) -> Result<SdkConfig, CollectError> {
@@ -47,9 +63,8 @@ impl Door {
         let config = match &self.0.side {
             Side::Live(_) => self.live_sdk(source, account, region).await?,
             Side::Replay(_) => {
-                let what = "AWS credentials";
-                self.replayed_sign_in(&source.name, what)
-                    .map_err(|why| CollectError::Unauthenticated { what: what.to_owned(), why })?;
+                self.replayed_sign_in(&source.name, CREDENTIALS)
+                    .map_err(|why| self.not_signed_in(&source.name, CREDENTIALS, why))?;
                 let nobody = Credentials::new("replay", "replay", None, None, "replay");
                 let mut builder = SdkConfig::builder()
                     .behavior_version(BehaviorVersion::latest())
@@ -80,20 +95,33 @@ impl Door {
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
         }
+        if let Some(key) = &account.access_key {
+            let secret = self.secret(&key.secret)?;
+            loader = loader.credentials_provider(Credentials::new(
+                &key.id,
+                secret.expose_secret(),
+                None,
+                None,
+                "configured",
+            ));
+        }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
         let config = loader.load().await;
-        let no_chain = || self.not_signed_in(&source.name, "AWS credentials", "no provider".to_owned());
+        let no_chain = || self.not_signed_in(&source.name, CREDENTIALS, "no provider".to_owned());
         let mut credentials = config.credentials_provider().ok_or_else(no_chain)?;
         if let Some(role) = &account.role_arn {
             credentials = SharedCredentialsProvider::new(self.role(&config, credentials, role, account).await);
         }
-        let credentials = Known { door: self.clone(), inner: credentials };
+        let mut credentials = Known { door: self.clone(), inner: credentials, first: Mutex::default() };
         // Asked here once, so that credentials that cannot be had are a failure by that name.
-        if let Err(error) = credentials.known().await {
-            let why = format!("{}; hint: set the profile, the role or AWS's variables", causes(&error));
-            return Err(self.not_signed_in(&source.name, "AWS credentials", why));
+        match credentials.known().await {
+            Ok(first) => credentials.first = Mutex::new(Some(first)),
+            Err(error) => {
+                let why = format!("{}; hint: set the profile, the role or AWS's variables", causes(&error));
+                return Err(self.not_signed_in(&source.name, CREDENTIALS, why));
+            }
         }
         Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
     }
@@ -105,7 +133,7 @@ impl Door {
         role: &str,
         account: &AwsAccount,
     ) -> aws_config::sts::AssumeRoleProvider {
-        let base = Known { door: self.clone(), inner: base };
+        let base = Known { door: self.clone(), inner: base, first: Mutex::default() };
         let mut builder =
             aws_config::sts::AssumeRoleProvider::builder(role).session_name("evidenced").configure(config);
         if let Some(id) = &account.external_id {
@@ -130,10 +158,15 @@ fn endpoint_url(endpoint: &str, account: &AwsAccount) -> Result<Url, CollectErro
 struct Known {
     door: Door,
     inner: SharedCredentialsProvider,
+    /// Got already, for the first who asks.
+    first: Mutex<Option<Credentials>>,
 }
 
 impl Known {
     async fn known(&self) -> provider::Result {
+        if let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(first);
+        }
         let credentials = self.inner.provide_credentials().await?;
         let secrets = [Some(credentials.secret_access_key()), credentials.session_token()];
         for secret in secrets.into_iter().flatten() {

@@ -70,7 +70,9 @@ impl Door {
         loop {
             let exchange = match &self.0.side {
                 Side::Live(live) => self.attempt(live, &asked).await,
-                Side::Replay(replay) => replay.answer(&asked.recorded, matches!(plug, Plug::Aws))?,
+                Side::Replay(replay) => replay
+                    .answer(&asked.recorded, matches!(plug, Plug::Aws))
+                    .map_err(|missing| asked.url.as_ref().err().cloned().unwrap_or(missing))?,
             };
             let wait = retry::wait(&exchange.head, &exchange.body, attempt, &self.0.limits);
             self.kept().push(exchange.clone());

@@ -27,7 +27,7 @@ mod strike;
 mod tests;
 
 pub use answer::error_for;
-pub use aws::AwsAccount;
+pub use aws::{AccessKey, AwsAccount};
 pub use exchange::{Exchange, ExchangeHead, Failure, RecordedRequest, RecordedResponse, RequestBody};
 pub use github::GithubCredentials;
 pub use hosts::Hosts;

@@ -7,6 +7,8 @@ mod backup_restores;
 mod bundle;
 mod cli;
 mod daemon;
+
 mod github_changes;
+mod house;
 mod judge;
 mod ledger;
