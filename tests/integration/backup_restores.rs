@@ -297,7 +297,7 @@ async fn a_drill_that_is_told_to_stop_still_leaves_its_evidence_and_has_not_pass
     bed.script("kill -TERM $PPID; echo '[{\"name\": \"rows\", \"ok\": true}]'");
     assert_eq!(bed.drill(&["--checks", "./checks"]).1, Some(1));
     assert_eq!(only_test(&bed).await.status, RestoreStatus::Completed);
-    assert_eq!(fs::read_dir(bed.home.path()).unwrap().filter(|entry| is_staging(entry)).count(), 0);
+    assert_eq!(fs::read_dir(bed.home.path()).unwrap().filter(is_staging).count(), 0);
 }
 
 fn is_staging(entry: &std::io::Result<fs::DirEntry>) -> bool {
