@@ -60,8 +60,9 @@ const CREDENTIALS: &str = "AWS credentials";
 impl Door {
     pub(super) async fn sdk(&self, source: &Source, account: &AwsAccount) -> Result<SdkConfig, CollectError> {
         let region = Region::new(account.region.clone().unwrap_or_else(|| "us-east-1".to_owned()));
+        let key = account.access_key.as_ref().map(|key| self.access_key(key)).transpose()?;
         let config = match &self.0.side {
-            Side::Live(_) => self.live_sdk(source, account, region).await?,
+            Side::Live(_) => self.live_sdk(source, account, region, key).await?,
             Side::Replay(_) => {
                 self.replayed_sign_in(&source.name, CREDENTIALS)
                     .map_err(|why| self.not_signed_in(&source.name, CREDENTIALS, why))?;
@@ -87,7 +88,13 @@ impl Door {
             .build())
     }
 
-    async fn live_sdk(&self, source: &Source, account: &AwsAccount, region: Region) -> Result<SdkConfig, CollectError> {
+    async fn live_sdk(
+        &self,
+        source: &Source,
+        account: &AwsAccount,
+        region: Region,
+        key: Option<Credentials>,
+    ) -> Result<SdkConfig, CollectError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(unrecorded_client(self.clone()))
@@ -95,15 +102,8 @@ impl Door {
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(key) = &account.access_key {
-            let secret = self.secret(&key.secret)?;
-            loader = loader.credentials_provider(Credentials::new(
-                &key.id,
-                secret.expose_secret(),
-                None,
-                None,
-                "configured",
-            ));
+        if let Some(key) = key {
+            loader = loader.credentials_provider(key);
         }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
@@ -124,6 +124,11 @@ impl Door {
             }
         }
         Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
+    }
+
+    fn access_key(&self, key: &AccessKey) -> Result<Credentials, CollectError> {
+        let secret = self.secret(&key.secret)?;
+        Ok(Credentials::new(&key.id, secret.expose_secret(), None, None, "configured"))
     }
 
     async fn role(

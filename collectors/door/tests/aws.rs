@@ -2,8 +2,8 @@
 //! with one of its own.
 
 use super::*;
-use crate::contract::CollectError;
-use crate::door::AwsAccount;
+use crate::contract::{CollectError, SecretRef};
+use crate::door::{AccessKey, AwsAccount};
 use std::process::Command;
 
 const SECRET: &str = "canary/secret+key/7f3a9";
@@ -182,4 +182,25 @@ async fn the_sdk_is_told_the_failure_by_name() {
     let (seen, exchanges) = both(&year(), Limits::default(), async |door| session(door, &account).await).await;
     assert!(matches!(&seen, Err(CollectError::Unavailable { .. })), "{seen:?}");
     assert_eq!(exchanges.len(), 4);
+}
+
+#[tokio::test]
+async fn a_configured_access_key_is_used_or_missed_and_so_on_replay() {
+    let Some(endpoint) = endpoint() else {
+        let server = server();
+        again("a_configured_access_key_is_used_or_missed_and_so_on_replay", &server, &[("DOOR_TEST_KEY", SECRET)]);
+        assert!(server.seen()[0].contains("Credential=AKIDCONFIGURED/"), "{:?}", server.seen());
+        return;
+    };
+    for (variable, signed_in) in [("DOOR_TEST_KEY", true), ("DOOR_TEST_NO_KEY", false)] {
+        let access_key = AccessKey { id: "AKIDCONFIGURED".to_owned(), secret: SecretRef::Env(variable.to_owned()) };
+        let endpoint_url = Some(endpoint.to_string());
+        let account = AwsAccount { endpoint_url, access_key: Some(access_key), ..AwsAccount::default() };
+        let (seen, exchanges) = both(&year(), Limits::default(), async |door| session(door, &account).await).await;
+        match seen {
+            Ok((_, user)) => assert!(signed_in && !user.contains(SECRET)),
+            Err(error) => assert!(!signed_in && matches!(error, CollectError::Unauthenticated { .. })),
+        }
+        assert!(!format!("{exchanges:?}").contains(SECRET));
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Here: the server, and `both`, which runs a session live and on replay and compares them.
 
+mod answers;
 mod aws;
 mod files;
 mod github;
@@ -27,8 +28,8 @@ enum Reply {
     Silence(Vec<u8>),
 }
 
-/// A server that answers each request by a function of its place (from 0) and text. A body sent to
-/// `/reset` is not read: closing a socket with unread input resets the connection.
+/// A server that answers each request by a function of its place (from 0) and text. What is sent to
+/// `/reset` is not read whole nor answered: closing a socket with unread input resets the connection.
 struct Server {
     base: Url,
     seen: Arc<Mutex<Vec<String>>>,
@@ -46,6 +47,9 @@ impl Server {
                 let request = read_request(&mut stream);
                 let place = log.lock().unwrap().len();
                 log.lock().unwrap().push(request.clone());
+                if request.starts_with("POST /reset") {
+                    continue;
+                }
                 match answer(place, &request) {
                     Reply::Bytes(bytes) => drop(stream.write_all(&bytes)),
                     Reply::Silence(bytes) => {
@@ -86,7 +90,7 @@ fn read_request(stream: &mut TcpStream) -> String {
     }
     let head = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
     if head.starts_with("post /reset") {
-        return head;
+        return String::from_utf8_lossy(&bytes).into_owned();
     }
     let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];

@@ -96,10 +96,9 @@ async fn no_connection_and_a_reset_one_are_failures_of_the_connection() {
     let (source, url) = (server.source(), server.url("/reset"));
     let body = Bytes::from(vec![b'x'; 100_000]);
     let post = || http::Request::post(&url).body(body.clone()).unwrap();
-    let door = Door::live(year(), once());
-    // The answer to what was not read is thrown away with the connection, at whatever point.
-    let seen = ask(&door, &source, post()).await;
-    assert!(matches!(&seen, Ok((200, ..)) | Err(Failure::Connection(_) | Failure::CutShort(_))), "{seen:?}");
+    let (seen, _) = both(&year(), once(), async |door| ask(door, &source, post()).await).await;
+    assert!(matches!(seen, Err(Failure::Connection(_))), "{seen:?}");
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
@@ -195,7 +194,7 @@ async fn another_host_port_or_scheme_is_refused_before_anything_is_sent() {
         (&source, format!("http://localhost:{port}/")),
         (&source, format!("http://127.0.0.1:{}/", port.wrapping_add(1))),
         (&source, format!("https://127.0.0.1:{port}/")),
-        (&source, format!("http://user@127.0.0.1:{port}/")),
+        (&source, format!("http://user:password@127.0.0.1:{port}/")),
         (&source, format!("http://127.0.0.1:{port}@elsewhere.test/")),
         (&source, "/relative".to_owned()),
         (&amazon, "http://iam.amazonaws.com/".to_owned()),
@@ -207,6 +206,7 @@ async fn another_host_port_or_scheme_is_refused_before_anything_is_sent() {
         let (seen, exchanges) = both(&year(), once(), async |door| ask(door, source, get(&url)).await).await;
         assert!(matches!(seen, Err(Failure::Refused(_))), "{url}: {seen:?}");
         assert_eq!(exchanges.len(), 1, "the refusal is on record");
+        assert!(!exchanges[0].head.request.url.contains("user"), "and no user name");
     }
     assert_eq!(server.seen(), Vec::<String>::new());
     let iam = Url::parse("https://iam.amazonaws.com/").unwrap();
@@ -265,5 +265,30 @@ async fn the_summary_names_hosts_requests_scopes_and_the_source_clock() {
     assert_eq!(ipe.scopes, ["read:org", "repo"]);
     assert_eq!(ipe.clock_skew_ms, Some(120_000));
     assert_eq!((ipe.as_of, ipe.collected_at), (start_of_year(), start_of_year()));
-    assert_eq!(door.ipe("other").requests, Vec::new());
+    let other = door.ipe("other");
+    assert_eq!((other.requests, other.clock_skew_ms), (Vec::new(), None));
+}
+
+#[tokio::test]
+async fn the_source_clock_is_off_only_by_what_is_certain() {
+    let off = [
+        ("Thu, 01 Jan 2026 00:00:00 GMT", 0),
+        ("Wed, 31 Dec 2025 23:59:59 GMT", 0),
+        ("Wed, 31 Dec 2025 23:59:58 GMT", -1000),
+        ("Thu, 01 Jan 2026 00:00:01 GMT", 1000),
+    ];
+    for (date, skew) in off {
+        let server = Server::script(vec![answer(200, &[("date", date)], "[]")]);
+        let door = Door::live(year(), once());
+        ask(&door, &server.source(), get(&server.url("/"))).await.unwrap();
+        assert_eq!(door.ipe("test").clock_skew_ms, Some(skew), "{date}");
+    }
+}
+
+#[tokio::test]
+async fn the_ticket_in_a_single_sign_on_header_is_left_out() {
+    let header = "required; url=https://github.test/orgs/a/sso?authorization_request=canary";
+    let seen = one(once(), answer(403, &[("x-github-sso", header)], "{}")).await.unwrap();
+    let kept = ("x-github-sso".to_owned(), "required; url=https://github.test/orgs/a/sso".to_owned());
+    assert!(seen.1.contains(&kept), "{seen:?}");
 }
