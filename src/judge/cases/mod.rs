@@ -1,18 +1,38 @@
 //! Files of worked cases: facts in a short form, with the outcome and reason that they must be judged
 //! as. The truth table of the tests is one; an auditor can write others.
 //!
-//! A file has defaults (`change_policy_default`, `mfa_now`) and the lists `change`, `mfa` and
-//! `restore`. Unknown keys are refused. What a short form leaves out is the ordinary: a reviewer is a
-//! person who could write, a rule was not bypassed, a report is of the moment, a backup is of
-//! production. What a real source leaves out is never taken for granted like that.
+//! One JSON object; unknown keys are refused; times are RFC 3339. Every case has `name`,
+//! `expect {outcome, reason}`, its facts, and optionally `policy`: the keys of the test's policy.
+//!
+//! - `change_policy_default`: what a `policy` of a change overrides, key by key.
+//! - `change`: cases with `change {branch, landing {type, actor, at}, pr, paths, authors, lookup:
+//!   "failed", posthoc {ticket, reviewer, reviewer_type, at}}`. A `pr` is null, or `{author,
+//!   author_type, initiator, base, merged_at, reviews [{id, user, type, state, at, can_push}],
+//!   dismissals [{review, at}], commits [{author, co, pushed_by, pushed_at, changes}],
+//!   owners_of_paths, rule}`; types are `User`, `Bot`, `Agent`, `Ghost` (deleted).
+//! - `mfa_now`: the instant of every case of `mfa`.
+//! - `mfa`: cases with `principal {kind, owner, report_at, waiver {approver, expires}, ...}`, where
+//!   `kind` is `account {state, read}`, `root {password, mfa, virtual, keys, certs}`, `iam {password,
+//!   mfa, devices, keys, principal_type, mfa_deny_policy}` or `identity_center {assignments, source,
+//!   idp_evidence, setting_evidence, signin_factors}`.
+//! - `restore`: cases with `case {store, in_scope, quarter_end, now, grace_d, tests [{status, started,
+//!   validated, recovery_point, validation, checks, rto_target_s, rpo_target_s, env_source, performer,
+//!   reviewer, ticket_closed}]}`.
+//!
+//! What a short form leaves out is the ordinary: a reviewer is a person who could write, a rule was
+//! not bypassed, a report is of the moment, a backup is of production. What a real source leaves out
+//! is never taken for granted like that.
 
 mod change;
 mod principal;
 mod restore;
 
 use super::{Judgement, Outcome, PolicyError, Reading, Test, Waiver, judge};
+use change::ChangeFacts;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Items;
+use principal::PrincipalFacts;
+use restore::RestoreFacts;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -63,7 +83,7 @@ pub enum CasesError {
         bytes: usize,
     },
     /// Not JSON, or not of the documented form.
-    #[error("cases: {0}\nhint: see the documented form; unknown keys are refused")]
+    #[error("cases: {0}\nhint: the form is documented at `judge::cases`; unknown keys are refused")]
     Form(#[from] serde_json::Error),
     /// A policy that makes no sense.
     #[error("case {case:?}: {error}")]
@@ -110,10 +130,6 @@ struct Entry<F> {
     #[serde(default)]
     policy: Map<String, Value>,
 }
-
-use change::ChangeFacts;
-use principal::PrincipalFacts;
-use restore::RestoreFacts;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

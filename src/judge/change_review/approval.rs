@@ -102,6 +102,9 @@ enum Said {
     ChangesRequested,
 }
 
+/// When, what, and the review that says so.
+type Opinion<'a> = (DateTime<Utc>, Said, &'a Review);
+
 impl<'a> Approvals<'a> {
     /// Sorts out the reviews of a pull request.
     pub(super) fn at_merge(policy: &Policy, pr: &'a PullRequest) -> Self {
@@ -124,7 +127,7 @@ impl<'a> Approvals<'a> {
                 Some((_, Said::ChangesRequested, _)) => all.against.push(who.clone()),
                 Some((_, Said::RequestDismissed, _)) | None => {}
             }
-            let late = |(at, said, _): &(DateTime<Utc>, Said, &Review)| *at > pr.merged_at && *said == Said::Approved;
+            let late = |(at, said, _): &Opinion<'_>| *at > pr.merged_at && *said == Said::Approved;
             if !matches!(at_merge, Some((_, Said::Approved, _))) && opinions.iter().any(late) {
                 all.dropped.push((who, WhyNot::AfterMerge));
             }
@@ -139,8 +142,8 @@ impl<'a> Approvals<'a> {
 }
 
 /// Each reviewer's opinions, oldest first.
-fn by_reviewer(pr: &PullRequest) -> BTreeMap<String, Vec<(DateTime<Utc>, Said, &Review)>> {
-    let mut by: BTreeMap<String, Vec<(DateTime<Utc>, Said, &Review)>> = BTreeMap::new();
+fn by_reviewer(pr: &PullRequest) -> BTreeMap<String, Vec<Opinion<'_>>> {
+    let mut by: BTreeMap<String, Vec<Opinion<'_>>> = BTreeMap::new();
     for review in &pr.reviews {
         let who = match &review.author {
             Some(actor) => actor.login.to_ascii_lowercase(),
