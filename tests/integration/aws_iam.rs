@@ -1,4 +1,5 @@
 //! The kind `aws_iam` against moto, and against the sandbox where moto cannot do what AWS does.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic, in its helpers too")]
 
 use crate::support::{component, wait_until};
 use chrono::{DateTime, Duration, TimeZone, Utc};
@@ -172,20 +173,14 @@ async fn a_thousand_users_of_moto_are_the_truth_one_by_one_in_twelve_requests_at
     assert!(ipe.reconciliations.iter().all(|both| both.held == 1001 && both.stated == 1001));
     assert_eq!(ipe.reconciliations.len(), 2);
 
-    let kept: Vec<Vec<u8>> = exchanges
-        .iter()
-        .map(|exchange| [serde_json::to_vec(&exchange.head).unwrap(), exchange.body.to_vec()].concat())
-        .collect();
-    let secrets = moto.ready["secrets"].as_array().unwrap();
+    let secrets: Vec<_> = moto.ready["secrets"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
     assert!(secrets.len() > 1000, "seeds, pictures and keys");
-    let mut searched = 0;
-    let patterns: Vec<_> = secrets.iter().map(|secret| secret.as_str().unwrap()).collect();
-    for text in kept.iter().map(|bytes| String::from_utf8_lossy(bytes)) {
-        searched += text.len();
-        assert_eq!(patterns.iter().find(|secret| text.contains(*secret)), None);
+    for exchange in &exchanges {
+        let head = serde_json::to_string(&exchange.head).unwrap();
+        let text = head + &String::from_utf8_lossy(&exchange.body);
+        assert_eq!(secrets.iter().find(|secret| text.contains(**secret)), None);
         assert!(!text.contains("Base32StringSeed") && !text.contains("QRCodePNG"));
     }
-    assert!(searched > 100_000);
     let struck: Vec<_> = exchanges.iter().flat_map(|e| e.head.response.as_ref().unwrap().struck.clone()).collect();
     assert_eq!(struck, [("aws-mfa-seed".to_owned(), 500), ("aws-mfa-qr-code".to_owned(), 500)]);
 }
@@ -365,7 +360,7 @@ async fn no_damage_to_an_answer_gives_a_whole_population() {
     ];
     for (name, damage) in reports {
         let outcome = sandbox(vec![company().rewrite_report(damage)], &morning(), json!({})).await;
-        assert_eq!(incomplete(outcome).unread.is_empty(), false, "{name}");
+        assert!(!incomplete(outcome).unread.is_empty(), "{name}");
     }
     let answers: [(&str, &str, Damage); 10] = [
         ("a marker that leads back", "ListUsers", |xml| xml.replace("after-4", "after-2")),
