@@ -12,24 +12,19 @@ use zip::ZipArchive;
 
 /// Copies the bundle at `from` to `to`, which must not be there. `alter` may change, add and remove files, by
 /// path within the bundle's folder; the manifests are made anew.
-pub fn forge(
-    from: &Path,
-    to: &Path,
-    alter: impl FnOnce(&mut BTreeMap<String, Vec<u8>>),
-) -> Result<(), BundleError> {
+pub fn forge(from: &Path, to: &Path, alter: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Result<(), BundleError> {
     let unreadable = || BundleError::io(format!("{} cannot be read", from.display()));
-    let mut zip = File::open(from)
-        .and_then(|file| ZipArchive::new(file).map_err(std::io::Error::other))
-        .map_err(unreadable())?;
+    let mut zip =
+        File::open(from).and_then(|file| ZipArchive::new(file).map_err(std::io::Error::other)).map_err(unreadable())?;
     let (mut top, mut files) = (String::new(), BTreeMap::new());
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index).map_err(std::io::Error::other).map_err(unreadable())?;
-        let (folder, path) = entry.name().split_once('/').unwrap_or_default();
-        let (folder, path) = (folder.to_owned(), path.to_owned());
+        let name = entry.name().map_err(std::io::Error::other).map_err(unreadable())?.into_owned();
+        let (folder, path) = name.split_once('/').unwrap_or_default();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(unreadable())?;
-        top = folder;
-        files.insert(path, bytes);
+        folder.clone_into(&mut top);
+        files.insert(path.to_owned(), bytes);
     }
     alter(&mut files);
     files.remove("manifest-sha256.txt");
@@ -53,7 +48,8 @@ pub fn hide_a_deviation(from: &Path, to: &Path) -> Result<Option<String>, Bundle
         let found = files.iter().find(|(path, bytes)| deviates(path, bytes)).map(|(path, _)| path.clone());
         let Some(path) = found else { return };
         if let Some(bytes) = files.get_mut(&path) {
-            *bytes = String::from_utf8_lossy(bytes).replace(r#""outcome":"deviation""#, r#""outcome":"pass""#).into_bytes();
+            *bytes =
+                String::from_utf8_lossy(bytes).replace(r#""outcome":"deviation""#, r#""outcome":"pass""#).into_bytes();
         }
         redo_sums(files, &path);
         altered = Some(path);
@@ -67,10 +63,13 @@ fn redo_sums(files: &mut BTreeMap<String, Vec<u8>>, path: &str) {
     let sha256 = files.get(path).map(|bytes| hex::encode(Sha256::digest(bytes))).unwrap_or_default();
     if let Some(sums) = files.get_mut(&format!("{folder}/SHA256SUMS")) {
         let suffix = format!("  {name}");
-        let lines = String::from_utf8_lossy(sums).lines().map(|line| match line.ends_with(&suffix) {
-            true => format!("{sha256}{suffix}\n"),
-            false => format!("{line}\n"),
-        }).collect::<String>();
+        let lines = String::from_utf8_lossy(sums)
+            .lines()
+            .map(|line| match line.ends_with(&suffix) {
+                true => format!("{sha256}{suffix}\n"),
+                false => format!("{line}\n"),
+            })
+            .collect::<String>();
         *sums = lines.into_bytes();
     }
 }

@@ -44,7 +44,13 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
     let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
-    println!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
+    println!(
+        "\nBundle for {} to {}: {} ({} files)",
+        day(period.start),
+        day(period.end),
+        bundle.display(),
+        written.files
+    );
     let key = reader.key().to_string();
     let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
     println!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());

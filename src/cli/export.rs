@@ -60,11 +60,8 @@ pub(super) async fn write(
     let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
     // A sample's clock is simulated: its newest record says what time it is.
     let at = if sample { reader.record(summary.log_size - 1)?.at } else { now };
-    let body = Body::Export {
-        period,
-        log_size: summary.log_size,
-        tagmanifest_sha256: summary.tagmanifest_sha256.clone(),
-    };
+    let body =
+        Body::Export { period, log_size: summary.log_size, tagmanifest_sha256: summary.tagmanifest_sha256.clone() };
     ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
     Ok(summary)
 }

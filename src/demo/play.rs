@@ -33,7 +33,8 @@ pub struct Played {
 /// Makes a sample company in `dir` and lives through its ninety days. `day` is told each new day, from 1.
 pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played> {
     let clock = Arc::new(ManualClock::at(story::start()));
-    let github = GithubServer::start(story::github(), clock.clone()).await.context("the sample GitHub did not start")?;
+    let github =
+        GithubServer::start(story::github(), clock.clone()).await.context("the sample GitHub did not start")?;
     let aws = AwsServer::start(story::aws(), clock.clone()).await.context("the sample AWS did not start")?;
     let logs = dir.join("restores");
     std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;

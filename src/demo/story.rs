@@ -74,12 +74,11 @@ pub fn aws() -> Vec<AwsHistory> {
         account = account.user(name, UserSpec { console: false, keys: 1, path: "/service/", ..UserSpec::default() });
     }
     let erin = UserSpec { created: at(40, 9, 0), ..UserSpec::default() };
-    vec![
-        account
-            .user("erin", erin)
-            .mfa_enabled("erin", at(42, 15, 0))
-            .refuse("GenerateCredentialReport", at(55, 8, 0), at(55, 20, 0)),
-    ]
+    vec![account.user("erin", erin).mfa_enabled("erin", at(42, 15, 0)).refuse(
+        "GenerateCredentialReport",
+        at(55, 8, 0),
+        at(55, 20, 0),
+    )]
 }
 
 /// One store restores well. The other does not the first time, and does after it was mended.
