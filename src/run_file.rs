@@ -75,6 +75,17 @@ pub fn reading(run: &RunFile, name: &str, bytes: &[u8]) -> Result<Reading, serde
     Ok(Reading { collector: run.collector.clone(), as_of: run.as_of, items, unread })
 }
 
+/// A collector that has nothing to show yet, as a judge sees it.
+pub fn no_evidence(collector: &str, as_of: DateTime<Utc>) -> Reading {
+    let unread = Unread {
+        what: format!("collector {collector}"),
+        why: "has not brought home any evidence yet".to_owned(),
+        permission: None,
+        hint: Some(format!("run `evidenced collect now {collector}`")),
+    };
+    Reading { collector: collector.to_owned(), as_of, items: None, unread: vec![unread] }
+}
+
 #[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]
 fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
     canonical_json(value).expect("a population has a JSON form")

@@ -79,7 +79,8 @@ pub(super) fn plausible(test: &RestoreTest, as_of: DateTime<Utc>) -> Result<(), 
     ] {
         let Some(at) = at else { continue };
         if let Some((earlier, before)) = latest
-            && at < before
+            // Whole seconds: tools write nanoseconds, scripts none.
+            && at.timestamp() < before.timestamp()
         {
             return Err(format!("{key} {} is before {earlier} {}", instant(at), instant(before)));
         }

@@ -167,6 +167,12 @@ impl RestoreLogs {
 
     async fn read_lines(&self, door: &Door, entry: &FileEntry, found: &mut Found) {
         match door.read(SOURCE, &self.0.directory.join(&entry.name)).await {
+            // Truncated in between: what is left may look whole.
+            Ok(bytes) if (bytes.len() as u64) < entry.size => found.unread.push(unread(
+                &entry.name,
+                format!("{} bytes read, but {} were listed", bytes.len(), entry.size),
+                "it shrank while it was read; the next run reads again",
+            )),
             Ok(bytes) => {
                 let (tests, unread) = lines::read(&entry.name, &bytes, door.as_of());
                 found.entries_read += 1;
@@ -271,6 +277,8 @@ fn not_read(path: &str, failure: &Failure) -> Unread {
         Failure::Denied => (Some("read"), "let the service's user read it (and search, for a directory)"),
         Failure::NotFound => (None, "it was listed a moment before; the next run reads again"),
         Failure::TooLarge(_) => (None, "split the file, or raise the door's limit on bodies"),
+        Failure::Limit(_) => (None, "archive old logs (see `archived_before`), or raise the door's limits"),
+        Failure::Refused(_) => (None, "keep regular files and directories here; a link is not followed"),
         _ => (None, "look at the sealed exchange; the next run reads again"),
     };
     Unread { permission: permission.map(str::to_owned), ..unread(path, failure.to_string(), hint) }
@@ -284,7 +292,7 @@ fn not_listed(directory: &Path, failure: Failure) -> CollectError {
             why: failure.to_string(),
             permission: Some("read and search on the directory".to_owned()),
         },
-        Failure::TooLarge(_) => CollectError::Limit { what, why: failure.to_string() },
+        Failure::TooLarge(_) | Failure::Limit(_) => CollectError::Limit { what, why: failure.to_string() },
         other => CollectError::Unavailable { what, why: other.to_string() },
     }
 }

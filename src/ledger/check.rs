@@ -1,6 +1,18 @@
-//! API first: body follows.
+//! Checking a whole store against itself: nothing stored is believed, everything is hashed anew.
+//!
+//! It shares the format with `seal`, and the order of things with nobody. What it cannot see is a log
+//! rewritten with its own key; only a checkpoint that somebody else holds shows that.
 
-use super::LedgerError;
+use super::keys::keys;
+use super::layout::Layout;
+use super::note::{Checkpoint, VerifierKey};
+use super::read::parsed;
+use super::read_files::{check_commitment, files, open_blob, salt};
+use super::record::Body;
+use super::tree::{Frontier, Hash, leaf_hash};
+use super::{LedgerError, nodes, sql_int, store};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::io::Read;
 use std::path::Path;
 
 /// What checking a whole store found.
@@ -12,7 +24,8 @@ pub struct StoreReport {
     pub blobs: u64,
     /// Number of checkpoints whose signature and root were checked.
     pub checkpoints: u64,
-    /// Number of differences between what is stored and what was sealed.
+    /// Number of differences between what is stored and what was sealed. One changed record changes
+    /// every root after it, so one cause may count often.
     pub differences: u64,
     /// The first of them, in one sentence.
     pub first: Option<String>,
@@ -20,6 +33,219 @@ pub struct StoreReport {
 
 /// Hashes every record and file of the ledger in `dir` anew, computes the tree, and compares with every
 /// checkpoint and the second file. Differences are in the report; an error means that it could not look.
-pub fn verify_store(_dir: &Path) -> Result<StoreReport, LedgerError> {
-    Err(LedgerError::Busy)
+/// Works while the ledger is written, and then checks what was there at the start.
+pub fn verify_store(dir: &Path) -> Result<StoreReport, LedgerError> {
+    let layout = Layout::open(dir)?;
+    let key = layout.read_public_key()?;
+    let mut report = StoreReport::default();
+    // The second file first: a ledger that grows meanwhile then still keeps its promise.
+    let promised = match layout.read_checkpoint(&key) {
+        Ok(promised) => Some(promised),
+        Err(error) => {
+            report.differ(error);
+            None
+        }
+    };
+    let db = store::open_read(&layout.database())?;
+    let size = nodes::size(&db)?;
+    let mut check = Check { db: &db, key: &key, promised, frontier: Frontier::default(), report };
+    check.pages()?;
+    check.log(size)?;
+    check.leftovers(size)?;
+    check.blobs()?;
+    Ok(check.report)
+}
+
+impl StoreReport {
+    fn differ(&mut self, what: impl std::fmt::Display) {
+        self.differences += 1;
+        self.first.get_or_insert_with(|| what.to_string());
+    }
+}
+
+struct Check<'a> {
+    db: &'a Connection,
+    key: &'a VerifierKey,
+    promised: Option<Checkpoint>,
+    /// The tree as computed here, from the records alone.
+    frontier: Frontier,
+    report: StoreReport,
+}
+
+impl Check<'_> {
+    /// SQLite's own structures.
+    fn pages(&mut self) -> Result<(), LedgerError> {
+        let doing = LedgerError::store("checking");
+        let found: String = self.db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(doing)?;
+        if found != "ok" {
+            self.report.differ(format_args!("ledger.sqlite is damaged: {found}"));
+        }
+        Ok(())
+    }
+
+    /// Records in order, and the checkpoints between them.
+    fn log(&mut self, size: u64) -> Result<(), LedgerError> {
+        let doing = || LedgerError::store("checking");
+        let mut entries =
+            self.db.prepare("SELECT idx, record, leaf FROM entry WHERE idx < ?1 ORDER BY idx").map_err(doing())?;
+        let mut entries = entries.query([sql_int(size)]).map_err(doing())?;
+        while let Some(row) = entries.next().map_err(doing())? {
+            self.entry(row).map_err(doing())?;
+            self.checkpoint().map_err(doing())?;
+        }
+        if let Some(promised) = self.promised.as_ref().filter(|promised| promised.size > self.frontier.size()) {
+            let error = LedgerError::Shorter { size: self.frontier.size(), promised: promised.size };
+            self.report.differ(error);
+        }
+        let newest = nodes::checkpoint_note(self.db, self.frontier.size())?;
+        if newest.is_none() {
+            self.report.differ("the newest record is under no checkpoint");
+        }
+        Ok(())
+    }
+
+    /// One record: its place, its hash, its files, what it is found by.
+    fn entry(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        let (expected, index) = (self.frontier.size(), row.get::<_, i64>(0)?.unsigned_abs());
+        let (bytes, stored): (Vec<u8>, Hash) = (row.get(1)?, row.get(2)?);
+        self.report.records += 1;
+        if index != expected {
+            self.report.differ(format_args!("record {expected} is missing"));
+        }
+        let leaf = leaf_hash(&bytes);
+        if leaf != stored {
+            self.report.differ(format_args!("record {index} does not have the hash of its leaf"));
+        }
+        let mut completed = Vec::new();
+        self.frontier.push_with(leaf, |level, n, hash| {
+            if level % nodes::LEVELS == 0 {
+                completed.push((level / nodes::LEVELS, n, *hash));
+            }
+        });
+        for (level, n, hash) in completed {
+            let sql = "SELECT hash FROM subtree WHERE level = ?1 AND n = ?2";
+            let stored: Option<Hash> =
+                self.db.query_row(sql, params![level, sql_int(n)], |row| row.get(0)).optional()?;
+            if stored != Some(hash) {
+                self.report.differ(format_args!("hash {n} of level {level} is not that of its records"));
+            }
+        }
+        let record = match parsed(index, &bytes) {
+            Ok(record) => record,
+            Err(error) => {
+                self.report.differ(error);
+                return Ok(());
+            }
+        };
+        if let (0, Body::Epoch { origin, .. }) = (index, &record.body)
+            && origin != self.key.name()
+        {
+            self.report.differ(format_args!("the first record is of the log {origin:?}"));
+        }
+        if (index == 0) != matches!(record.body, Body::Epoch { .. }) {
+            self.report.differ(format_args!("record {index} is a {}, which has no place there", record.body.kind()));
+        }
+        if let Err(error) = check_commitment(index, &record, &files(self.db, index)?, salt(self.db, index)?.as_ref()) {
+            self.report.differ(error);
+        }
+        let derived = keys(&record.body);
+        let found = self.db.query_row(
+            "SELECT at = ?2 AND kind = ?3 AND collector IS ?4 AND control IS ?5 AND run IS ?6 AND seq IS ?7
+                 AND slot IS ?8 FROM entry_key WHERE idx = ?1",
+            params![
+                sql_int(index),
+                record.at.timestamp_millis(),
+                derived.kind,
+                derived.collector,
+                derived.control,
+                derived.run,
+                derived.seq.map(sql_int),
+                derived.slot.map(|slot| slot.timestamp_millis()),
+            ],
+            |row| row.get::<_, bool>(0),
+        );
+        if found.optional()? != Some(true) {
+            self.report.differ(format_args!("record {index} cannot be found by what it says"));
+        }
+        Ok(())
+    }
+
+    /// Whatever was signed for the tree as it is now.
+    fn checkpoint(&mut self) -> rusqlite::Result<()> {
+        let (size, root) = (self.frontier.size(), self.frontier.root());
+        if self.promised.as_ref().is_some_and(|promised| promised.size == size && promised.root != root) {
+            self.report.differ(LedgerError::Rewritten { size });
+        }
+        let sql = "SELECT note FROM checkpoint WHERE size = ?1";
+        let note: Option<Vec<u8>> = self.db.query_row(sql, [sql_int(size)], |row| row.get(0)).optional()?;
+        let Some(note) = note else { return Ok(()) };
+        self.report.checkpoints += 1;
+        match self.key.open(&note) {
+            Ok(signed) if signed.size == size && signed.root == root => {}
+            Ok(_) => self.report.differ(format_args!("the checkpoint of {size} records is of another tree")),
+            Err(error) => self.report.differ(format_args!("the checkpoint of {size} records: {error}")),
+        }
+        Ok(())
+    }
+
+    /// Rows that belong to nothing. Those of records written meanwhile lie beyond `size`.
+    fn leftovers(&mut self, size: u64) -> Result<(), LedgerError> {
+        let questions = [
+            (
+                "checkpoints of records that are not there",
+                "SELECT count(*) FROM checkpoint WHERE size > ?1 AND size > (SELECT max(idx) + 1 FROM entry)",
+            ),
+            (
+                "rows to find records by without a record",
+                "SELECT count(*) FROM entry_key WHERE idx >= ?1 AND idx NOT IN (SELECT idx FROM entry)",
+            ),
+            (
+                "files without contents",
+                "SELECT count(*) FROM file WHERE idx < ?1 AND sha256 NOT IN (SELECT sha256 FROM blob)",
+            ),
+            (
+                "files whose contents have another size",
+                "SELECT count(*) FROM file JOIN blob USING (sha256) WHERE idx < ?1 AND file.size <> blob.size",
+            ),
+            (
+                "stored contents that belong to no record",
+                "SELECT count(*) FROM blob WHERE ?1 >= 0 AND sha256 NOT IN (SELECT sha256 FROM file)",
+            ),
+            (
+                "hashes of trees that are not there",
+                "SELECT count(*) FROM subtree WHERE (n + 1) << (8 * level) > max(?1, (SELECT max(idx) + 1 FROM entry))",
+            ),
+        ];
+        for (what, sql) in questions {
+            let doing = LedgerError::store("checking");
+            let count: i64 = self.db.query_row(sql, [sql_int(size)], |row| row.get(0)).map_err(doing)?;
+            if count > 0 {
+                self.report.differ(format_args!("there are {count} {what}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Contents of files, unpacked and hashed.
+    fn blobs(&mut self) -> Result<(), LedgerError> {
+        let doing = || LedgerError::store("checking");
+        let mut rows = self.db.prepare("SELECT sha256, size FROM blob ORDER BY id").map_err(doing())?;
+        let mut rows = rows.query([]).map_err(doing())?;
+        let mut buffer = vec![0; 1 << 16];
+        while let Some(row) = rows.next().map_err(doing())? {
+            let (sha256, size): (Hash, i64) = (|| Ok((row.get(0)?, row.get(1)?)))().map_err(doing())?;
+            self.report.blobs += 1;
+            let read = open_blob(self.db, &sha256, size.unsigned_abs()).map(|contents| {
+                let mut contents = contents.ok_or("it is missing".to_owned())?;
+                while contents.read(&mut buffer).map_err(|error| error.to_string())? > 0 {}
+                Ok::<(), String>(())
+            });
+            match read {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => self.report.differ(format_args!("the contents {}: {why}", hex::encode(sha256))),
+                Err(error) => self.report.differ(error),
+            }
+        }
+        Ok(())
+    }
 }

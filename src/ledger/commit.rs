@@ -38,3 +38,32 @@ pub fn name_allowed(name: &str) -> bool {
     };
     name.len() <= NAME_BYTES_MAX && name.split('/').all(part)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commitment_is_what_sha256sum_and_printf_give() {
+        // printf a > a; printf b > b; sha256sum a b > SHA256SUMS; s=$(sha256sum < SHA256SUMS | cut -c1-64)
+        // printf "evidenced/commit/v1\\n%s\\n%s\\n" 000102030405060708090a0b0c0d0e0f $s | sha256sum
+        let (a, b): (Hash, Hash) = (Sha256::digest("a").into(), Sha256::digest("b").into());
+        let sums = sha256sums([("b", &b), ("a", &a)]);
+        assert_eq!(
+            sums,
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb  a\n\
+             3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d  b\n"
+        );
+        let salt = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        assert_eq!(commitment(&salt, &sums), "8bdf2a40d2ad8c01f6693ae5c9b1fac55ab74ce50a5b68863d2a8a6bce61ba97");
+    }
+
+    #[test]
+    fn file_names_open_on_every_system() {
+        let allowed = ["a", "exchanges/0001.body", "A-b_c.json", "a/b/c"];
+        let refused = ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a b", "a%b", "ü", "a\nb", "a\\b"];
+        assert!(allowed.iter().all(|name| name_allowed(name)));
+        assert!(!refused.iter().any(|name| name_allowed(name)));
+        assert!(name_allowed(&"a".repeat(NAME_BYTES_MAX)) && !name_allowed(&"a".repeat(NAME_BYTES_MAX + 1)));
+    }
+}

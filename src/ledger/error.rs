@@ -165,7 +165,12 @@ impl LedgerError {
     }
 
     pub(super) fn store(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Store { doing, source }
+        move |source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::damaged("ledger.sqlite", source.to_string())
+            }
+            _ => Self::Store { doing, source },
+        }
     }
 
     pub(super) fn note(path: &Path) -> impl FnOnce(NoteError) -> Self + use<'_> {

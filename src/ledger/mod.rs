@@ -6,20 +6,30 @@
 mod check;
 pub mod commit;
 mod error;
+mod keys;
+mod layout;
+mod nodes;
 pub mod note;
+mod prepare;
 mod read;
+mod read_files;
+mod read_log;
 pub mod record;
+mod seal;
+mod store;
 pub mod tree;
 mod writer;
 
 pub use check::{StoreReport, verify_store};
 pub use error::LedgerError;
-pub use read::{FileMeta, FileReader, Filter, Reader, Records};
-pub use writer::{CollectorLock, Create, Ledger, NewFile, NewRecord, Sealed};
+pub use layout::CollectorLock;
+pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
+pub use read::{Filter, Reader, Records};
+pub use read_files::{FileMeta, FileReader};
+pub use seal::Sealed;
+pub use writer::{Create, Ledger};
 
-impl NewFile {
-    /// A JSON document.
-    pub fn json(name: &str, bytes: Vec<u8>) -> Self {
-        Self { name: name.to_owned(), media_type: "application/json".to_owned(), bytes }
-    }
+/// SQLite counts to 2^63 - 1; what is larger lies beyond every log alike.
+fn sql_int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

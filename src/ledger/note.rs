@@ -255,3 +255,6 @@ fn parse_key(text: &str) -> Result<(&str, [u8; 4], [u8; 32]), &'static str> {
         _ => Err("it is not an Ed25519 key"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,27 @@
-//! API first: bodies follow.
+//! Reading records, and finding them. Works while the ledger is written; files and proofs are in
+//! `read_files` and `read_log`.
 
-use super::LedgerError;
-use super::commit::Salt;
+use super::keys::{Keys, keys};
+use super::layout::Layout;
 use super::note::VerifierKey;
-use super::record::Record;
-use super::tree::Hash;
+use super::record::{RECORD_VERSION, Record};
+use super::tree::{Hash, leaf_hash};
+use super::{LedgerError, nodes, seal, sql_int, store};
 use chrono::{DateTime, Utc};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 
-/// Reads a ledger, also while it is being written. One connection: not for sharing between threads,
-/// but it can be sent to one.
+/// Records fetched at a time: at most 4 MiB.
+const PAGE: usize = 64;
+
+/// Reads a ledger, also while it is being written. One connection: it can be sent to another thread, not
+/// shared between two.
 pub struct Reader {
-    db: rusqlite::Connection,
+    pub(super) db: Connection,
+    pub(super) key: VerifierKey,
 }
 
 /// Which records; every condition that is set must hold.
@@ -28,40 +37,14 @@ pub struct Filter {
     pub run: Option<String>,
 }
 
-/// A sealed file, without its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileMeta {
-    /// Its name within the record.
-    pub name: String,
-    /// `application/json` and the like.
-    pub media_type: String,
-    /// Of its bytes.
-    pub sha256: Hash,
-    /// In bytes.
-    pub size: u64,
-}
-
-/// Records one after another, a page at a time in memory.
+/// Records one after another, a page at a time in memory. Ends after the first error.
 pub struct Records<'a> {
-    _reader: &'a Reader,
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<(u64, Record), LedgerError>;
-    fn next(&mut self) -> Option<Self::Item> {
-        None
-    }
-}
-
-/// Reads a sealed file. Fails at its end, with `InvalidData`, when the bytes are not those that were sealed.
-pub struct FileReader<'a> {
-    _reader: &'a Reader,
-}
-
-impl std::io::Read for FileReader<'_> {
-    fn read(&mut self, _buf: &mut [u8]) -> std::io::Result<usize> {
-        Ok(0)
-    }
+    reader: &'a Reader,
+    filter: Filter,
+    // What has not been fetched yet.
+    left: Range<u64>,
+    newest_first: bool,
+    page: VecDeque<(u64, Record)>,
 }
 
 impl Filter {
@@ -84,134 +67,229 @@ impl Filter {
     pub fn run(self, run: &str) -> Self {
         Self { run: Some(run.to_owned()), ..self }
     }
+
+    /// Conditions on columns of `entry_key`.
+    fn conditions(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let columns = [
+            ("kind", self.kind.map(str::to_owned)),
+            ("collector", self.collector.clone()),
+            ("control", self.control.clone()),
+            ("run", self.run.clone()),
+        ];
+        columns.into_iter().filter_map(|(column, value)| Some((column, value?)))
+    }
+
+    fn matches(&self, keys: &Keys<'_>) -> bool {
+        let found = [Some(keys.kind), keys.collector, keys.control, keys.run];
+        let wanted = [self.kind, self.collector.as_deref(), self.control.as_deref(), self.run.as_deref()];
+        wanted.iter().zip(found).all(|(wanted, found)| wanted.is_none() || *wanted == found)
+    }
 }
 
 impl Reader {
     /// Opens the ledger in `dir` for reading. Never creates or changes anything; refuses what
     /// `Ledger::open` refuses.
-    pub fn open(_dir: &Path) -> Result<Self, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        let layout = Layout::open(dir)?;
+        let key = layout.read_public_key()?;
+        // The second file first: a ledger that grows meanwhile then still keeps its promise.
+        let promised = layout.read_checkpoint(&key)?;
+        let db = store::open_read(&layout.database())?;
+        nodes::keep_promise(&db, &promised)?;
+        Ok(Self { db, key })
     }
 
     /// Number of records at this moment; it only grows.
     pub fn size(&self) -> Result<u64, LedgerError> {
-        let _ = &self.db;
-        Err(LedgerError::Busy)
+        nodes::size(&self.db)
     }
 
     /// The log's public key.
     pub fn key(&self) -> &VerifierKey {
-        unreachable!()
+        &self.key
     }
 
     /// The record's exact bytes.
-    pub fn record_bytes(&self, _index: u64) -> Result<Vec<u8>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn record_bytes(&self, index: u64) -> Result<Vec<u8>, LedgerError> {
+        let found = self
+            .db
+            .query_row("SELECT idx, record, leaf FROM entry WHERE idx = ?1", [sql_int(index)], entry)
+            .optional()
+            .map_err(LedgerError::store("reading"))?;
+        let (index, bytes, leaf) = found.ok_or_else(|| LedgerError::absent(format!("record {index}")))?;
+        hashed(index, bytes, &leaf)
     }
 
     /// The record.
-    pub fn record(&self, _index: u64) -> Result<Record, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn record(&self, index: u64) -> Result<Record, LedgerError> {
+        parsed(index, &self.record_bytes(index)?)
     }
 
-    /// Records whose index lies in the range, oldest first.
-    pub fn records(&self, _range: Range<u64>, _filter: &Filter) -> Records<'_> {
-        Records { _reader: self }
+    /// Records whose index lies in the range, oldest first. The range may reach beyond the log.
+    pub fn records(&self, range: Range<u64>, filter: &Filter) -> Records<'_> {
+        let filter = filter.clone();
+        Records { reader: self, filter, left: range, newest_first: false, page: VecDeque::new() }
     }
 
-    /// Records whose index lies in the range, newest first.
-    pub fn records_newest_first(&self, _range: Range<u64>, _filter: &Filter) -> Records<'_> {
-        Records { _reader: self }
+    /// Records whose index lies in the range, newest first. The range may reach beyond the log.
+    pub fn records_newest_first(&self, range: Range<u64>, filter: &Filter) -> Records<'_> {
+        Records { newest_first: true, ..self.records(range, filter) }
     }
 
     /// The newest record there is.
-    pub fn newest(&self, _filter: &Filter) -> Result<Option<(u64, Record)>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn newest(&self, filter: &Filter) -> Result<Option<(u64, Record)>, LedgerError> {
+        self.newest_before(u64::MAX, filter)
     }
 
     /// The newest record below `size`: what was known then.
-    pub fn newest_before(&self, _size: u64, _filter: &Filter) -> Result<Option<(u64, Record)>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn newest_before(&self, size: u64, filter: &Filter) -> Result<Option<(u64, Record)>, LedgerError> {
+        let mut found = self.records_newest_first(0..size, filter);
+        found.fetch(1)?;
+        Ok(found.page.pop_front())
     }
 
     /// Runs that were opened and not closed, oldest first: index and record of each `run_opened`.
     pub fn open_runs(&self) -> Result<Vec<(u64, Record)>, LedgerError> {
-        Err(LedgerError::Busy)
+        let sql = "SELECT e.idx, e.record, e.leaf FROM entry_key AS opened JOIN entry AS e USING (idx)
+             WHERE opened.kind = 'run_opened' AND NOT EXISTS
+                 (SELECT 1 FROM entry_key AS closed WHERE closed.run = opened.run AND closed.kind = 'run_closed')
+             ORDER BY opened.idx";
+        self.fetch(sql, Vec::new())
     }
 
     /// The sequence number that the collector's next run or miss will get.
-    pub fn next_seq(&self, _collector: &str) -> Result<u64, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn next_seq(&self, collector: &str) -> Result<u64, LedgerError> {
+        seal::next_seq(&self.db, collector).map_err(LedgerError::store("reading"))
     }
 
     /// The collector's newest due instant that a run or a miss has answered.
-    pub fn newest_slot(&self, _collector: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn newest_slot(&self, collector: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let sql = "SELECT max(slot) FROM entry_key WHERE collector = ?1 AND slot IS NOT NULL";
+        let slot: Option<i64> =
+            self.db.query_row(sql, [collector], |row| row.get(0)).map_err(LedgerError::store("reading"))?;
+        slot.map(instant).transpose()
     }
 
     /// Due instants of the collector in `[start, end)` that a run or a miss has answered, with its
     /// index, oldest first.
     pub fn slots(
         &self,
-        _collector: &str,
-        _start: DateTime<Utc>,
-        _end: DateTime<Utc>,
+        collector: &str,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
     ) -> Result<Vec<(DateTime<Utc>, u64)>, LedgerError> {
-        Err(LedgerError::Busy)
+        let read = || -> rusqlite::Result<Vec<(i64, i64)>> {
+            let mut statement = self.db.prepare(
+                "SELECT slot, idx FROM entry_key WHERE collector = ?1 AND slot >= ?2 AND slot < ?3 ORDER BY slot",
+            )?;
+            let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
+            statement.query_map(params![collector, start, end], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let found = read().map_err(LedgerError::store("reading"))?;
+        found.into_iter().map(|(slot, index)| Ok((instant(slot)?, index.unsigned_abs()))).collect()
     }
 
-    /// Files of a record, by name.
-    pub fn files(&self, _index: u64) -> Result<Vec<FileMeta>, LedgerError> {
-        Err(LedgerError::Busy)
+    /// Reads, checks and parses the records that `sql` selects as `idx, record, leaf`.
+    fn fetch(&self, sql: &str, values: Vec<Value>) -> Result<Vec<(u64, Record)>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<(u64, Vec<u8>, Hash)>> {
+            let mut statement = self.db.prepare(sql)?;
+            statement.query_map(params_from_iter(values), entry)?.collect()
+        };
+        let rows = read().map_err(LedgerError::store("reading"))?;
+        let record = |(index, bytes, leaf)| Ok((index, parsed(index, &hashed(index, bytes, &leaf)?)?));
+        rows.into_iter().map(record).collect()
+    }
+}
+
+impl Records<'_> {
+    /// Fetches the next page of at most `limit` records.
+    fn fetch(&mut self, limit: usize) -> Result<(), LedgerError> {
+        // What is appended meanwhile is not part of this.
+        self.left.end = self.left.end.min(self.reader.size()?);
+        let mut values = vec![Value::Integer(sql_int(self.left.start)), Value::Integer(sql_int(self.left.end))];
+        let mut conditions = String::new();
+        for (column, value) in self.filter.conditions() {
+            conditions.push_str(&format!(" AND k.{column} = ?"));
+            values.push(Value::Text(value));
+        }
+        // Without conditions the log itself is read, and not what was derived from it.
+        let from = if conditions.is_empty() { "entry AS k" } else { "entry_key AS k JOIN entry AS e USING (idx)" };
+        let order = if self.newest_first { "DESC" } else { "ASC" };
+        let sql = format!(
+            "SELECT k.idx, record, leaf FROM {from} WHERE k.idx >= ? AND k.idx < ?{conditions}
+             ORDER BY k.idx {order} LIMIT {limit}"
+        );
+        let page = self.reader.fetch(&sql, values)?;
+        if conditions.is_empty() {
+            self.check_unbroken(&page, limit)?;
+        }
+        for (index, record) in &page {
+            if !self.filter.matches(&keys(&record.body)) {
+                let why = "the record does not say what it was found by";
+                return Err(LedgerError::damaged(format!("the look-up of record {index}"), why));
+            }
+        }
+        self.left = match page.last() {
+            Some((last, _)) if page.len() == limit && self.newest_first => self.left.start..*last,
+            Some((last, _)) if page.len() == limit => last + 1..self.left.end,
+            _ => 0..0,
+        };
+        self.page.extend(page);
+        Ok(())
     }
 
-    /// A sealed file's bytes, checked against its hash.
-    pub fn read_file(&self, _index: u64, _name: &str) -> Result<Vec<u8>, LedgerError> {
-        Err(LedgerError::Busy)
+    /// A page of the log itself has every index that it should.
+    fn check_unbroken(&self, page: &[(u64, Record)], limit: usize) -> Result<(), LedgerError> {
+        let left = self.left.clone();
+        let expected: Vec<u64> =
+            if self.newest_first { left.rev().take(limit).collect() } else { left.take(limit).collect() };
+        for (position, expected) in expected.into_iter().enumerate() {
+            if page.get(position).is_none_or(|(index, _)| *index != expected) {
+                return Err(LedgerError::damaged(format!("record {expected}"), "it is missing"));
+            }
+        }
+        Ok(())
     }
+}
 
-    /// A sealed file's bytes as a stream; the hash is checked at its end.
-    pub fn open_file(&self, _index: u64, _name: &str) -> Result<FileReader<'_>, LedgerError> {
-        Err(LedgerError::Busy)
-    }
+impl Iterator for Records<'_> {
+    type Item = Result<(u64, Record), LedgerError>;
 
-    /// Salt of the record's commitment; `None` when it has no files.
-    pub fn salt(&self, _index: u64) -> Result<Option<Salt>, LedgerError> {
-        Err(LedgerError::Busy)
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.is_empty()
+            && !self.left.is_empty()
+            && let Err(error) = self.fetch(PAGE)
+        {
+            self.left = 0..0;
+            return Some(Err(error));
+        }
+        self.page.pop_front().map(Ok)
     }
+}
 
-    /// The newest signed checkpoint: its size and the note's exact bytes.
-    pub fn latest_checkpoint(&self) -> Result<(u64, Vec<u8>), LedgerError> {
-        Err(LedgerError::Busy)
-    }
+fn entry(row: &Row<'_>) -> rusqlite::Result<(u64, Vec<u8>, Hash)> {
+    Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, row.get(2)?))
+}
 
-    /// The newest signed checkpoint whose size is at most `size`.
-    pub fn checkpoint_at_or_before(&self, _size: u64) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
-        Err(LedgerError::Busy)
+fn hashed(index: u64, bytes: Vec<u8>, leaf: &Hash) -> Result<Vec<u8>, LedgerError> {
+    if leaf_hash(&bytes) == *leaf {
+        return Ok(bytes);
     }
+    Err(LedgerError::damaged(format!("record {index}"), "its bytes do not have the hash of its leaf"))
+}
 
-    /// The oldest signed checkpoint whose size is at least `size`.
-    pub fn checkpoint_at_or_after(&self, _size: u64) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
-        Err(LedgerError::Busy)
+pub(super) fn parsed(index: u64, bytes: &[u8]) -> Result<Record, LedgerError> {
+    let what = || format!("record {index}");
+    let record: Record =
+        serde_json::from_slice(bytes).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
+    if record.v != RECORD_VERSION {
+        let why = format!("it has version {} and this program knows {RECORD_VERSION}", record.v);
+        return Err(LedgerError::damaged(what(), why));
     }
+    Ok(record)
+}
 
-    /// Hashes of the leaves in the range, all of which must be there. 32 bytes each in memory.
-    pub fn leaf_hashes(&self, _range: Range<u64>) -> Result<Vec<Hash>, LedgerError> {
-        Err(LedgerError::Busy)
-    }
-
-    /// Proof that the record is in the log's first `size`; `tree::verify_inclusion` checks it.
-    pub fn inclusion_proof(&self, _index: u64, _size: u64) -> Result<Vec<Hash>, LedgerError> {
-        Err(LedgerError::Busy)
-    }
-
-    /// Proof that the first `old` records begin the first `new`; `tree::verify_consistency` checks it.
-    pub fn consistency_proof(&self, _old: u64, _new: u64) -> Result<Vec<Hash>, LedgerError> {
-        Err(LedgerError::Busy)
-    }
-
-    /// Root of the tree over the first `size` records.
-    pub fn root_at(&self, _size: u64) -> Result<Hash, LedgerError> {
-        Err(LedgerError::Busy)
-    }
+fn instant(millis: i64) -> Result<DateTime<Utc>, LedgerError> {
+    DateTime::from_timestamp_millis(millis)
+        .ok_or_else(|| LedgerError::damaged(format!("the due instant {millis}"), "it is no time"))
 }

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Longest record: what a C2SP tlog-tiles entry may be.
 pub const RECORD_BYTES_MAX: usize = 65_535;
 
+/// Version of the format, `Record::v`.
+pub const RECORD_VERSION: u32 = 1;
+
 /// One record as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {

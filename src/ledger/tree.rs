@@ -247,3 +247,6 @@ fn range_root<E>(low: u64, high: u64, hash: &mut impl FnMut(u32, u64) -> Result<
 fn split(width: u64) -> u64 {
     1 << (width - 1).ilog2()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,24 @@
-//! API first: bodies follow.
+//! The handle for appending, and the one thread of a process that does it: it takes whatever waits and
+//! seals it as one group, for a sync to disk costs more than everything else together.
 
-use super::{LedgerError, Reader, record::Body};
+use super::layout::{CollectorLock, Layout};
+use super::note::SigningKey;
+use super::prepare::{NewRecord, Prepared, fill, prepare, random};
+use super::record::Body;
+use super::seal::{GroupError, Sealed, Sealer};
+use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
 use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most units in one group.
+const GROUP_UNITS_MAX: usize = 512;
+/// Stored bytes from which on a group takes no further unit.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+/// Units that may wait; whoever comes then waits outside.
+const WAITING_MAX: usize = 1_024;
 
 /// What a new ledger is told about itself.
 #[derive(Debug, Clone)]
@@ -17,82 +33,169 @@ pub struct Create {
     pub at: DateTime<Utc>,
 }
 
-/// A record to be sealed.
-#[derive(Debug, Clone)]
-pub struct NewRecord {
-    /// When it is written, by the caller's clock.
-    pub at: DateTime<Utc>,
-    /// What it says. The `seq` of `RunOpened` and `Missed` must be 0: the ledger assigns it.
-    pub body: Body,
-    /// Files that belong to it.
-    pub files: Vec<NewFile>,
-}
-
-/// A file to be sealed with a record.
-#[derive(Debug, Clone)]
-pub struct NewFile {
-    /// Its name, as `commit::name_allowed` has it; unique within the record.
-    pub name: String,
-    /// `application/json` and the like.
-    pub media_type: String,
-    /// Its bytes, as received.
-    pub bytes: Vec<u8>,
-}
-
-/// Where a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealed {
-    /// Its position in the log, from 0.
-    pub index: u64,
-    /// The sequence number that `RunOpened` or `Missed` was given.
-    pub seq: Option<u64>,
-}
-
-/// A ledger that this process may append to. Clones share one writer thread.
+/// A ledger that this process may append to. Clones share one writer thread; it ends, and the file is
+/// closed, when the last of them is dropped.
 #[derive(Clone)]
-pub struct Ledger {}
+pub struct Ledger {
+    shared: Arc<Shared>,
+}
 
-/// Held while a collector runs; released when dropped, and by the system when the process ends.
-pub struct CollectorLock {
-    _file: std::fs::File,
+struct Shared {
+    layout: Layout,
+    // Both are there until `drop` takes them.
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A unit, and whoever waits for it.
+struct Job {
+    records: Vec<NewRecord>,
+    answer: oneshot::Sender<Result<Vec<Sealed>, LedgerError>>,
 }
 
 impl Ledger {
     /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, first record, first
     /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
-    pub fn create(_dir: &Path, _create: Create) -> Result<Self, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn create(dir: &Path, create: Create) -> Result<Self, LedgerError> {
+        let mut seed = [0; 32];
+        fill(&mut seed)?;
+        let key = SigningKey::from_seed(&create.origin, &seed).map_err(LedgerError::note(dir))?;
+        let layout = Layout::create(dir)?;
+        layout.write_new(&layout.secret_key(), key.to_secret_text().as_bytes())?;
+        layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
+        layout.write_new(&layout.database(), &[])?;
+        let body = Body::Epoch {
+            origin: create.origin,
+            organization: create.organization,
+            sample: create.sample,
+            nonce: hex::encode(random()?),
+        };
+        let first = Prepared { at: create.at, body, files: Vec::new(), commit: None };
+        Sealer::begin(layout.clone(), store::create(&layout.database())?, key, first)?;
+        require_wal_header(&layout)?;
+        layout.sync_dir()?;
+        Self::open(dir)
     }
 
     /// Opens the ledger in `dir` for appending, after checking that it is whole as far as its newest
     /// checkpoint tells. Never creates anything.
-    pub fn open(_dir: &Path) -> Result<Self, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        let layout = Layout::open(dir)?;
+        let sealer = Sealer::open(layout.clone())?;
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || write(sealer, waiting))
+            .map_err(LedgerError::io("starting the writer of", layout.dir()))?;
+        Ok(Self { shared: Arc::new(Shared { layout, queue: Some(queue), thread: Some(thread) }) })
     }
 
     /// Seals the records as one unit: all or none, next to each other, in order. Returns when they are
     /// durable, under a signed checkpoint, and that checkpoint is in the second file. Records are sealed
     /// even when the future is dropped meanwhile.
     ///
-    /// Errors: `Refused`, `SlotTaken`, `Full` and `Busy` wrote nothing; after `Stopped` the process
-    /// should end.
-    pub async fn append(&self, _records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
-        Err(LedgerError::Busy)
+    /// Errors: `Refused`, `SlotTaken`, `Full` and `Busy` wrote nothing; after `Stopped` nothing more can
+    /// be appended, and the process should end.
+    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
+        let (answer, waiting) = oneshot::channel();
+        let Some(queue) = &self.shared.queue else { return Err(gone()) };
+        queue.send(Job { records, answer }).await.map_err(|_| gone())?;
+        waiting.await.map_err(|_| gone())?
     }
 
     /// `append` for code that is not asynchronous. Panics inside of a tokio runtime.
-    pub fn append_blocking(&self, _records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn append_blocking(&self, records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
+        let (answer, waiting) = oneshot::channel();
+        let Some(queue) = &self.shared.queue else { return Err(gone()) };
+        queue.blocking_send(Job { records, answer }).map_err(|_| gone())?;
+        waiting.blocking_recv().map_err(|_| gone())?
     }
 
     /// Another connection for reading.
     pub fn reader(&self) -> Result<Reader, LedgerError> {
-        Err(LedgerError::Busy)
+        Reader::open(self.shared.layout.dir())
     }
 
     /// Takes the collector for one run, so that it never overlaps itself, across processes too; `None`
     /// when it is running.
-    pub fn lock_collector(&self, _collector: &str) -> Result<Option<CollectorLock>, LedgerError> {
-        Err(LedgerError::Busy)
+    pub fn lock_collector(&self, collector: &str) -> Result<Option<CollectorLock>, LedgerError> {
+        self.shared.layout.lock_collector(collector)
     }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Closing the queue ends the thread once it has sealed what waits.
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has answered nobody; there is nothing left to do about it here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread: takes what waits, seals it, answers. After a failure that leaves the disk uncertain it
+/// only answers, with that failure; a failed sync is never tried again.
+fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
+    let mut stopped = None;
+    while let Some(job) = waiting.blocking_recv() {
+        let (mut answers, mut units, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = Some(job);
+        while let Some(job) = next {
+            match prepare(job.records) {
+                Ok(unit) => {
+                    bytes += unit.iter().flat_map(|record| &record.files).map(|file| file.stored.len()).sum::<usize>();
+                    units.push(unit);
+                    answers.push(job.answer);
+                }
+                Err(refused) => answer(job.answer, Err(refused)),
+            }
+            let room = units.len() < GROUP_UNITS_MAX && bytes < GROUP_BYTES_MAX;
+            next = if room { waiting.try_recv().ok() } else { None };
+        }
+        if units.is_empty() {
+            continue;
+        }
+        let sealed = match &stopped {
+            None => sealer.seal(units),
+            Some(why) => Err(GroupError::Stop(String::clone(why))),
+        };
+        match sealed {
+            Ok(sealed) => {
+                answers.into_iter().zip(sealed).for_each(|(to, sealed)| answer(to, sealed));
+                if let Err(GroupError::Stop(why)) = sealer.fold() {
+                    stopped = Some(why);
+                }
+            }
+            Err(error) => {
+                if let GroupError::Stop(why) = &error {
+                    stopped = Some(why.clone());
+                }
+                answers.into_iter().for_each(|to| answer(to, Err(error.clone().into())));
+            }
+        }
+    }
+}
+
+fn answer(to: oneshot::Sender<Result<Vec<Sealed>, LedgerError>>, sealed: Result<Vec<Sealed>, LedgerError>) {
+    // Whoever asked may have gone away; what was sealed stays sealed.
+    let _ = to.send(sealed);
+}
+
+fn gone() -> LedgerError {
+    LedgerError::Stopped { why: "its writer has ended".into() }
+}
+
+/// The file's own word that it is in WAL mode. Only for a file that nobody else has open: closing any
+/// descriptor of it drops the locks that SQLite holds on it in this process.
+fn require_wal_header(layout: &Layout) -> Result<(), LedgerError> {
+    let path = layout.database();
+    let header = std::fs::read(&path).map_err(LedgerError::io("reading", &path))?;
+    if header.get(18..20) == Some(&[2, 2]) {
+        return Ok(());
+    }
+    Err(LedgerError::Unsafe {
+        why: "a new ledger did not come out in WAL mode".into(),
+        hint: "look at the disk and its file system; remove what `evidenced init` left, and try again",
+    })
 }

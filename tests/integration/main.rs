@@ -7,7 +7,6 @@ mod backup_restores;
 mod bundle;
 mod cli;
 mod daemon;
-
 mod github_changes;
 mod house;
 mod judge;

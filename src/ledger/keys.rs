@@ -1,0 +1,44 @@
+//! What a record can be looked up by: one row of `entry_key`, derived from the record alone.
+
+use super::record::Body;
+use chrono::{DateTime, Utc};
+
+/// The columns of `entry_key` beside the index and the time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Keys<'a> {
+    pub(super) kind: &'static str,
+    pub(super) collector: Option<&'a str>,
+    pub(super) control: Option<&'a str>,
+    pub(super) run: Option<&'a str>,
+    /// Of `run_opened` and `missed` only.
+    pub(super) seq: Option<u64>,
+    /// Of `run_opened` and `missed` only: the due instant that they answer.
+    pub(super) slot: Option<DateTime<Utc>>,
+}
+
+/// Reads them off a record.
+pub(super) fn keys(body: &Body) -> Keys<'_> {
+    let kind = body.kind();
+    match body {
+        Body::Epoch { .. } | Body::Config { .. } | Body::Export { .. } => Keys { kind, ..Keys::default() },
+        Body::RunOpened { run, collector, seq, scheduled_for, .. } => Keys {
+            kind,
+            collector: Some(collector),
+            run: Some(run),
+            seq: Some(*seq),
+            slot: *scheduled_for,
+            control: None,
+        },
+        Body::Missed { collector, seq, scheduled_for, .. } => {
+            Keys { kind, collector: Some(collector), seq: Some(*seq), slot: Some(*scheduled_for), ..Keys::default() }
+        }
+        Body::Evidence { run, collector, .. } | Body::RunClosed { run, collector, .. } => {
+            Keys { kind, collector: Some(collector), run: Some(run), ..Keys::default() }
+        }
+        Body::Verdict { run, control, .. } => Keys { kind, control: Some(control), run: Some(run), ..Keys::default() },
+        Body::Transition { run, control, .. } => {
+            Keys { kind, control: Some(control), run: run.as_deref(), ..Keys::default() }
+        }
+        Body::Waiver { control, .. } => Keys { kind, control: Some(control), ..Keys::default() },
+    }
+}

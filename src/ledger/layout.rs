@@ -1,0 +1,206 @@
+//! The files of a ledger's directory: their names, modes, locks, and how one is replaced whole. No SQL.
+
+use super::LedgerError;
+use super::note::{Checkpoint, NOTE_BYTES_MAX, SigningKey, VerifierKey};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Where the files of one ledger are.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    dir: PathBuf,
+}
+
+/// Held while a collector runs; released when dropped, and by the system when the process ends.
+#[derive(Debug)]
+pub struct CollectorLock {
+    _file: File,
+}
+
+impl Layout {
+    /// Makes the directory, or takes one that has nothing of a ledger in it.
+    pub(super) fn create(dir: &Path) -> Result<Self, LedgerError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(LedgerError::io("making the directory", dir))?;
+        let layout = Self::at(dir)?;
+        let parts = [layout.database(), layout.checkpoint(), layout.secret_key(), layout.public_key(), layout.lock()];
+        if let Some(path) = parts.into_iter().find(|path| path.symlink_metadata().is_ok()) {
+            return Err(LedgerError::AlreadyThere { path });
+        }
+        layout.check_mode(&layout.dir, 0o022, 0o700)?;
+        Ok(layout)
+    }
+
+    /// Finds a ledger that is there, and refuses one that others could change.
+    pub(super) fn open(dir: &Path) -> Result<Self, LedgerError> {
+        let absent = || LedgerError::NotThere { dir: dir.to_owned() };
+        let layout = Self::at(dir).map_err(|_| absent())?;
+        if !layout.database().is_file() {
+            return Err(absent());
+        }
+        layout.check_mode(&layout.dir, 0o022, 0o700)?;
+        layout.check_mode(&layout.database(), 0o077, 0o600)?;
+        Ok(layout)
+    }
+
+    /// Absolute, for SQLite would take a name that begins with `file:` as an address.
+    fn at(dir: &Path) -> Result<Self, LedgerError> {
+        let dir = dir.canonicalize().map_err(LedgerError::io("finding", dir))?;
+        Ok(Self { dir })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.dir.join("ledger.sqlite")
+    }
+
+    pub(super) fn checkpoint(&self) -> PathBuf {
+        self.dir.join("checkpoint")
+    }
+
+    pub(super) fn secret_key(&self) -> PathBuf {
+        self.dir.join("log.key")
+    }
+
+    pub(super) fn public_key(&self) -> PathBuf {
+        self.dir.join("log.vkey")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    /// The file whose lock a process holds while it appends. Not locked yet.
+    pub(super) fn open_lock(&self) -> Result<File, LedgerError> {
+        open_lock_file(&self.lock())
+    }
+
+    /// See `Ledger::lock_collector`.
+    pub(super) fn lock_collector(&self, collector: &str) -> Result<Option<CollectorLock>, LedgerError> {
+        let locks = self.dir.join("locks");
+        match DirBuilder::new().mode(0o700).create(&locks) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(LedgerError::io("making the directory", &locks)(error));
+            }
+            _ => {}
+        }
+        let path = locks.join(lock_name(collector));
+        let file = open_lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(CollectorLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(LedgerError::io("locking", &path)(error)),
+        }
+    }
+
+    /// Reads the secret key, refusing one that others may read.
+    pub(super) fn read_secret_key(&self) -> Result<SigningKey, LedgerError> {
+        let path = self.secret_key();
+        self.check_mode(&path, 0o077, 0o600)?;
+        SigningKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
+    }
+
+    /// Reads the public key.
+    pub(super) fn read_public_key(&self) -> Result<VerifierKey, LedgerError> {
+        let path = self.public_key();
+        VerifierKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
+    }
+
+    /// Reads the second file, which every ledger has.
+    pub(super) fn read_checkpoint(&self, key: &VerifierKey) -> Result<Checkpoint, LedgerError> {
+        let path = self.checkpoint();
+        match read_limited(&path) {
+            Ok(note) => key.open(&note).map_err(LedgerError::note(&path)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(LedgerError::CheckpointMissing { path }),
+            Err(error) => Err(LedgerError::io("reading", &path)(error)),
+        }
+    }
+
+    /// Replaces the second file whole and durably. The caller holds the lock.
+    pub(super) fn write_checkpoint(&self, note: &[u8]) -> Result<(), LedgerError> {
+        let (path, next) = (self.checkpoint(), self.dir.join("checkpoint.next"));
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&next)
+            .map_err(LedgerError::io("writing", &next))?;
+        file.write_all(note).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
+        fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
+        self.sync_dir()
+    }
+
+    /// Writes a file that must not be there yet, durably once `sync_dir` has been called.
+    pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut file = opened.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => LedgerError::AlreadyThere { path: path.to_owned() },
+            _ => LedgerError::io("making", path)(error),
+        })?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", path))
+    }
+
+    /// Makes names in the directory durable.
+    pub(super) fn sync_dir(&self) -> Result<(), LedgerError> {
+        let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
+        synced.map_err(LedgerError::io("syncing the directory", &self.dir))
+    }
+
+    fn check_mode(&self, path: &Path, forbidden: u32, wanted: u32) -> Result<(), LedgerError> {
+        let mode = fs::metadata(path).map_err(LedgerError::io("reading the mode of", path))?.mode() & 0o7777;
+        if mode & forbidden != 0 {
+            return Err(LedgerError::Exposed { path: path.to_owned(), mode, wanted });
+        }
+        Ok(())
+    }
+
+    fn read_text(&self, path: &Path) -> Result<String, LedgerError> {
+        let bytes = read_limited(path).map_err(LedgerError::io("reading", path))?;
+        String::from_utf8(bytes)
+            .map_err(|_| LedgerError::io("reading", path)(std::io::Error::new(ErrorKind::InvalidData, "not UTF-8")))
+    }
+}
+
+fn open_lock_file(path: &Path) -> Result<File, LedgerError> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(LedgerError::io("opening", path))
+}
+
+/// One file name per collector, whatever its name has in it.
+fn lock_name(collector: &str) -> String {
+    let mut name = String::new();
+    for byte in collector.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
+            _ => name.push_str(&format!("={byte:02X}")),
+        }
+    }
+    name + ".lock"
+}
+
+/// Small files only: keys and notes.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(NOTE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_names_stay_in_the_directory_and_apart() {
+        assert_eq!(lock_name("github-main_2"), "github-main_2.lock");
+        assert_eq!(lock_name("../A b"), "=2E=2E=2F=41=20b.lock");
+        assert_ne!(lock_name("A"), lock_name("a"));
+        assert_ne!(lock_name("=41"), lock_name("A"));
+    }
+}

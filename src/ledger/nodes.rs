@@ -1,0 +1,92 @@
+//! The tree's hashes as they lie in the tables, and how an opened ledger is held against its checkpoint.
+//!
+//! Stored hashes only save work. Whether they are those of the records is `check`'s question.
+
+use super::note::{Checkpoint, VerifierKey};
+use super::tree::{Frontier, Hash, root_of};
+use super::{LedgerError, sql_int};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Levels of the tree between two rows of `subtree` above each other: 256 wide, as tlog-tiles has it.
+pub(super) const LEVELS: u32 = 8;
+
+/// Number of records.
+pub(super) fn size(db: &Connection) -> Result<u64, LedgerError> {
+    let newest: i64 = db
+        .query_row("SELECT coalesce(max(idx), -1) FROM entry", [], |row| row.get(0))
+        .map_err(LedgerError::store("reading"))?;
+    Ok((newest + 1).unsigned_abs())
+}
+
+/// Root of the perfect subtree of `2^level` leaves, the `n`th of its level.
+pub(super) fn node(db: &Connection, level: u32, n: u64) -> Result<Hash, LedgerError> {
+    let (stored, above) = (level / LEVELS, level % LEVELS);
+    let (first, count) = (n << above, 1_u64 << above);
+    let mut frontier = Frontier::default();
+    stored_hashes(db, stored, first, count, |hash| frontier.push(hash))?;
+    Ok(frontier.root())
+}
+
+/// Hashes of one stored level, 0 being the leaves. Every one asked for must be there.
+pub(super) fn stored_hashes(
+    db: &Connection,
+    stored: u32,
+    first: u64,
+    count: u64,
+    mut take: impl FnMut(Hash),
+) -> Result<(), LedgerError> {
+    let sql = match stored {
+        0 => "SELECT idx, leaf FROM entry WHERE ?1 = 0 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
+        _ => "SELECT n, hash FROM subtree WHERE level = ?1 AND n >= ?2 AND n < ?3 ORDER BY n",
+    };
+    let mut expected = first;
+    let mut read = || -> rusqlite::Result<()> {
+        let mut statement = db.prepare(sql)?;
+        let mut rows = statement.query(params![stored, sql_int(first), sql_int(first.saturating_add(count))])?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, i64>(0)?.unsigned_abs() != expected {
+                break;
+            }
+            take(row.get(1)?);
+            expected += 1;
+        }
+        Ok(())
+    };
+    read().map_err(LedgerError::store("reading"))?;
+    if expected != first + count {
+        let what = format!("hash {expected} of level {stored} of the tree");
+        return Err(LedgerError::damaged(what, "it is missing"));
+    }
+    Ok(())
+}
+
+/// The stored checkpoint of exactly this size.
+pub(super) fn checkpoint_note(db: &Connection, size: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+    db.query_row("SELECT note FROM checkpoint WHERE size = ?1", [sql_int(size)], |row| row.get(0))
+        .optional()
+        .map_err(LedgerError::store("reading"))
+}
+
+/// The tree's right edge as stored, held against the checkpoint that was signed for it.
+pub(super) fn head(db: &Connection, key: &VerifierKey) -> Result<(Frontier, Vec<u8>), LedgerError> {
+    let frontier = Frontier::load(size(db)?, |level, n| node(db, level, n))?;
+    let what = || format!("the checkpoint of {} records", frontier.size());
+    let note = checkpoint_note(db, frontier.size())?.ok_or_else(|| LedgerError::damaged(what(), "it is missing"))?;
+    let signed = key.open(&note).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
+    if signed.size != frontier.size() || signed.root != frontier.root() {
+        return Err(LedgerError::damaged(what(), "it was signed for another tree"));
+    }
+    Ok((frontier, note))
+}
+
+/// Holds the file against what the second file promises. `promised` must have been read before `db`.
+pub(super) fn keep_promise(db: &Connection, promised: &Checkpoint) -> Result<(), LedgerError> {
+    let size = size(db)?;
+    if size < promised.size {
+        return Err(LedgerError::Shorter { size, promised: promised.size });
+    }
+    if root_of(promised.size, |level, n| node(db, level, n))? != promised.root {
+        return Err(LedgerError::Rewritten { size: promised.size });
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Records on their way in: the rules that they keep, their files hashed and compressed, the salt drawn.
+//! Nothing is stored here.
+
+use super::LedgerError;
+use super::commit::{Salt, commitment, name_allowed, sha256sums};
+use super::record::Body;
+use super::tree::Hash;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// Most records in one unit.
+pub const UNIT_RECORDS_MAX: usize = 4_096;
+/// Most files of one record.
+pub const FILES_MAX: usize = 100_000;
+/// Largest file, in bytes.
+pub const FILE_BYTES_MAX: usize = 512 << 20;
+const MEDIA_TYPE_BYTES_MAX: usize = 255;
+
+/// Fast, for every body of every exchange goes through it.
+const ZSTD_LEVEL: i32 = 1;
+
+/// A record to be sealed.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// When it is written, by the caller's clock.
+    pub at: DateTime<Utc>,
+    /// What it says. The `seq` of `RunOpened` and `Missed` must be 0: the ledger assigns it.
+    pub body: Body,
+    /// Files that belong to it.
+    pub files: Vec<NewFile>,
+}
+
+/// A file to be sealed with a record.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Its name, as `commit::name_allowed` has it; unique within the record, letter case aside.
+    pub name: String,
+    /// `application/json` and the like.
+    pub media_type: String,
+    /// Its bytes, as received.
+    pub bytes: Vec<u8>,
+}
+
+impl NewFile {
+    /// A JSON document.
+    pub fn json(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), media_type: "application/json".to_owned(), bytes }
+    }
+}
+
+/// A record that only lacks its place.
+pub(super) struct Prepared {
+    pub(super) at: DateTime<Utc>,
+    pub(super) body: Body,
+    /// By name.
+    pub(super) files: Vec<PreparedFile>,
+    /// Salt and commitment; none without files.
+    pub(super) commit: Option<(Salt, String)>,
+}
+
+/// A file as it will be stored.
+pub(super) struct PreparedFile {
+    pub(super) name: String,
+    pub(super) media_type: String,
+    pub(super) sha256: Hash,
+    pub(super) size: usize,
+    pub(super) codec: &'static str,
+    pub(super) stored: Vec<u8>,
+}
+
+/// Checks a unit and does all the work on it that needs no ledger.
+pub(super) fn prepare(records: Vec<NewRecord>) -> Result<Vec<Prepared>, LedgerError> {
+    if records.is_empty() || records.len() > UNIT_RECORDS_MAX {
+        let why = format!("a unit has from 1 to {UNIT_RECORDS_MAX} records, not {}", records.len());
+        return Err(LedgerError::Refused { why });
+    }
+    records.into_iter().map(prepare_record).collect()
+}
+
+/// 128 random bits.
+pub(super) fn random() -> Result<[u8; 16], LedgerError> {
+    let mut bytes = [0; 16];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Random bytes from the system.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
+    getrandom::fill(bytes).map_err(|error| LedgerError::Unsafe {
+        why: format!("the system has no random numbers: {error}"),
+        hint: "look at the system; salts and keys cannot be made without",
+    })
+}
+
+fn prepare_record(record: NewRecord) -> Result<Prepared, LedgerError> {
+    let refused = |why: String| Err(LedgerError::Refused { why });
+    if let Body::RunOpened { seq: 1.., .. } | Body::Missed { seq: 1.., .. } = record.body {
+        return refused("seq is assigned by the ledger, and must be 0".into());
+    }
+    if record.files.len() > FILES_MAX {
+        return refused(format!("{} files, at most {FILES_MAX} are allowed", record.files.len()));
+    }
+    let mut names = BTreeSet::new();
+    for file in &record.files {
+        if !name_allowed(&file.name) {
+            return refused(format!("a file cannot be named {:?}", file.name));
+        }
+        if !names.insert(file.name.to_ascii_lowercase()) {
+            return refused(format!("two files are named {:?}, letter case aside", file.name));
+        }
+        if file.bytes.len() > FILE_BYTES_MAX {
+            return refused(format!("{:?} has {} bytes, at most {FILE_BYTES_MAX} fit", file.name, file.bytes.len()));
+        }
+        let printable = file.media_type.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if file.media_type.is_empty() || file.media_type.len() > MEDIA_TYPE_BYTES_MAX || !printable {
+            return refused(format!("{:?} has no usable media type", file.name));
+        }
+    }
+    let mut files: Vec<PreparedFile> = record.files.into_iter().map(prepare_file).collect();
+    files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let commit = match files.is_empty() {
+        true => None,
+        false => {
+            let salt = random()?;
+            let sums = sha256sums(files.iter().map(|file| (file.name.as_str(), &file.sha256)));
+            Some((salt, commitment(&salt, &sums)))
+        }
+    };
+    Ok(Prepared { at: record.at, body: record.body, files, commit })
+}
+
+fn prepare_file(file: NewFile) -> PreparedFile {
+    let sha256 = Sha256::digest(&file.bytes).into();
+    let size = file.bytes.len();
+    // Compression only saves space: where it fails or saves nothing, the bytes are stored as they are.
+    let (codec, stored) = match zstd::bulk::compress(&file.bytes, ZSTD_LEVEL) {
+        Ok(smaller) if smaller.len() < size => ("zstd", smaller),
+        _ => ("none", file.bytes),
+    };
+    PreparedFile { name: file.name, media_type: file.media_type, sha256, size, codec, stored }
+}

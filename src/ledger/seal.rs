@@ -1,0 +1,343 @@
+//! Sealing one group of units: one transaction, one signed checkpoint, the second file, then the answer.
+
+use super::keys::keys;
+use super::layout::Layout;
+use super::note::SigningKey;
+use super::prepare::{Prepared, PreparedFile};
+use super::record::{Body, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
+use super::tree::{Frontier, Hash, leaf_hash};
+use super::{LedgerError, nodes, sql_int, store};
+use chrono::DateTime;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
+use std::fs::File;
+
+/// Pages in the write-ahead log, not yet in the database, from which on they are moved there.
+const FOLD_PAGES: i64 = 1_000;
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its position in the log, from 0.
+    pub index: u64,
+    /// The sequence number that `RunOpened` or `Missed` was given.
+    pub seq: Option<u64>,
+}
+
+/// What became of each unit of a group.
+pub(super) type Answers = Vec<Result<Vec<Sealed>, LedgerError>>;
+
+/// Why a whole group was not sealed.
+#[derive(Debug, Clone)]
+pub(super) enum GroupError {
+    /// Nothing was written, for want of space.
+    Full,
+    /// Nothing was written, for somebody else holds the file.
+    Busy,
+    /// It is not certain what was written.
+    Stop(String),
+}
+
+/// All that sealing needs; lives on the writer's thread.
+pub(super) struct Sealer {
+    layout: Layout,
+    db: Connection,
+    key: SigningKey,
+    lock: File,
+    frontier: Frontier,
+    wal_confirmed: bool,
+}
+
+impl Sealer {
+    /// Opens a ledger for appending. See `Ledger::open`.
+    pub(super) fn open(layout: Layout) -> Result<Self, LedgerError> {
+        let key = layout.read_secret_key()?;
+        if layout.read_public_key()? != *key.public() {
+            let source = super::note::NoteError::Key {
+                what: "public key of the log",
+                why: "it does not belong to the secret key in log.key",
+            };
+            return Err(LedgerError::Note { path: layout.public_key(), source });
+        }
+        let lock = layout.open_lock()?;
+        lock.lock().map_err(LedgerError::io("locking", layout.dir()))?;
+        // The second file first: a ledger that grows meanwhile then still keeps its promise.
+        let promised = layout.read_checkpoint(key.public())?;
+        let db = store::open_write(&layout.database())?;
+        nodes::keep_promise(&db, &promised)?;
+        let (frontier, note) = nodes::head(&db, key.public())?;
+        if frontier.size() > promised.size {
+            // A crash between the commit and the second file: nobody was answered, and nothing is lost.
+            layout.write_checkpoint(&note)?;
+        }
+        lock.unlock().map_err(LedgerError::io("unlocking", layout.dir()))?;
+        Ok(Self { layout, db, key, lock, frontier, wal_confirmed: false })
+    }
+
+    /// Fills a new ledger with its first record. The schema is there; the second file is not.
+    pub(super) fn begin(layout: Layout, db: Connection, key: SigningKey, first: Prepared) -> Result<(), LedgerError> {
+        let lock = layout.open_lock()?;
+        let mut sealer = Self { layout, db, key, lock, frontier: Frontier::default(), wal_confirmed: false };
+        match sealer.seal(vec![vec![first]]) {
+            Ok(answers) => answers.into_iter().try_for_each(|answer| answer.map(drop)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Seals the units, each whole or not at all, in order.
+    pub(super) fn seal(&mut self, units: Vec<Vec<Prepared>>) -> Result<Answers, GroupError> {
+        self.lock.lock().map_err(|error| GroupError::Stop(format!("locking failed: {error}")))?;
+        let answers = self.seal_locked(units);
+        if let Err(error) = self.lock.unlock() {
+            return Err(GroupError::Stop(format!("unlocking failed: {error}")));
+        }
+        answers
+    }
+
+    fn seal_locked(&mut self, units: Vec<Vec<Prepared>>) -> Result<Answers, GroupError> {
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let written = self.write_group(units).and_then(|written| {
+            self.db.execute_batch("COMMIT")?;
+            Ok(written)
+        });
+        let (frontier, answers, note) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                if !self.db.is_autocommit() {
+                    self.db.execute_batch("ROLLBACK")?;
+                }
+                return Err(error);
+            }
+        };
+        let Some(note) = note else {
+            return Ok(answers);
+        };
+        self.frontier = frontier;
+        if !self.wal_confirmed {
+            store::require_wal(&self.db).map_err(|error| GroupError::Stop(error.to_string()))?;
+            self.wal_confirmed = true;
+        }
+        self.layout.write_checkpoint(&note).map_err(|error| GroupError::Stop(error.to_string()))?;
+        Ok(answers)
+    }
+
+    /// Everything between BEGIN and COMMIT. No note when every unit was refused.
+    fn write_group(&self, units: Vec<Vec<Prepared>>) -> Result<(Frontier, Answers, Option<Vec<u8>>), GroupError> {
+        let mut frontier = self.current_frontier()?;
+        let before = frontier.size();
+        let mut insert = Insert::new(&self.db)?;
+        let mut answers = Answers::new();
+        for unit in units {
+            self.db.execute_batch("SAVEPOINT unit")?;
+            let kept = frontier.clone();
+            let answer = insert.unit(unit, &mut frontier)?;
+            if answer.is_err() {
+                self.db.execute_batch("ROLLBACK TO unit")?;
+                frontier = kept;
+            }
+            self.db.execute_batch("RELEASE unit")?;
+            answers.push(answer);
+        }
+        if frontier.size() == before {
+            return Ok((frontier, answers, None));
+        }
+        // Ed25519 signs the same text the same way, and nobody sees this before the commit: so there is
+        // never a second signed root for a size.
+        let note = self.key.sign(frontier.size(), &frontier.root());
+        let mut insert = self.db.prepare("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?;
+        insert.execute(params![sql_int(frontier.size()), note])?;
+        Ok((frontier, answers, Some(note)))
+    }
+
+    /// The right edge to append to: ours, or that of whoever has appended since.
+    fn current_frontier(&self) -> Result<Frontier, GroupError> {
+        let stop = |error: LedgerError| GroupError::Stop(error.to_string());
+        let size = nodes::size(&self.db).map_err(stop)?;
+        if size == self.frontier.size() {
+            return Ok(self.frontier.clone());
+        }
+        if size < self.frontier.size() {
+            return Err(stop(LedgerError::Shorter { size, promised: self.frontier.size() }));
+        }
+        nodes::head(&self.db, self.key.public()).map(|(frontier, _)| frontier).map_err(stop)
+    }
+
+    /// Moves the write-ahead log into the database when it has grown. SQLite does so by itself, but drops
+    /// the errors; after a failed sync we must stop.
+    pub(super) fn fold(&self) -> Result<(), GroupError> {
+        let ask = |how: &str| {
+            let sql = format!("PRAGMA wal_checkpoint({how})");
+            self.db.query_row(&sql, [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+        };
+        if ask("NOOP")? < FOLD_PAGES {
+            return Ok(());
+        }
+        match ask("PASSIVE").map_err(GroupError::from) {
+            // Everything is in the write-ahead log still; another group will fold it.
+            Ok(_) | Err(GroupError::Full | GroupError::Busy) => Ok(()),
+            Err(stop) => Err(stop),
+        }
+    }
+}
+
+/// The statements of one group.
+struct Insert<'a> {
+    db: &'a Connection,
+    entry: Statement<'a>,
+    key: Statement<'a>,
+    salt: Statement<'a>,
+    file: Statement<'a>,
+    blob: Statement<'a>,
+    subtree: Statement<'a>,
+}
+
+impl<'a> Insert<'a> {
+    fn new(db: &'a Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            db,
+            entry: db.prepare("INSERT INTO entry (idx, record, leaf) VALUES (?1, ?2, ?3)")?,
+            key: db.prepare(
+                "INSERT INTO entry_key (idx, at, kind, collector, control, run, seq, slot)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+            salt: db.prepare("INSERT INTO salt (idx, salt) VALUES (?1, ?2)")?,
+            file: db.prepare(
+                "INSERT INTO file (idx, part, name, media_type, sha256, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            blob: db.prepare("INSERT INTO blob (sha256, codec, size, bytes) VALUES (?1, ?2, ?3, ?4)")?,
+            subtree: db.prepare("INSERT INTO subtree (level, n, hash) VALUES (?1, ?2, ?3)")?,
+        })
+    }
+
+    /// One unit. The inner error refuses it alone; the outer one ends the group.
+    fn unit(
+        &mut self,
+        unit: Vec<Prepared>,
+        frontier: &mut Frontier,
+    ) -> Result<Result<Vec<Sealed>, LedgerError>, GroupError> {
+        let mut sealed = Vec::with_capacity(unit.len());
+        for record in unit {
+            match self.record(record, frontier)? {
+                Ok(one) => sealed.push(one),
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        Ok(Ok(sealed))
+    }
+
+    fn record(
+        &mut self,
+        mut new: Prepared,
+        frontier: &mut Frontier,
+    ) -> Result<Result<Sealed, LedgerError>, GroupError> {
+        let index = frontier.size();
+        if let Some(taken) = slot_taken(self.db, &new.body)? {
+            return Ok(Err(taken));
+        }
+        if let Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } = &mut new.body {
+            *seq = next_seq(self.db, collector)?;
+        }
+        let commit = new.commit.as_ref().map(|(_, commit)| commit.clone());
+        let record = Record { v: RECORD_VERSION, at: new.at, commit, body: new.body };
+        let bytes = match canonical_json(&record) {
+            Ok(bytes) if bytes.len() <= RECORD_BYTES_MAX => bytes,
+            Ok(bytes) => {
+                let why = format!("it has {} bytes, at most {RECORD_BYTES_MAX} fit", bytes.len());
+                return Ok(Err(LedgerError::Refused { why }));
+            }
+            Err(error) => return Ok(Err(LedgerError::Refused { why: error.to_string() })),
+        };
+        let leaf = leaf_hash(&bytes);
+        self.entry.execute(params![sql_int(index), bytes, leaf])?;
+        let keys = keys(&record.body);
+        self.key.execute(params![
+            sql_int(index),
+            record.at.timestamp_millis(),
+            keys.kind,
+            keys.collector,
+            keys.control,
+            keys.run,
+            keys.seq.map(sql_int),
+            keys.slot.map(|slot| slot.timestamp_millis()),
+        ])?;
+        if let Some((salt, _)) = new.commit {
+            self.salt.execute(params![sql_int(index), salt])?;
+        }
+        for (part, file) in (0_i64..).zip(new.files) {
+            self.file(index, part, file)?;
+        }
+        self.leaf(leaf, frontier)?;
+        Ok(Ok(Sealed { index, seq: keys.seq }))
+    }
+
+    fn file(&mut self, index: u64, part: i64, file: PreparedFile) -> Result<(), GroupError> {
+        let size = sql_int(file.size as u64);
+        self.file.execute(params![sql_int(index), part, file.name, file.media_type, file.sha256, size])?;
+        let stored: Option<i64> =
+            self.db.query_row("SELECT size FROM blob WHERE sha256 = ?1", [file.sha256], |row| row.get(0)).optional()?;
+        match stored {
+            None => self.blob.execute(params![file.sha256, file.codec, size, file.stored]).map(drop)?,
+            Some(stored) if stored == size => {}
+            Some(_) => {
+                let sha256 = hex::encode(file.sha256);
+                return Err(GroupError::Stop(format!("the stored file {sha256} has another size than its contents")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends to the tree, and keeps the roots of subtrees that this completes.
+    fn leaf(&mut self, leaf: Hash, frontier: &mut Frontier) -> Result<(), GroupError> {
+        let mut completed = Vec::new();
+        frontier.push_with(leaf, |level, n, hash| {
+            if level % nodes::LEVELS == 0 {
+                completed.push((level / nodes::LEVELS, n, *hash));
+            }
+        });
+        for (level, n, hash) in completed {
+            self.subtree.execute(params![level, sql_int(n), hash])?;
+        }
+        Ok(())
+    }
+}
+
+/// The number that the collector's next run or miss will get.
+pub(super) fn next_seq(db: &Connection, collector: &str) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce(max(seq), 0) + 1 FROM entry_key WHERE collector = ?1 AND seq IS NOT NULL";
+    db.query_row(sql, [collector], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+/// The error for a due instant that has been answered.
+fn slot_taken(db: &Connection, body: &Body) -> rusqlite::Result<Option<LedgerError>> {
+    let keys = keys(body);
+    let (Some(collector), Some(slot)) = (keys.collector, keys.slot) else {
+        return Ok(None);
+    };
+    let sql = "SELECT idx FROM entry_key WHERE collector = ?1 AND slot = ?2";
+    let millis = slot.timestamp_millis();
+    let index: Option<i64> = db.query_row(sql, params![collector, millis], |row| row.get(0)).optional()?;
+    Ok(index.map(|index| LedgerError::SlotTaken {
+        collector: collector.to_owned(),
+        scheduled_for: DateTime::from_timestamp_millis(millis).unwrap_or(slot),
+        index: index.unsigned_abs(),
+    }))
+}
+
+impl From<rusqlite::Error> for GroupError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Stop(format!("SQLite: {error}")),
+        }
+    }
+}
+
+impl From<GroupError> for LedgerError {
+    fn from(error: GroupError) -> Self {
+        match error {
+            GroupError::Full => Self::Full,
+            GroupError::Busy => Self::Busy,
+            GroupError::Stop(why) => Self::Stopped { why },
+        }
+    }
+}
