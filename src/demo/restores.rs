@@ -2,7 +2,6 @@
 //! Every line says that it is a sample. Nothing is restored, and no real log is touched.
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
-use evidenced_collectors::contract::Store;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -42,40 +41,6 @@ impl RestoreHistory {
     pub fn new(mut tests: Vec<SampleTest>) -> Self {
         tests.sort_by(|a, b| (a.started, &a.store).cmp(&(b.started, &b.store)));
         Self(tests)
-    }
-
-    /// A year of the sample company: every store at least once a quarter, one damaged backup with its
-    /// re-test, and one restore that is too slow.
-    pub fn company(since: DateTime<Utc>) -> Self {
-        let mut tests = Vec::new();
-        for (lead, store) in (8..).zip(Self::company_stores()) {
-            for round in 0..5 {
-                // 85 days: no quarter is skipped.
-                let started = since + Duration::days(lead + 85 * round) + Duration::hours(2);
-                let mut test = |started, ending| tests.push(SampleTest { store: store.name.clone(), started, ending });
-                match (store.name.as_str(), round) {
-                    ("orders-db", 1) => {
-                        test(started, SampleEnding::Damaged);
-                        test(started + Duration::days(3), SampleEnding::Good);
-                    }
-                    ("files", 2) => test(started, SampleEnding::Slow),
-                    _ => test(started, SampleEnding::Good),
-                }
-            }
-        }
-        Self::new(tests)
-    }
-
-    /// The sample company's stores, to be registered with the collector: 4 h to restore, 24 h of data.
-    pub fn company_stores() -> Vec<Store> {
-        let store = |name: &str| Store {
-            name: name.to_owned(),
-            in_scope: true,
-            since: None,
-            rto_target_s: Some(4 * 3600),
-            rpo_target_s: Some(24 * 3600),
-        };
-        vec![store("files"), store("ledger-db"), store("orders-db")]
     }
 
     /// Puts what has happened by `now` into `directory`, replacing what this wrote there before, and
