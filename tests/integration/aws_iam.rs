@@ -274,21 +274,15 @@ async fn sandbox(accounts: Vec<AwsHistory>, clock: &Arc<ManualClock>, more: Valu
 
 async fn run_on(server: &AwsServer, clock: &Arc<ManualClock>, more: Value) -> Result<Population, CollectError> {
     let key = Key::new("AKIASANDBOX", "sandbox-secret");
-    let via = key.via(server.url());
-    let mut settings = json!({ "accounts": [{ "name": "production", "via": via }] });
-    for (name, value) in more.as_object().unwrap() {
-        if name == "accounts" {
-            for account in value.as_array().unwrap() {
-                let mut account = account.clone();
-                let role = account.as_object_mut().unwrap().remove("role_arn");
-                account["via"] = key.via(server.url());
-                account["via"]["role_arn"] = role.unwrap_or(Value::Null);
-                settings["accounts"].as_array_mut().unwrap().push(account);
-            }
-        } else {
-            settings[name] = value.clone();
-        }
+    let mut settings = more;
+    let mut accounts = vec![json!({ "name": "production" })];
+    accounts.extend(settings["accounts"].as_array().into_iter().flatten().cloned());
+    for account in &mut accounts {
+        let role = account.as_object_mut().unwrap().remove("role_arn");
+        account["via"] = key.via(server.url());
+        account["via"]["role_arn"] = role.unwrap_or(Value::Null);
     }
+    settings["accounts"] = accounts.into();
     run(&settings, Arc::<ManualClock>::clone(clock)).await.0
 }
 
