@@ -3,8 +3,8 @@
 
 use super::LedgerError;
 use super::commit::{Salt, commitment, name_allowed, sha256sums};
-use super::record::Body;
-use super::tree::Hash;
+use super::record::{Body, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
+use super::tree::{Hash, leaf_hash};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -51,12 +51,25 @@ impl NewFile {
 
 /// A record that only lacks its place.
 pub(super) struct Prepared {
-    pub(super) at: DateTime<Utc>,
-    pub(super) body: Body,
+    pub(super) record: Record,
+    pub(super) written: Written,
     /// By name.
     pub(super) files: Vec<PreparedFile>,
-    /// Salt and commitment; none without files.
-    pub(super) commit: Option<(Salt, String)>,
+    /// Of the commitment; none without files.
+    pub(super) salt: Option<Salt>,
+}
+
+impl Prepared {
+    /// Bytes that it adds to the store.
+    pub(super) fn stored(&self) -> usize {
+        self.written.bytes.len() + self.files.iter().map(|file| file.stored.len()).sum::<usize>()
+    }
+}
+
+/// A record's bytes and the hash of its leaf.
+pub(super) struct Written {
+    pub(super) bytes: Vec<u8>,
+    pub(super) leaf: Hash,
 }
 
 /// A file as it will be stored.
@@ -78,6 +91,17 @@ pub(super) fn prepare(records: Vec<NewRecord>) -> Result<Vec<Prepared>, LedgerEr
     records.into_iter().map(prepare_record).collect()
 }
 
+/// Writes a record down.
+pub(super) fn write_down(record: &Record) -> Result<Written, LedgerError> {
+    let bytes = canonical_json(record).map_err(|error| LedgerError::Refused { why: error.to_string() })?;
+    if bytes.len() > RECORD_BYTES_MAX {
+        let why = format!("it has {} bytes, at most {RECORD_BYTES_MAX} fit", bytes.len());
+        return Err(LedgerError::Refused { why });
+    }
+    let leaf = leaf_hash(&bytes);
+    Ok(Written { bytes, leaf })
+}
+
 /// 128 random bits.
 pub(super) fn random() -> Result<[u8; 16], LedgerError> {
     let mut bytes = [0; 16];
@@ -93,41 +117,44 @@ pub(super) fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
     })
 }
 
-fn prepare_record(record: NewRecord) -> Result<Prepared, LedgerError> {
-    let refused = |why: String| Err(LedgerError::Refused { why });
-    if let Body::RunOpened { seq: 1.., .. } | Body::Missed { seq: 1.., .. } = record.body {
-        return refused("seq is assigned by the ledger, and must be 0".into());
+fn prepare_record(new: NewRecord) -> Result<Prepared, LedgerError> {
+    if let Body::RunOpened { seq: 1.., .. } | Body::Missed { seq: 1.., .. } = new.body {
+        return Err(LedgerError::Refused { why: "seq is assigned by the ledger, and must be 0".into() });
     }
-    if record.files.len() > FILES_MAX {
-        return refused(format!("{} files, at most {FILES_MAX} are allowed", record.files.len()));
+    if let Body::Epoch { .. } = new.body {
+        return Err(LedgerError::Refused { why: "only the first record of a log is an epoch".into() });
+    }
+    check_files(&new.files).map_err(|why| LedgerError::Refused { why })?;
+    let mut files: Vec<PreparedFile> = new.files.into_iter().map(prepare_file).collect();
+    files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let salt = if files.is_empty() { None } else { Some(random()?) };
+    let sums = sha256sums(files.iter().map(|file| (file.name.as_str(), &file.sha256)));
+    let commit = salt.map(|salt| commitment(&salt, &sums));
+    let record = Record { v: RECORD_VERSION, at: new.at, commit, body: new.body };
+    Ok(Prepared { written: write_down(&record)?, record, files, salt })
+}
+
+fn check_files(files: &[NewFile]) -> Result<(), String> {
+    if files.len() > FILES_MAX {
+        return Err(format!("{} files, at most {FILES_MAX} are allowed", files.len()));
     }
     let mut names = BTreeSet::new();
-    for file in &record.files {
-        if !name_allowed(&file.name) {
-            return refused(format!("a file cannot be named {:?}", file.name));
+    for NewFile { name, media_type, bytes } in files {
+        if !name_allowed(name) {
+            return Err(format!("a file cannot be named {name:?}"));
         }
-        if !names.insert(file.name.to_ascii_lowercase()) {
-            return refused(format!("two files are named {:?}, letter case aside", file.name));
+        if !names.insert(name.to_ascii_lowercase()) {
+            return Err(format!("two files are named {name:?}, letter case aside"));
         }
-        if file.bytes.len() > FILE_BYTES_MAX {
-            return refused(format!("{:?} has {} bytes, at most {FILE_BYTES_MAX} fit", file.name, file.bytes.len()));
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(format!("{name:?} has {} bytes, at most {FILE_BYTES_MAX} fit", bytes.len()));
         }
-        let printable = file.media_type.bytes().all(|b| (b' '..=b'~').contains(&b));
-        if file.media_type.is_empty() || file.media_type.len() > MEDIA_TYPE_BYTES_MAX || !printable {
-            return refused(format!("{:?} has no usable media type", file.name));
+        let printable = media_type.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if media_type.is_empty() || media_type.len() > MEDIA_TYPE_BYTES_MAX || !printable {
+            return Err(format!("{name:?} has no usable media type"));
         }
     }
-    let mut files: Vec<PreparedFile> = record.files.into_iter().map(prepare_file).collect();
-    files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let commit = match files.is_empty() {
-        true => None,
-        false => {
-            let salt = random()?;
-            let sums = sha256sums(files.iter().map(|file| (file.name.as_str(), &file.sha256)));
-            Some((salt, commitment(&salt, &sums)))
-        }
-    };
-    Ok(Prepared { at: record.at, body: record.body, files, commit })
+    Ok(())
 }
 
 fn prepare_file(file: NewFile) -> PreparedFile {

@@ -253,17 +253,23 @@ impl Body {
 
 /// Compact JSON with sorted keys, whatever features of the JSON crate a dependency has turned on.
 pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    fn sorted(value: serde_json::Value) -> serde_json::Value {
+    fn sort(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
-                let ordered: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
-                serde_json::Value::Object(ordered.into_iter().collect())
+                map.values_mut().for_each(sort);
+                // As the crate comes, its maps are sorted already.
+                if !map.keys().is_sorted() {
+                    let ordered: BTreeMap<_, _> = std::mem::take(map).into_iter().collect();
+                    *map = ordered.into_iter().collect();
+                }
             }
-            serde_json::Value::Array(items) => items.into_iter().map(sorted).collect(),
-            other => other,
+            serde_json::Value::Array(items) => items.iter_mut().for_each(sort),
+            _ => {}
         }
     }
-    serde_json::to_vec(&sorted(serde_json::to_value(value)?))
+    let mut value = serde_json::to_value(value)?;
+    sort(&mut value);
+    serde_json::to_vec(&value)
 }
 
 /// Times as `2026-03-04T12:00:01.234Z`, always with milliseconds.

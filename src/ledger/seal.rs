@@ -3,9 +3,9 @@
 use super::keys::keys;
 use super::layout::Layout;
 use super::note::SigningKey;
-use super::prepare::{Prepared, PreparedFile};
-use super::record::{Body, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
-use super::tree::{Frontier, Hash, leaf_hash};
+use super::prepare::{Prepared, PreparedFile, write_down};
+use super::record::Body;
+use super::tree::{Frontier, Hash};
 use super::{LedgerError, nodes, sql_int, store};
 use chrono::DateTime;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
@@ -230,28 +230,21 @@ impl<'a> Insert<'a> {
         frontier: &mut Frontier,
     ) -> Result<Result<Sealed, LedgerError>, GroupError> {
         let index = frontier.size();
-        if let Some(taken) = slot_taken(self.db, &new.body)? {
+        if let Some(taken) = slot_taken(self.db, &new.record.body)? {
             return Ok(Err(taken));
         }
-        if let Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } = &mut new.body {
+        if let Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } = &mut new.record.body {
             *seq = next_seq(self.db, collector)?;
+            new.written = match write_down(&new.record) {
+                Ok(written) => written,
+                Err(refused) => return Ok(Err(refused)),
+            };
         }
-        let commit = new.commit.as_ref().map(|(_, commit)| commit.clone());
-        let record = Record { v: RECORD_VERSION, at: new.at, commit, body: new.body };
-        let bytes = match canonical_json(&record) {
-            Ok(bytes) if bytes.len() <= RECORD_BYTES_MAX => bytes,
-            Ok(bytes) => {
-                let why = format!("it has {} bytes, at most {RECORD_BYTES_MAX} fit", bytes.len());
-                return Ok(Err(LedgerError::Refused { why }));
-            }
-            Err(error) => return Ok(Err(LedgerError::Refused { why: error.to_string() })),
-        };
-        let leaf = leaf_hash(&bytes);
-        self.entry.execute(params![sql_int(index), bytes, leaf])?;
-        let keys = keys(&record.body);
+        self.entry.execute(params![sql_int(index), new.written.bytes, new.written.leaf])?;
+        let keys = keys(&new.record.body);
         self.key.execute(params![
             sql_int(index),
-            record.at.timestamp_millis(),
+            new.record.at.timestamp_millis(),
             keys.kind,
             keys.collector,
             keys.control,
@@ -259,13 +252,13 @@ impl<'a> Insert<'a> {
             keys.seq.map(sql_int),
             keys.slot.map(|slot| slot.timestamp_millis()),
         ])?;
-        if let Some((salt, _)) = new.commit {
+        if let Some(salt) = new.salt {
             self.salt.execute(params![sql_int(index), salt])?;
         }
         for (part, file) in (0_i64..).zip(new.files) {
             self.file(index, part, file)?;
         }
-        self.leaf(leaf, frontier)?;
+        self.leaf(new.written.leaf, frontier)?;
         Ok(Ok(Sealed { index, seq: keys.seq }))
     }
 

@@ -82,7 +82,7 @@ fn settle(db: &Connection) -> Result<(), LedgerError> {
     // writer itself, for SQLite keeps errors of its own folding to itself.
     let settings = "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA wal_autocheckpoint = 0;";
+         PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;";
     db.execute_batch(settings).map_err(LedgerError::store("opening"))?;
     let synchronous = pragma(db, "synchronous")?;
     if synchronous != 3 {

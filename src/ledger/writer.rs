@@ -3,8 +3,8 @@
 
 use super::layout::{CollectorLock, Layout};
 use super::note::SigningKey;
-use super::prepare::{NewRecord, Prepared, fill, prepare, random};
-use super::record::Body;
+use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
+use super::record::{Body, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Most units in one group.
 const GROUP_UNITS_MAX: usize = 512;
 /// Stored bytes from which on a group takes no further unit.
-const GROUP_BYTES_MAX: usize = 16 << 20;
+const GROUP_BYTES_MAX: usize = 4 << 20;
 /// Units that may wait; whoever comes then waits outside.
 const WAITING_MAX: usize = 1_024;
 
@@ -49,7 +49,7 @@ struct Shared {
 
 /// A unit, and whoever waits for it.
 struct Job {
-    records: Vec<NewRecord>,
+    unit: Vec<Prepared>,
     answer: oneshot::Sender<Result<Vec<Sealed>, LedgerError>>,
 }
 
@@ -70,7 +70,8 @@ impl Ledger {
             sample: create.sample,
             nonce: hex::encode(random()?),
         };
-        let first = Prepared { at: create.at, body, files: Vec::new(), commit: None };
+        let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
+        let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
         Sealer::begin(layout.clone(), store::create(&layout.database())?, key, first)?;
         require_wal_header(&layout)?;
         layout.sync_dir()?;
@@ -91,23 +92,26 @@ impl Ledger {
     }
 
     /// Seals the records as one unit: all or none, next to each other, in order. Returns when they are
-    /// durable, under a signed checkpoint, and that checkpoint is in the second file. Records are sealed
-    /// even when the future is dropped meanwhile.
+    /// durable, under a signed checkpoint, and that checkpoint is in the second file. Once the
+    /// records are in the queue they are sealed even when the future is dropped.
     ///
     /// Errors: `Refused`, `SlotTaken`, `Full` and `Busy` wrote nothing; after `Stopped` nothing more can
     /// be appended, and the process should end.
     pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
+        // Hashing and compressing is work for a processor, and not for the thread that all wait for.
+        let unit = tokio::task::spawn_blocking(|| prepare(records)).await.map_err(|_| gone())??;
         let (answer, waiting) = oneshot::channel();
         let Some(queue) = &self.shared.queue else { return Err(gone()) };
-        queue.send(Job { records, answer }).await.map_err(|_| gone())?;
+        queue.send(Job { unit, answer }).await.map_err(|_| gone())?;
         waiting.await.map_err(|_| gone())?
     }
 
     /// `append` for code that is not asynchronous. Panics inside of a tokio runtime.
     pub fn append_blocking(&self, records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
+        let unit = prepare(records)?;
         let (answer, waiting) = oneshot::channel();
         let Some(queue) = &self.shared.queue else { return Err(gone()) };
-        queue.blocking_send(Job { records, answer }).map_err(|_| gone())?;
+        queue.blocking_send(Job { unit, answer }).map_err(|_| gone())?;
         waiting.blocking_recv().map_err(|_| gone())?
     }
 
@@ -142,19 +146,11 @@ fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
         let (mut answers, mut units, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut next = Some(job);
         while let Some(job) = next {
-            match prepare(job.records) {
-                Ok(unit) => {
-                    bytes += unit.iter().flat_map(|record| &record.files).map(|file| file.stored.len()).sum::<usize>();
-                    units.push(unit);
-                    answers.push(job.answer);
-                }
-                Err(refused) => answer(job.answer, Err(refused)),
-            }
+            bytes += job.unit.iter().map(Prepared::stored).sum::<usize>();
+            units.push(job.unit);
+            answers.push(job.answer);
             let room = units.len() < GROUP_UNITS_MAX && bytes < GROUP_BYTES_MAX;
             next = if room { waiting.try_recv().ok() } else { None };
-        }
-        if units.is_empty() {
-            continue;
         }
         let sealed = match &stopped {
             None => sealer.seal(units),

@@ -1,5 +1,7 @@
 //! The ledger as its users see it: what is acknowledged stays, and what was changed is found.
 
+#![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
 mod faults;
 
 use crate::support::program;
