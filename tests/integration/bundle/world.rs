@@ -37,7 +37,7 @@ fn loaded(dir: &Path) -> Loaded {
     let text = format!(
         "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
          [collectors.restores]\nkind = 'backup_restores'\nschedule = '0 2 * * *'\n\
-         [collectors.restores.settings]\ndirectory = '{}'\nstores = [{{ name = 'db' }}, {{ name = 'files' }}]\n\
+         [collectors.restores.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}, {{ name = 'files', rto_target_s = 14400, rpo_target_s = 86400 }}]\n\
          [controls.AVL-001]\ntitle = 't'\ncriteria = ['A1.3']\nowner = 'o'\nseverity = 'high'\n\
          collectors = ['restores']\ntest = 'restore_test'\nstale_after = '400d'\n",
         dir.join("logs").display()
@@ -48,6 +48,8 @@ fn loaded(dir: &Path) -> Loaded {
 fn history() -> RestoreHistory {
     let test = |store: &str, started: &str, ending| SampleTest { store: store.into(), started: at(started), ending };
     RestoreHistory::new(vec![
+        test("db", "2025-08-03T02:00:00Z", SampleEnding::Good),
+        test("files", "2025-08-04T02:00:00Z", SampleEnding::Good),
         test("db", "2025-11-03T02:00:00Z", SampleEnding::Good),
         test("files", "2025-11-04T02:00:00Z", SampleEnding::Good),
         test("files", "2026-01-06T02:00:00Z", SampleEnding::Good),
@@ -115,6 +117,13 @@ impl World {
         block(world.runner.close_interrupted()).unwrap();
         world.run("2026-01-25T02:00:00Z");
         world.run("2026-02-10T02:00:00Z");
+        world
+    }
+
+    /// The beginning, and one run in the period.
+    pub(super) fn small() -> Self {
+        let world = Self::begin();
+        world.run("2026-01-09T02:00:00Z");
         world
     }
 
