@@ -94,7 +94,7 @@ impl Api {
         Ok(Caller { account, arn, partition })
     }
 
-    /// The newest credential report there is, and its own time. AWS makes one every four hours at most.
+    /// The newest credential report there is, and its own time.
     pub(super) async fn report(&self, caller: &Caller) -> Result<(Report, DateTime<Utc>), CollectError> {
         let action = "iam:GetCredentialReport";
         let answer = self.ask(action, self.iam.get_credential_report().send()).await?;
@@ -108,24 +108,28 @@ impl Api {
         Ok((report, generated))
     }
 
-    /// Has AWS make a report, and waits until there is one.
-    pub(super) async fn make_report(&self, door: &Door, wait: Duration) -> Result<(), CollectError> {
+    /// Has AWS make a report, if the last one is older than four hours. True: there is one to be read.
+    pub(super) async fn make_report(&self) -> Result<bool, CollectError> {
         let action = "iam:GenerateCredentialReport";
+        match self.ask(action, self.iam.generate_credential_report().send()).await?.state {
+            Some(ReportStateType::Complete) => Ok(true),
+            Some(ReportStateType::Started | ReportStateType::Inprogress) => Ok(false),
+            other => Err(self.malformed(action, format!("state {other:?}"))),
+        }
+    }
+
+    /// Waits until there is a report to be read.
+    pub(super) async fn await_report(&self, door: &Door, wait: Duration) -> Result<(), CollectError> {
         let mut waited = Duration::ZERO;
-        loop {
-            match self.ask(action, self.iam.generate_credential_report().send()).await?.state {
-                Some(ReportStateType::Complete) => return Ok(()),
-                Some(ReportStateType::Started | ReportStateType::Inprogress) if waited < wait => {
-                    door.pause(REPORT_PAUSE).await;
-                    waited += REPORT_PAUSE;
-                }
-                Some(ReportStateType::Started | ReportStateType::Inprogress) => {
-                    let why = format!("the report is not ready after {} s", wait.as_secs());
-                    return Err(CollectError::Unavailable { what: format!("{}, {action}", self.what), why });
-                }
-                other => return Err(self.malformed(action, format!("state {other:?}"))),
+        while waited < wait {
+            door.pause(REPORT_PAUSE).await;
+            waited += REPORT_PAUSE;
+            if self.make_report().await? {
+                return Ok(());
             }
         }
+        let what = format!("{}, iam:GenerateCredentialReport", self.what);
+        Err(CollectError::Unavailable { what, why: format!("the report is not ready after {} s", waited.as_secs()) })
     }
 
     /// AWS's own totals, by name. A name that is not there was not said.
@@ -193,12 +197,17 @@ impl Api {
         }
     }
 
-    /// The kinds of one user's devices, by their serial numbers.
+    /// The kinds of one user's devices, by their serial numbers; none if the user is gone meanwhile.
     pub(super) async fn devices_of(&self, user: &str) -> Result<Vec<Device>, CollectError> {
         let action = "iam:ListMFADevices";
         let said = SaysWhetherTruncated::default();
-        let request = self.iam.list_mfa_devices().user_name(user);
-        let page = self.ask(action, request.customize().interceptor(said.clone()).send()).await?;
+        let request = self.iam.list_mfa_devices().user_name(user).customize().interceptor(said.clone());
+        let page = match Box::pin(request.send()).await {
+            Err(SdkError::ServiceError(refused)) if refused.err().is_no_such_entity_exception() => {
+                return Ok(Vec::new());
+            }
+            answer => answer.map_err(|error| error_of(&self.what, action, &error))?,
+        };
         // AWS allows eight devices, and gives a hundred a page.
         if !said.heard() || page.is_truncated {
             return Err(self.malformed(action, format!("user {user}: more than one page of devices")));

@@ -1,25 +1,26 @@
 //! IAM users and the root user of AWS accounts, with how they sign in.
 //!
 //! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked,
-//! `report` the credential report, `account` what follows for one account, `refusal` what errors mean.
+//! `report` the credential report, `account` what follows for one account,
+//! `gathered` what follows for all, `refusal` what errors mean.
 //! Whether anybody needs a second factor is the judge's business.
 
 mod account;
 mod api;
+mod gathered;
 mod refusal;
 mod report;
 mod settings;
 
-use crate::contract::{
-    AccountState, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, SettingsError, Task, Unread,
-};
+use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
-use account::{Answers, Concluded};
-use api::Api;
-use chrono::{DateTime, Utc};
+use account::Answers;
+use api::{Api, Caller};
+use gathered::{Gathered, merged};
+use refusal::signing_in;
 use regex::bytes::Regex;
 use settings::{AccountSettings, Registers, Settings};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const KIND: Kind = Kind {
@@ -40,9 +41,6 @@ pub(crate) const KIND: Kind = Kind {
     settings_schema: || schemars::schema_for!(Settings),
 };
 
-const LIMITATION: &str =
-    "IAM Identity Center users and users federated from an identity provider sign in elsewhere and are not read";
-
 struct AwsIam {
     settings: Settings,
     registers: Registers,
@@ -61,24 +59,35 @@ impl AwsIam {
         Ok(Self { registers: Registers::of(&settings)?, settings, strikes })
     }
 
-    /// Everything that one account answers. The account's number goes with an error, once it is known.
-    async fn read(&self, door: &Door, account: &AccountSettings) -> Result<Answers, (Option<String>, CollectError)> {
+    /// Signs in to an account, and has its report begun.
+    async fn begin(&self, door: &Door, account: &AccountSettings) -> Result<Begun, Failed> {
         let early = |error| (account.account_id.clone(), error);
         let what = format!("account {}", account.name);
         let hosts =
             account.hosts().map_err(|e| early(CollectError::Malformed { what: what.clone(), why: e.message }))?;
-        let source = Source { name: format!("aws:{}", account.name), hosts, strikes: self.strikes.clone() };
-        let config = Box::pin(door.aws(&source, &account.via)).await.map_err(early)?;
+        let source = Source { name: account.source(), hosts, strikes: self.strikes.clone() };
+        let config = Box::pin(door.aws(&source, &account.via)).await.map_err(|e| early(signing_in(&what, e)))?;
         let api = Api::new(what.clone(), &config);
         let caller = api.caller().await.map_err(early)?;
         if let Some(expected) = account.account_id.as_ref().filter(|expected| **expected != caller.account) {
             let why = format!("the credential leads to account {}, not to {expected}", caller.account);
             return Err(early(CollectError::Malformed { what, why }));
         }
-        let late = |error| (Some(caller.account.clone()), error);
-        let wait = Duration::from_secs(self.settings.report_wait_seconds.into());
-        api.make_report(door, wait).await.map_err(late)?;
-        let (report, report_at) = api.report(&caller).await.map_err(late)?;
+        match api.make_report().await {
+            Ok(ready) => Ok(Begun { api, caller, ready }),
+            Err(error) => Err((Some(caller.account), error)),
+        }
+    }
+
+    /// Everything that an account answers. An error: without it, nothing of the account is known.
+    async fn read(&self, door: &Door, begun: Begun) -> Result<Answers, Failed> {
+        let Begun { api, caller, ready } = begun;
+        let failed = |error| (Some(caller.account.clone()), error);
+        if !ready {
+            let wait = Duration::from_secs(self.settings.report_wait_seconds.into());
+            api.await_report(door, wait).await.map_err(failed)?;
+        }
+        let (report, report_at) = api.report(&caller).await.map_err(failed)?;
         let mut answers = Answers {
             report_at,
             asked_at: door.as_of(),
@@ -99,106 +108,41 @@ impl AwsIam {
     }
 }
 
+/// An account whose report is ready, or being made.
+struct Begun {
+    api: Api,
+    caller: Caller,
+    ready: bool,
+}
+
+/// Why an account could not be read, and its number as far as known.
+type Failed = (Option<String>, CollectError);
+
 #[async_trait::async_trait]
 impl Collector for AwsIam {
     async fn collect(&self, door: &Door, _: &Task) -> Result<Population, CollectError> {
         let mut gathered = Gathered::default();
+        let mut begun = Vec::new();
+        // AWS makes all reports at the same time: the first is waited for when the last is begun.
         for account in &self.settings.accounts {
             gathered.claimed.push(account.title(None));
             if account.suspended {
                 gathered.suspended(account);
             } else {
-                match Box::pin(self.read(door, account)).await {
-                    Ok(answers) => gathered.read(account, answers, &self.registers),
-                    Err((number, error)) => gathered.unread(account, number.as_deref(), error),
-                }
+                begun.push((account, Box::pin(self.begin(door, account)).await));
             }
         }
-        gathered.into_population(door)
-    }
-}
-
-/// What the accounts gave, one after the other.
-#[derive(Default)]
-struct Gathered {
-    all: Concluded,
-    /// For each account, how many principals it should have.
-    expected: Vec<Option<u64>>,
-    claimed: Vec<String>,
-    found: Vec<String>,
-    identity: Vec<String>,
-    numbers: BTreeSet<String>,
-    report_at: Option<DateTime<Utc>>,
-    failures: Vec<CollectError>,
-}
-
-impl Gathered {
-    fn suspended(&mut self, account: &AccountSettings) {
-        let title = account.title(None);
-        self.all.filters.push(format!("account {title}: suspended by configuration, so nobody was asked"));
-        self.all.principals.push(account.itself(None, AccountState::Suspended));
-        self.expected.push(Some(1));
-    }
-
-    fn read(&mut self, account: &AccountSettings, answers: Answers, registers: &Registers) {
-        let title = account.title(Some(&answers.caller.account));
-        let what = format!("account {title}");
-        self.identity.push(answers.caller.arn.clone());
-        if !self.numbers.insert(answers.caller.account.clone()) {
-            // Its principals are there already, under the same ids.
-            let why = "is the same account as one named before it".to_owned();
-            let hint = Some("give each account its own credential, and its account_id".to_owned());
-            self.all.unread.push(Unread { what, why, permission: None, hint });
-            return;
+        for (account, begun) in begun {
+            let outcome = match begun {
+                Ok(begun) => Box::pin(self.read(door, begun)).await,
+                Err(failed) => Err(failed),
+            };
+            match outcome {
+                Ok(answers) => gathered.read(account, answers, &self.registers),
+                Err((number, error)) => gathered.unread(account, number.as_deref(), error),
+            }
         }
-        self.found.push(title);
-        self.report_at = self.report_at.into_iter().chain([answers.report_at]).min();
-        let one = answers.conclude(&what, registers);
-        self.expected.push(one.expected);
-        self.all.principals.extend(one.principals);
-        self.all.whole.extend(one.whole);
-        self.all.unread.extend(one.unread);
-        self.all.reconciliations.extend(one.reconciliations);
-        self.all.filters.extend(one.filters);
-        self.all.limitations.extend(one.limitations);
-    }
-
-    fn unread(&mut self, account: &AccountSettings, number: Option<&str>, error: CollectError) {
-        self.all.unread.extend(error.unread());
-        self.all.principals.push(account.itself(number, AccountState::Active));
-        self.expected.push(None);
-        self.failures.push(error);
-    }
-
-    /// Where nothing at all was read, and for want of a credential or an answer, that is the error.
-    fn nothing_read(&self) -> Option<CollectError> {
-        let [first, rest @ ..] = self.failures.as_slice() else { return None };
-        let same = rest.iter().all(|other| other.word() == first.word());
-        let plain = matches!(first, CollectError::Unauthenticated { .. } | CollectError::Unavailable { .. });
-        (self.found.is_empty() && same && plain).then(|| first.clone())
-    }
-
-    fn into_population(self, door: &Door) -> Result<Population, CollectError> {
-        if let Some(error) = self.nothing_read() {
-            return Err(error);
-        }
-        let Concluded { principals, whole, unread, reconciliations, filters, mut limitations, .. } = self.all;
-        limitations.push(LIMITATION.to_owned());
-        let ipe = Ipe {
-            api_version: Some("2010-05-08".to_owned()),
-            identity: self.identity,
-            as_of: self.report_at.unwrap_or_else(|| door.as_of()),
-            scope_claimed: self.claimed,
-            scope_found: self.found,
-            filters,
-            limitations,
-            reconciliations,
-            ..door.ipe("AWS IAM")
-        };
-        let items = Items::Principals(principals);
-        if unread.is_empty() {
-            return Population::new(items, whole, ipe, None);
-        }
-        Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe))
+        let accounts = self.settings.accounts.iter().map(|account| door.ipe(&account.source()));
+        gathered.into_population(merged(door.ipe(""), accounts))
     }
 }

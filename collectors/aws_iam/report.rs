@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn wherever_the_report_is_cut_no_row_is_invented() {
         let whole = csv(&[header(), alice(), alice().into_iter().map(|c| c.replace("alice", "bob")).collect()]);
-        let first = whole.len() - csv(&[alice()]).len() + 2;
+        let first = csv(&[header(), alice()]).len();
         for cut in 0..whole.len() {
             let Ok(report) = read(&whole[..cut], OWNER, "report") else { continue };
             let names: Vec<_> = report.users.iter().map(|user| user.name.as_str()).collect();

@@ -128,6 +128,11 @@ impl AccountSettings {
         }
     }
 
+    /// Its name at the door, which keeps accounts' like requests apart.
+    pub(super) fn source(&self) -> String {
+        format!("aws:{}", self.name)
+    }
+
     /// The account as an item of its own, its principals not read.
     pub(super) fn itself(&self, number: Option<&str>, state: AccountState) -> Principal {
         let account = number.or(self.account_id.as_deref()).unwrap_or(&self.name).to_owned();

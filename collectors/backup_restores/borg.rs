@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Message {
+enum Event {
     LogMessage { levelname: Level, message: String },
     FileStatus {},
     ArchiveProgress {},
@@ -65,8 +65,8 @@ struct Said {
 
 fn said(file: &'static str, bytes: &[u8]) -> Result<Said, Fault> {
     let mut said = Said { texts: Vec::new(), errors: 0 };
-    for message in messages(file, bytes)? {
-        if let Message::LogMessage { levelname, message } = message {
+    for event in messages(file, bytes)? {
+        if let Event::LogMessage { levelname, message } = event {
             said.errors += usize::from(matches!(levelname, Level::Error | Level::Critical));
             said.texts.push(message);
         }

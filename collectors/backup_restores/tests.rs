@@ -328,6 +328,7 @@ fn a_drill_that_cannot_be_read_is_named_with_its_file() {
         (with(restic_drill(), "restore.err", "{\"message_type\":\"new\"}\n"), "d/restore.err", "unknown variant"),
         (with(restic_drill(), "check.out", "no errors were found\n"), "d/check.out", "line 1"),
         (with(restic_drill(), "check.out", RESTORED), "d/check.out", "num_errors"),
+        (with(restic_drill(), "restore.out", CHECKED), "d/restore.out", "total_files"),
         (with(restic_drill(), "checks.json", "[{}"), "d/checks.json", "missing field"),
         (with(borg_drill(), "restore.err", "oops\n"), "d/restore.err", "line 1"),
         (with(borg_drill(), "restore.err", log("FATAL", "x")), "d/restore.err", "unknown variant"),

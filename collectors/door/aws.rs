@@ -22,6 +22,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
@@ -53,15 +54,18 @@ pub struct AccessKey {
     pub secret: SecretRef,
 }
 
+/// What a record calls them.
+const CREDENTIALS: &str = "AWS credentials";
+
 impl Door {
     pub(super) async fn sdk(&self, source: &Source, account: &AwsAccount) -> Result<SdkConfig, CollectError> {
         let region = Region::new(account.region.clone().unwrap_or_else(|| "us-east-1".to_owned()));
+        let key = account.access_key.as_ref().map(|key| self.access_key(key)).transpose()?;
         let config = match &self.0.side {
-            Side::Live(_) => self.live_sdk(source, account, region).await?,
+            Side::Live(_) => self.live_sdk(source, account, region, key).await?,
             Side::Replay(_) => {
-                let what = "AWS credentials";
-                self.replayed_sign_in(&source.name, what)
-                    .map_err(|why| CollectError::Unauthenticated { what: what.to_owned(), why })?;
+                self.replayed_sign_in(&source.name, CREDENTIALS)
+                    .map_err(|why| self.not_signed_in(&source.name, CREDENTIALS, why))?;
                 let nobody = Credentials::new("replay", "replay", None, None, "replay");
                 let mut builder = SdkConfig::builder()
                     .behavior_version(BehaviorVersion::latest())
@@ -84,7 +88,13 @@ impl Door {
             .build())
     }
 
-    async fn live_sdk(&self, source: &Source, account: &AwsAccount, region: Region) -> Result<SdkConfig, CollectError> {
+    async fn live_sdk(
+        &self,
+        source: &Source,
+        account: &AwsAccount,
+        region: Region,
+        key: Option<Credentials>,
+    ) -> Result<SdkConfig, CollectError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .http_client(unrecorded_client(self.clone()))
@@ -92,32 +102,33 @@ impl Door {
         if let Some(profile) = &account.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(key) = &account.access_key {
-            let secret = self.secret(&key.secret)?;
-            loader = loader.credentials_provider(Credentials::new(
-                &key.id,
-                secret.expose_secret(),
-                None,
-                None,
-                "configured",
-            ));
+        if let Some(key) = key {
+            loader = loader.credentials_provider(key);
         }
         if let Some(endpoint) = &account.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
         let config = loader.load().await;
-        let no_chain = || self.not_signed_in(&source.name, "AWS credentials", "no provider".to_owned());
+        let no_chain = || self.not_signed_in(&source.name, CREDENTIALS, "no provider".to_owned());
         let mut credentials = config.credentials_provider().ok_or_else(no_chain)?;
         if let Some(role) = &account.role_arn {
             credentials = SharedCredentialsProvider::new(self.role(&config, credentials, role, account).await);
         }
-        let credentials = Known { door: self.clone(), inner: credentials };
+        let mut credentials = Known { door: self.clone(), inner: credentials, first: Mutex::default() };
         // Asked here once, so that credentials that cannot be had are a failure by that name.
-        if let Err(error) = credentials.known().await {
-            let why = format!("{}; hint: set the profile, the role or AWS's variables", causes(&error));
-            return Err(self.not_signed_in(&source.name, "AWS credentials", why));
+        match credentials.known().await {
+            Ok(first) => credentials.first = Mutex::new(Some(first)),
+            Err(error) => {
+                let why = format!("{}; hint: set the profile, the role or AWS's variables", causes(&error));
+                return Err(self.not_signed_in(&source.name, CREDENTIALS, why));
+            }
         }
         Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
+    }
+
+    fn access_key(&self, key: &AccessKey) -> Result<Credentials, CollectError> {
+        let secret = self.secret(&key.secret)?;
+        Ok(Credentials::new(&key.id, secret.expose_secret(), None, None, "configured"))
     }
 
     async fn role(
@@ -127,7 +138,7 @@ impl Door {
         role: &str,
         account: &AwsAccount,
     ) -> aws_config::sts::AssumeRoleProvider {
-        let base = Known { door: self.clone(), inner: base };
+        let base = Known { door: self.clone(), inner: base, first: Mutex::default() };
         let mut builder =
             aws_config::sts::AssumeRoleProvider::builder(role).session_name("evidenced").configure(config);
         if let Some(id) = &account.external_id {
@@ -152,10 +163,15 @@ fn endpoint_url(endpoint: &str, account: &AwsAccount) -> Result<Url, CollectErro
 struct Known {
     door: Door,
     inner: SharedCredentialsProvider,
+    /// Got already, for the first who asks.
+    first: Mutex<Option<Credentials>>,
 }
 
 impl Known {
     async fn known(&self) -> provider::Result {
+        if let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(first);
+        }
         let credentials = self.inner.provide_credentials().await?;
         let secrets = [Some(credentials.secret_access_key()), credentials.session_token()];
         for secret in secrets.into_iter().flatten() {

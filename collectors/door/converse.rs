@@ -17,11 +17,12 @@ const REQUEST_HEADERS: [&str; 6] =
     ["accept", "content-type", "if-modified-since", "if-none-match", "x-amz-target", "x-github-api-version"];
 
 /// Response headers that carry meaning; `x-ratelimit-*` besides.
-const RESPONSE_HEADERS: [&str; 16] = [
+const RESPONSE_HEADERS: [&str; 18] = [
     "content-length",
     "content-type",
     "date",
     "etag",
+    "github-authentication-token-expiration",
     "last-modified",
     "link",
     "retry-after",
@@ -33,6 +34,8 @@ const RESPONSE_HEADERS: [&str; 16] = [
     "x-github-api-version-selected",
     "x-github-media-type",
     "x-github-request-id",
+    // Says that organisations were left out of a listing for want of single sign-on.
+    "x-github-sso",
     "x-oauth-scopes",
 ];
 
@@ -70,7 +73,9 @@ impl Door {
         loop {
             let exchange = match &self.0.side {
                 Side::Live(live) => self.attempt(live, &asked).await,
-                Side::Replay(replay) => replay.answer(&asked.recorded, matches!(plug, Plug::Aws))?,
+                Side::Replay(replay) => replay
+                    .answer(&asked.recorded, matches!(plug, Plug::Aws))
+                    .map_err(|missing| asked.url.as_ref().err().cloned().unwrap_or(missing))?,
             };
             let wait = retry::wait(&exchange.head, &exchange.body, attempt, &self.0.limits);
             self.kept().push(exchange.clone());
@@ -84,29 +89,27 @@ impl Door {
 
     fn asked<'a>(&self, source: &'a Source, request: http::Request<Bytes>, plug: &'a Plug) -> Asked<'a> {
         let text = request.uri().to_string();
-        let url = Url::parse(&text).map_err(|e| Failure::Refused(format!("address not understood: {e}")));
-        let url = url.and_then(|url| match source.hosts.refuse(&url) {
+        let parsed = Url::parse(&text);
+        let address = parsed.clone().map_or(text, |url| without_user(url).to_string());
+        let url = match parsed {
+            Err(why) => Err(Failure::Refused(format!("address not understood: {why}"))),
             // What the SDK asks on replay goes nowhere, and where it went is in the record.
-            Some(_) if matches!((plug, &self.0.side), (Plug::Aws, Side::Replay(_))) => Ok(url),
-            Some(why) => Err(Failure::Refused(why)),
-            None => Ok(url),
-        });
+            Ok(url) if matches!((plug, &self.0.side), (Plug::Aws, Side::Replay(_))) => Ok(url),
+            Ok(url) => source.hosts.refuse(&url).map_or(Ok(url), |why| Err(Failure::Refused(why))),
+        };
         let strike = |text: &str| self.0.secrets.strike_text(text);
         let values =
             |name: &'static str| request.headers().get_all(name).iter().map(move |value| (name, text_of(value)));
         let recorded = RecordedRequest {
             source: source.name.clone(),
             method: request.method().to_string(),
-            url: strike(url.as_ref().map_or(&text, |url| url.as_str())),
+            url: strike(&address),
             headers: REQUEST_HEADERS
                 .iter()
                 .flat_map(|name| values(name))
                 .map(|(name, value)| (name.to_owned(), strike(&value)))
                 .collect(),
-            body: match RequestBody::of(request.body()) {
-                RequestBody::Text(text) => RequestBody::Text(strike(&text)),
-                other => other,
-            },
+            body: RequestBody::of(&self.0.secrets.strike_body(request.body().clone(), &[]).0),
         };
         Asked { source, plug, url, request, recorded }
     }
@@ -152,7 +155,14 @@ impl Door {
         headers
             .iter()
             .filter(|(name, _)| kept(name.as_str()))
-            .map(|(name, value)| (name.to_string(), self.0.secrets.strike_text(&text_of(value))))
+            .map(|(name, value)| {
+                let mut text = text_of(value);
+                if name == "x-github-sso" {
+                    // Its link is a ticket to sign in with.
+                    text.truncate(text.find('?').unwrap_or(text.len()));
+                }
+                (name.to_string(), self.0.secrets.strike_text(&text))
+            })
             .collect()
     }
 
@@ -195,4 +205,10 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 
 fn text_of(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+fn without_user(mut url: Url) -> Url {
+    // Addresses that cannot have a user name have none to remove.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
 }

@@ -53,6 +53,18 @@ struct Minted {
     expires_at: DateTime<Utc>,
 }
 
+/// What a record calls them.
+const CREDENTIALS: &str = "GitHub credentials";
+
+impl App {
+    fn new(id: u64, key: EncodingKey, base: &Url, installation: u64) -> Self {
+        let mut tokens_url = base.clone();
+        let path = base.path().trim_end_matches('/');
+        tokens_url.set_path(&format!("{path}/app/installations/{installation}/access_tokens"));
+        Self { id, key, tokens_url, token: tokio::sync::Mutex::default() }
+    }
+}
+
 impl Door {
     pub(super) fn octocrab(
         &self,
@@ -64,7 +76,8 @@ impl Door {
             .as_str()
             .parse()
             .map_err(|e| CollectError::Malformed { what: format!("address {base}"), why: format!("{e}") })?;
-        let (door, source, plug) = (self.clone(), source.clone(), Arc::new(self.github_plug(base, credentials)?));
+        let (door, source, plug) =
+            (self.clone(), source.clone(), Arc::new(self.github_plug(&source.name, base, credentials)?));
         // octocrab adds no credentials, cache, retries or redirects of its own: what it asks is the same on
         // replay, where there are no credentials.
         let service = tower::service_fn(move |request: Request<OctoBody>| {
@@ -83,7 +96,7 @@ impl Door {
         Ok(builder.build().unwrap_or_else(|never| match never {}))
     }
 
-    fn github_plug(&self, base: &Url, credentials: &GithubCredentials) -> Result<Plug, CollectError> {
+    fn github_plug(&self, source: &str, base: &Url, credentials: &GithubCredentials) -> Result<Plug, CollectError> {
         let (secret, app) = match credentials {
             GithubCredentials::Token(secret) => (secret, None),
             GithubCredentials::App { app_id, installation_id, private_key } => {
@@ -91,21 +104,18 @@ impl Door {
             }
         };
         let value = self.secret(secret)?;
-        if let Side::Replay(_) = &self.0.side {
-            return Ok(Plug::Plain);
-        }
-        let malformed =
-            |why: &str| CollectError::Unauthenticated { what: "GitHub credentials".to_owned(), why: why.to_owned() };
-        let Some((id, installation)) = app else {
-            let header = bearer(value.expose_secret()).ok_or_else(|| malformed("the token holds a line break"))?;
-            return Ok(Plug::Token(header));
+        let plug = match (&self.0.side, app) {
+            (Side::Replay(_), _) => self.replayed_sign_in(source, CREDENTIALS).map(|()| Plug::Plain),
+            (Side::Live(_), None) => bearer(value.expose_secret())
+                .map(Plug::Token)
+                .ok_or("the token holds a line break; hint: only the token belongs there".to_owned()),
+            (Side::Live(_), Some((id, installation))) => EncodingKey::from_rsa_pem(value.expose_secret().as_bytes())
+                .map(|key| Plug::App(Box::new(App::new(id, key, base, installation))))
+                .map_err(|_| {
+                    "the App's private key is not an RSA key in PEM; hint: use GitHub's file as it is".to_owned()
+                }),
         };
-        let key = EncodingKey::from_rsa_pem(value.expose_secret().as_bytes())
-            .map_err(|_| malformed("the App's private key is not an RSA key in PEM"))?;
-        let mut tokens_url = base.clone();
-        tokens_url
-            .set_path(&format!("{}/app/installations/{installation}/access_tokens", base.path().trim_end_matches('/')));
-        Ok(Plug::App(Box::new(App { id, key, tokens_url, token: tokio::sync::Mutex::default() })))
+        plug.map_err(|why| self.not_signed_in(source, CREDENTIALS, why))
     }
 
     /// The installation's token, a new one if the last is near its end. Not recorded; a failure is the

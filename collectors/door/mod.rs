@@ -113,7 +113,8 @@ impl Door {
         }
     }
 
-    /// One recorded request, with retries. Any status but a redirect is an answer, retries being used up.
+    /// One recorded request, with retries. An attempt is recorded once it has ended: drop the future, and
+    /// the attempt under way is not. Any status but a redirect is an answer, retries being used up.
     /// Headers that the record does not keep and struck secrets are missing from the answer too.
     pub async fn send(&self, source: &Source, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
         self.converse(source, request, &converse::Plug::Plain).await
@@ -151,7 +152,8 @@ impl Door {
     /// An endpoint (in `account` or in `AWS_ENDPOINT_URL`) takes the place of the source's hosts. A
     /// [`Failure`] is found in the SDK's error by [`Failure::within`].
     pub async fn aws(&self, source: &Source, account: &AwsAccount) -> Result<aws_config::SdkConfig, CollectError> {
-        self.sdk(source, account).await
+        // Boxed: the SDK's future is large.
+        Box::pin(self.sdk(source, account)).await
     }
 
     /// An IPE block with what the door knows filled in: hosts, requests, scopes, clock skew, times.

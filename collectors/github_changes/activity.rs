@@ -100,15 +100,20 @@ pub(super) fn time_period(as_of: DateTime<Utc>, since: DateTime<Utc>) -> Result<
 }
 
 /// Reads the log until a row for which `enough` holds. With an `etag`, the first page may answer `304`.
+///
+/// Without a `period` the log is asked for as a whole, and its first page changes only with news; with one it
+/// also changes when rows grow too old. Only what is linked to a known state may be read without: GitHub
+/// does not document how far back that goes.
 pub(super) async fn read(
     client: &Client,
     repository: &str,
-    period: &str,
+    period: Option<&str>,
     etag: Option<&str>,
     enough: impl Fn(&Row) -> bool,
 ) -> Result<Log, CollectError> {
     let what = format!("repository {repository}: activity log");
-    let path = format!("/repos/{repository}/activity?per_page=100&time_period={period}");
+    let period = period.map_or_else(String::new, |period| format!("&time_period={period}"));
+    let path = format!("/repos/{repository}/activity?per_page=100{period}");
     let first = client.get(&what, &path, etag).await?;
     if first.status == StatusCode::NOT_MODIFIED && etag.is_some() {
         return Ok(Log::Unchanged);

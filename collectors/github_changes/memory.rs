@@ -23,10 +23,9 @@ pub(super) struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RepositoryMemory {
-    /// `ETag` of the first activity page; none if that page held updates that are yet to be handed over.
+    /// `ETag` of the first page of the whole activity log; none if that page held updates that are yet to be
+    /// handed over.
     pub etag: Option<String>,
-    /// The `time_period` that the page was asked for with.
-    pub time_period: String,
     /// Updates before this instant have been handed over.
     pub read_to: DateTime<Utc>,
     /// Production branches, by name.

@@ -40,8 +40,11 @@ pub(super) async fn read(
     let name = &repository.name;
     let complete = known.filter(|known| repository.branches.iter().all(|b| known.branches.contains_key(b)));
     let since = known.map_or(window.start, |known| window.start.min(known.read_to - LATE));
-    let period = activity::time_period(client.as_of, since)?;
-    let etag = complete.filter(|known| known.time_period == period).and_then(|known| known.etag.as_deref());
+    let period = match complete {
+        Some(_) => None,
+        None => Some(activity::time_period(client.as_of, since)?),
+    };
+    let etag = complete.and_then(|known| known.etag.as_deref());
     let mut log = match activity::read(client, name, period, etag, |row| row.timestamp < since).await? {
         Log::Rows(rows) => rows,
         Log::Unchanged => return unchanged(name, complete, window),
@@ -130,7 +133,7 @@ fn stretches(
 async fn catch_up(
     client: &Client,
     repository: &Repository,
-    (known, period): (Option<&RepositoryMemory>, &str),
+    (known, period): (Option<&RepositoryMemory>, Option<&str>),
     log: &mut Rows,
     state: &State,
 ) -> Result<BTreeSet<u64>, CollectError> {
@@ -160,7 +163,7 @@ fn of_branch(rows: &[Row], branch: &str) -> Vec<Row> {
     rows.iter().filter(|row| row.reference == reference).cloned().collect()
 }
 
-fn remembered(known: Option<&RepositoryMemory>, period: &str, log: &Rows, window: Window) -> RepositoryMemory {
+fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows, window: Window) -> RepositoryMemory {
     // The ETag stands for rows that have all been handed over; newer ones would never be seen.
     let all_taken = log.rows.iter().all(|row| row.timestamp < window.end);
     let mut pushes = known.map_or_else(Pushes::new, |known| known.pushes.clone());
@@ -172,8 +175,7 @@ fn remembered(known: Option<&RepositoryMemory>, period: &str, log: &Rows, window
     }
     bound_pushes(&mut pushes);
     RepositoryMemory {
-        etag: log.etag.clone().filter(|_| all_taken),
-        time_period: period.to_owned(),
+        etag: log.etag.clone().filter(|_| all_taken && period.is_none()),
         read_to: window.end,
         branches: BTreeMap::new(),
         pushes,

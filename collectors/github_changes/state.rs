@@ -80,7 +80,7 @@ fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (
     let (mut declared, mut refs, mut searches) = (String::new(), String::new(), String::new());
     for (number, branch) in repository.branches.iter().enumerate() {
         declared += &format!(",$r{number}:String!");
-        refs += &format!(" b{number}:ref(qualifiedName:$r{number}){{target{{oid}}}}");
+        refs += &format!(" b{number}:ref(qualifiedName:$r{number}){{target{{__typename oid}}}}");
         variables.insert(format!("r{number}"), json!(format!("refs/heads/{branch}")));
         if let Some((from, to)) = stretches.get(branch) {
             let time = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);

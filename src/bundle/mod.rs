@@ -1,9 +1,10 @@
 //! Export and verify: they share the format (`format`, and `derive` for the files that are made of the
-//! committed data) and nothing else.
+//! committed data) and nothing else. `forge` alters copies, for the demo and the tests.
 
 mod derive;
 mod error;
 mod export;
+pub mod forge;
 mod format;
 mod verify;
 

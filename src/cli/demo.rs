@@ -44,15 +44,21 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
     let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
-    println!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
+    println!(
+        "\nBundle for {} to {}: {} ({} files)",
+        day(period.start),
+        day(period.end),
+        bundle.display(),
+        written.files
+    );
     let key = reader.key().to_string();
-    let good = crate::bundle::verify(&bundle, &VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
+    let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
     println!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
     verify::show(&good);
     let forged = dir.join("sample-bundle-forged.zip");
-    let story = forge::turn_a_deviation_into_a_pass(&bundle, &forged)?;
-    println!("\nNow a forger, who redoes every manifest: {story}.");
-    let bad = crate::bundle::verify(&forged, &VerifyOptions { vkey: Some(key), reperform: false }).await?;
+    let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
+    println!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
+    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key), reperform: false }).await?;
     println!("\n$ evidenced verify {}", forged.display());
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {

@@ -9,7 +9,7 @@ use anyhow::bail;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -50,21 +50,18 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
 pub(super) async fn write(
     ledger: &Ledger,
     period: Window,
-    out: &std::path::Path,
+    out: &Path,
     now: DateTime<Utc>,
 ) -> anyhow::Result<ExportSummary> {
     let reader = ledger.reader()?;
-    let summary = crate::bundle::export(&reader, &ExportRequest { period, out: out.to_owned() })?;
+    let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
+        bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");
+    };
+    let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
     // A sample's clock is simulated: its newest record says what time it is.
-    let at = match reader.record(0)?.body {
-        Body::Epoch { sample: true, .. } => reader.record(summary.log_size - 1)?.at,
-        _ => now,
-    };
-    let body = Body::Export {
-        period,
-        log_size: summary.log_size,
-        tagmanifest_sha256: summary.tagmanifest_sha256.clone(),
-    };
+    let at = if sample { reader.record(summary.log_size - 1)?.at } else { now };
+    let body =
+        Body::Export { period, log_size: summary.log_size, tagmanifest_sha256: summary.tagmanifest_sha256.clone() };
     ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
     Ok(summary)
 }

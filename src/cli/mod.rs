@@ -4,13 +4,13 @@
 
 mod collect;
 mod config;
-//mod demo;
-//mod export;
+mod demo;
+mod export;
 mod init;
 mod run;
 mod status;
 mod table;
-//mod verify;
+mod verify;
 mod waive;
 
 use crate::config::{ConfigError, Loaded};
@@ -49,15 +49,18 @@ enum Command {
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
 
-    //Export(export::Args),
+    /// Write the bundle of a period for an auditor.
+    Export(export::Args),
 
-    //Verify(verify::Args),
+    /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
+    Verify(verify::Args),
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
         what: config::What,
     },
-    //Demo(demo::Args),
+    /// Show everything on a sample company with a simulated clock.
+    Demo(demo::Args),
 }
 
 /// What a command ends as.
@@ -96,10 +99,10 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status => status::status(&load(cli)?, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
-        //Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
-        //Command::Verify(args) => verify::verify(args, cli.json).await,
+        Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
+        Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),
-        //Command::Demo(args) => demo::demo(args).await,
+        Command::Demo(args) => demo::demo(args).await,
     }
 }
 

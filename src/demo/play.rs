@@ -33,7 +33,8 @@ pub struct Played {
 /// Makes a sample company in `dir` and lives through its ninety days. `day` is told each new day, from 1.
 pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played> {
     let clock = Arc::new(ManualClock::at(story::start()));
-    let github = GithubServer::start(story::github(), clock.clone()).await.context("the sample GitHub did not start")?;
+    let github =
+        GithubServer::start(story::github(), clock.clone()).await.context("the sample GitHub did not start")?;
     let aws = AwsServer::start(story::aws(), clock.clone()).await.context("the sample AWS did not start")?;
     let logs = dir.join("restores");
     std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
@@ -42,8 +43,8 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let config = dir.join("evidenced.toml");
     let text = CONFIG
         .replace("{dir}", &dir.display().to_string())
-        .replace("{github}", github.url().as_str())
-        .replace("{aws}", aws.url().as_str().trim_end_matches('/'));
+        .replace("{github}", &format!("{}/", github.url().trim_end_matches('/')))
+        .replace("{aws}", aws.url());
     std::fs::write(&config, text).with_context(|| format!("{} cannot be written", config.display()))?;
     let loaded = load(&config)?;
     let create = Create {

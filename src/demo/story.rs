@@ -4,8 +4,9 @@
 //! The story: most things are in order, and some are not. Each of the latter is there to show one thing.
 
 use super::aws::{AwsHistory, UserSpec};
+use super::github::{GithubHistory, PullRequestSpec};
 use super::restores::{RestoreHistory, SampleEnding, SampleTest};
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 /// Day 1, midnight UTC.
 pub fn start() -> DateTime<Utc> {
@@ -73,12 +74,11 @@ pub fn aws() -> Vec<AwsHistory> {
         account = account.user(name, UserSpec { console: false, keys: 1, path: "/service/", ..UserSpec::default() });
     }
     let erin = UserSpec { created: at(40, 9, 0), ..UserSpec::default() };
-    vec![
-        account
-            .user("erin", erin)
-            .mfa_enabled("erin", at(42, 15, 0))
-            .refuse("GenerateCredentialReport", at(55, 8, 0), at(55, 20, 0)),
-    ]
+    vec![account.user("erin", erin).mfa_enabled("erin", at(42, 15, 0)).refuse(
+        "GenerateCredentialReport",
+        at(55, 8, 0),
+        at(55, 20, 0),
+    )]
 }
 
 /// One store restores well. The other does not the first time, and does after it was mended.
@@ -89,4 +89,34 @@ pub fn restores() -> RestoreHistory {
         test("documents", at(33, 2, 0), SampleEnding::Damaged),
         test("documents", at(36, 2, 0), SampleEnding::Good),
     ])
+}
+
+/// Who writes code, and reviews the next one's.
+const ENGINEERS: [&str; 5] = ["alice", "bob", "carol", "dave", "dana"];
+
+/// Two pull requests every weekday, reviewed and merged. On day 20 somebody pushes straight to the
+/// production branch; on day 62 a commit comes after the approval.
+pub fn github() -> GithubHistory {
+    let mut history = GithubHistory::new();
+    history.repository("sample/shop", "main");
+    let mut number = 0;
+    for day in 1..=DAYS {
+        if at(day, 0, 0).weekday().num_days_from_monday() >= 5 {
+            continue;
+        }
+        if day == 20 {
+            history.push_direct("sample/shop", "main", "dana", at(20, 7, 40), &["src/checkout.rs"]);
+        }
+        for hour in [10, 15] {
+            let turn = usize::try_from(number).unwrap_or_default();
+            let (author, reviewer) = (ENGINEERS[turn % 5], ENGINEERS[(turn + 1) % 5]);
+            number += 1;
+            let mut pull = PullRequestSpec::new("sample/shop", number, author, at(day, hour, 0)).approved_by(reviewer);
+            if day == 62 && hour == 15 {
+                pull = pull.pushed_after_approval(author);
+            }
+            history.merge(pull);
+        }
+    }
+    history
 }

@@ -86,6 +86,14 @@ impl Bed {
         command
     }
 
+    /// A program `checks` for the drill.
+    fn script(&self, body: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path("checks");
+        fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     fn tool(&self, arguments: &[&str]) {
         let program = match self.tool {
             "restic" => support::component(".beds/bin/restic"),
@@ -254,19 +262,13 @@ async fn a_drill_that_reads_no_data_in_its_check_validates_nothing() {
 #[tokio::test]
 async fn named_checks_of_the_restored_data_are_run_before_it_is_removed() {
     let bed = Bed::with_backup("restic");
-    let program = |rows: u32| {
-        let script = format!(
-            "#!/bin/sh\nrows=$(find \"$1\" -name orders.csv -exec cat {{}} + | wc -l)\n\
+    for (rows, code, validation) in [(3, 0, Validation::Successful), (4, 1, Validation::Failed)] {
+        bed.script(&format!(
+            "rows=$(find \"$1\" -name orders.csv -exec cat {{}} + | wc -l)\n\
              [ \"$rows\" -ge {rows} ] && ok=true || ok=false\n\
              echo '[{{\"name\": \"rows\", \"expected\": {rows}, \"actual\": '$rows', \"ok\": '$ok'}}]'\n"
-        );
-        fs::write(bed.path("rows"), script).unwrap();
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(bed.path("rows"), fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    for (rows, code, validation) in [(3, 0, Validation::Successful), (4, 1, Validation::Failed)] {
-        program(rows);
-        let (written, exit) = bed.drill(&["--check", "none", "--checks", "./rows"]);
+        ));
+        let (written, exit) = bed.drill(&["--check", "none", "--checks", "./checks"]);
         assert_eq!(exit, Some(code));
         let test = only_test(&bed).await;
         assert_eq!(test.validation, Some(validation));
@@ -287,6 +289,19 @@ async fn a_drill_that_finds_no_backup_has_failed_and_takes_no_other() {
     let bed = Bed::bare("restic");
     assert_eq!(bed.drill(&[]).1, Some(1));
     assert_eq!(only_test(&bed).await.status, RestoreStatus::Failed, "no repository at all");
+}
+
+#[tokio::test]
+async fn a_drill_that_is_told_to_stop_still_leaves_its_evidence_and_has_not_passed() {
+    let bed = Bed::with_backup("restic");
+    bed.script("kill -TERM $PPID; echo '[{\"name\": \"rows\", \"ok\": true}]'");
+    assert_eq!(bed.drill(&["--checks", "./checks"]).1, Some(1));
+    assert_eq!(only_test(&bed).await.status, RestoreStatus::Completed);
+    assert_eq!(fs::read_dir(bed.home.path()).unwrap().filter(is_staging).count(), 0);
+}
+
+fn is_staging(entry: &std::io::Result<fs::DirEntry>) -> bool {
+    entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".restore-drill")
 }
 
 #[test]

@@ -13,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// A bag being written.
-pub(super) struct Bag {
+pub(in crate::bundle) struct Bag {
     zip: ZipWriter<BufWriter<NamedTempFile>>,
     top: String,
     target: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Bag {
 }
 
 /// What was written.
-pub(super) struct Written {
+pub(in crate::bundle) struct Written {
     pub(super) bytes: u64,
     pub(super) sha256: String,
     pub(super) tagmanifest_sha256: String,
@@ -72,7 +72,7 @@ fn packed(path: &str) -> impl FnOnce(zip::result::ZipError) -> BundleError {
 
 impl Bag {
     /// Begins a bag in the folder `top` of the archive `target`, which must not be there.
-    pub(super) fn create(target: &Path, top: String) -> Result<Self, BundleError> {
+    pub(in crate::bundle) fn create(target: &Path, top: String) -> Result<Self, BundleError> {
         let dir = match target.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
             _ => Path::new("."),
@@ -93,7 +93,7 @@ impl Bag {
     }
 
     /// Adds a file. Files must come in the order of their paths.
-    pub(super) fn file(
+    pub(in crate::bundle) fn file(
         &mut self,
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>,
@@ -136,7 +136,7 @@ impl Bag {
     }
 
     /// Adds the manifests and puts the archive in its place.
-    pub(super) fn finish(mut self) -> Result<Written, BundleError> {
+    pub(in crate::bundle) fn finish(mut self) -> Result<Written, BundleError> {
         let unkept = || BundleError::io("the manifest cannot be kept");
         self.manifest.flush().map_err(unkept())?;
         let mut lines = self.manifest.get_ref().try_clone().map_err(unkept())?;

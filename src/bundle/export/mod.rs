@@ -1,7 +1,7 @@
 //! From the ledger to the archive, file by file. Nothing of the bundle's form is decided here: see
 //! `format`. Reads the ledger, and no clock.
 
-mod archive;
+pub(super) mod archive;
 mod ledger_source;
 mod select;
 

@@ -1,1 +1,0 @@
-//! Tests of the door against servers on the loopback.
