@@ -131,7 +131,10 @@ fn states(page: &mut String, contents: &Contents, control: &Control, source: &dy
     let mut changes: Vec<(DateTime<Utc>, Option<State>)> = vec![(period.start, None)];
     for index in &control.transitions {
         if let Body::Transition { to, observed_at, .. } = source.record(*index)?.body {
-            changes.push((observed_at.max(period.start), Some(to)));
+            // That a control which deviates got new deviations is a transition, and no other state.
+            if changes.last().is_some_and(|(_, state)| *state != Some(to)) {
+                changes.push((observed_at.max(period.start), Some(to)));
+            }
         }
     }
     let until = contents.known_until.unwrap_or(period.start).clamp(period.start, period.end);
@@ -143,7 +146,7 @@ fn states(page: &mut String, contents: &Contents, control: &Control, source: &dy
             line(page, format_args!("| {} | {} | {} | {seconds} |", state_word(*state), time(*from), time(end)));
         }
     }
-    line(page, format_args!("\nThe last record of the period was written at {}.\n", time(until)));
+    line(page, format_args!("\nThe records reach to {}.\n", time(until)));
     Ok(())
 }
 

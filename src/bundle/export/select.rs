@@ -123,7 +123,8 @@ fn named(reader: &Reader, range: &Range<u64>, wanted: &mut BTreeSet<u64>) -> Res
                 unopened.insert(run);
             }
             Body::RunClosed { run, .. } => {
-                if !opened.remove(&run) {
+                let began_inside = opened.remove(&run);
+                if !began_inside {
                     unopened.insert(run);
                 }
             }

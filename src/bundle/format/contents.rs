@@ -21,7 +21,8 @@ pub(crate) struct Contents {
     pub(crate) gaps: Vec<Gap>,
     /// Evidence with items: record, and whether it is whole.
     pub(crate) populations: BTreeMap<u64, Status>,
-    /// When the last record of the range was written: what the bundle knows up to.
+    /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
+    /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
     /// Records outside the range whose files verdicts inside it were made from.
     referenced: BTreeSet<u64>,
@@ -112,6 +113,9 @@ impl Contents {
                 contents.count(&record);
             }
             contents.take(&mut walk, index, record, inside)?;
+        }
+        if contents.facts.range.end < contents.facts.log_size {
+            contents.known_until = Some(contents.facts.period.end);
         }
         let open: Vec<Gap> = walk.open.into_values().collect();
         for gap in open {

@@ -98,7 +98,12 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
         add(record_path(index), What::Record(index));
         add(format!("data/proofs/{}.tlog-proof", digits(index)), What::Proof(index));
         let record = source.record(index)?;
-        let Some(folder) = folder(&record.body) else { continue };
+        let Some(folder) = folder(&record.body) else {
+            if record.commit.is_some() {
+                return Err(BundleError::malformed(record_path(index), "has files, which such records do not"));
+            }
+            continue;
+        };
         if record.commit.is_none() || !contents.has_files(index, &record.body) {
             continue;
         }
