@@ -78,7 +78,7 @@ pub(crate) enum Exit {
 /// Parses the arguments, runs the command, prints the error if there is one.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging();
+    logging(matches!(cli.command, Command::Run));
     match dispatch(&cli).await {
         Ok(Exit::Ok) => ExitCode::SUCCESS,
         Ok(Exit::Failed) => ExitCode::from(1),
@@ -125,11 +125,14 @@ fn chain(error: &anyhow::Error) -> String {
     text
 }
 
-/// Readable lines on a terminal, JSON otherwise; `RUST_LOG` decides how much.
-fn logging() {
+/// Readable lines on a terminal, JSON otherwise. The daemon tells of every run, commands only of trouble;
+/// `RUST_LOG` decides otherwise.
+fn logging(daemon: bool) {
     use std::io::IsTerminal;
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,evidenced=info,evidenced_collectors=info"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        let level = if daemon { "warn,evidenced=info,evidenced_collectors=info" } else { "error" };
+        tracing_subscriber::EnvFilter::new(level)
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none();

@@ -23,7 +23,7 @@ pub struct SampleTest {
     pub ending: SampleEnding,
 }
 
-/// How a sample test goes. Each is written when it has ended, and reviewed a day later.
+/// How a sample test goes. Each is written when it has ended, and reviewed an hour later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleEnding {
     /// Restored in 40 minutes, checked in 20.
@@ -69,7 +69,7 @@ impl SampleTest {
         if now < validated {
             return None;
         }
-        let reviewed = validated + Duration::days(1);
+        let reviewed = validated + Duration::hours(1);
         let closed = validated + Duration::days(4);
         let checked = self.ending != SampleEnding::Unchecked;
         let (rows, validation) = match self.ending {

@@ -1,5 +1,7 @@
 //! Everything above the unit: the binary, real components, faults. One binary, for build time.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 mod aws_iam;
