@@ -1,8 +1,21 @@
 //! What a control is now, and what changed. Pure.
+//!
+//! A `Standing` is a state with the items behind it. Two standings make a `Transition`: when the
+//! state changes, and when a control that deviates gets new deviations. That some of several
+//! deviations are resolved is no transition; it shows in the next one, and in the verdicts.
 
+use crate::judge::{Outcome, Verdict, VerdictOutcome};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// What a control is now.
+/// How many items a sentence names.
+const NAMED_MAX: usize = 3;
+
+/// How many characters of one item a sentence gives.
+const NAMED_CHARS_MAX: usize = 200;
+
+/// What a control is now; later is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -16,4 +29,190 @@ pub enum State {
     Indeterminate,
     /// Something fails.
     Deviating,
+}
+
+impl State {
+    /// As in records, and in sentences.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Effective => "effective",
+            Self::Unmonitored => "unmonitored",
+            Self::Stale => "stale",
+            Self::Indeterminate => "indeterminate",
+            Self::Deviating => "deviating",
+        }
+    }
+}
+
+/// The newest verdict of a control, as far as its state depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Its outcome.
+    pub outcome: VerdictOutcome,
+    /// The instant that it is judged as of.
+    pub as_of: DateTime<Utc>,
+    /// Of each collector that the control needs, the time of the newest complete evidence; `None`
+    /// where there never was any.
+    pub evidence: Vec<Option<DateTime<Utc>>>,
+}
+
+impl Observed {
+    /// The instant from which on the control is stale, if nothing newer comes: a due instant of its
+    /// own, since silence must alarm. `None`: it already is, for evidence that there never was.
+    pub fn stale_from(&self, stale_after: TimeDelta) -> Option<DateTime<Utc>> {
+        let mut oldest = self.as_of;
+        for evidence in &self.evidence {
+            oldest = oldest.min((*evidence)?);
+        }
+        oldest.checked_add_signed(stale_after)
+    }
+}
+
+/// The state at the instant `now`: deviating before indeterminate before stale before effective.
+/// `observed` is `None` until a first verdict. Age counts from the oldest of verdict and evidence.
+pub fn state_of(observed: Option<&Observed>, stale_after: TimeDelta, now: DateTime<Utc>) -> State {
+    let Some(observed) = observed else { return State::Unmonitored };
+    match observed.outcome {
+        VerdictOutcome::Deviation => State::Deviating,
+        VerdictOutcome::Indeterminate => State::Indeterminate,
+        VerdictOutcome::Pass => match observed.stale_from(stale_after) {
+            Some(stale_from) if now < stale_from => State::Effective,
+            _ => State::Stale,
+        },
+    }
+}
+
+/// Why an item is bad.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bad {
+    /// `Deviation` or `Indeterminate`.
+    pub outcome: Outcome,
+    /// The judgement's reason.
+    pub reason: String,
+}
+
+/// A state and the items behind it: what is kept to compare the next verdict with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// The state.
+    pub state: State,
+    /// Items that deviate or could not be judged.
+    pub bad: BTreeMap<String, Bad>,
+    /// What was not read, `what: why`.
+    pub unread: Vec<String>,
+}
+
+impl Standing {
+    /// The standing after a verdict, or, without one, after time alone (`verdict` is `None`).
+    ///
+    /// A bad item that the new verdict does not mention is gone if everything was read. If not,
+    /// nobody knows, and it stays: what cannot be read is not resolved.
+    pub fn after(previous: Option<&Self>, state: State, verdict: Option<&Verdict>) -> Self {
+        let old = previous.map(|previous| previous.bad.clone()).unwrap_or_default();
+        let Some(verdict) = verdict else {
+            let unread = previous.map(|previous| previous.unread.clone()).unwrap_or_default();
+            return Self { state, bad: old, unread };
+        };
+        let mut bad = if verdict.unread.is_empty() { BTreeMap::new() } else { old };
+        for judgement in &verdict.judgements {
+            if matches!(judgement.outcome, Outcome::Deviation | Outcome::Indeterminate) {
+                let why = Bad { outcome: judgement.outcome, reason: judgement.reason.clone() };
+                bad.insert(judgement.item.clone(), why);
+            } else {
+                bad.remove(&judgement.item);
+            }
+        }
+        let unread = verdict.unread.iter().map(|unread| format!("{}: {}", unread.what, unread.why)).collect();
+        Self { state, bad, unread }
+    }
+}
+
+/// One change of standing that is recorded and alerted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transition {
+    /// What it was; `None` at the first observation.
+    pub from: Option<State>,
+    /// What it is; equal to `from` when a deviating control got new deviations.
+    pub to: State,
+    /// Items that became bad, or deviate and were only indeterminate before.
+    pub appeared: BTreeMap<String, Bad>,
+    /// Items that are bad no longer, as they were.
+    pub resolved: BTreeMap<String, Bad>,
+    /// In one sentence.
+    pub why: String,
+}
+
+/// What changed between two standings, if it is to be recorded. Before anything was observed there
+/// is nothing to record.
+pub fn transition(previous: Option<&Standing>, now: &Standing) -> Option<Transition> {
+    let from = previous.map(|previous| previous.state);
+    let none = BTreeMap::new();
+    let old = previous.map_or(&none, |previous| &previous.bad);
+    let (appeared, resolved) = item_changes(old, &now.bad);
+    let new_deviation = appeared.values().any(|bad| bad.outcome == Outcome::Deviation);
+    let worth_it = match from {
+        None => now.state != State::Unmonitored,
+        Some(from) if from == now.state => from == State::Deviating && new_deviation,
+        Some(_) => true,
+    };
+    worth_it.then(|| {
+        let why = sentence(from, now, &appeared, &resolved);
+        Transition { from, to: now.state, appeared, resolved, why }
+    })
+}
+
+/// (appeared, resolved) between two sets of bad items, also where that is no transition.
+pub fn item_changes(
+    old: &BTreeMap<String, Bad>,
+    new: &BTreeMap<String, Bad>,
+) -> (BTreeMap<String, Bad>, BTreeMap<String, Bad>) {
+    let got_worse = |before: &Bad, bad: &Bad| before.outcome != Outcome::Deviation && bad.outcome == Outcome::Deviation;
+    let appeared = new.iter().filter(|(item, bad)| old.get(*item).is_none_or(|before| got_worse(before, bad)));
+    let resolved = old.iter().filter(|(item, _)| !new.contains_key(*item));
+    let owned = |(item, bad): (&String, &Bad)| (item.clone(), bad.clone());
+    (appeared.map(owned).collect(), resolved.map(owned).collect())
+}
+
+fn sentence(
+    from: Option<State>,
+    now: &Standing,
+    appeared: &BTreeMap<String, Bad>,
+    resolved: &BTreeMap<String, Bad>,
+) -> String {
+    let change = match from {
+        None => format!("first observed: {}", now.state.word()),
+        Some(from) if from == now.state => format!("still {}", now.state.word()),
+        Some(from) => format!("{} to {}", from.word(), now.state.word()),
+    };
+    let list = |items: &BTreeMap<String, Bad>, outcome| {
+        named(
+            items
+                .iter()
+                .filter(|(_, bad)| bad.outcome == outcome)
+                .map(|(item, bad)| format!("{item} ({})", bad.reason)),
+        )
+    };
+    let facts = [
+        ("deviates", list(appeared, Outcome::Deviation)),
+        ("cannot be judged", list(appeared, Outcome::Indeterminate)),
+        ("not read", if now.state == State::Indeterminate { named(now.unread.iter().cloned()) } else { None }),
+        ("resolved", named(resolved.keys().cloned())),
+        ("no fresh evidence", (now.state == State::Stale).then(|| "older than the control allows".to_owned())),
+    ];
+    let facts = facts.into_iter().filter_map(|(what, items)| items.map(|items| format!("; {what}: {items}")));
+    change + &facts.collect::<String>()
+}
+
+fn named(items: impl Iterator<Item = String>) -> Option<String> {
+    let items: Vec<String> = items.collect();
+    let first: Vec<String> =
+        items.iter().take(NAMED_MAX).map(|item| item.chars().take(NAMED_CHARS_MAX).collect()).collect();
+    match items.len() {
+        0 => None,
+        count if count > NAMED_MAX => Some(format!("{} and {} more", first.join(", "), count - NAMED_MAX)),
+        _ => Some(first.join(", ")),
+    }
 }

@@ -1,7 +1,15 @@
-//! The daemon: decides, stores, shows. `run` is the straight line through it.
+//! The daemon: decides, stores, shows. `run` is the straight line through it; ARCHITECTURE.md tells it.
 
+pub mod assess;
 pub mod bundle;
+pub mod cli;
+pub mod config;
+pub mod daemon;
 pub mod demo;
 pub mod drift;
 pub mod judge;
 pub mod ledger;
+pub mod run;
+pub mod run_file;
+pub mod schedule;
+pub mod status;

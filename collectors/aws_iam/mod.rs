@@ -1,11 +1,148 @@
-//! Stub, being written.
-use crate::contract::{Kind, Reading, SettingsError};
+//! IAM users and the root user of AWS accounts, with how they sign in.
+//!
+//! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked,
+//! `report` the credential report, `account` what follows for one account,
+//! `gathered` what follows for all, `refusal` what errors mean.
+//! Whether anybody needs a second factor is the judge's business.
+
+mod account;
+mod api;
+mod gathered;
+mod refusal;
+mod report;
+mod settings;
+
+use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
+use crate::door::{Door, Source, Strike};
+use account::Answers;
+use api::{Api, Caller};
+use gathered::{Gathered, merged};
+use refusal::signing_in;
+use regex::bytes::Regex;
+use settings::{AccountSettings, Registers, Settings};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 pub(crate) const KIND: Kind = Kind {
     name: "aws_iam",
     version: 1,
-    about: "",
+    about: "IAM users and root of AWS accounts: console passwords, second factors, access keys",
     reading: Reading::Snapshot,
-    permissions: &[],
-    build: |_| Err(SettingsError { message: "not built".into(), hint: None }),
-    settings_schema: || schemars::schema_for!(bool),
+    permissions: &[
+        "sts:GetCallerIdentity",
+        "iam:GenerateCredentialReport",
+        "iam:GetCredentialReport",
+        "iam:GetAccountSummary",
+        "iam:ListUsers",
+        "iam:ListVirtualMFADevices",
+        "iam:ListMFADevices",
+    ],
+    build: |value| Ok(Box::new(AwsIam::of(Settings::of(value)?)?)),
+    settings_schema: || schemars::schema_for!(Settings),
 };
+
+struct AwsIam {
+    settings: Settings,
+    registers: Registers,
+    strikes: Vec<Strike>,
+}
+
+impl AwsIam {
+    fn of(settings: Settings) -> Result<Self, SettingsError> {
+        // A whole element goes, so that what is left is still an answer that can be read.
+        let strike = |rule: &'static str, element: &str| {
+            let pattern = Regex::new(&format!("(?s)<{element}>.*?</{element}>"));
+            let pattern = pattern.map_err(|e| SettingsError { message: e.to_string(), hint: None })?;
+            Ok(Strike { rule, pattern })
+        };
+        let strikes = vec![strike("aws-mfa-seed", "Base32StringSeed")?, strike("aws-mfa-qr-code", "QRCodePNG")?];
+        Ok(Self { registers: Registers::of(&settings)?, settings, strikes })
+    }
+
+    /// Signs in to an account, and has its report begun.
+    async fn begin(&self, door: &Door, account: &AccountSettings) -> Result<Begun, Failed> {
+        let early = |error| (account.account_id.clone(), error);
+        let what = format!("account {}", account.name);
+        let hosts =
+            account.hosts().map_err(|e| early(CollectError::Malformed { what: what.clone(), why: e.message }))?;
+        let source = Source { name: account.source(), hosts, strikes: self.strikes.clone() };
+        let config = Box::pin(door.aws(&source, &account.via)).await.map_err(|e| early(signing_in(&what, e)))?;
+        let api = Api::new(what.clone(), &config);
+        let caller = api.caller().await.map_err(early)?;
+        if let Some(expected) = account.account_id.as_ref().filter(|expected| **expected != caller.account) {
+            let why = format!("the credential leads to account {}, not to {expected}", caller.account);
+            return Err(early(CollectError::Malformed { what, why }));
+        }
+        match api.make_report().await {
+            Ok(ready) => Ok(Begun { api, caller, ready }),
+            Err(error) => Err((Some(caller.account), error)),
+        }
+    }
+
+    /// Everything that an account answers. An error: without it, nothing of the account is known.
+    async fn read(&self, door: &Door, begun: Begun) -> Result<Answers, Failed> {
+        let Begun { api, caller, ready } = begun;
+        let failed = |error| (Some(caller.account.clone()), error);
+        if !ready {
+            let wait = Duration::from_secs(self.settings.report_wait_seconds.into());
+            api.await_report(door, wait).await.map_err(failed)?;
+        }
+        let (report, report_at) = api.report(&caller).await.map_err(failed)?;
+        let mut answers = Answers {
+            report_at,
+            asked_at: door.as_of(),
+            report,
+            users: api.users().await,
+            summary: api.summary().await,
+            virtual_devices: api.virtual_devices().await,
+            devices: BTreeMap::new(),
+            caller,
+        };
+        if self.settings.device_kinds {
+            for user in answers.without_virtual_device() {
+                let devices = api.devices_of(&user).await;
+                answers.devices.insert(user, devices);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// An account whose report is ready, or being made.
+struct Begun {
+    api: Api,
+    caller: Caller,
+    ready: bool,
+}
+
+/// Why an account could not be read, and its number as far as known.
+type Failed = (Option<String>, CollectError);
+
+#[async_trait::async_trait]
+impl Collector for AwsIam {
+    async fn collect(&self, door: &Door, _: &Task) -> Result<Population, CollectError> {
+        let mut gathered = Gathered::default();
+        let mut begun = Vec::new();
+        // AWS makes all reports at the same time: the first is waited for when the last is begun.
+        for account in &self.settings.accounts {
+            gathered.claimed.push(account.title(None));
+            if account.suspended {
+                gathered.suspended(account);
+            } else {
+                begun.push((account, Box::pin(self.begin(door, account)).await));
+            }
+        }
+        for (account, begun) in begun {
+            let outcome = match begun {
+                Ok(begun) => Box::pin(self.read(door, begun)).await,
+                Err(failed) => Err(failed),
+            };
+            match outcome {
+                Ok(answers) => gathered.read(account, answers, &self.registers),
+                Err((number, error)) => gathered.unread(account, number.as_deref(), error),
+            }
+        }
+        let accounts = self.settings.accounts.iter().map(|account| door.ipe(&account.source()));
+        gathered.into_population(merged(door.ipe(""), accounts))
+    }
+}

@@ -1,11 +1,298 @@
-//! Stub, being written.
-use crate::contract::{Kind, Reading, SettingsError};
+//! Restore tests, from a directory of logs that drills and scripts leave behind.
+//!
+//! Here: the settings and the straight line from listing to population. `lines` reads our JSON Lines
+//! form, `drill` one directory that a drill wrote, with `restic` and `borg` for what the tools say
+//! themselves; `form` is what the forms share and `seen` remembers the tests of the last run.
+//! Whether a test is good enough is not decided here; that is the judge's.
+
+mod borg;
+mod drill;
+mod form;
+mod lines;
+mod restic;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+use crate::contract::{
+    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, RestoreTest, Restores, SettingsError,
+    Store, Task, Unread, Whole,
+};
+use crate::door::{Door, Failure, FileEntry};
+use form::{bounded, unread};
+use seen::Seen;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
 pub(crate) const KIND: Kind = Kind {
     name: "backup_restores",
     version: 1,
-    about: "",
+    about: "Tests of restoring data stores from backup: JSON Lines logs, and restic and borg drills",
     reading: Reading::Snapshot,
-    permissions: &[],
-    build: |_| Err(SettingsError { message: "not built".into(), hint: None }),
-    settings_schema: || schemars::schema_for!(bool),
+    permissions: &["read on the log directory and everything in it, search on the directories"],
+    build,
+    settings_schema: || schemars::schema_for!(Settings),
 };
+
+/// What the door's records call this source.
+const SOURCE: &str = "restore logs";
+
+/// Most tests that one directory may hold; their ids are carried from run to run.
+const TESTS_MAX: usize = 20_000;
+
+/// Settings of `backup_restores`.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Directory of the logs: `*.jsonl` files and one directory per drill, nothing else. Absolute.
+    directory: PathBuf,
+    /// Every data store that the organisation keeps backups of. A test of any other is refused.
+    stores: Vec<Store>,
+    /// Most files and directories to read in one run.
+    #[serde(default = "files_max")]
+    files_max: usize,
+    /// Tests that started before this instant may have been moved to an archive. Any other test that
+    /// was read once must stay.
+    #[serde(default)]
+    archived_before: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+fn files_max() -> usize {
+    5_000
+}
+
+fn build(settings: &serde_json::Value) -> Result<Box<dyn Collector>, SettingsError> {
+    let wrong =
+        |message: String, hint: &str| SettingsError { message, hint: (!hint.is_empty()).then(|| hint.to_owned()) };
+    let settings: Settings = serde_json::from_value(settings.clone()).map_err(|error| wrong(error.to_string(), ""))?;
+    if !settings.directory.is_absolute() {
+        let message = format!("directory: {} is not absolute", settings.directory.display());
+        return Err(wrong(message, "write the whole path, from /"));
+    }
+    if settings.stores.is_empty() {
+        return Err(wrong("stores: none is listed".into(), "register every data store, or there is nothing to test"));
+    }
+    let mut names = BTreeSet::new();
+    for store in &settings.stores {
+        if store.name.trim().is_empty() {
+            return Err(wrong("stores: a name is blank".into(), "use the name that the tests carry"));
+        }
+        if !names.insert(&store.name) {
+            return Err(wrong(format!("stores: {} is listed twice", store.name), "one entry per store"));
+        }
+        if store.rto_target_s == Some(0) || store.rpo_target_s == Some(0) {
+            return Err(wrong(format!("stores: {} has a target of 0 s", store.name), "write seconds, from 1"));
+        }
+    }
+    if settings.files_max == 0 {
+        return Err(wrong("files_max: 0 reads nothing".into(), "write at least 1"));
+    }
+    Ok(Box::new(RestoreLogs(settings)))
+}
+
+struct RestoreLogs(Settings);
+
+/// What was read so far.
+#[derive(Default)]
+struct Found {
+    tests: Vec<RestoreTest>,
+    unread: Vec<Unread>,
+    listings: u32,
+    entries_listed: u64,
+    entries_read: u64,
+}
+
+#[async_trait::async_trait]
+impl Collector for RestoreLogs {
+    async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
+        let before = Seen::from_carry(task.carry.as_ref())?;
+        let mut found = self.read_all(door).await?;
+        self.refuse_strangers(&mut found);
+        let seen = Seen::of(&found.tests);
+        found.unread.extend(before.contradicted_by(&seen, self.0.archived_before));
+
+        let mut ipe = self.ipe(door, &found.tests);
+        let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
+        let items = Items::Restores(Restores { stores: self.0.stores.clone(), tests: found.tests });
+        match whole {
+            Ok((total, reconciliation)) if found.unread.is_empty() => {
+                ipe.reconciliations.push(reconciliation);
+                let whole = vec![Whole::last_page("directory listings, each in one piece", found.listings), total];
+                Population::new(items, whole, ipe, Some(seen.into_carry()?))
+            }
+            Ok(_) => Err(Partial::of(items, None, found.unread, ipe)),
+            Err(difference) => {
+                // Every entry not read has named itself; the bare difference helps only without one.
+                if found.unread.is_empty() {
+                    found.unread.push(difference);
+                }
+                Err(Partial::of(items, None, found.unread, ipe))
+            }
+        }
+    }
+}
+
+impl RestoreLogs {
+    async fn read_all(&self, door: &Door) -> Result<Found, CollectError> {
+        let directory = &self.0.directory;
+        let entries = door.list(SOURCE, directory).await.map_err(|failure| not_listed(directory, failure))?;
+        let mut found = Found { listings: 1, ..Found::default() };
+        self.count(&mut found, entries.len())?;
+        for entry in &entries {
+            if entry.directory {
+                self.read_drill(door, &entry.name, &mut found).await?;
+            } else if entry.name.ends_with(".jsonl") && !entry.name.starts_with('.') {
+                self.read_lines(door, entry, &mut found).await;
+            } else {
+                found.unread.push(stray(&entry.name));
+            }
+            if found.tests.len() > TESTS_MAX {
+                let why = format!("more than {TESTS_MAX} tests");
+                return Err(CollectError::Limit { what: directory.display().to_string(), why });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds to what was listed, up to the limit.
+    fn count(&self, found: &mut Found, entries: usize) -> Result<(), CollectError> {
+        found.entries_listed += entries as u64;
+        if found.entries_listed > self.0.files_max as u64 {
+            let why = format!("at least {} entries; files_max is {}", found.entries_listed, self.0.files_max);
+            return Err(CollectError::Limit { what: self.0.directory.display().to_string(), why });
+        }
+        Ok(())
+    }
+
+    async fn read_lines(&self, door: &Door, entry: &FileEntry, found: &mut Found) {
+        match door.read(SOURCE, &self.0.directory.join(&entry.name)).await {
+            // Truncated in between: what is left may look whole.
+            Ok(bytes) if (bytes.len() as u64) < entry.size => found.unread.push(unread(
+                &entry.name,
+                format!("{} bytes read, but {} were listed", bytes.len(), entry.size),
+                "it shrank while it was read; the next run reads again",
+            )),
+            Ok(bytes) => {
+                let (tests, unread) = lines::read(&entry.name, &bytes, door.as_of());
+                found.entries_read += 1;
+                found.tests.extend(tests);
+                found.unread.extend(unread);
+            }
+            Err(failure) => found.unread.push(not_read(&entry.name, &failure)),
+        }
+    }
+
+    async fn read_drill(&self, door: &Door, name: &str, found: &mut Found) -> Result<(), CollectError> {
+        let directory = self.0.directory.join(name);
+        let entries = match door.list(SOURCE, &directory).await {
+            Ok(entries) => entries,
+            Err(failure) => {
+                found.unread.push(not_read(name, &failure));
+                return Ok(());
+            }
+        };
+        found.listings += 1;
+        found.entries_read += 1;
+        self.count(found, entries.len())?;
+        let mut files = BTreeMap::new();
+        let mut whole = true;
+        for entry in &entries {
+            let path = format!("{name}/{}", entry.name);
+            if entry.directory || !drill::FILES.contains(&entry.name.as_str()) {
+                found.unread.push(stray(&path));
+                continue;
+            }
+            match door.read(SOURCE, &directory.join(&entry.name)).await {
+                Ok(bytes) => {
+                    found.entries_read += 1;
+                    files.insert(entry.name.clone(), bytes);
+                }
+                Err(failure) => {
+                    whole = false;
+                    found.unread.push(not_read(&path, &failure));
+                }
+            }
+        }
+        // A file that was not read must not look like one that was never written.
+        if whole {
+            match drill::read(name, &files, door.as_of()) {
+                Ok(test) => found.tests.push(test),
+                Err(unread) => found.unread.push(unread),
+            }
+        }
+        Ok(())
+    }
+
+    /// Test ids that come twice, and stores that nobody registered.
+    fn refuse_strangers(&self, found: &mut Found) {
+        let registered: BTreeSet<&str> = self.0.stores.iter().map(|store| store.name.as_str()).collect();
+        let mut first: HashMap<String, String> = HashMap::new();
+        let mut strangers = Vec::new();
+        found.tests.retain(|test| {
+            if let Some(other) = first.get(&test.id) {
+                let why = format!("test id {} was read from {other} already", test.id);
+                strangers.push(unread(&test.read_from, why, "give every test an id of its own"));
+                return false;
+            }
+            first.insert(test.id.clone(), test.read_from.clone());
+            if !registered.contains(test.store.as_str()) {
+                let why = format!("store {} is not registered", test.store);
+                strangers.push(unread(&test.read_from, why, "add the store to `stores`, or correct the name"));
+            }
+            true
+        });
+        found.unread.extend(bounded(&self.0.directory.display().to_string(), strangers));
+    }
+
+    fn ipe(&self, door: &Door, tests: &[RestoreTest]) -> Ipe {
+        let set = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>();
+        let tools = set(tests.iter().filter_map(|test| test.tool.clone()).collect());
+        let mut ipe = door.ipe(SOURCE);
+        ipe.source = "restore-test logs".to_owned();
+        ipe.hosts = vec![self.0.directory.display().to_string()];
+        ipe.api_version = (!tools.is_empty()).then(|| tools.join(", "));
+        ipe.scope_claimed = set(self.0.stores.iter().map(|store| store.name.clone()).collect());
+        ipe.scope_found = set(tests.iter().map(|test| test.store.clone()).collect());
+        ipe.filters.extend(self.0.archived_before.map(|at| {
+            format!("tests started before {} may have left the directory (archived_before)", form::instant(at))
+        }));
+        ipe.limitations.push(
+            "JSON Lines, times, people and named checks are statements of whoever ran the test; of restic and borg \
+             drills the outcome is taken from the tool's own output and exit code"
+                .to_owned(),
+        );
+        ipe.limitations.push("restic's output does not say whether a check read the data; drill.json does".to_owned());
+        ipe
+    }
+}
+
+fn stray(path: &str) -> Unread {
+    let hint = "keep only *.jsonl files and drill directories here; remove it, or move it elsewhere";
+    unread(path, "is neither a log nor part of a drill".to_owned(), hint)
+}
+
+fn not_read(path: &str, failure: &Failure) -> Unread {
+    let (permission, hint) = match failure {
+        Failure::Denied => (Some("read"), "let the service's user read it (and search, for a directory)"),
+        Failure::NotFound => (None, "it was listed a moment before; the next run reads again"),
+        Failure::TooLarge(_) => (None, "split the file, or raise the door's limit on bodies"),
+        Failure::Limit(_) => (None, "archive old logs (see `archived_before`), or raise the door's limits"),
+        Failure::Refused(_) => (None, "keep regular files and directories here; a link is not followed"),
+        _ => (None, "look at the sealed exchange; the next run reads again"),
+    };
+    Unread { permission: permission.map(str::to_owned), ..unread(path, failure.to_string(), hint) }
+}
+
+fn not_listed(directory: &Path, failure: Failure) -> CollectError {
+    let what = directory.display().to_string();
+    match failure {
+        Failure::Denied => CollectError::Forbidden {
+            what,
+            why: failure.to_string(),
+            permission: Some("read and search on the directory".to_owned()),
+        },
+        Failure::TooLarge(_) | Failure::Limit(_) => CollectError::Limit { what, why: failure.to_string() },
+        other => CollectError::Unavailable { what, why: other.to_string() },
+    }
+}

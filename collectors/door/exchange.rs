@@ -31,14 +31,14 @@ pub struct ExchangeHead {
 }
 
 /// A request without its credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedRequest {
     /// Whose view was asked for: distinguishes like requests with different credentials, `aws:prod`.
     pub source: String,
-    /// `GET`, `POST`; `LIST` and `READ` for directories and files.
+    /// `GET`, `POST`; `LIST` and `READ` for directories and files; `SIGN-IN` where credentials could not be had.
     pub method: String,
-    /// The full address; `file:///…` for directories and files.
+    /// The full address; `file:///…` for directories and files; the credential's name for `SIGN-IN`.
     pub url: String,
     /// Headers that change the answer (`accept`, `if-none-match`, `x-github-api-version`); no credentials.
     pub headers: Vec<(String, String)>,
@@ -47,7 +47,7 @@ pub struct RecordedRequest {
 }
 
 /// A request body: text where it is text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RequestBody {
     /// No body.
@@ -85,6 +85,13 @@ pub struct RecordedResponse {
     pub struck: Vec<(String, u32)>,
 }
 
+impl RecordedResponse {
+    /// The first header of that name, lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// No answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -104,9 +111,15 @@ pub enum Failure {
     /// The body ended early, or nothing shows where it ends.
     #[error("answer cut short: {0}")]
     CutShort(String),
-    /// Over a size limit.
+    /// Over the size limit of one answer.
     #[error("answer larger than {0} bytes")]
     TooLarge(u64),
+    /// Over a limit of the whole run: which, and what it is.
+    #[error("over the limit of {0}")]
+    Limit(String),
+    /// No credentials to ask with.
+    #[error("not signed in: {0}")]
+    Unauthenticated(String),
     /// An answer that we do not take: an encoding, a redirect, another host.
     #[error("answer refused: {0}")]
     Refused(String),

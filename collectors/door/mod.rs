@@ -3,21 +3,34 @@
 //! A live door sends requests and keeps a copy of every exchange, bytes as received. A replay door
 //! answers from such copies and touches nothing. A collector cannot tell which of the two it has.
 //!
-//! Here: the two doors and what they share. `exchange` is the record's form, `live` the network and
-//! the file system, `replay` the answers from records, `limits` what an outside may cost us,
-//! `strike` the removal of secrets, `github` and `aws` the plugs for octocrab and the AWS SDK.
+//! Here: the face. `converse` is the line of one request (attempts, retries, keeping), `live` the
+//! network, `files` the file system, `replay` the answers from records, `retry` the decision to ask
+//! again, `strike` and `secret` what must not be seen, `hosts` where requests may go, `limits` what an
+//! outside may cost us, `exchange` the record's form, `answer` the errors, `ipe` the summary, `github`
+//! and `aws` the plugs for octocrab and the AWS SDK.
 
+mod answer;
 mod aws;
+mod converse;
 mod exchange;
+mod files;
 mod github;
+mod hosts;
+mod ipe;
 mod limits;
 mod live;
 mod replay;
+mod retry;
+mod secret;
 mod strike;
+#[cfg(test)]
+mod tests;
 
-pub use aws::AwsAccount;
+pub use answer::error_for;
+pub use aws::{AccessKey, AwsAccount};
 pub use exchange::{Exchange, ExchangeHead, Failure, RecordedRequest, RecordedResponse, RequestBody};
 pub use github::GithubCredentials;
+pub use hosts::Hosts;
 pub use limits::Limits;
 pub use strike::Strike;
 
@@ -26,7 +39,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One outside system as a collector addresses it.
 #[derive(Debug, Clone)]
@@ -39,15 +52,6 @@ pub struct Source {
     pub strikes: Vec<Strike>,
 }
 
-/// Where requests of one source may go.
-#[derive(Debug, Clone)]
-pub enum Hosts {
-    /// This scheme, host and port.
-    Origin(url::Url),
-    /// `https` to this domain and those under it (`amazonaws.com`).
-    Under(String),
-}
-
 /// One entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,86 +60,123 @@ pub struct FileEntry {
     pub name: String,
     /// Its length in bytes; 0 for a directory.
     pub size: u64,
-    /// Whether it is a directory.
+    /// Whether it is a directory. A symbolic link is neither followed nor a directory; reading it is refused.
     pub directory: bool,
 }
 
 /// The door. Clones share everything.
 #[derive(Clone)]
-pub struct Door(Arc<()>);
+pub struct Door(Arc<Inside>);
+
+/// What the clones of one door share.
+struct Inside {
+    as_of: DateTime<Utc>,
+    limits: Limits,
+    secrets: strike::Secrets,
+    kept: Mutex<Vec<Exchange>>,
+    side: Side,
+}
+
+/// Which of the two doors this is.
+enum Side {
+    Live(Box<live::Live>),
+    Replay(Box<replay::Replay>),
+}
 
 impl Door {
     /// Sends requests and records exchanges. `as_of` is the clock's time now.
-    pub fn live(_clock: Arc<dyn Clock>, _limits: Limits) -> Self {
-        unimplemented!()
+    pub fn live(clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        let as_of = clock.now();
+        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(clock, limits))))
     }
 
-    /// Answers from records of one run, in the order recorded for each like request.
-    pub fn replay(_exchanges: Vec<Exchange>, _as_of: DateTime<Utc>, _limits: Limits) -> Self {
-        unimplemented!()
+    /// Answers from records of one run, in the order recorded for each like request. The limits must be
+    /// those of the run, for they decide how often a request is repeated.
+    pub fn replay(exchanges: Vec<Exchange>, as_of: DateTime<Utc>, limits: Limits) -> Self {
+        Self::new(as_of, limits, Side::Replay(Box::new(replay::Replay::new(exchanges))))
+    }
+
+    fn new(as_of: DateTime<Utc>, limits: Limits, side: Side) -> Self {
+        let (secrets, kept) = (strike::Secrets::default(), Mutex::default());
+        Self(Arc::new(Inside { as_of, limits, secrets, kept, side }))
     }
 
     /// The instant that the run began: the only time that a collector knows.
     pub fn as_of(&self) -> DateTime<Utc> {
-        unimplemented!()
+        self.0.as_of
     }
 
     /// Waits (for a report to be made); a replay does not.
-    pub async fn pause(&self, _duration: std::time::Duration) {
-        unimplemented!()
+    pub async fn pause(&self, duration: std::time::Duration) {
+        if let Side::Live(live) = &self.0.side {
+            live.clock.sleep(duration).await;
+        }
     }
 
-    /// One recorded request, with retries. Any status is an answer, retries being used up.
-    pub async fn send(
-        &self,
-        _source: &Source,
-        _request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, Failure> {
-        unimplemented!()
+    /// One recorded request, with retries. An attempt is recorded once it has ended: drop the future, and
+    /// the attempt under way is not. Any status but a redirect is an answer, retries being used up.
+    /// Headers that the record does not keep and struck secrets are missing from the answer too.
+    pub async fn send(&self, source: &Source, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+        self.converse(source, request, &converse::Plug::Plain).await
     }
 
-    /// The entries of a directory by name, recorded.
-    pub async fn list(&self, _source: &str, _directory: &Path) -> Result<Vec<FileEntry>, Failure> {
-        unimplemented!()
+    /// The entries of a directory by name (10,000 at most), recorded. The path must be absolute.
+    pub async fn list(&self, source: &str, directory: &Path) -> Result<Vec<FileEntry>, Failure> {
+        let body = self.file_exchange(source, files::Asked::List, directory).await?;
+        serde_json::from_slice(&body).map_err(|e| Failure::Refused(format!("recorded directory not understood: {e}")))
     }
 
-    /// A file's bytes, recorded.
-    pub async fn read(&self, _source: &str, _file: &Path) -> Result<Bytes, Failure> {
-        unimplemented!()
+    /// A file's bytes, recorded. Only regular files, no symbolic links; the path must be absolute.
+    pub async fn read(&self, source: &str, file: &Path) -> Result<Bytes, Failure> {
+        self.file_exchange(source, files::Asked::Read, file).await
     }
 
     /// Reads a secret, which from then on is struck out of whatever is recorded. A replay gives a placeholder.
-    pub fn secret(&self, _secret: &SecretRef) -> Result<SecretString, CollectError> {
-        unimplemented!()
+    pub fn secret(&self, secret: &SecretRef) -> Result<SecretString, CollectError> {
+        self.read_secret(secret)
     }
 
     /// octocrab, going out through this door. Tokens and installation tokens are never recorded.
+    /// Needs a tokio runtime; retries and waits are the door's. A [`Failure`] is found in octocrab's error
+    /// by [`Failure::within`].
     pub fn github(
         &self,
-        _source: &Source,
-        _base: &url::Url,
-        _credentials: &GithubCredentials,
+        source: &Source,
+        base: &url::Url,
+        credentials: &GithubCredentials,
     ) -> Result<octocrab::Octocrab, CollectError> {
-        unimplemented!()
+        self.octocrab(source, base, credentials)
     }
 
     /// AWS SDK settings, going out through this door. Credentials, assumed roles included, are never recorded.
-    pub async fn aws(&self, _source: &Source, _account: &AwsAccount) -> Result<aws_config::SdkConfig, CollectError> {
-        unimplemented!()
+    /// An endpoint (in `account` or in `AWS_ENDPOINT_URL`) takes the place of the source's hosts. A
+    /// [`Failure`] is found in the SDK's error by [`Failure::within`].
+    pub async fn aws(&self, source: &Source, account: &AwsAccount) -> Result<aws_config::SdkConfig, CollectError> {
+        // Boxed: the SDK's future is large.
+        Box::pin(self.sdk(source, account)).await
     }
 
-    /// An IPE block with what the door knows filled in: hosts, requests, clock skew, times.
-    pub fn ipe(&self, _source: &str) -> Ipe {
-        unimplemented!()
+    /// An IPE block with what the door knows filled in: hosts, requests, scopes, clock skew, times.
+    pub fn ipe(&self, source: &str) -> Ipe {
+        ipe::block(source, self.0.as_of, &self.kept())
     }
 
-    /// The exchanges so far, in order of sending; leaves none behind.
+    /// The exchanges so far, in order of sending; leaves none behind. A replay gives those it answered with.
     pub fn take_exchanges(&self) -> Vec<Exchange> {
-        unimplemented!()
+        let mut exchanges = std::mem::take(&mut *self.kept());
+        exchanges.sort_by_key(|exchange| exchange.head.number);
+        exchanges
     }
 
     /// On replay: recorded exchanges that nobody asked for.
     pub fn unasked(&self) -> Vec<ExchangeHead> {
-        unimplemented!()
+        match &self.0.side {
+            Side::Live(_) => Vec::new(),
+            Side::Replay(replay) => replay.unasked(),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

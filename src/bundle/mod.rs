@@ -1,1 +1,13 @@
-//! Export and verify: they share the format and nothing else.
+//! Export and verify: they share the format (`format`, and `derive` for the files that are made of the
+//! committed data) and nothing else. `forge` alters copies, for the demo and the tests.
+
+mod derive;
+mod error;
+mod export;
+pub mod forge;
+mod format;
+mod verify;
+
+pub use error::BundleError;
+pub use export::{ExportRequest, ExportSummary, export};
+pub use verify::{About, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

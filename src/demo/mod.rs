@@ -3,4 +3,6 @@
 
 pub mod aws;
 pub mod github;
+pub mod play;
 pub mod restores;
+pub mod story;

@@ -2,6 +2,22 @@
 //! no network, no randomness, no ledger. One file per test of a control.
 //!
 //! What it never does: call something that was not read a pass.
+//!
+//! - `policy`: the tests there are, and their parameters as a configuration gives them.
+//! - `gather`: one list of items out of many readings.
+//! - `change_review`, `mfa`, `restore_test`: the rules; each documents its own reasons.
+//! - `waive`: approved acceptances, applied after the rules.
+//! - `cases`: files of worked cases, such as the truth table.
+
+pub mod cases;
+pub mod change_review;
+mod gather;
+pub mod mfa;
+mod policy;
+pub mod restore_test;
+mod waive;
+
+pub use policy::{PolicyError, Takes, Test};
 
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Items, Unread};
@@ -24,6 +40,24 @@ pub enum Outcome {
     Excluded,
     /// Not yet due.
     Pending,
+}
+
+impl Outcome {
+    /// Every outcome: a verdict counts all of them, zeros included.
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Deviation, Self::Indeterminate, Self::Waived, Self::Excluded, Self::Pending];
+
+    /// What wins when one item is held twice: larger is worse.
+    fn severity(self) -> u8 {
+        match self {
+            Self::Deviation => 5,
+            Self::Indeterminate => 4,
+            Self::Pending => 3,
+            Self::Waived => 2,
+            Self::Pass => 1,
+            Self::Excluded => 0,
+        }
+    }
 }
 
 /// Outcome and reason for one item.
@@ -58,9 +92,9 @@ pub enum VerdictOutcome {
 pub struct Verdict {
     /// The outcome.
     pub outcome: VerdictOutcome,
-    /// Items by outcome.
+    /// Items by outcome; every outcome is there, with 0 if need be.
     pub counts: BTreeMap<Outcome, u64>,
-    /// Every item's judgement, by item.
+    /// Every item's judgement, by item; one for each item.
     pub judgements: Vec<Judgement>,
     /// What was not read; makes the verdict indeterminate at best.
     pub unread: Vec<Unread>,
@@ -71,17 +105,20 @@ pub struct Verdict {
 pub struct Reading {
     /// Which collector.
     pub collector: String,
+    /// When it was collected. The age of a report counts up to here, so that judging the same
+    /// reading again later does not make it too old; how old a reading may be is `drift`'s.
+    pub as_of: DateTime<Utc>,
     /// What it holds, whole or not.
     pub items: Option<Items>,
     /// What it could not read; empty when whole.
     pub unread: Vec<Unread>,
 }
 
-/// An approved, dated, expiring acceptance.
+/// An approved, dated, expiring acceptance, valid in `[approved_at, expires)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
-    /// Item or pattern (`*`, `?`).
+    /// Item or pattern (`*` is any text, also across `/`; `?` is any one character).
     pub item: String,
     /// Who approved.
     pub approver: String,
@@ -89,4 +126,106 @@ pub struct Waiver {
     pub approved_at: DateTime<Utc>,
     /// Until when.
     pub expires: DateTime<Utc>,
+}
+
+/// Judges one control.
+///
+/// Of a kind that reads windows, `readings` are all sealed collections in the control's look-back;
+/// of a kind that reads snapshots, the newest of each collector. Of the same item in several
+/// readings the newest counts. A collector that has nothing to show is a reading without items, not
+/// a reading left out: what is not here cannot be missed.
+///
+/// A population without items, read as a whole, passes: the activity did not occur, and the counts
+/// say so. Deviation outweighs indeterminate, which outweighs pass.
+pub fn judge(test: &Test, readings: &[Reading], waivers: &[Waiver], as_of: DateTime<Utc>) -> Verdict {
+    let mut unread = gather::not_read(test.takes(), readings);
+    let judged = match test {
+        Test::ChangeReview(policy) => gather::changes(readings, &mut unread)
+            .into_iter()
+            .map(|held| change_review::judge(policy, held.item, as_of))
+            .collect(),
+        Test::Mfa(policy) => gather::principals(readings, &mut unread)
+            .into_iter()
+            .map(|held| mfa::judge(policy, held.item, held.as_of))
+            .collect(),
+        Test::RestoreTest(policy) => restore_test::judge(policy, &gather::restores(readings, &mut unread), as_of),
+    };
+    verdict(judged.into_iter().map(|judged| waive::apply(judged, waivers, as_of)), unread)
+}
+
+fn verdict(judgements: impl Iterator<Item = Judgement>, mut unread: Vec<Unread>) -> Verdict {
+    let rank = |j: &Judgement| (j.outcome.severity(), j.reason.clone(), j.seen.clone());
+    let mut by_item: BTreeMap<String, Judgement> = BTreeMap::new();
+    for judgement in judgements {
+        match by_item.get(&judgement.item) {
+            Some(held) if rank(held) >= rank(&judgement) => {}
+            _ => {
+                by_item.insert(judgement.item.clone(), judgement);
+            }
+        }
+    }
+    let judgements: Vec<Judgement> = by_item.into_values().collect();
+    let mut counts: BTreeMap<Outcome, u64> = Outcome::ALL.map(|outcome| (outcome, 0)).into();
+    for judgement in &judgements {
+        *counts.entry(judgement.outcome).or_default() += 1;
+    }
+    unread.sort_by(|a, b| order(a).cmp(&order(b)));
+    unread.dedup();
+    let any = |outcome| judgements.iter().any(|j| j.outcome == outcome);
+    let outcome = if any(Outcome::Deviation) {
+        VerdictOutcome::Deviation
+    } else if any(Outcome::Indeterminate) || !unread.is_empty() {
+        VerdictOutcome::Indeterminate
+    } else {
+        VerdictOutcome::Pass
+    };
+    Verdict { outcome, counts, judgements, unread }
+}
+
+fn order(unread: &Unread) -> (&str, &str, &Option<String>, &Option<String>) {
+    (&unread.what, &unread.why, &unread.permission, &unread.hint)
+}
+
+/// What the rules say of one item, before waivers.
+struct Judged {
+    item: String,
+    ruling: Ruling,
+    /// Whoever gains by a waiver of this item, as far as known: none of them can approve one.
+    beneficiaries: Vec<String>,
+}
+
+/// Outcome, reason and what was seen.
+struct Ruling {
+    outcome: Outcome,
+    reason: &'static str,
+    seen: String,
+}
+
+impl Ruling {
+    fn pass(reason: &'static str, seen: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Pass, reason, seen: seen.into() }
+    }
+
+    fn deviation(reason: &'static str, seen: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Deviation, reason, seen: seen.into() }
+    }
+
+    fn indeterminate(reason: &'static str, seen: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Indeterminate, reason, seen: seen.into() }
+    }
+
+    fn excluded(reason: &'static str, seen: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Excluded, reason, seen: seen.into() }
+    }
+}
+
+/// Logins are compared without regard to case: the sources do so, and a second spelling must not
+/// make somebody independent of themselves.
+fn same_login(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// `2026-03-02 10:00 UTC`, for sentences.
+fn day_time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -42,6 +42,13 @@ pub struct NewFile {
     pub bytes: Vec<u8>,
 }
 
+impl NewFile {
+    /// A JSON document.
+    pub fn json(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), media_type: "application/json".to_owned(), bytes }
+    }
+}
+
 /// A record that only lacks its place.
 pub(super) struct Prepared {
     pub(super) record: Record,

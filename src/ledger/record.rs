@@ -108,7 +108,7 @@ pub enum Body {
         /// Why not.
         reason: String,
     },
-    /// One control's outcome. Files: `policy.json`, `judgements.json`.
+    /// One control's outcome. Files: `policy.json`, `judgements.json`, `standing.json`.
     Verdict {
         /// The run that brought it about.
         run: String,
@@ -218,6 +218,19 @@ pub enum End {
     Aborted,
     /// The daemon died in the middle; found at the next start.
     Interrupted,
+}
+
+impl End {
+    /// One word for tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 impl Body {

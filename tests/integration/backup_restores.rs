@@ -1,1 +1,462 @@
-//! Being written.
+//! Restore logs end to end: real restic and borg repositories, good and damaged, drilled by
+//! `deploy/restore-drill` and collected through the door; then what must not pass as whole.
+
+use super::support;
+use chrono::{DateTime, Duration, Utc};
+use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
+use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
+use evidenced_collectors::contract::{
+    CollectError, Items, Partial, Population, RestoreStatus, RestoreTest, Task, Validation, Window,
+};
+use evidenced_collectors::door::{Door, Limits};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+/// A log directory beside everything else that a drill needs.
+struct Bed {
+    home: tempfile::TempDir,
+    tool: &'static str,
+}
+
+impl Bed {
+    fn bare(tool: &'static str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["logs", "scratch"] {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        Self { home, tool }
+    }
+
+    /// With a repository of one backup: some files, a directory, and 400 kB that do not compress.
+    fn with_backup(tool: &'static str) -> Self {
+        let bed = Self::bare(tool);
+        let data = bed.path("data");
+        fs::create_dir_all(data.join("deep")).unwrap();
+        fs::write(data.join("orders.csv"), "id,total\n1,20\n2,30\n").unwrap();
+        let mut state = 7_u32;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        fs::write(data.join("deep/noise"), noise.take(400_000).collect::<Vec<_>>()).unwrap();
+        match tool {
+            "restic" => {
+                bed.tool(&["init", "--quiet"]);
+                bed.tool(&["backup", "--quiet", "data"]);
+            }
+            _ => {
+                bed.tool(&["init", "--encryption", "repokey"]);
+                bed.tool(&["create", "::first", "data"]);
+            }
+        }
+        bed
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.path("logs")
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let home = self.home.path();
+        let mut path = OsString::from(support::component(".beds/bin/restic").parent().unwrap());
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new(program);
+        command
+            .current_dir(home)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", home)
+            .env("TMPDIR", home.join("scratch"))
+            .env("LANG", "C.UTF-8")
+            // Far from UTC: a drill must not mistake borg's local time for UTC.
+            .env("TZ", "Asia/Kathmandu")
+            .env("RESTIC_REPOSITORY", home.join("repository"))
+            .env("RESTIC_PASSWORD", "sample")
+            .env("BORG_REPO", home.join("repository"))
+            .env("BORG_PASSPHRASE", "sample");
+        command
+    }
+
+    /// A program `checks` for the drill.
+    fn script(&self, body: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path("checks");
+        fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn tool(&self, arguments: &[&str]) {
+        let program = match self.tool {
+            "restic" => support::component(".beds/bin/restic"),
+            name => support::program(name),
+        };
+        let output = self.command(program).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    /// Runs the drill of store `files`; the directory that it wrote, and its exit code.
+    fn drill(&self, arguments: &[&str]) -> (PathBuf, Option<i32>) {
+        let output = self.drill_command(arguments).output().unwrap();
+        let written = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(!written.is_empty(), "{}", said(&output));
+        assert_eq!(fs::read_dir(self.path("scratch")).unwrap().count(), 0, "the restored copy is removed");
+        (PathBuf::from(written.trim_end()), output.status.code())
+    }
+
+    fn drill_command(&self, arguments: &[&str]) -> Command {
+        let drill = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/restore-drill");
+        let mut command = self.command(drill);
+        command.args([self.tool, "--store", "files", "--into", "logs", "--performer", "sam"]).args(arguments);
+        command
+    }
+
+    /// Overwrites bytes in the middle of the largest file under `directory` of the repository.
+    fn damage(&self, directory: &str) {
+        let mut files = files_under(&self.path("repository").join(directory));
+        files.sort_by_key(|file| fs::metadata(file).unwrap().len());
+        let largest = files.pop().unwrap();
+        let mut bytes = fs::read(&largest).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].iter_mut().for_each(|byte| *byte = !*byte);
+        fs::remove_file(&largest).unwrap();
+        fs::write(&largest, bytes).unwrap();
+    }
+}
+
+fn files_under(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Collects on a live door, then again on a replay of it, which must come to the same.
+async fn collect(
+    directory: &Path,
+    carry: Option<Value>,
+    clock: Arc<dyn Clock>,
+    more: Value,
+) -> Result<Population, CollectError> {
+    let stores = ["files", "ledger-db", "orders-db"].map(|name| json!({ "name": name, "rto_target_s": 14400 }));
+    let mut settings = json!({ "directory": directory, "stores": stores });
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let collector = (evidenced_collectors::kind("backup_restores").unwrap().build)(&settings).unwrap();
+
+    let door = Door::live(clock, Limits::default());
+    let as_of = door.as_of();
+    let task = Task { window: Window { start: as_of - Duration::days(1), end: as_of }, carry };
+    let live = collector.collect(&door, &task).await;
+    let replay = Door::replay(door.take_exchanges(), as_of, Limits::default());
+    let replayed = collector.collect(&replay, &task).await;
+    assert_eq!(live, replayed, "a replay comes to the same");
+    assert!(replay.unasked().is_empty());
+    live
+}
+
+async fn collect_now(directory: &Path) -> Result<Population, CollectError> {
+    collect(directory, None, Arc::new(SystemClock), json!({})).await
+}
+
+fn tests(items: &Items) -> &[RestoreTest] {
+    match items {
+        Items::Restores(restores) => &restores.tests,
+        other => panic!("not restores: {other:?}"),
+    }
+}
+
+/// The only test of a whole collection.
+async fn only_test(bed: &Bed) -> RestoreTest {
+    let population = collect_now(&bed.logs()).await.unwrap();
+    let [test] = tests(population.items()) else { panic!("{:?}", population.items()) };
+    test.clone()
+}
+
+fn incomplete(outcome: Result<Population, CollectError>) -> Partial {
+    match outcome {
+        Err(CollectError::Incomplete(partial)) => *partial,
+        other => panic!("not incomplete: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_restic_drill_is_read_as_a_completed_and_successful_test() {
+    let bed = Bed::with_backup("restic");
+    let (written, code) = bed.drill(&["--rto", "3600"]);
+    assert_eq!(code, Some(0));
+    let population = collect_now(&bed.logs()).await.unwrap();
+    let [test] = tests(population.items()) else { panic!("{:?}", population.items()) };
+    assert_eq!((test.status, test.validation), (RestoreStatus::Completed, Some(Validation::Successful)));
+    let checks: Vec<_> = test.checks.iter().map(|check| (check.name.as_str(), check.ok)).collect();
+    assert_eq!(checks, [("files restored", true), ("restic check", true)]);
+    assert_eq!(test.checks[0].expected, test.checks[0].actual);
+    assert!(test.tool.as_deref().unwrap().starts_with("restic 0."));
+    assert!(test.recovery_point.unwrap() <= test.started + Duration::seconds(1));
+    assert_eq!((test.rto_target_s, test.rpo_target_s), (Some(3600), None));
+    assert_eq!(test.performer.as_deref(), Some("sam"));
+    assert_eq!(population.ipe().scope_found, ["files"]);
+    assert_eq!(population.ipe().reconciliations[0].held, 7, "one directory with six files in it");
+
+    let review = json!({ "reviewer": "lena", "reviewed_at": SystemClock.now().to_rfc3339() });
+    fs::write(written.join("review.json"), review.to_string()).unwrap();
+    assert_eq!(only_test(&bed).await.reviewer.as_deref(), Some("lena"));
+}
+
+#[tokio::test]
+async fn a_borg_drill_is_read_as_a_completed_and_successful_test() {
+    let bed = Bed::with_backup("borg");
+    let (_, code) = bed.drill(&[]);
+    assert_eq!(code, Some(0));
+    let test = only_test(&bed).await;
+    assert_eq!((test.status, test.validation), (RestoreStatus::Completed, Some(Validation::Successful)));
+    let checks: Vec<_> = test.checks.iter().map(|check| (check.name.as_str(), check.ok)).collect();
+    assert_eq!(checks, [("files restored", true), ("borg check", true)]);
+    assert_eq!(test.checks[0].actual.as_deref(), Some("2 files"));
+    let age = test.started - test.recovery_point.unwrap();
+    assert!(age < Duration::minutes(10), "the recovery point is UTC, not local time: {age}");
+}
+
+#[tokio::test]
+async fn a_damaged_restic_pack_fails_the_restore_and_its_validation() {
+    let bed = Bed::with_backup("restic");
+    bed.damage("data");
+    assert_eq!(bed.drill(&[]).1, Some(1));
+    let test = only_test(&bed).await;
+    assert_eq!((test.status, test.validation), (RestoreStatus::Failed, Some(Validation::Failed)));
+    assert!(test.checks.iter().all(|check| !check.ok), "{:?}", test.checks);
+}
+
+#[tokio::test]
+async fn a_damaged_borg_segment_fails_the_restore_and_its_validation() {
+    let bed = Bed::with_backup("borg");
+    bed.damage("data");
+    assert_eq!(bed.drill(&[]).1, Some(1));
+    let test = only_test(&bed).await;
+    assert_eq!((test.status, test.validation), (RestoreStatus::Failed, Some(Validation::Failed)));
+}
+
+#[tokio::test]
+async fn a_drill_that_reads_no_data_in_its_check_validates_nothing() {
+    for tool in ["restic", "borg"] {
+        let bed = Bed::with_backup(tool);
+        for (check, checks) in [("none", 1), ("structure", 2)] {
+            let (written, _) = bed.drill(&["--check", check]);
+            let test = only_test(&bed).await;
+            assert_eq!((test.status, test.validation), (RestoreStatus::Completed, None), "{tool} {check}");
+            assert_eq!(test.checks.len(), checks);
+            fs::remove_dir_all(written).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn named_checks_of_the_restored_data_are_run_before_it_is_removed() {
+    let bed = Bed::with_backup("restic");
+    for (rows, code, validation) in [(3, 0, Validation::Successful), (4, 1, Validation::Failed)] {
+        bed.script(&format!(
+            "rows=$(find \"$1\" -name orders.csv -exec cat {{}} + | wc -l)\n\
+             [ \"$rows\" -ge {rows} ] && ok=true || ok=false\n\
+             echo '[{{\"name\": \"rows\", \"expected\": {rows}, \"actual\": '$rows', \"ok\": '$ok'}}]'\n"
+        ));
+        let (written, exit) = bed.drill(&["--check", "none", "--checks", "./checks"]);
+        assert_eq!(exit, Some(code));
+        let test = only_test(&bed).await;
+        assert_eq!(test.validation, Some(validation));
+        assert_eq!(test.checks[1].actual.as_deref(), Some("3"));
+        fs::remove_dir_all(written).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_drill_that_finds_no_backup_has_failed_and_takes_no_other() {
+    for (tool, filter) in [("restic", ["--tag", "nightly"]), ("borg", ["--glob-archives", "nightly-*"])] {
+        let bed = Bed::with_backup(tool);
+        assert_eq!(bed.drill(&["--", filter[0], filter[1]]).1, Some(1));
+        let test = only_test(&bed).await;
+        assert_eq!((test.status, test.backup_id), (RestoreStatus::Failed, None), "{tool}");
+        assert_ne!(test.validation, Some(Validation::Failed), "the repository itself is in order");
+    }
+    let bed = Bed::bare("restic");
+    assert_eq!(bed.drill(&[]).1, Some(1));
+    assert_eq!(only_test(&bed).await.status, RestoreStatus::Failed, "no repository at all");
+}
+
+#[tokio::test]
+async fn a_drill_that_is_told_to_stop_still_leaves_its_evidence_and_has_not_passed() {
+    let bed = Bed::with_backup("restic");
+    bed.script("kill -TERM $PPID; echo '[{\"name\": \"rows\", \"ok\": true}]'");
+    assert_eq!(bed.drill(&["--checks", "./checks"]).1, Some(1));
+    assert_eq!(only_test(&bed).await.status, RestoreStatus::Completed);
+    assert_eq!(fs::read_dir(bed.home.path()).unwrap().filter(is_staging).count(), 0);
+}
+
+fn is_staging(entry: &std::io::Result<fs::DirEntry>) -> bool {
+    entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".restore-drill")
+}
+
+#[test]
+fn a_drill_that_cannot_begin_says_why_and_writes_nothing() {
+    let bed = Bed::bare("restic");
+    for (arguments, why) in [
+        (vec!["--rto", "4h"], "target 4h is not a number of seconds"),
+        (vec!["--chekc", "data"], "unknown option --chekc"),
+        (vec!["--check", "some"], "--check some is unknown"),
+        (vec!["--into", "nowhere"], "nowhere is not a directory"),
+        (vec!["--rpo"], "--rpo needs a value"),
+    ] {
+        let output = bed.drill_command(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains(why) && said(&output).contains("hint: "), "{}", said(&output));
+    }
+    let unset = bed.drill_command(&[]).env_remove("RESTIC_REPOSITORY").output().unwrap();
+    assert!(said(&unset).contains("no repository is named"), "{}", said(&unset));
+    assert_eq!(fs::read_dir(bed.logs()).unwrap().count(), 0);
+}
+
+/// A line of our own form, good unless `more` says otherwise.
+fn line(id: &str, more: Value) -> String {
+    let mut line = json!({
+        "test_id": id, "store": "files", "started": "2026-02-10T02:00:00Z", "status": "COMPLETED",
+        "env_source": "production", "validated": "2026-02-10T03:00:00Z", "validation": "SUCCESSFUL",
+        "checks": [{ "name": "rows", "expected": 5, "actual": 5, "ok": true }],
+    });
+    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    format!("{line}\n")
+}
+
+#[tokio::test]
+async fn whatever_is_not_read_makes_the_collection_incomplete_and_is_named() {
+    let bed = Bed::bare("restic");
+    let logs = bed.logs();
+    fs::write(logs.join("a.jsonl"), line("t-1", json!({})) + &line("t-2", json!({ "stauts": "x" }))).unwrap();
+    fs::write(logs.join("b.jsonl"), line("t-1", json!({})) + line("t-3", json!({})).trim_end()).unwrap();
+    fs::write(logs.join("c.jsonl"), line("t-4", json!({ "store": "crm" }))).unwrap();
+    fs::write(logs.join(".a.jsonl.swp"), "").unwrap();
+    fs::write(logs.join(".hidden.jsonl"), line("t-5", json!({}))).unwrap();
+    fs::write(logs.join("notes.txt"), "all fine").unwrap();
+    std::os::unix::fs::symlink(bed.path("elsewhere"), logs.join("d.jsonl")).unwrap();
+    fs::create_dir_all(logs.join("drill-1/more")).unwrap();
+    fs::write(logs.join("drill-1/drill.json"), "{}").unwrap();
+    fs::write(logs.join("drill-1/restore.log"), "").unwrap();
+
+    let partial = incomplete(collect_now(&logs).await);
+    let mut named: Vec<_> = partial.unread.iter().map(|unread| unread.what.as_str()).collect();
+    named.sort_unstable();
+    let expected = [
+        ".a.jsonl.swp",
+        ".hidden.jsonl",
+        "a.jsonl line 2",
+        "b.jsonl line 1",
+        "b.jsonl line 2",
+        "c.jsonl line 1",
+        "d.jsonl",
+        "drill-1/drill.json",
+        "drill-1/more",
+        "drill-1/restore.log",
+        "notes.txt",
+    ];
+    assert_eq!(named, expected, "{:#?}", partial.unread);
+    assert!(partial.unread.iter().all(|unread| unread.hint.is_some()));
+    let ids: Vec<_> = tests(&partial.items).iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(ids, ["t-1", "t-4"], "the rest is still read");
+}
+
+#[tokio::test]
+async fn each_single_fault_is_enough_to_be_incomplete() {
+    let good = line("t-1", json!({}));
+    for (name, text) in [
+        ("b.jsonl", line("t-1", json!({}))),
+        ("b.jsonl", line("t-2", json!({ "store": "crm" }))),
+        ("b.jsonl", line("t-2", json!({})).trim_end().to_owned()),
+        ("b.jsonl", "\n".to_owned()),
+        ("b.json", line("t-2", json!({}))),
+        (".nfs0001", String::new()),
+    ] {
+        let bed = Bed::bare("restic");
+        fs::write(bed.logs().join("a.jsonl"), &good).unwrap();
+        assert!(collect_now(&bed.logs()).await.is_ok());
+        fs::write(bed.logs().join(name), &text).unwrap();
+        let partial = incomplete(collect_now(&bed.logs()).await);
+        assert_eq!((partial.unread.len(), partial.observed >= 1), (1, true), "{name} {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_listed_or_is_too_large_gives_no_population() {
+    let bed = Bed::bare("restic");
+    let missing = collect_now(&bed.path("nowhere")).await;
+    assert!(matches!(missing, Err(CollectError::Unavailable { .. })), "{missing:?}");
+    for name in ["a.jsonl", "b.jsonl", "c.jsonl"] {
+        fs::write(bed.logs().join(name), line(name, json!({}))).unwrap();
+    }
+    let limit = |max: u32| {
+        let logs = bed.logs();
+        async move { collect(&logs, None, Arc::new(SystemClock), json!({ "files_max": max })).await }
+    };
+    assert!(limit(3).await.is_ok());
+    let over = limit(2).await;
+    assert!(matches!(over, Err(CollectError::Limit { .. })), "{over:?}");
+}
+
+#[tokio::test]
+async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
+    let bed = Bed::bare("restic");
+    let log = bed.logs().join("a.jsonl");
+    let failed = line("t-1", json!({ "validation": "FAILED" }));
+    fs::write(&log, failed.clone() + &line("t-2", json!({}))).unwrap();
+    let first = collect_now(&bed.logs()).await.unwrap();
+    let again = |more: Value| {
+        let (logs, carry) = (bed.logs(), first.carry().cloned());
+        async move { collect(&logs, carry, Arc::new(SystemClock), more).await }
+    };
+    assert!(again(json!({})).await.is_ok());
+
+    fs::write(&log, line("t-2", json!({}))).unwrap();
+    let gone = incomplete(again(json!({})).await);
+    assert_eq!(gone.unread[0].what, "test t-1");
+    assert!(gone.unread[0].why.contains("is gone"));
+    assert!(again(json!({ "archived_before": "2026-03-01T00:00:00Z" })).await.is_ok());
+
+    fs::write(&log, line("t-1", json!({})) + &line("t-2", json!({}))).unwrap();
+    let rewritten = incomplete(again(json!({})).await);
+    assert!(rewritten.unread[0].why.contains("had failed"), "{:?}", rewritten.unread);
+}
+
+#[tokio::test]
+async fn the_sample_company_s_logs_grow_with_simulated_time_and_are_whole() {
+    let bed = Bed::bare("restic");
+    let since: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+    let endings = [SampleEnding::Good, SampleEnding::Slow, SampleEnding::Damaged, SampleEnding::Unchecked];
+    let test = |(day, ending)| SampleTest { store: "files".into(), started: since + Duration::days(day), ending };
+    let history = RestoreHistory::new((0..).zip(endings).map(test).collect());
+    let mut carry = None;
+    let mut counts = Vec::new();
+    for day in [0, 2, 30] {
+        let now = since + Duration::days(day);
+        let written = history.write_until(&bed.logs(), now).unwrap();
+        let population = collect(&bed.logs(), carry, Arc::new(ManualClock::at(now)), json!({})).await.unwrap();
+        let tests = tests(population.items());
+        assert_eq!(tests.len(), written);
+        assert!(tests.iter().all(|test| test.tool.as_deref() == Some("sample")), "every test says that it is a sample");
+        counts.push(written);
+        carry = population.carry().cloned();
+    }
+    assert_eq!(counts, [0, 2, 4]);
+    assert_eq!(fs::read_dir(bed.home.path()).unwrap().count(), 2, "nothing is left beside the directory");
+
+    let now = since + Duration::days(30);
+    let population = collect(&bed.logs(), carry, Arc::new(ManualClock::at(now)), json!({})).await.unwrap();
+    let read: Vec<_> = tests(population.items()).iter().map(|test| (test.validation, test.ticket_closed)).collect();
+    let (good, failed) = (Some(Validation::Successful), Some(Validation::Failed));
+    assert_eq!(read, [(good, false), (good, true), (failed, true), (None, false)]);
+}

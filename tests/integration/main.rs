@@ -8,5 +8,6 @@ mod bundle;
 mod cli;
 mod daemon;
 mod github_changes;
+mod house;
 mod judge;
 mod ledger;

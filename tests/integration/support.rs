@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A component that `tests/setup.sh` installs, by its path in the project. Missing is a failure, not a skip.
-pub fn component(path: &str) -> PathBuf {
+pub(crate) fn component(path: &str) -> PathBuf {
     let full = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     assert!(full.exists(), "{} is missing\nhint: run tests/setup.sh", full.display());
     full
 }
 
 /// A program that Debian has, by name. Missing is a failure, not a skip.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .map(|dir| dir.join(name))
         .find(|path| path.is_file());
@@ -19,7 +19,7 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// Waits until `ready` says so, at most `limit`.
-pub fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
     while !ready() {
         assert!(start.elapsed() < limit, "{what}: not within {limit:?}");

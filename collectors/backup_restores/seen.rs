@@ -1,0 +1,68 @@
+//! What one run tells the next: which tests there were. A failure that is deleted, or rewritten as a
+//! success, must not pass unnoticed.
+
+use super::form::{bounded, failed, instant, unread};
+use crate::contract::{CollectError, RestoreTest, Unread};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Tests by id.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    tests: BTreeMap<String, SeenTest>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenTest {
+    started: DateTime<Utc>,
+    failed: bool,
+}
+
+impl Seen {
+    /// From the last complete run; nothing before the first one.
+    pub(super) fn from_carry(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
+        let Some(carry) = carry else { return Ok(Self::default()) };
+        Self::deserialize(carry).map_err(fault)
+    }
+
+    /// For the next run.
+    pub(super) fn into_carry(self) -> Result<serde_json::Value, CollectError> {
+        serde_json::to_value(self).map_err(fault)
+    }
+
+    /// Of this run.
+    pub(super) fn of(tests: &[RestoreTest]) -> Self {
+        let one = |test: &RestoreTest| (test.id.clone(), SeenTest { started: test.started, failed: failed(test) });
+        Self { tests: tests.iter().map(one).collect() }
+    }
+
+    /// Tests that are gone though they are not old enough to be archived, and failures that are none now.
+    pub(super) fn contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
+        let mut faults = Vec::new();
+        for (id, then) in &self.tests {
+            let what = format!("test {id}");
+            match now.tests.get(id) {
+                None if archived_before.is_some_and(|limit| then.started < limit) => {}
+                None => faults.push(unread(
+                    &what,
+                    format!("was read before (started {}) and is gone", instant(then.started)),
+                    "put its log back; if older logs were moved to an archive, set `archived_before`",
+                )),
+                Some(test) if then.failed && !test.failed => faults.push(unread(
+                    &what,
+                    "had failed when it was read before, and is written as good now".to_owned(),
+                    "put its log back as it was; a later good test has an id of its own",
+                )),
+                Some(_) => {}
+            }
+        }
+        bounded("tests read before", faults)
+    }
+}
+
+fn fault(error: serde_json::Error) -> CollectError {
+    CollectError::Malformed { what: "tests seen by the last run".to_owned(), why: error.to_string() }
+}

@@ -1,0 +1,165 @@
+//! From rows of the activity log to the unbroken chain of one production branch's states, and from
+//! that to the steps that brought something. Pure.
+
+use super::activity::{Activity, Row, ZERO};
+use super::memory::{BranchMemory, bound_states};
+use crate::contract::{LandingKind, Unread, Whole, Window};
+use chrono::{Duration, SubsecRound};
+use std::collections::{BTreeSet, VecDeque};
+
+/// A branch's updates since its last known state, linked up to its present head.
+pub(super) struct Chain<'a> {
+    /// The state before the first link.
+    from: String,
+    /// Content that the branch had before, if it is known to have had any.
+    content: Option<String>,
+    /// The row that led to `from`, if it is known.
+    row: Option<&'a Row>,
+    /// Oldest first.
+    links: Vec<&'a Row>,
+    /// Why nothing is missing.
+    pub whole: Whole,
+}
+
+/// One update that brought something to a branch.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub branch: String,
+    pub kind: LandingKind,
+    pub before: String,
+    pub row: Row,
+}
+
+/// Links the rows of one ref. `rows` are newest first; `fresh` are those that were asked for again after
+/// the head was read, for a branch may move meanwhile.
+pub(super) fn link<'a>(
+    what: &str,
+    rows: &'a [Row],
+    known: Option<&BranchMemory>,
+    window: Window,
+    (head, fresh): (&str, &BTreeSet<u64>),
+) -> Result<Chain<'a>, Unread> {
+    let all: Vec<&Row> = rows.iter().rev().collect();
+    let split = match known {
+        Some(known) => match all.iter().position(|row| Some(row.id) == known.row) {
+            Some(position) => position + 1,
+            None => all.partition_point(|row| row.timestamp < known.at),
+        },
+        None => all.partition_point(|row| row.timestamp < window.start),
+    };
+    let (older, new) = all.split_at(split);
+    let from = match (known, older.last(), new.first()) {
+        (Some(known), ..) => known.head.clone(),
+        (None, Some(row), _) => row.after.clone(),
+        (None, None, Some(row)) => row.before.clone(),
+        (None, None, None) => head.to_owned(),
+    };
+    if known.is_none() && all.is_empty() && head == ZERO {
+        return Err(Unread {
+            what: what.to_owned(),
+            why: "there is no such branch, and none on record".to_owned(),
+            permission: None,
+            hint: Some("correct the branch's name in repositories".to_owned()),
+        });
+    }
+    let content = known
+        .and_then(|known| known.content.clone())
+        .or_else(|| (from != ZERO).then(|| from.clone()))
+        .or_else(|| older.last().map(|row| row.before.clone()));
+    let mut links = follow(&from, new);
+    if links.last().is_some_and(|last| last.after != head) {
+        let is_fresh = |row: &&Row| fresh.contains(&row.id);
+        match links.iter().rposition(|row| row.after == head && is_fresh(row)) {
+            Some(position) => links.truncate(position + 1),
+            None if from == head && links.iter().all(is_fresh) => links.clear(),
+            None => {}
+        }
+    }
+    let pairs = links.iter().map(|row| (row.before.as_str(), row.after.as_str()));
+    let whole = Whole::chain(what, &from, head, pairs)?;
+    Ok(Chain { from, content, row: older.last().copied(), links, whole })
+}
+
+/// Rows of one second come in no certain order: there, the one that continues comes first.
+fn follow<'a>(from: &str, rows: &[&'a Row]) -> Vec<&'a Row> {
+    let mut rest: VecDeque<&Row> = rows.iter().copied().collect();
+    let (mut at, mut links) = (from, Vec::new());
+    while let Some(second) = rest.front().map(|row| row.timestamp) {
+        let mut same = rest.iter().take_while(|row| row.timestamp == second);
+        let next = same.position(|row| row.before == at).unwrap_or(0);
+        let Some(row) = rest.remove(next) else { break };
+        at = &row.after;
+        links.push(row);
+    }
+    links
+}
+
+impl Chain<'_> {
+    fn before(&self, window: Window) -> impl Iterator<Item = &&Row> {
+        self.links.iter().take_while(move |row| row.timestamp < window.end)
+    }
+
+    /// The steps of the window, oldest first, and what a branch's beginning left out.
+    pub(super) fn steps(&self, branch: &str, window: Window) -> (Vec<Step>, Vec<String>) {
+        let mut content = self.content.clone();
+        let (mut steps, mut filters) = (Vec::new(), Vec::new());
+        for row in self.before(window) {
+            let mut step = |kind, before: &str| {
+                let before = before.to_owned();
+                steps.push(Step { branch: branch.to_owned(), kind, before, row: (*row).clone() });
+            };
+            match row.activity_type {
+                Activity::Push => step(LandingKind::Push, &row.before),
+                Activity::ForcePush => step(LandingKind::ForcePush, &row.before),
+                Activity::PrMerge => step(LandingKind::PrMerge, &row.before),
+                Activity::MergeQueueMerge => step(LandingKind::MergeQueueMerge, &row.before),
+                Activity::BranchDeletion => {}
+                // Deleting a branch and making it again replaces its history.
+                Activity::BranchCreation => match &content {
+                    Some(content) if *content == row.after => {}
+                    Some(content) => step(LandingKind::ForcePush, content),
+                    None => filters.push(format!(
+                        "{branch} began at {} with commit {}: what it began with is no change",
+                        row.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                        row.after
+                    )),
+                },
+            }
+            if row.after != ZERO {
+                content = Some(row.after.clone());
+            }
+        }
+        (steps, filters)
+    }
+
+    /// Every state that the branch is known to have had, oldest first.
+    pub(super) fn states(&self, known: Option<&BranchMemory>) -> Vec<String> {
+        let mut states = known.map_or_else(Vec::new, |known| known.states.clone());
+        states.push(self.from.clone());
+        states.extend(self.links.iter().map(|row| row.after.clone()));
+        states.dedup();
+        states
+    }
+
+    /// What the next run is to know: the state at the window's end.
+    pub(super) fn remember(&self, known: Option<&BranchMemory>, window: Window) -> BranchMemory {
+        let taken: Vec<_> = self.before(window).collect();
+        let last = taken.last().map(|row| **row).or(self.row);
+        let head = taken.last().map_or_else(|| self.from.clone(), |row| row.after.clone());
+        let mut states = known.map_or_else(Vec::new, |known| known.states.clone());
+        states.push(self.from.clone());
+        states.extend(taken.iter().map(|row| row.after.clone()));
+        states.dedup();
+        bound_states(&mut states);
+        BranchMemory {
+            content: states.iter().rev().find(|state| *state != ZERO).cloned().or_else(|| self.content.clone()),
+            head,
+            row: last.map(|row| row.id).or(known.and_then(|known| known.row)),
+            at: last.map_or_else(|| known.map_or(window.start, |known| known.at), |row| row.timestamp),
+            counted_to: known
+                .map_or_else(|| window.start.trunc_subsecs(0) - Duration::seconds(1), |known| known.counted_to),
+            uncounted: known.map_or_else(Vec::new, |known| known.uncounted.clone()),
+            states,
+        }
+    }
+}

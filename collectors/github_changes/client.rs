@@ -1,0 +1,179 @@
+//! Sends requests through octocrab and the door, and says what a refusal means. Reads no meaning out
+//! of a body.
+
+use super::settings::Settings;
+use crate::contract::CollectError;
+use crate::door::{self, Door, Failure, Hosts, Source, Strike};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use octocrab::Octocrab;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use url::Url;
+
+/// The version of the REST interface that is asked for.
+pub(super) const API_VERSION: &str = "2022-11-28";
+/// The source's name in the record.
+pub(super) const SOURCE: &str = "github";
+/// Pages read of one list in one run.
+const PAGES_MAX: u32 = 1_000;
+/// A permission that GitHub names for every reading of ref updates.
+pub(super) const CONTENTS: &str = "Contents: read";
+
+/// A way to GitHub.
+pub(super) struct Client {
+    octocrab: Octocrab,
+    base: Url,
+    /// The instant that the run began.
+    pub as_of: DateTime<Utc>,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Client {
+    pub(super) fn new(door: &Door, settings: &Settings) -> Result<Self, CollectError> {
+        let base = Url::parse(&settings.api_url).map_err(|error| malformed("api_url", error.to_string()))?;
+        // Neither source text nor addresses of people are needed; both come with comparisons.
+        let strikes = vec![
+            strike("source text", r#""patch"\s*:\s*"((?:[^"\\]|\\.)*)""#)?,
+            strike("signed text", r#""(?:payload|signature)"\s*:\s*"((?:[^"\\]|\\.)*)""#)?,
+            strike("e-mail address", r#""email"\s*:\s*"([^"]*)""#)?,
+            strike("e-mail address", r#"(?:<|\\u003[cC])([^<>@\s"\\]+@[^<>\s"\\]+)(?:>|\\u003[eE])"#)?,
+        ];
+        let source = Source { name: SOURCE.to_owned(), hosts: Hosts::Origin(base.clone()), strikes };
+        let octocrab = door.github(&source, &base, &settings.credentials)?;
+        Ok(Self { octocrab, base, as_of: door.as_of() })
+    }
+
+    /// `GET` of a path under the base address.
+    pub(super) async fn get(&self, what: &str, path: &str, etag: Option<&str>) -> Result<Answer, CollectError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-github-api-version", http::HeaderValue::from_static(API_VERSION));
+        if let Some(etag) = etag {
+            let value = etag.parse().map_err(|_| malformed(what, "the remembered ETag is not a header".to_owned()))?;
+            headers.insert(http::header::IF_NONE_MATCH, value);
+        }
+        let response = self.octocrab._get_with_headers(path, Some(headers)).await;
+        answer(what, response).await
+    }
+
+    /// `POST` to the GraphQL endpoint. `None`: no whole answer in time.
+    pub(super) async fn post_graphql(
+        &self,
+        what: &str,
+        body: &serde_json::Value,
+    ) -> Result<Option<Answer>, CollectError> {
+        let response = self.octocrab._post("/graphql", Some(body)).await;
+        if let Err(error) = &response
+            && matches!(Failure::within(error), Some(Failure::TimedOut(_) | Failure::CutShort(_)))
+        {
+            return Ok(None);
+        }
+        answer(what, response).await.map(Some)
+    }
+
+    /// The lists on `first` and the pages after it, until `enough` says so of what is held.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        (path, first): (&str, Answer),
+        permission: &str,
+        enough: impl Fn(&[T]) -> bool,
+    ) -> Result<(Vec<T>, u32), CollectError> {
+        let (mut answer, mut rows, mut pages) = (first, Vec::new(), 0);
+        let mut visited = BTreeSet::from([path.to_owned()]);
+        loop {
+            rows.extend(answer.json::<Vec<T>>(what, permission)?);
+            pages += 1;
+            let next = self.next(what, &answer.headers)?.filter(|_| !enough(&rows));
+            let Some(next) = next else { return Ok((rows, pages)) };
+            if pages == PAGES_MAX {
+                return Err(CollectError::Limit { what: what.to_owned(), why: format!("more than {PAGES_MAX} pages") });
+            }
+            if !visited.insert(next.clone()) {
+                return Err(malformed(what, "a page names itself or an earlier one as the next".to_owned()));
+            }
+            answer = self.get(what, &next, None).await?;
+        }
+    }
+
+    /// The path of the page that `Link: rel="next"` names, if it names one.
+    pub(super) fn next(&self, what: &str, headers: &HeaderMap) -> Result<Option<String>, CollectError> {
+        let Some(link) = headers.get(http::header::LINK) else { return Ok(None) };
+        let link = link.to_str().map_err(|_| malformed(what, "the Link header is not text".to_owned()))?;
+        let Some(next) = link.split(',').find_map(|part| {
+            let (address, attributes) = part.split_once(';')?;
+            let next = attributes.split(';').any(|a| matches!(a.trim(), "rel=\"next\"" | "rel=next"));
+            next.then(|| address.trim().trim_start_matches('<').trim_end_matches('>'))
+        }) else {
+            return Ok(None);
+        };
+        let url = self.base.join(next).map_err(|error| malformed(what, format!("next page: {error}")))?;
+        if url.origin() != self.base.origin() || !url.path().starts_with(self.base.path()) {
+            return Err(malformed(what, "the next page is on another host".to_owned()));
+        }
+        // octocrab signs in only for addresses without a host; it puts the base path back.
+        let path = url.path().strip_prefix(self.base.path().trim_end_matches('/')).unwrap_or(url.path());
+        Ok(Some(url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))))
+    }
+}
+
+impl Answer {
+    /// The body of a `200`, read strictly; any other status is an error that names the permission.
+    pub(super) fn json<T: DeserializeOwned>(&self, what: &str, permission: &str) -> Result<T, CollectError> {
+        if self.status != StatusCode::OK {
+            return Err(self.refusal(what, permission));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| malformed(what, error.to_string()))
+    }
+
+    /// What a status other than the expected one means.
+    pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
+        door::error_for(what, self.status.as_u16(), &self.body, Some(permission))
+    }
+}
+
+async fn answer<E>(
+    what: &str,
+    response: octocrab::Result<http::Response<http_body_util::combinators::BoxBody<Bytes, E>>>,
+) -> Result<Answer, CollectError>
+where
+    E: std::fmt::Display,
+{
+    let (parts, body) = response.map_err(|error| unanswered(what, &error))?.into_parts();
+    let body = body.collect().await.map_err(|error| malformed(what, error.to_string()))?.to_bytes();
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
+}
+
+fn unanswered(what: &str, error: &octocrab::Error) -> CollectError {
+    match Failure::within(error) {
+        Some(failure) => failure.clone().into_error(what),
+        None => malformed(what, error.to_string()),
+    }
+}
+
+/// An answer that is not what GitHub documents.
+pub(super) fn malformed(what: &str, why: String) -> CollectError {
+    CollectError::Malformed { what: what.to_owned(), why }
+}
+
+fn strike(rule: &'static str, pattern: &str) -> Result<Strike, CollectError> {
+    let pattern = regex::bytes::Regex::new(pattern).map_err(|error| malformed(rule, error.to_string()))?;
+    Ok(Strike { rule, pattern })
+}
+
+/// For fields that must be there and may be `null`; serde takes an absent `Option` for `None`.
+pub(super) fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer)
+}

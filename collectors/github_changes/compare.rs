@@ -1,0 +1,130 @@
+//! The commits and paths of an update that is not one merged pull request.
+
+use super::client::{CONTENTS, Client, malformed, stated};
+use crate::contract::{CollectError, CommitAuthor};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pages read of one comparison, a hundred commits each.
+const PAGES_MAX: u32 = 100;
+/// GitHub lists no more paths than this; a list as long may be cut.
+const FILES_MAX: usize = 300;
+
+/// One update's content.
+pub(super) struct Range {
+    /// Commits that the branch went through, newest first: first parents only.
+    pub walk: Vec<String>,
+    /// Every author, once, in the order of their commits.
+    pub authors: Vec<CommitAuthor>,
+    /// Paths touched; `None` where the list may be cut.
+    pub paths: Option<Vec<String>>,
+    /// Where a person can look at it.
+    pub url: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    html_url: String,
+    total_commits: usize,
+    commits: Vec<Commit>,
+    files: Option<Vec<File>>,
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    sha: String,
+    #[serde(deserialize_with = "stated")]
+    author: Option<Author>,
+    parents: Vec<Parent>,
+}
+
+/// GitHub gives `{}` for some commits without an account.
+#[derive(Deserialize)]
+struct Author {
+    login: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Parent {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct File {
+    filename: String,
+    previous_filename: Option<String>,
+}
+
+/// Reads what `after` has and `before` has not.
+pub(super) async fn read(client: &Client, repository: &str, before: &str, after: &str) -> Result<Range, CollectError> {
+    let what = format!("repository {repository}: comparison {before}...{after}");
+    let mut path = format!("/repos/{repository}/compare/{before}...{after}?per_page=100&page=1");
+    let mut visited = BTreeSet::new();
+    let (mut commits, mut total, mut files, mut url) = (Vec::<Commit>::new(), None, None, String::new());
+    loop {
+        if !visited.insert(path.clone()) {
+            return Err(malformed(&what, "a page names itself or an earlier one as the next".to_owned()));
+        }
+        if visited.len() > PAGES_MAX as usize {
+            return Err(CollectError::Limit { what, why: format!("more than {PAGES_MAX} pages of commits") });
+        }
+        let answer = client.get(&what, &path, None).await?;
+        let page: Page = answer.json(&what, CONTENTS)?;
+        if total.replace(page.total_commits).is_some_and(|before| before != page.total_commits) {
+            return Err(malformed(&what, "the stated number of commits changed between pages".to_owned()));
+        }
+        if visited.len() == 1 {
+            (files, url) = (page.files, page.html_url);
+        }
+        commits.extend(page.commits);
+        match client.next(&what, &answer.headers)? {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    if total != Some(commits.len()) {
+        let stated = total.unwrap_or_default();
+        return Err(malformed(&what, format!("{} commits listed, {stated} stated", commits.len())));
+    }
+    let walk = walk(&commits, after);
+    if walk.is_empty() && !commits.is_empty() {
+        return Err(malformed(&what, "the commits listed do not lead to the new state".to_owned()));
+    }
+    Ok(Range { walk, authors: authors(&commits), paths: files.and_then(paths), url })
+}
+
+/// First parents from `after`, as far as the comparison holds them.
+fn walk(commits: &[Commit], after: &str) -> Vec<String> {
+    let parents: BTreeMap<&str, Option<&str>> =
+        commits.iter().map(|c| (c.sha.as_str(), c.parents.first().map(|p| p.sha.as_str()))).collect();
+    let mut walk = Vec::new();
+    let mut at = Some(after);
+    while let Some((sha, parent)) = at.and_then(|sha| parents.get_key_value(sha)) {
+        if walk.len() == parents.len() {
+            break;
+        }
+        walk.push((*sha).to_owned());
+        at = *parent;
+    }
+    walk
+}
+
+fn authors(commits: &[Commit]) -> Vec<CommitAuthor> {
+    let mut authors = Vec::new();
+    for commit in commits {
+        let author = CommitAuthor { login: commit.author.as_ref().and_then(|author| author.login.clone()) };
+        if !authors.contains(&author) {
+            authors.push(author);
+        }
+    }
+    authors
+}
+
+fn paths(files: Vec<File>) -> Option<Vec<String>> {
+    if files.len() >= FILES_MAX {
+        return None;
+    }
+    let all: BTreeSet<String> =
+        files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect();
+    Some(all.into_iter().collect())
+}

@@ -1,0 +1,387 @@
+//! GraphQL: landed commits with their pull requests, many to a request, followed to the last page.
+//! An error among the answers is never passed over: it fails the item that it names, or all of them.
+
+use super::client::{Client, malformed};
+use super::pull::Landed;
+use super::settings::Repository;
+use crate::contract::{CollectError, Unread};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Follow-up rounds for one batch; each reads a further page of everything that has one.
+const ROUNDS_MAX: u32 = 200;
+/// What GitHub asks for here.
+const PULL_REQUESTS: &str = "Pull requests: read";
+
+const LANDED: &str = "fragment landed on Commit{id oid parents(first:1){nodes{oid}} \
+    associatedPullRequests(first:2){totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}}";
+const PULL: &str = "fragment pull on PullRequest{id number url author{__typename login} baseRefName headRefName \
+    headRefOid merged mergedAt isCrossRepository mergeCommit{oid} baseRepository{nameWithOwner} \
+    reviews(first:30){...reviews} commits(first:30){...commits} timelineItems(first:30,itemTypes:[\
+    REVIEW_DISMISSED_EVENT,HEAD_REF_FORCE_PUSHED_EVENT,BASE_REF_CHANGED_EVENT,AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT,\
+    MERGED_EVENT,ADDED_TO_MERGE_QUEUE_EVENT,AUTO_MERGE_ENABLED_EVENT]){...timeline}}";
+const REVIEWS: &str = "fragment reviews on PullRequestReviewConnection{totalCount pageInfo{hasNextPage endCursor} \
+    nodes{id state submittedAt author{__typename login} authorCanPushToRepository commit{oid}}}";
+const COMMITS: &str = "fragment commits on PullRequestCommitConnection{totalCount pageInfo{hasNextPage endCursor} \
+    nodes{commit{id oid committedDate parents(first:2){totalCount nodes{oid}} authors(first:10){...authors} \
+    committer{user{login}}}}}";
+const AUTHORS: &str =
+    "fragment authors on GitActorConnection{totalCount pageInfo{hasNextPage endCursor} nodes{user{login}}}";
+const TIMELINE: &str = "fragment timeline on PullRequestTimelineItemsConnection{totalCount \
+    pageInfo{hasNextPage endCursor} nodes{__typename \
+    ...on ReviewDismissedEvent{createdAt previousReviewState review{id}} \
+    ...on HeadRefForcePushedEvent{createdAt actor{__typename login} beforeCommit{oid} afterCommit{oid}} \
+    ...on BaseRefChangedEvent{createdAt previousRefName currentRefName} \
+    ...on AutomaticBaseChangeSucceededEvent{createdAt oldBase newBase} \
+    ...on MergedEvent{createdAt actor{__typename login} commit{oid}} \
+    ...on AddedToMergeQueueEvent{createdAt enqueuer{login}} \
+    ...on AutoMergeEnabledEvent{createdAt enabler{login}}}}";
+
+/// A connection that may have further pages: its field, its type, what to ask, and the fragments needed.
+const CONNECTIONS: [(&str, &str, &str, &[&str]); 5] = [
+    (
+        "associatedPullRequests",
+        "Commit",
+        "{totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}",
+        &[PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE],
+    ),
+    ("reviews", "PullRequest", "{...reviews}", &[REVIEWS]),
+    ("commits", "PullRequest", "{...commits}", &[COMMITS, AUTHORS]),
+    ("authors", "Commit", "{...authors}", &[AUTHORS]),
+    ("timelineItems", "PullRequest", "{...timeline}", &[TIMELINE]),
+];
+
+/// A `200` answer.
+pub(super) struct Reply {
+    pub data: Map<String, Value>,
+    pub errors: Vec<Error>,
+}
+
+/// One entry of `errors`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Error {
+    message: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    path: Vec<Value>,
+}
+
+/// No usable answer.
+pub(super) enum Trouble {
+    /// GitHub gave up: ask for less.
+    TooMuch(String),
+    /// Asking for less will not help.
+    Fatal(CollectError),
+}
+
+impl Trouble {
+    /// Where asking for less is no way out.
+    pub(super) fn into_error(self, what: &str) -> CollectError {
+        match self {
+            Self::TooMuch(why) => CollectError::Unavailable { what: what.to_owned(), why },
+            Self::Fatal(error) => error,
+        }
+    }
+}
+
+impl Error {
+    pub(super) fn meaning(&self, what: &str) -> CollectError {
+        let (what, why) = (what.to_owned(), self.message.chars().take(200).collect());
+        match self.kind.as_deref() {
+            Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => {
+                CollectError::Forbidden { what, why, permission: Some(PULL_REQUESTS.to_owned()) }
+            }
+            Some("RATE_LIMITED" | "RATE_LIMIT") => CollectError::Unavailable { what, why },
+            _ => CollectError::Malformed { what, why },
+        }
+    }
+
+    fn too_much(&self) -> bool {
+        let said = self.message.to_ascii_lowercase();
+        matches!(self.kind.as_deref(), Some("RESOURCE_LIMITS_EXCEEDED" | "MAX_NODE_LIMIT_EXCEEDED" | "TIMEOUT"))
+            || self.kind.is_none()
+                && (said.contains("something went wrong while executing") || said.contains("timeout"))
+    }
+}
+
+/// Asks one document.
+pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: Value) -> Result<Reply, Trouble> {
+    #[derive(Deserialize)]
+    struct Wire {
+        data: Option<Map<String, Value>>,
+        #[serde(default)]
+        errors: Vec<Error>,
+    }
+    let body = json!({ "query": document, "variables": variables });
+    let answer = client.post_graphql(what, &body).await.map_err(Trouble::Fatal)?;
+    let Some(answer) = answer else { return Err(Trouble::TooMuch("no whole answer in time".to_owned())) };
+    if matches!(answer.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
+        return Err(Trouble::TooMuch(format!("status {}", answer.status.as_u16())));
+    }
+    let wire: Wire = answer.json(what, PULL_REQUESTS).map_err(Trouble::Fatal)?;
+    if let Some(error) = wire.errors.iter().find(|error| error.too_much()) {
+        return Err(Trouble::TooMuch(error.message.chars().take(200).collect()));
+    }
+    match (wire.data, wire.errors.first()) {
+        (Some(data), _) => Ok(Reply { data, errors: wire.errors }),
+        (None, Some(error)) => Err(Trouble::Fatal(error.meaning(what))),
+        (None, None) => Err(Trouble::Fatal(malformed(what, "neither data nor errors".to_owned()))),
+    }
+}
+
+/// Landed commits by id, or why one could not be read.
+pub(super) type Commits = BTreeMap<String, Result<Landed, Unread>>;
+
+/// Looks commits up, with every pull request that they came with. Fails as a whole only without sign-in.
+pub(super) async fn commits(
+    client: &Client,
+    repository: &Repository,
+    oids: &[String],
+    batch: u32,
+) -> Result<Commits, CollectError> {
+    let mut found = Commits::new();
+    let mut queue: VecDeque<Vec<String>> = oids.chunks(batch.max(1) as usize).map(<[String]>::to_vec).collect();
+    while let Some(chunk) = queue.pop_front() {
+        let what = format!("repository {}: {} landed commits", repository.name, chunk.len());
+        let (document, variables) = question(repository, &chunk);
+        match ask(client, &what, &document, variables).await {
+            Ok(reply) => {
+                let values = split(&what, &chunk, reply);
+                found.extend(whole(client, &repository.name, values).await?);
+            }
+            Err(Trouble::TooMuch(_)) if chunk.len() > 1 => {
+                let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
+                queue.push_front(second.to_vec());
+                queue.push_front(first.to_vec());
+            }
+            Err(trouble) => {
+                let error = trouble.into_error(&what);
+                if let CollectError::Unauthenticated { .. } = error {
+                    return Err(error);
+                }
+                found.extend(chunk.into_iter().map(|oid| (oid.clone(), Err(failed(&repository.name, &oid, &error)))));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn question(repository: &Repository, oids: &[String]) -> (String, Value) {
+    let (owner, name) = repository.parts();
+    let objects: String = oids
+        .iter()
+        .enumerate()
+        .map(|(number, oid)| format!(" c{number}:object(oid:\"{oid}\"){{__typename ...landed}}"))
+        .collect();
+    let fragments = [LANDED, PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE].join(" ");
+    let document = format!(
+        "query($owner:String!,$name:String!){{rateLimit{{cost remaining resetAt}} \
+         repository(owner:$owner,name:$name){{nameWithOwner{objects}}}}} {fragments}"
+    );
+    (document, json!({ "owner": owner, "name": name }))
+}
+
+/// One raw answer per commit; errors go to the commit that their path names, or to all.
+fn split(what: &str, oids: &[String], reply: Reply) -> BTreeMap<String, Result<Value, CollectError>> {
+    let repository = reply.data.get("repository");
+    let name = repository.and_then(|r| r.get("nameWithOwner")).cloned().unwrap_or(Value::Null);
+    let named = |error: &Error, alias: &str| {
+        let second = error.path.get(1).and_then(Value::as_str);
+        second.is_none_or(|second| second == alias || !second.starts_with('c'))
+    };
+    let one = |alias: &str, oid: &str| {
+        let commit = format!("{what}: {oid}");
+        if let Some(error) = reply.errors.iter().find(|error| named(error, alias)) {
+            return Err(error.meaning(&commit));
+        }
+        match repository.and_then(|r| r.get(alias)) {
+            Some(Value::Object(found)) => {
+                let mut found = found.clone();
+                found.insert("nameWithOwner".to_owned(), name.clone());
+                Ok(Value::Object(found))
+            }
+            _ => Err(malformed(&commit, "GitHub does not know the commit".to_owned())),
+        }
+    };
+    oids.iter().enumerate().map(|(number, oid)| (oid.clone(), one(&format!("c{number}"), oid))).collect()
+}
+
+/// One connection with a further page, inside one commit's answer.
+struct More {
+    oid: String,
+    pointer: String,
+    id: String,
+    connection: usize,
+    cursor: String,
+}
+
+/// Reads further pages until there is none, then reads the values strictly.
+async fn whole(
+    client: &Client,
+    repository: &str,
+    mut values: BTreeMap<String, Result<Value, CollectError>>,
+) -> Result<Commits, CollectError> {
+    for round in 0.. {
+        let mut pending = Vec::new();
+        for (oid, value) in &values {
+            if let Ok(value) = value {
+                further(oid, value, String::new(), &mut pending);
+            }
+        }
+        if pending.is_empty() {
+            break;
+        }
+        for chunk in pending.chunks(20) {
+            let read =
+                if round == ROUNDS_MAX { Err(endless(repository)) } else { pages(client, repository, chunk).await };
+            match read {
+                Ok(pages) => {
+                    for (more, page) in chunk.iter().zip(pages) {
+                        if let Some(Ok(value)) = values.get_mut(&more.oid)
+                            && let Err(why) = append(value, more, page)
+                        {
+                            values.insert(more.oid.clone(), Err(malformed(&more.pointer, why)));
+                        }
+                    }
+                }
+                Err(error @ CollectError::Unauthenticated { .. }) => return Err(error),
+                Err(error) => {
+                    values.extend(chunk.iter().map(|more| (more.oid.clone(), Err(error.clone()))));
+                }
+            }
+        }
+    }
+    Ok(values
+        .into_iter()
+        .map(|(oid, value)| {
+            let landed = value.and_then(|value| read(&oid, value)).map_err(|error| failed(repository, &oid, &error));
+            (oid, landed)
+        })
+        .collect())
+}
+
+fn read(oid: &str, value: Value) -> Result<Landed, CollectError> {
+    count(&value).map_err(|why| malformed(oid, why))?;
+    let landed: Landed = serde_json::from_value(value).map_err(|error| malformed(oid, error.to_string()))?;
+    if landed.oid == oid { Ok(landed) } else { Err(malformed(oid, "the answer is another commit".to_owned())) }
+}
+
+fn endless(repository: &str) -> CollectError {
+    CollectError::Limit {
+        what: format!("repository {repository}: further pages"),
+        why: format!("more than {ROUNDS_MAX} of one list"),
+    }
+}
+
+fn failed(repository: &str, oid: &str, error: &CollectError) -> Unread {
+    let reason = error.unread().swap_remove(0);
+    Unread { what: format!("repository {repository}: commit {oid}"), ..reason }
+}
+
+fn further(oid: &str, value: &Value, pointer: String, pending: &mut Vec<More>) {
+    match value {
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                further(oid, item, format!("{pointer}/{number}"), pending);
+            }
+        }
+        Value::Object(fields) => {
+            for (field, item) in fields {
+                let at = format!("{pointer}/{field}");
+                if let (Some(connection), Some(id), Some(cursor)) = (
+                    CONNECTIONS.iter().position(|(name, ..)| name == field),
+                    fields.get("id").and_then(Value::as_str),
+                    next(item),
+                ) {
+                    let (oid, id) = (oid.to_owned(), id.to_owned());
+                    pending.push(More { oid, pointer: at.clone(), id, connection, cursor: cursor.to_owned() });
+                }
+                further(oid, item, at, pending);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn next(connection: &Value) -> Option<&str> {
+    let page = connection.get("pageInfo")?;
+    page.get("hasNextPage")?.as_bool()?.then(|| page.get("endCursor")?.as_str())?
+}
+
+async fn pages(client: &Client, repository: &str, chunk: &[More]) -> Result<Vec<Value>, CollectError> {
+    let what = format!("repository {repository}: {} further pages", chunk.len());
+    let (mut declared, mut nodes, mut fragments) = (String::new(), String::new(), Vec::<&str>::new());
+    let mut variables = Map::new();
+    for (number, more) in chunk.iter().enumerate() {
+        let (field, kind, selection, needed) = CONNECTIONS[more.connection];
+        let types = if field == "timelineItems" {
+            ",itemTypes:[REVIEW_DISMISSED_EVENT,HEAD_REF_FORCE_PUSHED_EVENT,BASE_REF_CHANGED_EVENT,\
+             AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT,MERGED_EVENT,ADDED_TO_MERGE_QUEUE_EVENT,AUTO_MERGE_ENABLED_EVENT]"
+        } else {
+            ""
+        };
+        // Pull requests carry lists of their own, so few of them at once.
+        let first = if field == "associatedPullRequests" { 5 } else { 50 };
+        declared += &format!("{}$i{number}:ID!,$a{number}:String!", if number == 0 { "" } else { "," });
+        nodes += &format!(
+            " m{number}:node(id:$i{number}){{__typename ...on {kind}{{{field}(first:{first},after:$a{number}{types})\
+             {selection}}}}}"
+        );
+        variables.insert(format!("i{number}"), json!(more.id));
+        variables.insert(format!("a{number}"), json!(more.cursor));
+        fragments.extend(needed);
+    }
+    fragments.sort_unstable();
+    fragments.dedup();
+    let document = format!("query({declared}){{rateLimit{{cost remaining resetAt}}{nodes}}} {}", fragments.join(" "));
+    let mut reply =
+        ask(client, &what, &document, Value::Object(variables)).await.map_err(|trouble| trouble.into_error(&what))?;
+    if let Some(error) = reply.errors.first() {
+        return Err(error.meaning(&what));
+    }
+    let page = |(number, more): (usize, &More)| {
+        let field = CONNECTIONS[more.connection].0;
+        let page = reply.data.get_mut(&format!("m{number}")).and_then(|node| node.get_mut(field)).map(Value::take);
+        page.ok_or_else(|| malformed(&what, format!("no page of {field}")))
+    };
+    chunk.iter().enumerate().map(page).collect()
+}
+
+fn append(value: &mut Value, more: &More, mut page: Value) -> Result<(), String> {
+    let list = value.pointer_mut(&more.pointer).ok_or("the list is gone")?;
+    if next(&page) == Some(more.cursor.as_str()) {
+        return Err("a page names itself as the next".to_owned());
+    }
+    if page.get("totalCount") != list.get("totalCount") {
+        return Err("the stated total changed between pages".to_owned());
+    }
+    let added =
+        page.get_mut("nodes").and_then(Value::as_array_mut).map(std::mem::take).ok_or("a page without nodes")?;
+    list.get_mut("nodes").and_then(Value::as_array_mut).ok_or("a list without nodes")?.extend(added);
+    list["pageInfo"] = page["pageInfo"].take();
+    Ok(())
+}
+
+/// Every list that can be paged holds as many items as it states, and has no further page.
+fn count(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(count),
+        Value::Object(fields) => {
+            if let Some(page) = fields.get("pageInfo") {
+                let held = fields.get("nodes").and_then(Value::as_array).map(Vec::len);
+                let stated = fields.get("totalCount").and_then(Value::as_u64);
+                if held.map(|held| held as u64) != stated || stated.is_none() {
+                    return Err(format!("{} of {} items of a list", held.unwrap_or(0), stated.unwrap_or(0)));
+                }
+                if page.get("hasNextPage") != Some(&Value::Bool(false)) {
+                    return Err("a list does not say that this is its last page".to_owned());
+                }
+            }
+            fields.values().try_for_each(count)
+        }
+        _ => Ok(()),
+    }
+}

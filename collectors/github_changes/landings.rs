@@ -1,0 +1,231 @@
+//! From the steps of a repository's production branches to changes: which pull request brought each,
+//! and what came without one.
+
+use super::chain::Step;
+use super::client::Client;
+use super::compare::{self, Range};
+use super::graphql::{self, Commits};
+use super::memory::{Merged, Pushes};
+use super::pull::{Known, Landed, Pull};
+use super::rules::Suite;
+use super::settings::Repository;
+use crate::contract::{Change, CollectError, Landing, LandingKind, Lookup, RuleOutcome, Unread};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a repository before its landings are looked up.
+pub(super) struct Background {
+    /// Who pushed which head.
+    pub pushes: Pushes,
+    /// Former states of the production branches.
+    pub states: BTreeMap<String, Vec<String>>,
+    /// Bypasses by branch; a branch is missing where they were not read.
+    pub bypasses: BTreeMap<String, Vec<Suite>>,
+    /// The oldest landing that bypasses are known of.
+    pub bypasses_since: DateTime<Utc>,
+}
+
+/// The changes, and what could not be read of them.
+#[derive(Default)]
+pub(super) struct Found {
+    pub changes: Vec<Change>,
+    pub unread: Vec<Unread>,
+    /// Pull requests that were merged into their own branch, by branch.
+    pub merged: BTreeMap<String, BTreeSet<Merged>>,
+    /// Updates whose paths GitHub cut off.
+    pub paths_cut: usize,
+    ids: BTreeSet<String>,
+}
+
+/// Looks the steps up. Fails as a whole only without sign-in.
+pub(super) async fn read(
+    client: &Client,
+    (repository, batch): (&Repository, u32),
+    steps: &[Step],
+    background: &Background,
+) -> Result<Found, CollectError> {
+    let merges = |step: &&Step| matches!(step.kind, LandingKind::PrMerge | LandingKind::MergeQueueMerge);
+    let wanted = distinct(steps.iter().filter(merges).map(|step| step.row.after.clone()), &Commits::new());
+    let mut commits = graphql::commits(client, repository, &wanted, batch).await?;
+    let mut ranges: Vec<Option<Result<Range, Unread>>> = Vec::new();
+    for step in steps {
+        ranges.push(if single(step, &commits) {
+            None
+        } else {
+            match compare::read(client, &repository.name, &step.before, &step.row.after).await {
+                Ok(range) => Some(Ok(range)),
+                Err(error @ CollectError::Unauthenticated { .. }) => return Err(error),
+                Err(error) => Some(Err(error.unread().swap_remove(0))),
+            }
+        });
+    }
+    let walked = ranges.iter().flatten().flatten().flat_map(|range| range.walk.clone());
+    commits.extend(graphql::commits(client, repository, &distinct(walked, &commits), batch).await?);
+    let mut found = Found::default();
+    for (step, range) in steps.iter().zip(&ranges) {
+        let landing = Arrival { repository: &repository.name, step, background };
+        match range {
+            None => landing.single(&commits, &mut found),
+            Some(Ok(range)) => landing.several(range, &commits, &mut found),
+            Some(Err(unread)) => landing.failed(&step.row.after, unread, &mut found),
+        }
+    }
+    Ok(found)
+}
+
+fn distinct(oids: impl Iterator<Item = String>, known: &Commits) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    oids.filter(|oid| !known.contains_key(oid) && seen.insert(oid.clone())).collect()
+}
+
+/// Whether the step is one merge, so that its last commit tells everything; also where that commit could
+/// not be read.
+fn single(step: &Step, commits: &Commits) -> bool {
+    match (step.kind, commits.get(&step.row.after)) {
+        (LandingKind::PrMerge | LandingKind::MergeQueueMerge, Some(Err(_))) => true,
+        (LandingKind::PrMerge, Some(Ok(landed))) => landed.merged().next().is_some(),
+        (LandingKind::MergeQueueMerge, Some(Ok(landed))) => {
+            landed.first_parent() == Some(&step.before) && landed.merged().next().is_some()
+        }
+        _ => false,
+    }
+}
+
+/// One step on its way to changes.
+struct Arrival<'a> {
+    repository: &'a str,
+    step: &'a Step,
+    background: &'a Background,
+}
+
+impl Arrival<'_> {
+    fn single(&self, commits: &Commits, found: &mut Found) {
+        match commits.get(&self.step.row.after) {
+            Some(Ok(landed)) => landed.merged().for_each(|pull| self.pull(pull, landed, found)),
+            Some(Err(unread)) => self.failed(&self.step.row.after, unread, found),
+            None => self.failed(&self.step.row.after, &unasked(&self.step.row.after), found),
+        }
+    }
+
+    /// Several pull requests, commits without one, or both.
+    fn several(&self, range: &Range, commits: &Commits, found: &mut Found) {
+        let mut read = Vec::new();
+        for oid in &range.walk {
+            match commits.get(oid) {
+                Some(Ok(landed)) => read.push(landed),
+                Some(Err(unread)) => self.failed(oid, unread, found),
+                None => self.failed(oid, &unasked(oid), found),
+            }
+        }
+        let pulls: Vec<(&Landed, &Pull)> =
+            read.iter().flat_map(|landed| landed.merged().map(move |pull| (*landed, pull))).collect();
+        let own = |pull: &Pull| pull.base_ref_name == self.step.branch;
+        let covered = |landed: &Landed| {
+            pulls.iter().any(|(merge, pull)| {
+                merge.oid == landed.oid || own(pull) && (pull.holds(&landed.oid) || landed.came_with(pull.number))
+            })
+        };
+        let rest = read.iter().any(|landed| !covered(landed));
+        for (landed, pull) in &pulls {
+            self.pull(pull, landed, found);
+        }
+        if rest || range.walk.is_empty() || self.step.kind == LandingKind::ForcePush {
+            self.direct(range, found);
+        }
+    }
+
+    fn pull(&self, pull: &Pull, landed: &Landed, found: &mut Found) {
+        let states = self.background.states.get(&self.step.branch).map_or(&[][..], Vec::as_slice);
+        let known = Known { pushes: &self.background.pushes, states, rule: self.rule() };
+        let neutral = match pull.neutral(&known) {
+            Ok(neutral) => neutral,
+            Err(why) => {
+                let what = format!("repository {}: pull request {}", self.repository, pull.number);
+                let hint = Some("look at the sealed exchange".to_owned());
+                return self.failed(&landed.oid, &Unread { what, why, permission: None, hint }, found);
+            }
+        };
+        if neutral.base == self.step.branch {
+            let merged = Merged { number: pull.number, at: neutral.merged_at };
+            found.merged.entry(self.step.branch.clone()).or_default().insert(merged);
+        }
+        let id = format!("{}#{}@{}", self.repository, pull.number, short(&landed.oid));
+        // A forced push can bring a merge back; it is a change of its own already.
+        if !found.ids.insert(id.clone()) {
+            return;
+        }
+        let mut change = self.change(id, pull.url.clone(), Lookup::Found(Box::new(neutral)));
+        if self.step.kind == LandingKind::MergeQueueMerge
+            && let Some(person) = pull.enqueuer()
+        {
+            change.landing.actor = Some(person);
+        }
+        found.changes.push(change);
+    }
+
+    fn direct(&self, range: &Range, found: &mut Found) {
+        let id = found.unique(format!("{}@{}", self.repository, short(&self.step.row.after)));
+        found.paths_cut += usize::from(range.paths.is_none());
+        let mut change = self.change(id, range.url.clone(), Lookup::None);
+        change.paths = range.paths.clone();
+        change.authors = range.authors.clone();
+        found.changes.push(change);
+    }
+
+    fn failed(&self, oid: &str, unread: &Unread, found: &mut Found) {
+        let id = found.unique(format!("{}@{}", self.repository, short(oid)));
+        let url = format!("https://github.com/{}/commit/{oid}", self.repository);
+        found.changes.push(self.change(id, url, Lookup::Failed(unread.why.clone())));
+        found.unread.push(unread.clone());
+    }
+
+    fn change(&self, id: String, url: String, pull_request: Lookup) -> Change {
+        let row = &self.step.row;
+        Change {
+            id,
+            repository: self.repository.to_owned(),
+            branch: self.step.branch.clone(),
+            url,
+            landing: Landing {
+                kind: self.step.kind,
+                actor: row.actor.as_ref().map(super::activity::Account::actor),
+                at: row.timestamp,
+                before: self.step.before.clone(),
+                after: row.after.clone(),
+            },
+            paths: None,
+            authors: Vec::new(),
+            pull_request,
+            post_hoc: None,
+        }
+    }
+
+    fn rule(&self) -> RuleOutcome {
+        match self.background.bypasses.get(&self.step.branch) {
+            Some(bypasses) if bypasses.iter().any(|suite| suite.after_sha == self.step.row.after) => {
+                RuleOutcome::Bypass
+            }
+            Some(_) if self.step.row.timestamp >= self.background.bypasses_since => RuleOutcome::Pass,
+            _ => RuleOutcome::NotRead,
+        }
+    }
+}
+
+impl Found {
+    /// The same commit can arrive twice, by a forced push back and forth.
+    fn unique(&mut self, id: String) -> String {
+        let free =
+            (1..).map(|n| if n == 1 { id.clone() } else { format!("{id}~{n}") }).find(|id| !self.ids.contains(id));
+        let id = free.unwrap_or(id);
+        self.ids.insert(id.clone());
+        id
+    }
+}
+
+fn short(oid: &str) -> &str {
+    oid.get(..12).unwrap_or(oid)
+}
+
+fn unasked(oid: &str) -> Unread {
+    Unread { what: format!("commit {oid}"), why: "was not asked for".to_owned(), permission: None, hint: None }
+}

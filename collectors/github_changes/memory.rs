@@ -1,0 +1,121 @@
+//! What a complete run leaves for the next one (`Population::carry`): where each branch was, the
+//! answer that `304` refers to, and who pushed the heads that have not landed yet.
+
+use crate::contract::CollectError;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Heads that are kept per ref and per repository; the oldest go first.
+const HEADS_MAX: usize = 50;
+const PUSHES_MAX: usize = 2_000;
+/// Former states of one production branch that are kept.
+const STATES_MAX: usize = 500;
+
+/// All of it, by repository name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    pub repositories: BTreeMap<String, RepositoryMemory>,
+}
+
+/// What is remembered of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RepositoryMemory {
+    /// `ETag` of the first page of the whole activity log; none if that page held updates that are yet to be
+    /// handed over.
+    pub etag: Option<String>,
+    /// Updates before this instant have been handed over.
+    pub read_to: DateTime<Utc>,
+    /// Production branches, by name.
+    pub branches: BTreeMap<String, BranchMemory>,
+    /// Other refs: by ref and commit, who made the commit its head.
+    pub pushes: Pushes,
+}
+
+/// By ref and commit, who made the commit the ref's head, and when.
+pub(super) type Pushes = BTreeMap<String, BTreeMap<String, Push>>;
+
+/// Who made a commit a ref's head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Push {
+    /// Login; `None` for a deleted account.
+    pub by: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Where a production branch was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BranchMemory {
+    /// The last state handed over; zeros while the branch is deleted.
+    pub head: String,
+    /// The last state with content, for a branch that was deleted and made again.
+    pub content: Option<String>,
+    /// The row that led to `head`, if one was seen.
+    pub row: Option<u64>,
+    /// That row's time, or the instant since when the branch is read.
+    pub at: DateTime<Utc>,
+    /// Merged pull requests are reconciled up to and with this second.
+    pub counted_to: DateTime<Utc>,
+    /// Pull requests handed over whose merge is later than that.
+    pub uncounted: Vec<Merged>,
+    /// Former states, oldest first.
+    pub states: Vec<String>,
+}
+
+/// A merged pull request that waits for its reconciliation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Merged {
+    /// Its number.
+    pub number: u64,
+    /// When it was merged.
+    pub at: DateTime<Utc>,
+}
+
+impl Memory {
+    /// Reads what the last complete run left.
+    pub(super) fn read(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
+        let Some(value) = carry else { return Ok(Self::default()) };
+        serde_json::from_value(value.clone()).map_err(|error| CollectError::Malformed {
+            what: "what the last complete run left for this one".to_owned(),
+            why: error.to_string(),
+        })
+    }
+
+    /// For `Population::carry`.
+    pub(super) fn write(self) -> Result<serde_json::Value, CollectError> {
+        serde_json::to_value(self).map_err(|error| CollectError::Malformed {
+            what: "what this run leaves for the next one".to_owned(),
+            why: error.to_string(),
+        })
+    }
+}
+
+/// Keeps the newest pushes.
+pub(super) fn bound_pushes(pushes: &mut Pushes) {
+    let mut all = Vec::new();
+    for (reference, heads) in pushes.iter() {
+        let mut of_ref: Vec<_> = heads.iter().map(|(sha, push)| (push.at, reference.clone(), sha.clone())).collect();
+        of_ref.sort_by(|a, b| b.cmp(a));
+        of_ref.truncate(HEADS_MAX);
+        all.extend(of_ref);
+    }
+    all.sort_by(|a, b| b.cmp(a));
+    all.truncate(PUSHES_MAX);
+    let kept: BTreeSet<_> = all.into_iter().map(|(_, reference, sha)| (reference, sha)).collect();
+    for (reference, heads) in pushes.iter_mut() {
+        heads.retain(|sha, _| kept.contains(&(reference.clone(), sha.clone())));
+    }
+    pushes.retain(|_, heads| !heads.is_empty());
+}
+
+/// Keeps the newest states.
+pub(super) fn bound_states(states: &mut Vec<String>) {
+    let surplus = states.len().saturating_sub(STATES_MAX);
+    states.drain(..surplus);
+}

@@ -1,0 +1,325 @@
+//! A pull request as GitHub's GraphQL gives it, and as the contract wants it. Pure.
+
+use super::activity::{Account, AccountKind};
+use super::client::stated;
+use super::memory::{Push, Pushes};
+use crate::contract::{Actor, CommitAuthor, Dismissal, PrCommit, PullRequest, Review, ReviewState, RuleOutcome};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The account that GitHub's own buttons commit as.
+const WEB_FLOW: &str = "web-flow";
+
+/// One commit that a branch went through.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Landed {
+    pub oid: String,
+    /// The repository's present name.
+    name_with_owner: String,
+    parents: Nodes<Oid>,
+    associated_pull_requests: Nodes<Pull>,
+}
+
+/// Lists whose counts have been checked.
+#[derive(Debug, Deserialize)]
+struct Nodes<T> {
+    nodes: Vec<T>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Oid {
+    oid: String,
+}
+
+/// One pull request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pull {
+    pub number: u64,
+    pub url: String,
+    #[serde(deserialize_with = "stated")]
+    author: Option<Account>,
+    pub base_ref_name: String,
+    head_ref_name: String,
+    head_ref_oid: String,
+    merged: bool,
+    #[serde(deserialize_with = "stated")]
+    merged_at: Option<DateTime<Utc>>,
+    is_cross_repository: bool,
+    #[serde(deserialize_with = "stated")]
+    merge_commit: Option<Oid>,
+    #[serde(deserialize_with = "stated")]
+    base_repository: Option<Named>,
+    reviews: Nodes<WireReview>,
+    commits: Nodes<WireCommit>,
+    timeline_items: Nodes<Event>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    name_with_owner: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireReview {
+    id: String,
+    state: WireState,
+    #[serde(deserialize_with = "stated")]
+    submitted_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "stated")]
+    author: Option<Account>,
+    author_can_push_to_repository: bool,
+    #[serde(deserialize_with = "stated")]
+    commit: Option<Oid>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum WireState {
+    Approved,
+    ChangesRequested,
+    Commented,
+    Dismissed,
+    Pending,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireCommit {
+    commit: Commit,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Commit {
+    oid: String,
+    parents: Parents,
+    authors: Nodes<GitActor>,
+    #[serde(deserialize_with = "stated")]
+    committer: Option<GitActor>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parents {
+    total_count: u64,
+    nodes: Vec<Oid>,
+}
+
+#[derive(Debug, Deserialize)]
+struct GitActor {
+    #[serde(deserialize_with = "stated")]
+    user: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    login: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "__typename", rename_all_fields = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "GitHub's names")]
+enum Event {
+    ReviewDismissedEvent {
+        created_at: DateTime<Utc>,
+        previous_review_state: WireState,
+        review: ReviewId,
+    },
+    HeadRefForcePushedEvent {
+        created_at: DateTime<Utc>,
+        #[serde(deserialize_with = "stated")]
+        actor: Option<Account>,
+        #[serde(deserialize_with = "stated")]
+        after_commit: Option<Oid>,
+    },
+    BaseRefChangedEvent {
+        created_at: DateTime<Utc>,
+    },
+    AutomaticBaseChangeSucceededEvent {
+        created_at: DateTime<Utc>,
+    },
+    MergedEvent {},
+    AddedToMergeQueueEvent {
+        created_at: DateTime<Utc>,
+        #[serde(deserialize_with = "stated")]
+        enqueuer: Option<User>,
+    },
+    AutoMergeEnabledEvent {},
+}
+
+#[derive(Debug, Deserialize)]
+struct ReviewId {
+    id: String,
+}
+
+impl WireState {
+    /// `None`: not submitted yet.
+    fn state(self) -> Option<ReviewState> {
+        match self {
+            Self::Approved => Some(ReviewState::Approved),
+            Self::ChangesRequested => Some(ReviewState::ChangesRequested),
+            Self::Commented => Some(ReviewState::Commented),
+            Self::Dismissed => Some(ReviewState::Dismissed),
+            Self::Pending => None,
+        }
+    }
+}
+
+impl Landed {
+    /// The commit before it on its branch.
+    pub(super) fn first_parent(&self) -> Option<&str> {
+        self.parents.nodes.first().map(|parent| parent.oid.as_str())
+    }
+
+    /// The pull requests of this repository that this commit is the merge of, whatever their base.
+    pub(super) fn merged(&self) -> impl Iterator<Item = &Pull> {
+        self.merged_here().filter(|pull| pull.merge_commit.as_ref().is_some_and(|commit| commit.oid == self.oid))
+    }
+
+    /// Whether GitHub says that the commit came with that pull request.
+    pub(super) fn came_with(&self, number: u64) -> bool {
+        self.merged_here().any(|pull| pull.number == number)
+    }
+
+    /// A commit is also associated with pull requests of forks, whose approvals are worth nothing here.
+    fn merged_here(&self) -> impl Iterator<Item = &Pull> {
+        self.associated_pull_requests.nodes.iter().filter(|pull| {
+            let base = pull.base_repository.as_ref().map(|base| &base.name_with_owner);
+            pull.merged && base.is_some_and(|base| base.eq_ignore_ascii_case(&self.name_with_owner))
+        })
+    }
+}
+
+/// What is known beside the pull request itself.
+pub(super) struct Known<'a> {
+    /// Who pushed which head.
+    pub pushes: &'a Pushes,
+    /// States that the production branch had.
+    pub states: &'a [String],
+    /// Whether rules were bypassed.
+    pub rule: RuleOutcome,
+}
+
+impl Pull {
+    /// Whether the commit is one of its own.
+    pub(super) fn holds(&self, oid: &str) -> bool {
+        self.commits.nodes.iter().any(|node| node.commit.oid == oid)
+    }
+
+    /// Who put it into the merge queue last, if somebody did.
+    pub(super) fn enqueuer(&self) -> Option<Actor> {
+        let mut last: Option<(DateTime<Utc>, Option<&User>)> = None;
+        for event in &self.timeline_items.nodes {
+            if let Event::AddedToMergeQueueEvent { created_at, enqueuer } = event
+                && last.is_none_or(|(at, _)| at <= *created_at)
+            {
+                last = Some((*created_at, enqueuer.as_ref()));
+            }
+        }
+        let user = last?.1?;
+        Some(Account { login: user.login.clone(), kind: AccountKind::User }.actor())
+    }
+
+    /// In the contract's words. Fails where GitHub's answer contradicts itself.
+    pub(super) fn neutral(&self, known: &Known<'_>) -> Result<PullRequest, String> {
+        let merged_at = self.merged_at.ok_or("merged without a time")?;
+        let mut reviews = Vec::new();
+        for review in &self.reviews.nodes {
+            // A pending review is a draft that only its writer sees.
+            let Some(state) = review.state.state() else { continue };
+            reviews.push(Review {
+                id: review.id.clone(),
+                author: review.author.as_ref().map(Account::actor),
+                state,
+                at: review.submitted_at.ok_or_else(|| format!("review {} has no time", review.id))?,
+                commit: review.commit.as_ref().map(|commit| commit.oid.clone()),
+                can_push: Some(review.author_can_push_to_repository),
+            });
+        }
+        let mut dismissals = Vec::new();
+        let mut base_changed_at = None;
+        for event in &self.timeline_items.nodes {
+            match event {
+                Event::ReviewDismissedEvent { created_at, previous_review_state, review } => {
+                    let was = previous_review_state.state().ok_or("a pending review was dismissed")?;
+                    dismissals.push(Dismissal { review: review.id.clone(), at: *created_at, was });
+                }
+                Event::BaseRefChangedEvent { created_at } | Event::AutomaticBaseChangeSucceededEvent { created_at } => {
+                    base_changed_at = base_changed_at.max(Some(*created_at));
+                }
+                Event::HeadRefForcePushedEvent { .. }
+                | Event::MergedEvent {}
+                | Event::AddedToMergeQueueEvent { .. }
+                | Event::AutoMergeEnabledEvent {} => {}
+            }
+        }
+        Ok(PullRequest {
+            number: self.number,
+            author: self.author.as_ref().map(Account::actor),
+            initiator: None,
+            base: self.base_ref_name.clone(),
+            merged_at,
+            head: self.head_ref_oid.clone(),
+            reviews,
+            dismissals,
+            base_changed_at,
+            commits: self.neutral_commits(known),
+            owners_of_paths: None,
+            rule: known.rule,
+        })
+    }
+
+    fn neutral_commits(&self, known: &Known<'_>) -> Vec<PrCommit> {
+        let pushes = self.pushes(known.pushes);
+        let commits = self.commits.nodes.iter().map(|node| {
+            let commit = &node.commit;
+            let push = pushes.get(commit.oid.as_str());
+            PrCommit {
+                oid: commit.oid.clone(),
+                authors: commit.authors.nodes.iter().map(GitActor::author).collect(),
+                pushed_by: push.and_then(|push| push.by.clone()),
+                pushed_at: push.map(|push| push.at),
+                changes_content: !commit.updates_from(known.states),
+            }
+        });
+        commits.collect()
+    }
+
+    /// Who made which commit the head: the activity log for branches of this repository, forced pushes
+    /// also for forks.
+    fn pushes<'a>(&'a self, logged: &'a Pushes) -> BTreeMap<&'a str, Push> {
+        let mut pushes: BTreeMap<&str, Push> = BTreeMap::new();
+        for event in &self.timeline_items.nodes {
+            if let Event::HeadRefForcePushedEvent { created_at, actor, after_commit: Some(after) } = event {
+                let push = Push { by: actor.as_ref().map(|actor| actor.actor().login), at: *created_at };
+                pushes.insert(&after.oid, push);
+            }
+        }
+        let reference = format!("refs/heads/{}", self.head_ref_name);
+        if let Some(heads) = logged.get(&reference).filter(|_| !self.is_cross_repository) {
+            pushes.extend(heads.iter().map(|(sha, push)| (sha.as_str(), push.clone())));
+        }
+        pushes
+    }
+}
+
+impl Commit {
+    /// The merge that the "Update branch" button makes: GitHub's own commit, of a state of the base.
+    /// Anything less certain changes the content.
+    fn updates_from(&self, states: &[String]) -> bool {
+        let web = self.committer.as_ref().and_then(|committer| committer.user.as_ref());
+        self.parents.total_count == 2
+            && web.is_some_and(|user| user.login == WEB_FLOW)
+            && self.parents.nodes.get(1).is_some_and(|base| states.contains(&base.oid))
+    }
+}
+
+impl GitActor {
+    fn author(&self) -> CommitAuthor {
+        CommitAuthor { login: self.user.as_ref().map(|user| user.login.clone()) }
+    }
+}

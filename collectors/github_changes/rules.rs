@@ -1,0 +1,40 @@
+//! Which landings bypassed the branch rules, as GitHub's rule suites tell it.
+
+use super::client::{Client, malformed};
+use crate::contract::CollectError;
+use chrono::{DateTime, Duration, Utc};
+use serde::Deserialize;
+
+/// What GitHub asks for here.
+const ADMINISTRATION: &str = "Administration: read";
+
+/// One bypass.
+#[derive(Deserialize)]
+pub(super) struct Suite {
+    pub id: u64,
+    pub after_sha: String,
+    #[serde(rename = "ref")]
+    reference: String,
+    pub pushed_at: DateTime<Utc>,
+    result: String,
+}
+
+/// The oldest landing that the rule suites surely tell of, a day allowed.
+pub(super) fn reach(as_of: DateTime<Utc>) -> DateTime<Utc> {
+    as_of - Duration::days(27)
+}
+
+/// The bypasses of the last month on one branch.
+pub(super) async fn read(client: &Client, repository: &str, branch: &str) -> Result<Vec<Suite>, CollectError> {
+    let what = format!("repository {repository}: rule suites of {branch}");
+    let reference = format!("refs/heads/{branch}");
+    let path = format!(
+        "/repos/{repository}/rulesets/rule-suites?ref={reference}&rule_suite_result=bypass&time_period=month&per_page=100"
+    );
+    let first = client.get(&what, &path, None).await?;
+    let (suites, _) = client.pages(&what, (&path, first), ADMINISTRATION, |_: &[Suite]| false).await?;
+    match suites.iter().find(|suite| suite.result != "bypass" || suite.reference != reference) {
+        Some(suite) => Err(malformed(&what, format!("suite {} is not one that was asked for", suite.id))),
+        None => Ok(suites),
+    }
+}

@@ -1,0 +1,133 @@
+//! What a configuration says about one `github_changes` collector, and what is refused in it.
+
+use crate::contract::SettingsError;
+use crate::door::GithubCredentials;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Settings of one collector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// GitHub's REST address; GraphQL is expected at `graphql` under it.
+    #[serde(default = "github")]
+    #[schemars(with = "String")]
+    pub api_url: String,
+    /// How to sign in.
+    pub credentials: GithubCredentials,
+    /// Repositories and their production branches.
+    pub repositories: Vec<Repository>,
+    /// Whether to ask which landings bypassed branch rules. Needs `Administration: read`.
+    #[serde(default = "yes")]
+    pub rule_suites: bool,
+    /// Commits looked up by one GraphQL request, 1 to 100. Halved by itself where GitHub gives up.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 1, max = 100))]
+    pub batch: u32,
+}
+
+/// One repository in scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Repository {
+    /// `owner/name`.
+    pub name: String,
+    /// Its production branches.
+    pub branches: Vec<String>,
+}
+
+fn github() -> String {
+    "https://api.github.com/".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn fifty() -> u32 {
+    50
+}
+
+impl Settings {
+    /// Reads and checks settings.
+    pub(super) fn parse(value: &serde_json::Value) -> Result<Self, SettingsError> {
+        let settings: Self = serde_json::from_value(value.clone())
+            .map_err(|error| wrong(error.to_string(), "see the settings of github_changes in the schema"))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let url = url::Url::parse(&self.api_url)
+            .map_err(|error| wrong(format!("api_url: {error}"), "write https://api.github.com/"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || !url.username().is_empty() {
+            return Err(wrong("api_url: not a plain http(s) address".to_owned(), "write https://api.github.com/"));
+        }
+        if self.repositories.is_empty() {
+            return Err(wrong(
+                "repositories: empty".to_owned(),
+                "write repositories = [{ name = \"acme/shop\", branches = [\"main\"] }]",
+            ));
+        }
+        if !(1..=100).contains(&self.batch) {
+            return Err(wrong(format!("batch: {} is not within 1 to 100", self.batch), "leave it out for 50"));
+        }
+        let mut seen = BTreeSet::new();
+        for repository in &self.repositories {
+            repository.check()?;
+            if !seen.insert(repository.name.to_ascii_lowercase()) {
+                return Err(wrong(
+                    format!("repositories: {} is named twice", repository.name),
+                    "list its branches together",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in scope, one line per branch.
+    pub(super) fn scope(&self) -> Vec<String> {
+        self.repositories.iter().flat_map(|r| r.branches.iter().map(move |b| format!("{}: {b}", r.name))).collect()
+    }
+}
+
+impl Repository {
+    fn check(&self) -> Result<(), SettingsError> {
+        let plain = |s: &str| {
+            !s.is_empty()
+                && s.len() <= 100
+                && s != "."
+                && s != ".."
+                && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        if !matches!(self.name.split_once('/'), Some((owner, name)) if plain(owner) && plain(name)) {
+            return Err(wrong(format!("repositories: name {:?} is not owner/name", self.name), "write acme/shop"));
+        }
+        if self.branches.is_empty() {
+            return Err(wrong(format!("repositories: {} has no branches", self.name), "write branches = [\"main\"]"));
+        }
+        let mut seen = BTreeSet::new();
+        for branch in &self.branches {
+            let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\\"&#%+".contains(c);
+            if branch.is_empty() || branch.len() > 250 || branch.contains(odd) || branch.starts_with("refs/") {
+                return Err(wrong(
+                    format!("repositories: {}: branch {branch:?} is not a branch name", self.name),
+                    "write it without refs/heads/",
+                ));
+            }
+            if !seen.insert(branch) {
+                return Err(wrong(format!("repositories: {}: branch {branch} is named twice", self.name), "once"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Owner and name.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        self.name.split_once('/').unwrap_or((&self.name, ""))
+    }
+}
+
+fn wrong(message: String, hint: &str) -> SettingsError {
+    SettingsError { message, hint: Some(hint.to_owned()) }
+}

@@ -1,0 +1,191 @@
+//! The tables of one control: states over time, judgements, gaps, waivers.
+
+use super::table::{Table, instant, list, maybe, word};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, Control, Gap, Source, record_path, time};
+use crate::drift::State;
+use crate::judge::{Outcome, Verdict};
+use crate::ledger::record::{Body, Status};
+use crate::run_file::{ErrorFile, PARTIAL};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::{Partial, Unread};
+use std::io::Write;
+
+/// Name of a verdict's file of judgements.
+pub(super) const JUDGEMENTS: &str = "judgements.json";
+
+/// The control's records; a control that a table is asked for is in the contents.
+pub(super) fn control<'a>(contents: &'a Contents, name: &str) -> Result<&'a Control, BundleError> {
+    let control = contents.controls.get(name);
+    control.ok_or_else(|| BundleError::malformed("data/controls", format!("no record names the control {name}")))
+}
+
+/// A state, or that there is none on record.
+pub(super) fn state_word(state: Option<State>) -> String {
+    state.map_or_else(|| "none on record".to_owned(), word)
+}
+
+/// `timeline.csv`: every change of state, and the state at the beginning.
+pub(super) fn timeline(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let columns = ["record", "role", "before_at", "observed_at", "from", "to", "appeared", "resolved", "run", "why"];
+    let mut table = Table::new(out, &columns)?;
+    for index in &control(contents, name)?.transitions {
+        let Body::Transition { from, to, before_at, observed_at, run, why, appeared, resolved, .. } =
+            source.record(*index)?.body
+        else {
+            return Err(BundleError::malformed(record_path(*index), "is not a transition"));
+        };
+        let inside = contents.facts.range.contains(index);
+        table.row(&[
+            index.to_string(),
+            if inside { "period" } else { "supporting" }.to_owned(),
+            instant(before_at),
+            time(observed_at),
+            state_word(from),
+            word(to),
+            appeared.to_string(),
+            resolved.to_string(),
+            maybe(run),
+            why,
+        ])?;
+    }
+    table.end()
+}
+
+/// One verdict with the instant that it is as of, and its judgements, deviations first.
+pub(super) fn verdict(source: &dyn Source, index: u64) -> Result<(DateTime<Utc>, Verdict), BundleError> {
+    let Body::Verdict { as_of, .. } = source.record(index)?.body else {
+        return Err(BundleError::malformed(record_path(index), "is not a verdict"));
+    };
+    let bytes = source.file(index, JUDGEMENTS)?;
+    let mut verdict: Verdict = serde_json::from_slice(&bytes)
+        .map_err(|e| BundleError::malformed(format!("data/verdicts/{index:012}/{JUDGEMENTS}"), e))?;
+    verdict.judgements.sort_by(|a, b| (rank(a.outcome), &a.item).cmp(&(rank(b.outcome), &b.item)));
+    Ok((as_of, verdict))
+}
+
+/// What an auditor wants to see first comes first.
+fn rank(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Deviation => 0,
+        Outcome::Indeterminate => 1,
+        Outcome::Waived => 2,
+        Outcome::Pending => 3,
+        Outcome::Pass => 4,
+        Outcome::Excluded => 5,
+    }
+}
+
+/// `judgements.csv`: every item of every verdict, deviations of each verdict first, and what was not read.
+pub(super) fn judgements(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let mut table = Table::new(out, &["record", "as_of", "item", "outcome", "reason", "seen"])?;
+    for index in &control(contents, name)?.verdicts {
+        let (as_of, verdict) = verdict(source, *index)?;
+        let (index, as_of) = (index.to_string(), time(as_of));
+        for j in &verdict.judgements {
+            table.row(&[&index, &as_of, &j.item, &word(j.outcome), &j.reason, &j.seen])?;
+        }
+        for unread in &verdict.unread {
+            table.row(&[&index, &as_of, &unread.what, "not read", "unread", &unread.why])?;
+        }
+    }
+    table.end()
+}
+
+/// `gaps.csv`: runs that did not happen or did not finish, of one control or of all.
+pub(super) fn gaps(
+    contents: &Contents,
+    name: Option<&str>,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let columns = [
+        "record",
+        "collector",
+        "seq",
+        "scheduled_for",
+        "window_start",
+        "window_end",
+        "how",
+        "reason",
+        "evidence",
+        "controls",
+    ];
+    let mut table = Table::new(out, &columns)?;
+    let all: Vec<usize> = (0..contents.gaps.len()).collect();
+    let wanted = match name {
+        Some(name) => &control(contents, name)?.gaps,
+        None => &all,
+    };
+    for gap in wanted.iter().filter_map(|at| contents.gaps.get(*at)) {
+        table.row(&[
+            gap.record.to_string(),
+            gap.collector.clone(),
+            gap.seq.to_string(),
+            instant(gap.scheduled_for),
+            instant(gap.window.map(|w| w.start)),
+            instant(gap.window.map(|w| w.end)),
+            gap.how.to_owned(),
+            reason(gap, source)?,
+            maybe(gap.evidence),
+            list(&gap.controls),
+        ])?;
+    }
+    table.end()
+}
+
+/// Why there is a gap: as the record says, or as what the run did seal says.
+pub(super) fn reason(gap: &Gap, source: &dyn Source) -> Result<String, BundleError> {
+    if let Some(reason) = &gap.reason {
+        return Ok(reason.clone());
+    }
+    let Some(evidence) = gap.evidence else {
+        return Ok(match gap.how {
+            "open" => "not closed at the end of the period's records".to_owned(),
+            _ => "nothing was sealed".to_owned(),
+        });
+    };
+    let Body::Evidence { status, .. } = source.record(evidence)?.body else {
+        return Err(BundleError::malformed(record_path(evidence), "is not evidence"));
+    };
+    if status == Status::Complete {
+        return Ok("sealed whole, but the run did not end as it should".to_owned());
+    }
+    let bytes = source.file(evidence, PARTIAL)?;
+    let file = format!("data/evidence/{evidence:012}/{PARTIAL}");
+    let malformed = |e| BundleError::malformed(file, e);
+    let unread: Vec<Unread> = match status {
+        Status::Failed => {
+            return serde_json::from_slice::<ErrorFile>(&bytes).map(|error| error.message).map_err(malformed);
+        }
+        _ => serde_json::from_slice::<Partial>(&bytes).map_err(malformed)?.unread,
+    };
+    Ok(list(unread.iter().map(|u| format!("{}: {}", u.what, u.why))))
+}
+
+/// `waivers.csv`: acceptances of the period, and older ones that its verdicts name.
+pub(super) fn waivers(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let mut table = Table::new(out, &["record", "item", "approver", "approved_at", "expires", "reason"])?;
+    for index in &control(contents, name)?.waivers {
+        let Body::Waiver { item, reason, approver, approved_at, expires, .. } = source.record(*index)?.body else {
+            return Err(BundleError::malformed(record_path(*index), "is not a waiver"));
+        };
+        table.row(&[index.to_string(), item, approver, time(approved_at), time(expires), reason])?;
+    }
+    table.end()
+}

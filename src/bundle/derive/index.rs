@@ -1,0 +1,187 @@
+//! The tables over everything: evidence and verdicts, controls, and what each collector did.
+
+use super::control::state_word;
+use super::table::{Table, instant, list, maybe, word};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, Control, Source, folder, path_part, population_path, record_path, time};
+use crate::drift::State;
+use crate::judge::VerdictOutcome;
+use crate::ledger::record::{Body, Record};
+use evidenced_collectors::contract::Window;
+use std::io::Write;
+
+/// `index.csv`: a row per evidence and verdict of the period, and per supporting record of any kind.
+pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
+    let columns = [
+        "record",
+        "at",
+        "kind",
+        "role",
+        "controls",
+        "collector",
+        "window_start",
+        "window_end",
+        "outcome",
+        "counts",
+        "path",
+        "table",
+    ];
+    let mut table = Table::new(out, &columns)?;
+    for index in contents.disclosed() {
+        let record = source.record(index)?;
+        let inside = contents.facts.range.contains(&index);
+        if inside && !matches!(record.body, Body::Evidence { .. } | Body::Verdict { .. }) {
+            continue;
+        }
+        table.row(&index_row(contents, index, &record, inside))?;
+    }
+    table.end()
+}
+
+fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> [String; 12] {
+    let mut controls = String::new();
+    let mut collector = String::new();
+    let mut window: Option<Window> = None;
+    let (mut outcome, mut counts, mut csv) = (String::new(), String::new(), String::new());
+    match &record.body {
+        Body::Evidence { collector: by, controls: feeds, window: seen, status, observed, .. } => {
+            (controls, collector, window) = (list(feeds), by.clone(), Some(*seen));
+            (outcome, counts) = (word(status), format!("observed {observed}"));
+            if contents.populations.contains_key(&index) {
+                csv = population_path(index, *status);
+            }
+        }
+        Body::Verdict { control, outcome: reached, counts: by_outcome, .. } => {
+            (controls, outcome) = (control.clone(), word(reached));
+            counts = list(by_outcome.iter().map(|(outcome, count)| format!("{} {count}", word(outcome))));
+        }
+        Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
+        Body::Waiver { control, .. } => controls.clone_from(control),
+        Body::RunOpened { collector: by, window: seen, .. } => (collector, window) = (by.clone(), Some(*seen)),
+        Body::RunClosed { collector: by, end, .. } => (collector, outcome) = (by.clone(), word(end)),
+        Body::Missed { collector: by, .. } => collector.clone_from(by),
+        Body::Epoch { .. } | Body::Config { .. } | Body::Export { .. } => {}
+    }
+    let path = match folder(&record.body) {
+        Some(folder) if record.commit.is_some() && contents.has_files(index, &record.body) => {
+            format!("data/{folder}/{index:012}")
+        }
+        _ => record_path(index),
+    };
+    [
+        index.to_string(),
+        time(record.at),
+        record.body.kind().to_owned(),
+        if inside { "period" } else { "supporting" }.to_owned(),
+        controls,
+        collector,
+        instant(window.map(|w| w.start)),
+        instant(window.map(|w| w.end)),
+        outcome,
+        counts,
+        path,
+        csv,
+    ]
+}
+
+/// Figures of one control over the period.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    /// Its state when the period began; `None`: none was on record.
+    pub(super) state_at_start: Option<State>,
+    /// Its state at the end of the range.
+    pub(super) state_at_end: Option<State>,
+    /// Verdicts that pass.
+    pub(super) pass: u64,
+    /// Verdicts with a deviation.
+    pub(super) deviation: u64,
+    /// Verdicts that are indeterminate.
+    pub(super) indeterminate: u64,
+    /// Times that it left `effective`.
+    pub(super) drifts: u64,
+}
+
+impl Figures {
+    /// Counts them from the records.
+    pub(super) fn of(contents: &Contents, control: &Control, source: &dyn Source) -> Result<Self, BundleError> {
+        let mut figures = Self::default();
+        for index in &control.transitions {
+            if let Body::Transition { from, to, .. } = source.record(*index)?.body {
+                if *index < contents.facts.range.start {
+                    figures.state_at_start = Some(to);
+                } else if from == Some(State::Effective) && to != State::Effective {
+                    figures.drifts += 1;
+                }
+                figures.state_at_end = Some(to);
+            }
+        }
+        for index in &control.verdicts {
+            if let Body::Verdict { outcome, .. } = source.record(*index)?.body {
+                *match outcome {
+                    VerdictOutcome::Pass => &mut figures.pass,
+                    VerdictOutcome::Deviation => &mut figures.deviation,
+                    VerdictOutcome::Indeterminate => &mut figures.indeterminate,
+                } += 1;
+            }
+        }
+        Ok(figures)
+    }
+}
+
+/// `controls.csv`: a row per control, those in the worst state first.
+pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
+    let mut rows = Vec::new();
+    for (name, control) in &contents.controls {
+        let figures = Figures::of(contents, control, source)?;
+        let row = [
+            name.clone(),
+            state_word(figures.state_at_start),
+            state_word(figures.state_at_end),
+            (figures.pass + figures.deviation + figures.indeterminate).to_string(),
+            figures.pass.to_string(),
+            figures.deviation.to_string(),
+            figures.indeterminate.to_string(),
+            figures.drifts.to_string(),
+            control.gaps.len().to_string(),
+            control.waivers.len().to_string(),
+            format!("data/controls/{}/summary.md", path_part(name)),
+        ];
+        // No state on record is worse than effective, and better than any that is known to be bad.
+        let rank = figures.state_at_end.unwrap_or(State::Unmonitored);
+        rows.push((std::cmp::Reverse(rank), row));
+    }
+    rows.sort();
+    let columns = [
+        "control",
+        "state_at_start",
+        "state_at_end",
+        "verdicts",
+        "verdicts_pass",
+        "verdicts_deviation",
+        "verdicts_indeterminate",
+        "drifts",
+        "gaps",
+        "waivers",
+        "path",
+    ];
+    let mut table = Table::new(out, &columns)?;
+    for (_, row) in &rows {
+        table.row(row)?;
+    }
+    table.end()
+}
+
+/// `completeness.csv`: a row per collector, with its sequence numbers and what became of each.
+pub(super) fn completeness(contents: &Contents, out: &mut dyn Write) -> Result<(), BundleError> {
+    const COUNTS: [&str; 10] =
+        ["scheduled", "catch_up", "manual", "done", "incomplete", "failed", "aborted", "interrupted", "open", "missed"];
+    let mut columns = vec!["collector", "first_seq", "last_seq"];
+    columns.extend(COUNTS);
+    let mut table = Table::new(out, &columns)?;
+    for (name, series) in &contents.series {
+        let mut row = vec![name.clone(), maybe(series.seqs.map(|s| s.0)), maybe(series.seqs.map(|s| s.1))];
+        row.extend(COUNTS.iter().map(|word| series.counts.get(word).copied().unwrap_or_default().to_string()));
+        table.row(&row)?;
+    }
+    table.end()
+}

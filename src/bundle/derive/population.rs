@@ -1,0 +1,274 @@
+//! The items of one evidence record as a table: changes, principals, or restore tests and stores.
+
+use super::table::{Table, instant, list, maybe, word};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Source, record_path};
+use crate::ledger::record::{Body, Status};
+use crate::run_file::{PARTIAL, POPULATION};
+use evidenced_collectors::contract::{
+    Actor, Change, CommitAuthor, Items, Lookup, Partial, Population, Principal, PrincipalDetail, PullRequest,
+    RestoreTest, Restores, ReviewState, Store,
+};
+use std::io::Write;
+
+/// Writes the table.
+pub(super) fn population(index: u64, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
+    match items(index, source)? {
+        Items::Changes(changes) => write_changes(&changes, out),
+        Items::Principals(principals) => write_principals(&principals, out),
+        Items::Restores(restores) => write_restores(&restores, out),
+    }
+}
+
+fn items(index: u64, source: &dyn Source) -> Result<Items, BundleError> {
+    let Body::Evidence { status, .. } = source.record(index)?.body else {
+        return Err(BundleError::malformed(record_path(index), "is not evidence"));
+    };
+    let name = if status == Status::Complete { POPULATION } else { PARTIAL };
+    let malformed = |e| BundleError::malformed(format!("data/evidence/{index:012}/{name}"), e);
+    let bytes = source.file(index, name)?;
+    if status == Status::Complete {
+        let population: Population = serde_json::from_slice(&bytes).map_err(malformed)?;
+        Ok(population.items().clone())
+    } else {
+        let partial: Partial = serde_json::from_slice(&bytes).map_err(malformed)?;
+        Ok(partial.items)
+    }
+}
+
+const CHANGE_COLUMNS: [&str; 25] = [
+    "id",
+    "repository",
+    "branch",
+    "landed_at",
+    "landing",
+    "landed_by",
+    "before",
+    "after",
+    "url",
+    "pull_request",
+    "author",
+    "author_kind",
+    "initiator",
+    "base",
+    "head",
+    "merged_at",
+    "approved_by_now",
+    "reviews",
+    "dismissals",
+    "commits",
+    "commit_authors",
+    "paths",
+    "branch_rules",
+    "post_hoc_ticket",
+    "post_hoc_reviewer",
+];
+
+fn write_changes(changes: &[Change], out: &mut dyn Write) -> Result<(), BundleError> {
+    let mut table = Table::new(out, &CHANGE_COLUMNS)?;
+    for c in changes {
+        let (state, pr) = match &c.pull_request {
+            Lookup::Found(pr) => (pr.number.to_string(), Some(pr.as_ref())),
+            Lookup::None => ("none".to_owned(), None),
+            Lookup::Failed(why) => (format!("not read: {why}"), None),
+        };
+        let post_hoc = c.post_hoc.as_ref();
+        let mut row = vec![
+            c.id.clone(),
+            c.repository.clone(),
+            c.branch.clone(),
+            instant(Some(c.landing.at)),
+            word(c.landing.kind),
+            login(c.landing.actor.as_ref()),
+            c.landing.before.clone(),
+            c.landing.after.clone(),
+            c.url.clone(),
+            state,
+        ];
+        row.extend(pull_request_cells(pr));
+        row.extend([
+            pr.map_or_else(|| authors(&c.authors), |pr| list(pr.commits.iter().map(|c| authors(&c.authors)))),
+            c.paths.as_ref().map_or_else(|| "not read".to_owned(), list),
+            maybe(pr.map(|pr| word(pr.rule))),
+            maybe(post_hoc.and_then(|p| p.ticket.clone())),
+            post_hoc.map(|p| login(p.reviewer.as_ref())).unwrap_or_default(),
+        ]);
+        table.row(&row)?;
+    }
+    table.end()
+}
+
+fn pull_request_cells(pr: Option<&PullRequest>) -> [String; 10] {
+    let Some(pr) = pr else { return Default::default() };
+    let approved = pr.reviews.iter().filter(|r| r.state == ReviewState::Approved);
+    [
+        login(pr.author.as_ref()),
+        maybe(pr.author.as_ref().map(|a| word(a.kind))),
+        maybe(pr.initiator.clone()),
+        pr.base.clone(),
+        pr.head.clone(),
+        instant(Some(pr.merged_at)),
+        list(approved.map(|r| login(r.author.as_ref()))),
+        pr.reviews.len().to_string(),
+        pr.dismissals.len().to_string(),
+        pr.commits.len().to_string(),
+    ]
+}
+
+fn login(actor: Option<&Actor>) -> String {
+    actor.map_or_else(|| "deleted account".to_owned(), |a| a.login.clone())
+}
+
+fn authors(authors: &[CommitAuthor]) -> String {
+    list(authors.iter().map(|a| a.login.as_deref().unwrap_or("no account")))
+}
+
+const PRINCIPAL_COLUMNS: [&str; 20] = [
+    "id",
+    "account",
+    "name",
+    "owner",
+    "report_at",
+    "type",
+    "password",
+    "mfa",
+    "factors",
+    "access_keys",
+    "certificates",
+    "used_by",
+    "mfa_deny_policy",
+    "account_state",
+    "account_read",
+    "assignments",
+    "signs_in_at",
+    "idp_evidence",
+    "setting_evidence",
+    "signin_factors",
+];
+
+fn write_principals(principals: &[Principal], out: &mut dyn Write) -> Result<(), BundleError> {
+    let mut table = Table::new(out, &PRINCIPAL_COLUMNS)?;
+    for p in principals {
+        let mut row =
+            vec![p.id.clone(), p.account.clone(), p.name.clone(), maybe(p.owner.clone()), instant(p.report_at)];
+        row.extend(principal_cells(&p.detail));
+        table.row(&row)?;
+    }
+    table.end()
+}
+
+/// A fact, or that the source does not say.
+fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "not read".to_owned(), |value| value.to_string())
+}
+
+fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
+    let mut cells: [String; 15] = Default::default();
+    match detail {
+        PrincipalDetail::Account { state, read } => {
+            cells[0] = "account".to_owned();
+            (cells[8], cells[9]) = (word(state), read.to_string());
+        }
+        PrincipalDetail::Root { password, mfa, virtual_mfa, keys, certificates } => {
+            cells[0] = "root".to_owned();
+            (cells[1], cells[2], cells[4], cells[5]) =
+                (known(*password), known(*mfa), known(*keys), known(*certificates));
+            cells[3] = match (mfa, virtual_mfa) {
+                (Some(false), _) => String::new(),
+                (_, Some(true)) => "virtual".to_owned(),
+                (_, Some(false)) => "hardware or passkey".to_owned(),
+                (_, None) => "not read".to_owned(),
+            };
+        }
+        PrincipalDetail::IamUser { password, mfa, devices, keys, principal_type, mfa_deny_policy } => {
+            cells[0] = "iam_user".to_owned();
+            (cells[1], cells[2], cells[4]) = (password.to_string(), mfa.to_string(), keys.to_string());
+            (cells[3], cells[6], cells[7]) =
+                (list(devices.iter().map(word)), word(principal_type), known(*mfa_deny_policy));
+        }
+        PrincipalDetail::IdentityCenter { assignments, source, idp_evidence, setting_evidence, signin_factors } => {
+            cells[0] = "identity_center".to_owned();
+            (cells[10], cells[11], cells[14]) = (assignments.to_string(), word(source), list(signin_factors));
+            (cells[12], cells[13]) = (idp_evidence.to_string(), setting_evidence.to_string());
+        }
+    }
+    cells
+}
+
+const RESTORE_COLUMNS: [&str; 25] = [
+    "row",
+    "id",
+    "store",
+    "read_from",
+    "tool",
+    "backup_id",
+    "recovery_point",
+    "started",
+    "restored",
+    "validated",
+    "status",
+    "validation",
+    "checks_ok",
+    "checks_failed",
+    "rto_target_s",
+    "rpo_target_s",
+    "source",
+    "target",
+    "performer",
+    "reviewer",
+    "reviewed_at",
+    "ticket",
+    "ticket_closed",
+    "in_scope",
+    "since",
+];
+
+fn write_restores(restores: &Restores, out: &mut dyn Write) -> Result<(), BundleError> {
+    let mut table = Table::new(out, &RESTORE_COLUMNS)?;
+    for store in &restores.stores {
+        table.row(&store_row(store))?;
+    }
+    for test in &restores.tests {
+        table.row(&test_row(test))?;
+    }
+    table.end()
+}
+
+fn store_row(store: &Store) -> [String; 25] {
+    let mut row: [String; 25] = Default::default();
+    (row[0], row[2]) = ("store".to_owned(), store.name.clone());
+    (row[14], row[15]) = (maybe(store.rto_target_s), maybe(store.rpo_target_s));
+    (row[23], row[24]) = (store.in_scope.to_string(), maybe(store.since));
+    row
+}
+
+fn test_row(t: &RestoreTest) -> [String; 25] {
+    let named = |ok: bool| list(t.checks.iter().filter(|c| c.ok == ok).map(|c| c.name.as_str()));
+    [
+        "test".to_owned(),
+        t.id.clone(),
+        t.store.clone(),
+        t.read_from.clone(),
+        maybe(t.tool.clone()),
+        maybe(t.backup_id.clone()),
+        instant(t.recovery_point),
+        instant(Some(t.started)),
+        instant(t.restored),
+        instant(t.validated),
+        word(t.status),
+        t.validation.map_or_else(|| "none".to_owned(), word),
+        named(true),
+        named(false),
+        maybe(t.rto_target_s),
+        maybe(t.rpo_target_s),
+        t.env_source.clone(),
+        maybe(t.env_target.clone()),
+        maybe(t.performer.clone()),
+        maybe(t.reviewer.clone()),
+        instant(t.reviewed_at),
+        maybe(t.ticket.clone()),
+        t.ticket_closed.to_string(),
+        String::new(),
+        String::new(),
+    ]
+}

@@ -1,0 +1,172 @@
+//! `summary.md` of one control: deviations first, then gaps, then the states of the period. It counts
+//! what the ledger holds, and draws no conclusion.
+
+use super::control::{control, reason, state_word, verdict};
+use super::index::Figures;
+use super::table::word;
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, Control, SAMPLE, Source, time};
+use crate::drift::State;
+use crate::judge::Outcome;
+use crate::ledger::record::Body;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write;
+
+/// One item that was bad in at least one verdict.
+struct Bad {
+    outcome: Outcome,
+    reason: String,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+    verdicts: u64,
+}
+
+/// Writes the page.
+pub(super) fn summary(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let control = control(contents, name)?;
+    let figures = Figures::of(contents, control, source)?;
+    let period = contents.facts.period;
+    let mut page = format!("# {}\n\n", plain(name));
+    if contents.facts.sample {
+        page.push_str(&format!("**{SAMPLE}**\n\n"));
+    }
+    page.push_str(&format!(
+        "{}, from {} until before {} (UTC). What the ledger holds, counted; the conclusion is the auditor's.\n\n\
+         - Verdicts: {} pass, {} deviation, {} indeterminate\n- Times that it left effective: {}\n\
+         - State at the beginning: {}; at the end: {}\n\n",
+        plain(&contents.facts.organization),
+        time(period.start),
+        time(period.end),
+        figures.pass,
+        figures.deviation,
+        figures.indeterminate,
+        figures.drifts,
+        state_word(figures.state_at_start),
+        state_word(figures.state_at_end)
+    ));
+    bad_items(&mut page, control, source)?;
+    gaps(&mut page, contents, control, source)?;
+    states(&mut page, contents, control, source)?;
+    page.push_str(
+        "## Where to look\n\n`judgements.csv`: every item of every verdict. `timeline.csv`: every change of state. \
+         `gaps.csv`, `waivers.csv`. Exact bytes: `../../verdicts` and `../../evidence`, by record number.\n",
+    );
+    super::text(out, &page)
+}
+
+fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
+    let mut bad: BTreeMap<(Outcome, String), Bad> = BTreeMap::new();
+    let mut unread: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for index in &control.verdicts {
+        let (as_of, verdict) = verdict(source, *index)?;
+        for j in verdict.judgements {
+            if !matches!(j.outcome, Outcome::Deviation | Outcome::Indeterminate | Outcome::Waived) {
+                continue;
+            }
+            let entry = bad.entry((j.outcome, j.item)).or_insert_with(|| Bad {
+                outcome: j.outcome,
+                reason: String::new(),
+                first: as_of,
+                last: as_of,
+                verdicts: 0,
+            });
+            (entry.reason, entry.last) = (j.reason, as_of);
+            entry.verdicts += 1;
+        }
+        for u in verdict.unread {
+            let entry = unread.entry(u.what).or_default();
+            (entry.0, entry.1) = (u.why, entry.1 + 1);
+        }
+    }
+    page.push_str("## Deviations, and items that could not be judged or are waived\n\n");
+    if bad.is_empty() {
+        page.push_str("None in the verdicts of the period.\n\n");
+    } else {
+        page.push_str(
+            "| item | outcome | reason | first verdict | last verdict | verdicts |\n|---|---|---|---|---|---|\n",
+        );
+        for ((_, item), b) in &bad {
+            let (outcome, first, last) = (word(b.outcome), time(b.first), time(b.last));
+            let (item, reason) = (plain(item), plain(&b.reason));
+            line(page, format_args!("| {item} | {outcome} | {reason} | {first} | {last} | {} |", b.verdicts));
+        }
+        page.push('\n');
+    }
+    if !unread.is_empty() {
+        page.push_str("## Not read\n\n| what | why | verdicts |\n|---|---|---|\n");
+        for (what, (why, count)) in &unread {
+            line(page, format_args!("| {} | {} | {count} |", plain(what), plain(why)));
+        }
+        page.push('\n');
+    }
+    Ok(())
+}
+
+fn gaps(page: &mut String, contents: &Contents, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
+    page.push_str("## Gaps\n\n");
+    if control.gaps.is_empty() {
+        page.push_str("No run is on record as missed, incomplete, failed, aborted, interrupted or open.\n\n");
+        return Ok(());
+    }
+    page.push_str("| record | collector | due | how | reason |\n|---|---|---|---|---|\n");
+    for gap in control.gaps.iter().filter_map(|at| contents.gaps.get(*at)) {
+        let due = gap.scheduled_for.map_or_else(|| "not scheduled".to_owned(), time);
+        let (collector, reason) = (plain(&gap.collector), plain(&reason(gap, source)?));
+        line(page, format_args!("| {} | {collector} | {due} | {} | {reason} |", gap.record, gap.how));
+    }
+    page.push('\n');
+    Ok(())
+}
+
+/// Intervals of the period, each with its state. Ends with what the records know, not with the period.
+fn states(page: &mut String, contents: &Contents, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
+    let period = contents.facts.period;
+    let mut changes: Vec<(DateTime<Utc>, Option<State>)> = vec![(period.start, None)];
+    for index in &control.transitions {
+        if let Body::Transition { to, observed_at, .. } = source.record(*index)?.body {
+            // That a control which deviates got new deviations is a transition, and no other state.
+            if changes.last().is_some_and(|(_, state)| *state != Some(to)) {
+                changes.push((observed_at.max(period.start), Some(to)));
+            }
+        }
+    }
+    let until = contents.known_until.unwrap_or(period.start).clamp(period.start, period.end);
+    page.push_str("## States\n\n| state | from | until | seconds |\n|---|---|---|---|\n");
+    for (at, (from, state)) in changes.iter().enumerate() {
+        let end = changes.get(at + 1).map_or(until, |next| next.0);
+        let seconds = (end - *from).num_seconds();
+        if end > *from {
+            line(page, format_args!("| {} | {} | {} | {seconds} |", state_word(*state), time(*from), time(end)));
+        }
+    }
+    line(page, format_args!("\nThe records reach to {}.\n", time(until)));
+    Ok(())
+}
+
+/// Writing to a String cannot fail.
+fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(page, "{text}");
+}
+
+/// A text that Markdown takes for nothing but text.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            c if c.is_control() => plain.push(' '),
+            '\\' | '|' | '<' | '>' | '[' | ']' | '*' | '`' | '&' | '#' | '!' => {
+                plain.push('\\');
+                plain.push(c);
+            }
+            c => plain.push(c),
+        }
+    }
+    plain
+}

@@ -1,0 +1,82 @@
+//! Why a bundle cannot be made or read, named by what the operator does next. A bundle that is read
+//! and found wrong is not an error: that is what `VerifyReport` says.
+
+/// Why a bundle cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The request makes no sense: ask otherwise.
+    #[error("{what}\nhint: {hint}")]
+    Request {
+        /// What is wrong with it.
+        what: String,
+        /// What to ask instead.
+        hint: String,
+    },
+    /// The last signed checkpoint does not cover the period: make one.
+    #[error(
+        "the last checkpoint covers {covered} records, but the period reaches to record {needed}\nhint: let the daemon write a checkpoint, then export again"
+    )]
+    NotCovered {
+        /// Size of the last checkpoint.
+        covered: u64,
+        /// Size that the period needs.
+        needed: u64,
+    },
+    /// The ledger does not give what it should: check it before exporting.
+    #[error(
+        "the ledger cannot be exported: {what}: {why}\nhint: check the ledger (`evidenced ledger verify`) before exporting"
+    )]
+    Ledger {
+        /// Which record or file.
+        what: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file of the bundle does not have the form it should.
+    #[error("{file}: {why}\nhint: ask for the bundle again; this copy is damaged, changed or not a bundle")]
+    Malformed {
+        /// Path inside the bundle.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A limit of the format was reached: ask for less.
+    #[error("{what} is over the limit of {limit}\nhint: export a shorter period")]
+    TooLarge {
+        /// What is.
+        what: String,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// A file outside cannot be read or written: see to the path.
+    #[error("{what}: {source}\nhint: check that the path exists, may be written, and that the disk has room")]
+    Io {
+        /// What was tried, on which path.
+        what: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl BundleError {
+    pub(crate) fn malformed(file: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self::Malformed { file: file.into(), why: why.to_string() }
+    }
+
+    pub(crate) fn ledger(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self::Ledger { what: what.into(), why: why.to_string() }
+    }
+
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// Which file of the bundle it is about, and what is wrong with it.
+    pub(crate) fn parts(&self) -> (String, String) {
+        match self {
+            Self::Malformed { file, why } => (file.clone(), why.clone()),
+            other => (String::new(), other.to_string()),
+        }
+    }
+}

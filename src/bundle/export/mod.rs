@@ -1,0 +1,194 @@
+//! From the ledger to the archive, file by file. Nothing of the bundle's form is decided here: see
+//! `format`. Reads the ledger, and no clock.
+
+pub(super) mod archive;
+mod ledger_source;
+mod select;
+
+use super::derive::derive;
+use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, Planned, SALTS_HEADER, What, layout};
+use super::{BundleError, format};
+use crate::ledger::{Reader, tree};
+use archive::Bag;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use evidenced_collectors::contract::Window;
+use ledger_source::LedgerSource;
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Leaf hashes held in memory at a time.
+const LEAVES_AT_A_TIME: u64 = 65_536;
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct ExportRequest<'a> {
+    /// The auditor's observation period.
+    pub period: Window,
+    /// The file to write, or a folder to write `<name of the bundle>.zip` in. Never overwritten.
+    pub out: &'a Path,
+    /// Whose evidence it is, for people.
+    pub organization: String,
+    /// Say that it is a sample with a simulated clock. A ledger that is one is always said to be.
+    pub sample: bool,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportSummary {
+    /// The archive.
+    pub path: PathBuf,
+    /// The one folder in it.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the archive, hex.
+    pub sha256: String,
+    /// SHA-256 of `tagmanifest-sha256.txt`, hex: names all of the content.
+    pub tagmanifest_sha256: String,
+    /// Name of the log.
+    pub origin: String,
+    /// Size of the log under the closing checkpoint.
+    pub log_size: u64,
+    /// First record of the period.
+    pub first_record: u64,
+    /// First record after the period.
+    pub end_record: u64,
+    /// Records disclosed, supporting ones included.
+    pub records: u64,
+    /// Files, manifests included.
+    pub files: u64,
+    /// A sample with a simulated clock.
+    pub sample: bool,
+}
+
+/// Writes the bundle of a period. The same ledger and request give the same bytes, also when the ledger
+/// has grown since: the closing checkpoint is the oldest that covers the period.
+///
+/// Errors: `Request` when there is nothing to export or the file exists; `NotCovered` when the last
+/// records are under no checkpoint yet; `Ledger` when the ledger is not what it should be. Nothing is
+/// left behind by an error.
+pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
+    let selected = select::select(reader, request)?;
+    let source = LedgerSource(reader);
+    let contents = Contents::read(selected.facts, selected.supporting, &source)?;
+    let plan = layout(&contents, &source)?;
+    let name = contents.facts.top();
+    let path = if request.out.is_dir() { request.out.join(format!("{name}.zip")) } else { request.out.to_owned() };
+    let mut bag = Bag::create(&path, name)?;
+    for planned in &plan {
+        bag.file(&planned.path, |out| write(planned, &contents, &source, &selected.checkpoint, out))?;
+    }
+    let files = plan.len() as u64 + 2;
+    let written = bag.finish()?;
+    Ok(ExportSummary {
+        path,
+        name: contents.facts.top(),
+        bytes: written.bytes,
+        sha256: written.sha256,
+        tagmanifest_sha256: written.tagmanifest_sha256,
+        origin: contents.facts.origin.clone(),
+        log_size: contents.facts.log_size,
+        first_record: contents.facts.range.start,
+        end_record: contents.facts.range.end,
+        records: contents.disclosed().count() as u64,
+        files,
+        sample: contents.facts.sample,
+    })
+}
+
+fn unwritten(error: std::io::Error) -> BundleError {
+    BundleError::io("the bundle cannot be written")(error)
+}
+
+fn write(
+    planned: &Planned,
+    contents: &Contents,
+    source: &LedgerSource<'_>,
+    checkpoint: &[u8],
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let size = contents.facts.log_size;
+    match &planned.what {
+        What::Bagit => out.write_all(BAGIT.as_bytes()).map_err(unwritten),
+        What::Derived(what) => derive(what, contents, source, out),
+        What::Record(index) => out.write_all(&source.record_bytes(*index)?).map_err(unwritten),
+        What::Proof(index) => out.write_all(&proof(source.0, *index, size, checkpoint)?).map_err(unwritten),
+        What::Sums(index) => out.write_all(source.sha256sums(*index)?.as_bytes()).map_err(unwritten),
+        What::Member(index, name) => source.copy(*index, name, out),
+        What::Salts => salts(contents, source, out),
+        What::Checkpoint => out.write_all(checkpoint).map_err(unwritten),
+        What::LeafHashes => leaf_hashes(source.0, contents.facts.range.start, size, out),
+        What::Frontier => frontier(source.0, contents.facts.range.start, out),
+        What::Key => out.write_all(format!("{}\n", source.0.key()).as_bytes()).map_err(unwritten),
+    }
+}
+
+fn proof(reader: &Reader, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
+    let hashes =
+        reader.inclusion_proof(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
+    let mut text = format!("{PROOF_HEADER}\nindex {index}\n");
+    for hash in hashes {
+        text.push_str(&STANDARD.encode(hash));
+        text.push('\n');
+    }
+    text.push('\n');
+    let mut proof = text.into_bytes();
+    proof.extend_from_slice(checkpoint);
+    Ok(proof)
+}
+
+fn salts(contents: &Contents, source: &LedgerSource<'_>, out: &mut dyn Write) -> Result<(), BundleError> {
+    writeln!(out, "{SALTS_HEADER}").map_err(unwritten)?;
+    for index in contents.disclosed() {
+        let record = format::Source::record(source, index)?;
+        if record.commit.is_none() || !contents.has_files(index, &record.body) {
+            continue;
+        }
+        let what = || format!("salt of record {index}");
+        let salt = source.0.salt(index).map_err(|e| BundleError::ledger(what(), e))?;
+        let salt = salt.ok_or_else(|| BundleError::ledger(what(), "there is none"))?;
+        writeln!(out, "{index},{}", hex::encode(salt)).map_err(unwritten)?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with every leaf hash of the range, a page of them in memory at a time.
+fn leaves(
+    reader: &Reader,
+    range: std::ops::Range<u64>,
+    mut each: impl FnMut(tree::Hash) -> Result<(), BundleError>,
+) -> Result<(), BundleError> {
+    let mut at = range.start;
+    while at < range.end {
+        let next = range.end.min(at + LEAVES_AT_A_TIME);
+        let page = reader.leaf_hashes(at..next).map_err(|e| BundleError::ledger(format!("records {at}..{next}"), e))?;
+        if page.len() as u64 != next - at {
+            return Err(BundleError::ledger(format!("records {at}..{next}"), "some have no leaf hash"));
+        }
+        page.into_iter().try_for_each(&mut each)?;
+        at = next;
+    }
+    Ok(())
+}
+
+fn leaf_hashes(reader: &Reader, start: u64, size: u64, out: &mut dyn Write) -> Result<(), BundleError> {
+    leaves(reader, start..size, |hash| writeln!(out, "{}", hex::encode(hash)).map_err(unwritten))
+}
+
+/// The perfect subtrees over everything before the range, the largest first.
+fn frontier(reader: &Reader, start: u64, out: &mut dyn Write) -> Result<(), BundleError> {
+    let mut frontier = tree::Frontier::default();
+    leaves(reader, 0..start, |hash| {
+        frontier.push(hash);
+        Ok(())
+    })?;
+    frontier.peaks().iter().try_for_each(|hash| writeln!(out, "{}", hex::encode(hash))).map_err(unwritten)
+}
+
+/// The facts and records that a request comes down to.
+struct Selected {
+    facts: Facts,
+    supporting: std::collections::BTreeSet<u64>,
+    checkpoint: Vec<u8>,
+}

@@ -1,0 +1,270 @@
+//! Which records a bundle discloses, and what they amount to: per control, per collector, and the gaps.
+
+use super::{BundleError, Facts, Source, digits};
+use crate::ledger::record::{Body, End, Record, Status, Trigger};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::Window;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is in a bundle. Holds numbers of records, not the records.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    /// What the bundle says of itself.
+    pub(crate) facts: Facts,
+    /// Records outside the range that those inside refer to, and its two neighbours.
+    pub(crate) supporting: BTreeSet<u64>,
+    /// Every control that the records name, with those that concern it.
+    pub(crate) controls: BTreeMap<String, Control>,
+    /// Every collector, with its runs and misses.
+    pub(crate) series: BTreeMap<String, Series>,
+    /// Runs that did not happen or did not finish, in the order of the log.
+    pub(crate) gaps: Vec<Gap>,
+    /// Evidence with items: record, and whether it is whole.
+    pub(crate) populations: BTreeMap<u64, Status>,
+    /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
+    /// of its last record.
+    pub(crate) known_until: Option<DateTime<Utc>>,
+    /// Records outside the range whose files verdicts inside it were made from.
+    referenced: BTreeSet<u64>,
+}
+
+/// Records that concern one control, in the order of the log.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// Verdicts of the period.
+    pub(crate) verdicts: Vec<u64>,
+    /// Transitions of the period, and the last one before it.
+    pub(crate) transitions: Vec<u64>,
+    /// Waivers of the period, and older ones that its verdicts name.
+    pub(crate) waivers: Vec<u64>,
+    /// Positions in `Contents::gaps`.
+    pub(crate) gaps: Vec<usize>,
+}
+
+/// What one collector did in the period.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    /// Smallest and largest sequence number.
+    pub(crate) seqs: Option<(u64, u64)>,
+    /// Runs opened, by trigger, and misses: words of the columns to counts.
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// A due run that did not happen, or a run that did not bring a whole population home.
+#[derive(Debug, Clone)]
+pub(crate) struct Gap {
+    /// The record that shows it.
+    pub(crate) record: u64,
+    /// Which collector.
+    pub(crate) collector: String,
+    /// Its sequence number.
+    pub(crate) seq: u64,
+    /// When it was due, if it was.
+    pub(crate) scheduled_for: Option<DateTime<Utc>>,
+    /// What it would have looked at.
+    pub(crate) window: Option<Window>,
+    /// `missed`, `incomplete`, `failed`, `aborted`, `interrupted`, or `open` at the end of the range.
+    pub(crate) how: &'static str,
+    /// Why, where the record itself says so.
+    pub(crate) reason: Option<String>,
+    /// The evidence record with what there is.
+    pub(crate) evidence: Option<u64>,
+    /// Controls that lack it.
+    pub(crate) controls: Vec<String>,
+}
+
+/// How a run ended, in the word of the record.
+pub(crate) fn end_word(end: End) -> &'static str {
+    match end {
+        End::Done => "done",
+        End::Incomplete => "incomplete",
+        End::Failed => "failed",
+        End::Aborted => "aborted",
+        End::Interrupted => "interrupted",
+    }
+}
+
+/// What is known while walking through the records.
+#[derive(Default)]
+struct Walk {
+    open: BTreeMap<String, Gap>,
+    controls_of: BTreeMap<String, Vec<String>>,
+}
+
+impl Contents {
+    /// Walks through the disclosed records, oldest first.
+    pub(crate) fn read(facts: Facts, supporting: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
+        let mut contents = Self {
+            facts,
+            supporting,
+            controls: BTreeMap::new(),
+            series: BTreeMap::new(),
+            gaps: Vec::new(),
+            populations: BTreeMap::new(),
+            known_until: None,
+            referenced: BTreeSet::new(),
+        };
+        let mut walk = Walk::default();
+        for index in contents.before().chain(contents.facts.range.clone()) {
+            let record = source.record(index)?;
+            let inside = contents.facts.range.contains(&index);
+            if inside {
+                contents.known_until = contents.known_until.max(Some(record.at));
+                contents.count(&record);
+            }
+            contents.take(&mut walk, index, record, inside)?;
+        }
+        if contents.facts.range.end < contents.facts.log_size {
+            contents.known_until = Some(contents.facts.period.end);
+        }
+        let open: Vec<Gap> = walk.open.into_values().collect();
+        for gap in open {
+            contents.gap(gap);
+        }
+        contents.gaps.sort_by_key(|gap| gap.record);
+        for (at, gap) in contents.gaps.iter().enumerate() {
+            for control in &gap.controls {
+                contents.controls.entry(control.clone()).or_default().gaps.push(at);
+            }
+        }
+        contents.evidence_outside(source)?;
+        Ok(contents)
+    }
+
+    /// Every disclosed record, oldest first.
+    pub(crate) fn disclosed(&self) -> impl Iterator<Item = u64> {
+        self.before().chain(self.facts.range.clone()).chain(self.supporting.range(self.facts.range.end..).copied())
+    }
+
+    /// Whether the files of the record are in the bundle. Of a mere neighbour of the range they are not.
+    pub(crate) fn has_files(&self, index: u64, body: &Body) -> bool {
+        let heavy = matches!(body, Body::Evidence { .. } | Body::Verdict { .. });
+        self.facts.range.contains(&index)
+            || self.referenced.contains(&index)
+            || !heavy && index < self.facts.range.start
+    }
+
+    fn before(&self) -> impl Iterator<Item = u64> + use<> {
+        self.supporting.range(..self.facts.range.start).copied().collect::<Vec<u64>>().into_iter()
+    }
+
+    fn control(&mut self, name: &str) -> &mut Control {
+        self.controls.entry(name.to_owned()).or_default()
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        *self.series.entry(gap.collector.clone()).or_default().counts.entry(gap.how).or_default() += 1;
+        self.gaps.push(gap);
+    }
+
+    /// Counts what a record inside the range adds to its collector's series, ends apart.
+    fn count(&mut self, record: &Record) {
+        let (collector, seq, word) = match &record.body {
+            Body::RunOpened { collector, seq, trigger, .. } => {
+                let word = match trigger {
+                    Trigger::Schedule => "scheduled",
+                    Trigger::CatchUp => "catch_up",
+                    Trigger::Manual => "manual",
+                };
+                (collector, *seq, word)
+            }
+            Body::Missed { collector, seq, .. } => (collector, *seq, "unrun"),
+            _ => return,
+        };
+        let series = self.series.entry(collector.clone()).or_default();
+        let (first, last) = series.seqs.unwrap_or((seq, seq));
+        series.seqs = Some((first.min(seq), last.max(seq)));
+        *series.counts.entry(word).or_default() += 1;
+    }
+
+    fn take(&mut self, walk: &mut Walk, index: u64, record: Record, inside: bool) -> Result<(), BundleError> {
+        match record.body {
+            Body::Config { controls, .. } => {
+                walk.controls_of.clear();
+                for (control, collectors) in controls {
+                    for collector in collectors {
+                        walk.controls_of.entry(collector).or_default().push(control.clone());
+                    }
+                    self.control(&control);
+                }
+            }
+            Body::Verdict { control, evidence, .. } if inside => {
+                let range = self.facts.range.clone();
+                self.referenced.extend(evidence.into_iter().filter(|named| !range.contains(named)));
+                self.control(&control).verdicts.push(index);
+            }
+            Body::Transition { control, .. } => self.control(&control).transitions.push(index),
+            Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
+            body => return self.take_run(walk, index, body, inside),
+        }
+        Ok(())
+    }
+
+    /// Follows runs from opening to end.
+    fn take_run(&mut self, walk: &mut Walk, index: u64, body: Body, inside: bool) -> Result<(), BundleError> {
+        let unopened = || BundleError::malformed(record_path(index), "belongs to a run whose opening is not here");
+        match body {
+            Body::RunOpened { run, collector, seq, scheduled_for, window, .. } => {
+                let controls = walk.controls_of.get(&collector).cloned().unwrap_or_default();
+                let open = Gap {
+                    record: index,
+                    collector,
+                    seq,
+                    scheduled_for,
+                    window: Some(window),
+                    how: "open",
+                    reason: None,
+                    evidence: None,
+                    controls,
+                };
+                walk.open.insert(run, open);
+            }
+            Body::Evidence { run, controls, status, .. } if inside => {
+                if status != Status::Failed {
+                    self.populations.insert(index, status);
+                }
+                let open = walk.open.get_mut(&run).ok_or_else(unopened)?;
+                (open.evidence, open.controls) = (Some(index), controls);
+            }
+            Body::RunClosed { run, end, .. } if inside => {
+                let open = walk.open.remove(&run).ok_or_else(unopened)?;
+                if end == End::Done {
+                    *self.series.entry(open.collector).or_default().counts.entry("done").or_default() += 1;
+                } else {
+                    self.gap(Gap { record: index, how: end_word(end), ..open });
+                }
+            }
+            Body::Missed { collector, seq, scheduled_for, reason } if inside => {
+                let controls = walk.controls_of.get(&collector).cloned().unwrap_or_default();
+                let scheduled_for = Some(scheduled_for);
+                let (window, evidence, reason) = (None, None, Some(reason));
+                let how = "missed";
+                self.gap(Gap { record: index, collector, seq, scheduled_for, window, how, reason, evidence, controls });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn evidence_outside(&mut self, source: &dyn Source) -> Result<(), BundleError> {
+        for index in &self.referenced {
+            let file = record_path(*index);
+            if !self.supporting.contains(index) {
+                return Err(BundleError::malformed(file, "named by a verdict of the period, and not here"));
+            }
+            match source.record(*index)?.body {
+                Body::Evidence { status: Status::Failed, .. } => {}
+                Body::Evidence { status, .. } => {
+                    self.populations.insert(*index, status);
+                }
+                _ => return Err(BundleError::malformed(file, "named by a verdict as evidence, and is none")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The path of a record's bytes inside the bundle's folder.
+pub(crate) fn record_path(index: u64) -> String {
+    format!("data/records/{}.json", digits(index))
+}

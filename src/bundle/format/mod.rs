@@ -1,0 +1,130 @@
+//! The form of a bundle, for those who write it and those who check it: names, limits, what is where,
+//! and what its files say. Nothing here reads a ledger or an archive.
+
+mod contents;
+mod facts;
+mod layout;
+
+pub(crate) use contents::{Contents, Control, Gap, record_path};
+pub(crate) use facts::{Facts, SAMPLE};
+pub(crate) use layout::{Derived, Planned, What, layout, population_path};
+
+use super::BundleError;
+use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// `bagit.txt`, as RFC 8493 has it.
+pub(crate) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
+/// First line of every inclusion proof.
+pub(crate) const PROOF_HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// Header of `salts.csv`.
+pub(crate) const SALTS_HEADER: &str = "record,salt";
+
+/// Most files that a bundle may have.
+pub(crate) const ENTRIES_MAX: u64 = 1_000_000;
+/// Largest single file: below 4 GiB, so that no entry needs ZIP64.
+pub(crate) const FILE_BYTES_MAX: u64 = 2 << 30;
+/// Largest file that is parsed and not only hashed.
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+/// The archive: below 4 GiB, so that no place in it needs ZIP64.
+pub(crate) const ARCHIVE_BYTES_MAX: u64 = (4 << 30) - 2;
+/// All files together.
+pub(crate) const TOTAL_BYTES_MAX: u64 = 64 << 30;
+/// Longest path inside the archive; Windows wants less than 260 with the folder that it is unpacked in.
+pub(crate) const PATH_BYTES_MAX: usize = 240;
+/// Deflate cannot pack tighter than this; who states more is lying about a size.
+pub(crate) const RATIO_MAX: u64 = 1032;
+
+/// What the derived files are made of. A ledger and a bundle both are one.
+pub(crate) trait Source {
+    /// A disclosed record.
+    fn record(&self, index: u64) -> Result<Record, BundleError>;
+    /// Names of the files committed to by a record, in order; empty when it has none.
+    fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError>;
+    /// One of these files, at most `DOCUMENT_BYTES_MAX`.
+    fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError>;
+}
+
+/// An index as it stands in file names: twelve digits.
+pub(crate) fn digits(index: u64) -> String {
+    format!("{index:012}")
+}
+
+/// An instant as it stands in every file.
+pub(crate) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The folder under `data/` with the files of such records; `None` for records that have none.
+pub(crate) fn folder(body: &Body) -> Option<&'static str> {
+    match body {
+        Body::Config { .. } => Some("configs"),
+        Body::Evidence { .. } => Some("evidence"),
+        Body::Transition { .. } => Some("transitions"),
+        Body::Verdict { .. } => Some("verdicts"),
+        Body::Epoch { .. }
+        | Body::RunOpened { .. }
+        | Body::RunClosed { .. }
+        | Body::Missed { .. }
+        | Body::Waiver { .. }
+        | Body::Export { .. } => None,
+    }
+}
+
+/// A record from its bytes. They must be the one way to write it, so that nothing in them goes unread.
+pub(crate) fn parse_record(file: &str, bytes: &[u8]) -> Result<Record, BundleError> {
+    if bytes.len() > RECORD_BYTES_MAX {
+        return Err(BundleError::malformed(file, format!("longer than {RECORD_BYTES_MAX} bytes")));
+    }
+    let record: Record = serde_json::from_slice(bytes).map_err(|e| BundleError::malformed(file, e))?;
+    let again = canonical_json(&record).map_err(|e| BundleError::malformed(file, e))?;
+    if record.v != 1 || again != bytes {
+        return Err(BundleError::malformed(file, "not a record of version 1 in canonical form"));
+    }
+    Ok(record)
+}
+
+/// A name as a single path part of `A-Z a-z 0-9 . _ -`; other characters become `_` and their hex, and
+/// so does `_` itself, so that no two names become one.
+pub(crate) fn path_part(name: &str) -> String {
+    let mut part = String::new();
+    for (at, byte) in name.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && at > 0) {
+            part.push(char::from(byte));
+        } else {
+            part.push_str(&format!("_{byte:02x}"));
+        }
+    }
+    part
+}
+
+/// Whether an archive may hold a file of that path: parts of `A-Z a-z 0-9 . _ -` joined by `/`.
+pub(crate) fn path_allowed(path: &str) -> bool {
+    let part = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    path.len() <= PATH_BYTES_MAX && path.split('/').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_names_become_one_path_part() {
+        let names = ["SEC-001", "SEC_001", "SEC/001", "SEC_2f001", "..", ".", "_", "sec 1", "Zürich"];
+        let parts: std::collections::BTreeSet<String> = names.iter().map(|n| path_part(n)).collect();
+        assert_eq!(parts.len(), names.len());
+        assert!(parts.iter().all(|part| path_allowed(part)), "{parts:?}");
+        assert_eq!(path_part("SEC-001"), "SEC-001");
+    }
+
+    #[test]
+    fn paths_that_lead_elsewhere_are_not_allowed() {
+        for path in ["/etc/passwd", "a/../b", "a//b", "a\\b", "a/./b", "a/", "", "ä", "a b", "C:/x", "a\0b"] {
+            assert!(!path_allowed(path), "{path:?}");
+        }
+        assert!(path_allowed("evidenced_acme_2026-01-01_2026-03-31/data/records/000000000001.json"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Makes everything again, offline: populations from the recorded exchanges, verdicts from the
+//! populations, states from the verdicts. What cannot be made again is said, and never called right.
+
+mod collections;
+mod states;
+mod verdicts;
+
+use super::container::Archive;
+use super::report::{Check, Checking, Finding, Reperformed};
+use super::source::BundleSource;
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, Source, record_path};
+use crate::config::Config;
+use crate::ledger::record::Body;
+use std::collections::BTreeMap;
+
+/// What is being made again, and what came of it.
+struct Work<'a> {
+    source: BundleSource<'a>,
+    contents: &'a Contents,
+    checking: Checking,
+    done: Reperformed,
+}
+
+/// The configuration in force.
+struct InForce {
+    /// Control to the collectors that feed it, as the record says.
+    controls: BTreeMap<String, Vec<String>>,
+    /// `config.json`, if this program can read it.
+    config: Option<Config>,
+}
+
+impl Work<'_> {
+    /// Something could not be made again, which says nothing about whether it is right.
+    fn skip(&mut self, file: String, why: impl std::fmt::Display) {
+        self.done.not_reperformed.push(Finding { file, problem: why.to_string() });
+    }
+}
+
+/// Makes everything again that can be.
+pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperformed) {
+    let source = BundleSource(archive);
+    let mut work = Work { source, contents, checking: Checking::new("re-performance"), done: Reperformed::default() };
+    if let Err(error) = collections::all(&mut work) {
+        work.checking.failed(&error);
+    }
+    if let Err(error) = judged(&mut work) {
+        work.checking.failed(&error);
+    }
+    let done = work.done;
+    let detail = format!(
+        "made again: {} collections, {} verdicts, {} changes of state; not made again: {}",
+        done.collections,
+        done.verdicts,
+        done.transitions,
+        done.not_reperformed.len()
+    );
+    (work.checking.done(detail), done)
+}
+
+/// Verdicts and states, in the order of the log.
+fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
+    let mut in_force: Option<InForce> = None;
+    let mut states = states::States::default();
+    let end = work.contents.facts.range.end;
+    for index in work.contents.disclosed().take_while(|index| *index < end).collect::<Vec<u64>>() {
+        let inside = work.contents.facts.range.contains(&index);
+        match work.source.record(index)?.body {
+            Body::Config { controls, .. } => {
+                let config = work.source.file(index, "config.json").ok();
+                let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                in_force = Some(InForce { controls, config });
+            }
+            body @ Body::Verdict { .. } if inside => match &in_force {
+                Some(in_force) => match verdicts::again(work, in_force, index, &body)? {
+                    Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
+                    None => states.unjudged(work, index, &body)?,
+                },
+                None => {
+                    work.skip(record_path(index), "no configuration before it is in the bundle");
+                    states.unjudged(work, index, &body)?;
+                }
+            },
+            body @ Body::Transition { .. } if inside => states.transition(work, index, &body)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Verdicts from the populations that they name, the policy sealed with them, and the waivers they knew.
+
+use super::{InForce, Work};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Source, digits, record_path};
+use crate::bundle::verify::documents::document;
+use crate::config::Config;
+use crate::judge::{self, Reading, Test, Verdict, Waiver};
+use crate::ledger::record::{Body, Status, canonical_json};
+use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::{Reading as Covers, Window};
+use std::collections::BTreeSet;
+
+/// One evidence record as it is chosen by.
+struct Held {
+    index: u64,
+    status: Status,
+    window: Window,
+}
+
+/// Judges again; the verdict if it is the sealed one.
+pub(super) fn again(
+    work: &mut Work<'_>,
+    in_force: &InForce,
+    index: u64,
+    body: &Body,
+) -> Result<Option<Verdict>, BundleError> {
+    let Body::Verdict { control, rules, as_of, outcome, counts, evidence, waivers, run } = body else {
+        return Ok(None);
+    };
+    let file = format!("data/verdicts/{}/judgements.json", digits(index));
+    let policy: serde_json::Value = document(&work.source, index, "policy.json")?;
+    let test = match Test::parse(rules.split('/').next().unwrap_or_default(), &policy) {
+        Ok(test) if test.rules() == rules => test,
+        Ok(test) => {
+            work.skip(file, format!("judged by {rules}; this program has {}", test.rules()));
+            return Ok(None);
+        }
+        Err(error) => {
+            work.skip(file, format!("this program cannot read its policy: {error}"));
+            return Ok(None);
+        }
+    };
+    let Some(collectors) = in_force.controls.get(control) else {
+        work.checking.wrong(record_path(index), format!("the configuration in force knows no control {control}"));
+        return Ok(None);
+    };
+    policy_in_force(work, in_force.config.as_ref(), index, control, &test);
+    let readings = readings(work, index, collectors, evidence, *as_of)?;
+    choices(work, in_force.config.as_ref(), index, collectors, body, run)?;
+    let mut known = Vec::new();
+    for waiver in waivers {
+        if let Body::Waiver { item, approver, approved_at, expires, .. } = work.source.record(*waiver)?.body {
+            known.push(Waiver { item, approver, approved_at, expires });
+        }
+    }
+    let verdict = judge::judge(&test, &readings, &known, *as_of);
+    let sealed = work.source.file(index, "judgements.json")?;
+    let bytes = canonical_json(&verdict).map_err(|e| BundleError::malformed(file.as_str(), e))?;
+    if bytes != sealed || verdict.outcome != *outcome || verdict.counts != *counts {
+        work.checking.wrong(file, difference(&verdict, &sealed));
+        return Ok(None);
+    }
+    work.done.verdicts += 1;
+    Ok(Some(verdict))
+}
+
+/// The first judgement that came out otherwise.
+fn difference(again: &Verdict, sealed: &[u8]) -> String {
+    let what = "is not what the test gives over the evidence it names";
+    let Ok(sealed) = serde_json::from_slice::<Verdict>(sealed) else { return what.to_owned() };
+    let first = again.judgements.iter().find(|judgement| !sealed.judgements.contains(judgement));
+    match first {
+        Some(j) => {
+            format!("{what}: judging {} again gives {:?} ({}), first of the differences", j.item, j.outcome, j.reason)
+        }
+        None => format!("{what}: outcome, counts, or items that are not in the evidence"),
+    }
+}
+
+/// The policy sealed with a verdict must be the one that the configuration gave the control.
+fn policy_in_force(work: &mut Work<'_>, config: Option<&Config>, index: u64, control: &str, test: &Test) {
+    let path = format!("data/verdicts/{}/policy.json", digits(index));
+    let Some(control) = config.and_then(|config| config.controls.get(control)) else {
+        return work.skip(path, "this program cannot read the configuration in force, to compare the policy with");
+    };
+    match Test::parse(&control.test, &control.policy) {
+        Ok(configured) if configured == *test => {}
+        Ok(_) => work.checking.wrong(path, "is not the policy that the configuration in force gives the control"),
+        Err(error) => work.skip(path, format!("this program cannot read the configured policy: {error}")),
+    }
+}
+
+fn readings(
+    work: &Work<'_>,
+    index: u64,
+    collectors: &[String],
+    evidence: &[u64],
+    as_of: DateTime<Utc>,
+) -> Result<Vec<Reading>, BundleError> {
+    let mut readings = Vec::new();
+    for named in evidence {
+        let run: RunFile = document(&work.source, *named, RUN)?;
+        let Body::Evidence { status, .. } = work.source.record(*named)?.body else { continue };
+        let name = if status == Status::Complete { POPULATION } else { PARTIAL };
+        let bytes = work.source.file(*named, name)?;
+        let malformed = |e| BundleError::malformed(format!("data/evidence/{}/{name}", digits(*named)), e);
+        let reading = run_file::reading(&run, name, &bytes).map_err(malformed)?;
+        if !collectors.contains(&reading.collector) {
+            let why = format!("names record {named} of {}, which does not feed the control", reading.collector);
+            return Err(BundleError::malformed(record_path(index), why));
+        }
+        readings.push(reading);
+    }
+    for collector in collectors {
+        if !readings.iter().any(|reading| reading.collector == *collector) {
+            readings.push(run_file::no_evidence(collector, as_of));
+        }
+    }
+    Ok(readings)
+}
+
+/// The evidence that a verdict names must be what its rule chooses: of snapshots the newest, of windows
+/// the complete ones in the look-back, and the newest.
+fn choices(
+    work: &mut Work<'_>,
+    config: Option<&Config>,
+    index: u64,
+    collectors: &[String],
+    body: &Body,
+    run: &str,
+) -> Result<(), BundleError> {
+    let Body::Verdict { control, evidence, as_of, .. } = body else { return Ok(()) };
+    let Some(lookback) = config.and_then(|config| config.controls.get(control)).map(|c| c.lookback.delta()) else {
+        return Ok(());
+    };
+    for collector in collectors {
+        let (held, covers, own) = held(work, index, collector, run)?;
+        let chosen = match covers {
+            None => continue,
+            Some(Covers::Snapshot) => held.first().map(|held| held.index).into_iter().collect(),
+            Some(Covers::Window) => in_lookback(&held, *as_of - lookback),
+        };
+        let all: BTreeSet<u64> = held.iter().map(|held| held.index).collect();
+        let named: BTreeSet<u64> = evidence.iter().copied().filter(|named| all.contains(named)).collect();
+        if let Some(first) = chosen.symmetric_difference(&named).next() {
+            let why = format!("record {first} of {collector} is not chosen as the control's rule chooses");
+            // Of another collector, evidence may have been sealed while this verdict was being made.
+            if own {
+                work.checking.wrong(record_path(index), why);
+            } else {
+                work.skip(record_path(index), why);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Evidence of a collector before a record, newest first; what a run of it covers; whether the run is its own.
+fn held(
+    work: &Work<'_>,
+    before: u64,
+    collector: &str,
+    run: &str,
+) -> Result<(Vec<Held>, Option<Covers>, bool), BundleError> {
+    let (mut held, mut own, mut covers) = (Vec::new(), false, None);
+    for index in work.contents.disclosed().take_while(|index| *index < before) {
+        let body = work.source.record(index)?.body;
+        if !work.contents.has_files(index, &body) {
+            continue;
+        }
+        if let Body::Evidence { collector: of, run: by, status, window, .. } = body
+            && of == collector
+        {
+            own |= by == run;
+            held.push(Held { index, status, window });
+        }
+    }
+    held.reverse();
+    if let Some(newest) = held.first() {
+        let file: RunFile = document(&work.source, newest.index, RUN)?;
+        covers = evidenced_collectors::kind(&file.kind).map(|kind| kind.reading);
+    }
+    Ok((held, covers, own))
+}
+
+fn in_lookback(held: &[Held], since: DateTime<Utc>) -> BTreeSet<u64> {
+    let mut chosen = BTreeSet::new();
+    for (nth, held) in held.iter().enumerate() {
+        if held.window.end <= since && nth > 0 {
+            break;
+        }
+        if held.status == Status::Complete || nth == 0 {
+            chosen.insert(held.index);
+        }
+    }
+    chosen
+}

@@ -1,0 +1,169 @@
+//! What came out of checking a bundle.
+
+use crate::bundle::BundleError;
+use crate::bundle::format::Facts;
+use evidenced_collectors::contract::Window;
+use serde::Serialize;
+
+/// Most findings that a check lists; all are counted.
+const FINDINGS_MAX: usize = 200;
+
+/// Everything that was checked, in order. A check that could not be made for an earlier one's failure is
+/// not there: see `complete`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// The checks made, first to last.
+    pub checks: Vec<Check>,
+    /// Whether every check was made.
+    pub complete: bool,
+    /// Where the log's key came from.
+    pub key_source: KeySource,
+    /// What the bundle says of itself, once that could be read.
+    pub about: Option<About>,
+    /// What was made again, if that was asked for.
+    pub reperformed: Option<Reperformed>,
+}
+
+/// What a bundle says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct About {
+    /// The folder's name.
+    pub name: String,
+    /// Whose evidence it is.
+    pub organization: String,
+    /// The observation period.
+    pub period: Window,
+    /// Name of the log.
+    pub origin: String,
+    /// Size of the log at the closing checkpoint.
+    pub log_size: u64,
+    /// First record of the period.
+    pub first_record: u64,
+    /// First record after the period.
+    pub end_record: u64,
+    /// A sample with a simulated clock: evidence of nothing.
+    pub sample: bool,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it found nothing wrong.
+    pub ok: bool,
+    /// What was checked, or the first thing that is wrong.
+    pub detail: String,
+    /// What is wrong, first first; at most 200 are listed.
+    pub findings: Vec<Finding>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, by its path inside the bundle's folder; empty when it is none in particular.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Where the log's key came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    /// Whoever verifies brought it.
+    Given,
+    /// The bundle's own copy: shows consistency, and not where the bundle comes from.
+    Bundle,
+}
+
+/// What was made again from the recorded exchanges.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reperformed {
+    /// Collections that gave the sealed bytes again.
+    pub collections: u64,
+    /// Verdicts that came out the same.
+    pub verdicts: u64,
+    /// Changes of state that came out the same.
+    pub transitions: u64,
+    /// What could not be made again, and why. Neither right nor wrong.
+    pub not_reperformed: Vec<Finding>,
+}
+
+impl VerifyReport {
+    /// Whether every check was made and none found anything wrong.
+    pub fn ok(&self) -> bool {
+        self.complete && self.checks.iter().all(|check| check.ok)
+    }
+
+    /// Everything that is wrong, first first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.checks.iter().flat_map(|check| &check.findings)
+    }
+}
+
+impl About {
+    pub(super) fn of(facts: &Facts) -> Self {
+        Self {
+            name: facts.top(),
+            organization: facts.organization.clone(),
+            period: facts.period,
+            origin: facts.origin.clone(),
+            log_size: facts.log_size,
+            first_record: facts.range.start,
+            end_record: facts.range.end,
+            sample: facts.sample,
+        }
+    }
+}
+
+/// A check being made.
+pub(super) struct Checking {
+    name: &'static str,
+    findings: Vec<Finding>,
+    count: u64,
+}
+
+impl Checking {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, findings: Vec::new(), count: 0 }
+    }
+
+    /// Something is wrong with a file.
+    pub(super) fn wrong(&mut self, file: impl Into<String>, problem: impl std::fmt::Display) {
+        self.count += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { file: file.into(), problem: problem.to_string() });
+        }
+    }
+
+    /// Something is wrong, as an error says.
+    pub(super) fn failed(&mut self, error: &BundleError) {
+        let (file, why) = error.parts();
+        self.wrong(file, why);
+    }
+
+    /// Unless `fine`, something is wrong with a file.
+    pub(super) fn expect(&mut self, fine: bool, file: impl Into<String>, problem: impl std::fmt::Display) {
+        if !fine {
+            self.wrong(file, problem);
+        }
+    }
+
+    /// The value, or what is wrong is noted.
+    pub(super) fn take<T>(&mut self, value: Result<T, BundleError>) -> Option<T> {
+        value.map_err(|error| self.failed(&error)).ok()
+    }
+
+    /// Ends the check; `detail` says what was checked, if nothing is wrong.
+    pub(super) fn done(self, detail: String) -> Check {
+        let detail = match self.findings.first() {
+            None => detail,
+            Some(first) if first.file.is_empty() => first.problem.clone(),
+            Some(first) => format!("{}: {}", first.file, first.problem),
+        };
+        Check { name: self.name, ok: self.count == 0, detail, findings: self.findings, count: self.count }
+    }
+}

@@ -1,0 +1,73 @@
+//! `evidenced collect now [NAME…]`: the same line that a schedule goes through, with another trigger.
+
+use super::table::table;
+use super::{Exit, print_json};
+use crate::config::Loaded;
+use crate::drift::State;
+use crate::ledger::Ledger;
+use crate::ledger::record::{End, Trigger};
+use crate::run::{RunReport, Runner};
+use clap::Subcommand;
+use evidenced_collectors::contract::clock::SystemClock;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum When {
+    /// Collect, seal and judge at once: the collectors named, or all.
+    Now {
+        /// Names of collectors, as in the configuration.
+        names: Vec<String>,
+        /// Exit 3 when a control that they feed is not effective.
+        #[arg(long)]
+        fail_on_drift: bool,
+    },
+}
+
+pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
+    let When::Now { names, fail_on_drift } = when;
+    let ledger = Ledger::open(&loaded.state_dir)?;
+    let names: Vec<String> =
+        if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
+    let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
+    runner.record_config().await?;
+    let (_keep, never) = watch::channel(false);
+    let mut reports = Vec::new();
+    for name in &names {
+        reports.push(runner.run(name, Trigger::Manual, None, never.clone()).await?);
+    }
+    if json {
+        print_json(&reports)?;
+    } else {
+        show(&reports);
+    }
+    let incomplete = reports.iter().any(|r| r.end != End::Done);
+    let drifted = reports.iter().flat_map(|r| r.controls.values()).any(|state| *state != State::Effective);
+    Ok(if *fail_on_drift && drifted {
+        Exit::NotEffective
+    } else if incomplete {
+        Exit::Failed
+    } else {
+        Exit::Ok
+    })
+}
+
+fn show(reports: &[RunReport]) {
+    let mut rows = table(&["collector", "run", "items", "record", "controls"]);
+    for report in reports {
+        let controls: Vec<_> = report.controls.iter().map(|(id, state)| format!("{id} {}", state.word())).collect();
+        rows.add_row([
+            report.collector.clone(),
+            report.end.word().to_owned(),
+            report.items.to_string(),
+            report.evidence.to_string(),
+            controls.join("\n"),
+        ]);
+    }
+    println!("{rows}");
+    for report in reports {
+        for line in &report.unread {
+            println!("{}: not read: {line}", report.collector);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `evidenced config check` and `evidenced config schema`.
+
+use super::{Exit, print_json};
+use crate::config::Config;
+use clap::Subcommand;
+use std::path::Path;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum What {
+    /// Check the file as a whole and print what was understood, defaults filled in.
+    Check,
+    /// Print the JSON schema of the file, for editors.
+    Schema,
+}
+
+pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
+    match what {
+        What::Check => {
+            let loaded = crate::config::load(path)?;
+            let mut config = loaded.config;
+            for (id, test) in &loaded.tests {
+                if let Some(control) = config.controls.get_mut(id) {
+                    control.policy = test.policy_json();
+                }
+            }
+            if json {
+                print_json(&config)?;
+            } else {
+                print!("{}", toml::to_string(&config)?);
+                eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
+            }
+        }
+        What::Schema => print_json(&schema())?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// The schema of the file, with the settings of each kind under `$defs`.
+fn schema() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(Config);
+    let kinds: serde_json::Map<String, serde_json::Value> = evidenced_collectors::KINDS
+        .iter()
+        .map(|kind| (format!("settings of {}", kind.name), (kind.settings_schema)().to_value()))
+        .collect();
+    if let Some(defs) = schema.ensure_object().entry("$defs").or_insert_with(|| serde_json::json!({})).as_object_mut() {
+        defs.extend(kinds);
+    }
+    schema
+}

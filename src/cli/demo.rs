@@ -1,0 +1,136 @@
+//! `evidenced demo`: the whole line on a sample company, told as it goes.
+
+use super::table::table;
+use super::{Exit, export, verify};
+use crate::bundle::{VerifyOptions, forge};
+use crate::demo::{play::play, story};
+use crate::ledger::record::{Body, End};
+use crate::ledger::{Filter, Reader};
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::Window;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Leave the configuration, the ledger and the bundle here, for a look around.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
+    let temporary = tempfile::tempdir().context("no temporary directory")?;
+    let dir = match &args.dir {
+        Some(dir) => empty(dir)?,
+        None => temporary.path().to_owned(),
+    };
+    println!("SAMPLE: a company that does not exist, on a simulated clock. No evidence of anything.\n");
+    println!("Collecting for {} simulated days over HTTP on loopback ...", story::DAYS);
+    let played = play(&dir, |day| {
+        if std::io::stderr().is_terminal() {
+            eprint!("\rday {day} ");
+            drop(std::io::stderr().flush());
+        }
+    })
+    .await?;
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    let reader = played.runner.reader()?;
+    timeline(&reader)?;
+    summary(&reader, played.requests)?;
+    let bundle = dir.join("sample-bundle.zip");
+    let period = Window { start: story::start(), end: story::end() };
+    let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
+    println!(
+        "\nBundle for {} to {}: {} ({} files)",
+        day(period.start),
+        day(period.end),
+        bundle.display(),
+        written.files
+    );
+    let key = reader.key().to_string();
+    let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
+    println!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
+    verify::show(&good);
+    let forged = dir.join("sample-bundle-forged.zip");
+    let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
+    println!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
+    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key), reperform: false }).await?;
+    println!("\n$ evidenced verify {}", forged.display());
+    verify::show_refusals(&bad);
+    if !good.ok() || bad.ok() {
+        bail!("the bundle should have been accepted and the forgery refused\nhint: please report this");
+    }
+    next(args.dir.as_deref());
+    Ok(Exit::Ok)
+}
+
+/// A directory of its own: a demo never writes among other things.
+fn empty(dir: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let dir = dir.canonicalize().with_context(|| format!("{} cannot be used", dir.display()))?;
+    if std::fs::read_dir(&dir).with_context(|| format!("{} cannot be read", dir.display()))?.next().is_some() {
+        bail!("{} is not empty\nhint: name a new directory, or remove what an earlier demo left", dir.display());
+    }
+    Ok(dir)
+}
+
+fn day(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d").to_string()
+}
+
+/// What changed, in order.
+fn timeline(reader: &Reader) -> anyhow::Result<()> {
+    let mut rows = table(&["when", "what", "", "why"]);
+    let mut missed: BTreeMap<String, u64> = BTreeMap::new();
+    for found in reader.records(0..u64::MAX, &Filter::default()) {
+        let (_, record) = found?;
+        let when = record.at.format("%b %d %H:%M").to_string();
+        match record.body {
+            Body::Transition { control, from, to, why, .. } if from != Some(to) => {
+                rows.add_row([when, control, to.word().to_owned(), why]);
+            }
+            Body::Transition { control, why, .. } => {
+                rows.add_row([when, control, "more".to_owned(), why]);
+            }
+            Body::Waiver { control, item, approver, expires, reason, .. } => {
+                let why = format!("{item} accepted by {approver} until {}: {reason}", day(expires));
+                rows.add_row([when, control, "waiver".to_owned(), why]);
+            }
+            Body::Missed { collector, .. } => *missed.entry(collector).or_default() += 1,
+            _ => {}
+        }
+    }
+    println!("\n{rows}\n");
+    for (collector, count) in missed {
+        println!("gap: {count} due runs of `{collector}` were missed while the daemon was down, each with a record");
+    }
+    Ok(())
+}
+
+fn summary(reader: &Reader, requests: usize) -> anyhow::Result<()> {
+    let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for found in reader.records(0..u64::MAX, &Filter::kind("run_closed")) {
+        if let Body::RunClosed { end, .. } = found?.1.body {
+            *ends.entry(End::word(end)).or_default() += 1;
+        }
+    }
+    let ends: Vec<_> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+    println!("runs: {}; {requests} requests answered; {} records in the log", ends.join(", "), reader.size()?);
+    Ok(())
+}
+
+fn next(dir: Option<&Path>) {
+    println!("\nLook around:");
+    match dir {
+        Some(dir) => {
+            println!("  evidenced --config {}/evidenced.toml status", dir.display());
+            println!("  evidenced verify {}/sample-bundle.zip --reperform", dir.display());
+        }
+        None => println!("  evidenced demo --dir DIR leaves the configuration, the ledger and the bundle in DIR"),
+    }
+    println!("The real configuration starts from config/evidenced.example.toml.");
+}

@@ -1,0 +1,67 @@
+//! `evidenced export`: the bundle of a period. That it was handed out is itself a record.
+
+use super::{Exit, print_json};
+use crate::bundle::{ExportRequest, ExportSummary};
+use crate::config::Loaded;
+use crate::ledger::record::Body;
+use crate::ledger::{Ledger, NewRecord};
+use anyhow::bail;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use evidenced_collectors::contract::Window;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// First instant of the period: a date (midnight UTC) or an RFC 3339 time.
+    #[arg(long, value_parser = instant)]
+    from: DateTime<Utc>,
+    /// First instant after the period.
+    #[arg(long, value_parser = instant)]
+    to: DateTime<Utc>,
+    /// Where to write the ZIP.
+    #[arg(long, short)]
+    out: PathBuf,
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    text.parse::<DateTime<Utc>>().map_err(|_| "write a date like 2026-01-01 or a time like 2026-01-01T00:00:00Z".into())
+}
+
+pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    if args.from >= args.to {
+        bail!("the period ends before it begins\nhint: --to is the first instant after it");
+    }
+    let ledger = Ledger::open(&loaded.state_dir)?;
+    let summary = write(&ledger, Window { start: args.from, end: args.to }, &args.out, SystemClock.now()).await?;
+    if json {
+        print_json(&summary)?;
+    } else {
+        println!("{}  {}", summary.sha256, args.out.display());
+        eprintln!("{} records, {} files; check it with `evidenced verify`", summary.records, summary.files);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Exports, then records it. Also what the demo does.
+pub(super) async fn write(
+    ledger: &Ledger,
+    period: Window,
+    out: &Path,
+    now: DateTime<Utc>,
+) -> anyhow::Result<ExportSummary> {
+    let reader = ledger.reader()?;
+    let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
+        bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");
+    };
+    let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
+    // A sample's clock is simulated: its newest record says what time it is.
+    let at = if sample { reader.record(summary.log_size - 1)?.at } else { now };
+    let body =
+        Body::Export { period, log_size: summary.log_size, tagmanifest_sha256: summary.tagmanifest_sha256.clone() };
+    ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
+    Ok(summary)
+}

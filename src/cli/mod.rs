@@ -1,0 +1,148 @@
+//! argv to exit code: one file per subcommand. stdout is data, stderr is talk.
+//!
+//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, 4 verification failed.
+
+mod collect;
+mod config;
+mod demo;
+mod export;
+mod init;
+mod run;
+mod status;
+mod table;
+mod verify;
+mod waive;
+
+use crate::config::{ConfigError, Loaded};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Collects SOC 2 evidence on schedules, keeps it tamper-evident, flags drift, and exports bundles
+/// that an auditor can verify and re-perform offline.
+#[derive(Debug, Parser)]
+#[command(name = "evidenced", version, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "EVIDENCED_CONFIG", default_value = "evidenced.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the ledger and its keys. Done once; nothing else ever makes one.
+    Init,
+    /// Run the daemon: collect on schedule until told to stop.
+    Run,
+    /// Collect outside the schedule.
+    Collect {
+        #[command(subcommand)]
+        when: collect::When,
+    },
+    /// Show what each control is now, and why. Exits 3 when one is not effective.
+    Status,
+    /// Record an approved, expiring acceptance of a deviation.
+    Waive(waive::Args),
+
+    /// Write the bundle of a period for an auditor.
+    Export(export::Args),
+
+    /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
+    Verify(verify::Args),
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        what: config::What,
+    },
+    /// Show everything on a sample company with a simulated clock.
+    Demo(demo::Args),
+}
+
+/// What a command ends as.
+pub(crate) enum Exit {
+    /// 0
+    Ok,
+    /// 1: said on stderr already.
+    Failed,
+    /// 3
+    NotEffective,
+    /// 4
+    Refused,
+}
+
+/// Parses the arguments, runs the command, prints the error if there is one.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging();
+    match dispatch(&cli).await {
+        Ok(Exit::Ok) => ExitCode::SUCCESS,
+        Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::NotEffective) => ExitCode::from(3),
+        Ok(Exit::Refused) => ExitCode::from(4),
+        Err(error) => {
+            eprintln!("evidenced: {}", chain(&error));
+            let usage = error.chain().any(|cause| cause.is::<ConfigError>());
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Init => init::init(&load(cli)?),
+        Command::Run => run::run(load(cli)?).await,
+        Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
+        Command::Status => status::status(&load(cli)?, cli.json),
+        Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
+        Command::Verify(args) => verify::verify(args, cli.json).await,
+        Command::Config { what } => config::config(&cli.config, what, cli.json),
+        Command::Demo(args) => demo::demo(args).await,
+    }
+}
+
+fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
+    crate::config::load(&cli.config)
+}
+
+/// An error with its causes on one line each, hints last as their authors wrote them. A cause whose
+/// text the line above already holds is not repeated.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let line = cause.to_string();
+        if text.is_empty() {
+            text = line;
+        } else if !text.contains(&line) {
+            text = format!("{text}\n  because: {line}");
+        }
+    }
+    text
+}
+
+/// Readable lines on a terminal, JSON otherwise; `RUST_LOG` decides how much.
+fn logging() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,evidenced=info,evidenced_collectors=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let terminal = std::io::stderr().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+    let result = if terminal { builder.with_ansi(colour).try_init() } else { builder.json().try_init() };
+    // A second subscriber can only be a caller's own, which then is the one that was wanted.
+    drop(result);
+}
+
+/// Prints a value as JSON on stdout.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}

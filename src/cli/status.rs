@@ -1,0 +1,66 @@
+//! `evidenced status`: what each control is now, why, and what to do next.
+
+use super::table::table;
+use super::{Exit, print_json};
+use crate::config::Loaded;
+use crate::drift::State;
+use crate::ledger::Reader;
+use crate::status::{Status, status as read_status};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+
+/// Bad items shown of each control; the rest is counted.
+const ITEMS_SHOWN: usize = 10;
+
+pub(super) fn status(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
+    let reader = Reader::open(&loaded.state_dir)?;
+    let status = read_status(&reader, loaded, SystemClock.now())?;
+    if json {
+        print_json(&status)?;
+    } else {
+        show(&status);
+    }
+    let effective = status.controls.iter().all(|control| control.state == State::Effective);
+    Ok(if effective { Exit::Ok } else { Exit::NotEffective })
+}
+
+fn show(status: &Status) {
+    if status.sample {
+        println!("SAMPLE with a simulated clock: no evidence of anything. Judged as of {}.\n", status.as_of);
+    }
+    let mut controls = table(&["control", "state", "since", "evidence until", "owner", "title"]);
+    for control in &status.controls {
+        controls.add_row([
+            control.id.clone(),
+            control.state.word().to_owned(),
+            control.since.map(minute).unwrap_or_default(),
+            control.evidence_until.map(minute).unwrap_or_else(|| "never".to_owned()),
+            control.owner.clone(),
+            control.title.clone(),
+        ]);
+    }
+    println!("{controls}\n");
+    for control in status.controls.iter().filter(|control| !control.bad.is_empty()) {
+        println!("{} {}:", control.id, control.state.word());
+        for bad in control.bad.iter().take(ITEMS_SHOWN) {
+            println!("  {bad}");
+        }
+        if control.bad.len() > ITEMS_SHOWN {
+            println!("  and {} more; `status --json` has them all", control.bad.len() - ITEMS_SHOWN);
+        }
+    }
+    let mut collectors = table(&["collector", "last run", "ended", "next due"]);
+    for collector in &status.collectors {
+        collectors.add_row([
+            collector.name.clone(),
+            collector.last_run.map(minute).unwrap_or_else(|| "never".to_owned()),
+            collector.last_end.clone().unwrap_or_default(),
+            collector.next_due.map(minute).unwrap_or_default(),
+        ]);
+    }
+    println!("\n{collectors}\n");
+    println!("log {} has {} records; checkpoints are held by nobody but the operator", status.origin, status.records);
+}
+
+fn minute(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%Y-%m-%d %H:%MZ").to_string()
+}

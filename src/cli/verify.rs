@@ -1,0 +1,87 @@
+//! `evidenced verify`: a bundle, from the file alone; or the ledger itself.
+
+use super::{Exit, print_json};
+use crate::bundle::{VerifyOptions, VerifyReport};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The bundle.
+    #[arg(required_unless_present = "ledger")]
+    bundle: Option<PathBuf>,
+    /// Collect and judge again from the bundle's exchanges, and compare.
+    #[arg(long)]
+    reperform: bool,
+    /// The log's public key as you were given it, or a file with it. Without it the bundle's own copy is
+    /// used, which shows that the bundle is consistent, and not whose it is.
+    #[arg(long, value_name = "KEY|FILE")]
+    key: Option<String>,
+    /// Check the ledger in this directory instead: every record, file and checkpoint.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key"])]
+    ledger: Option<PathBuf>,
+}
+
+pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
+    if let Some(dir) = &args.ledger {
+        return verify_ledger(dir, json);
+    }
+    let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
+    let options = VerifyOptions { vkey: args.key.as_deref().map(key).transpose()?, reperform: args.reperform };
+    let report = check(bundle, options).await?;
+    if json {
+        print_json(&report)?;
+    } else {
+        show(&report);
+    }
+    Ok(if report.ok() { Exit::Ok } else { Exit::Refused })
+}
+
+/// Verifies off the runtime's threads: it reads, hashes and, to re-perform, runs collectors of its own.
+pub(super) async fn check(bundle: &Path, options: VerifyOptions) -> anyhow::Result<VerifyReport> {
+    let bundle = bundle.to_owned();
+    Ok(tokio::task::spawn_blocking(move || crate::bundle::verify(&bundle, &options)).await??)
+}
+
+/// The key itself, or the text of the file that holds it.
+fn key(text: &str) -> anyhow::Result<String> {
+    if text.contains('+') {
+        return Ok(text.to_owned());
+    }
+    let key = std::fs::read_to_string(text)
+        .with_context(|| format!("the key {text} cannot be read\nhint: give the key's text, or the file with it"))?;
+    Ok(key.trim().to_owned())
+}
+
+/// One line a check, failures with everything that was found.
+pub(super) fn show(report: &VerifyReport) {
+    for check in &report.checks {
+        println!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
+    }
+}
+
+fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
+    let report = crate::ledger::verify_store(dir)?;
+    let crate::ledger::StoreReport { records, blobs, checkpoints, differences, first } = &report;
+    if json {
+        let ok = *differences == 0;
+        print_json(&serde_json::json!({
+            "ok": ok, "records": records, "blobs": blobs, "checkpoints": checkpoints,
+            "differences": differences, "first": first,
+        }))?;
+    } else {
+        println!("{records} records, {blobs} stored files and {checkpoints} checkpoints hashed anew");
+        match first {
+            Some(first) => println!("REFUSED  {differences} differences; the first: {first}"),
+            None => println!("ok       nothing differs from what was sealed"),
+        }
+    }
+    Ok(if *differences == 0 { Exit::Ok } else { Exit::Refused })
+}
+
+/// Only what was refused.
+pub(super) fn show_refusals(report: &VerifyReport) {
+    for check in report.checks.iter().filter(|check| !check.ok) {
+        println!("REFUSED  {}: {}", check.name, check.detail);
+    }
+}

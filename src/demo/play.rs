@@ -1,0 +1,125 @@
+//! Walks the sample company through its ninety days: the real configuration, collectors, ledger and
+//! judges, with a clock that jumps from one due instant to the next.
+
+use super::aws::AwsServer;
+use super::github::GithubServer;
+use super::story;
+use crate::config::{CatchUp, load};
+use crate::ledger::record::{Body, Trigger};
+use crate::ledger::{Create, Ledger};
+use crate::run::{RunError, Runner};
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::clock::ManualClock;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The configuration that the demo leaves behind: the real one, with loopback addresses.
+const CONFIG: &str = include_str!("evidenced.toml");
+
+/// What was played, and on what.
+pub struct Played {
+    /// Over the sample's ledger.
+    pub runner: Runner,
+    /// Requests that the sample company's servers answered.
+    pub requests: usize,
+    // Held so that the servers live as long as the runner.
+    _servers: (GithubServer, AwsServer),
+}
+
+/// Makes a sample company in `dir` and lives through its ninety days. `day` is told each new day, from 1.
+pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played> {
+    let clock = Arc::new(ManualClock::at(story::start()));
+    let github =
+        GithubServer::start(story::github(), clock.clone()).await.context("the sample GitHub did not start")?;
+    let aws = AwsServer::start(story::aws(), clock.clone()).await.context("the sample AWS did not start")?;
+    let logs = dir.join("restores");
+    std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
+    write_secret(&dir.join("sample-github-token"), "sample-token-of-nobody")?;
+    write_secret(&dir.join("sample-aws-secret"), "sample-secret-of-nobody")?;
+    let config = dir.join("evidenced.toml");
+    let text = CONFIG
+        .replace("{dir}", &dir.display().to_string())
+        .replace("{github}", &format!("{}/", github.url().trim_end_matches('/')))
+        .replace("{aws}", aws.url());
+    std::fs::write(&config, text).with_context(|| format!("{} cannot be written", config.display()))?;
+    let loaded = load(&config)?;
+    let create = Create {
+        organization: loaded.config.organization.clone(),
+        origin: loaded.config.origin.clone(),
+        sample: true,
+        at: story::start(),
+    };
+    let ledger = Ledger::create(&loaded.state_dir, create)?;
+    let runner = Runner::new(loaded, ledger, clock.clone());
+    runner.record_config().await?;
+    let restores = story::restores();
+    let mut today = 0;
+    for at in instants(&runner) {
+        clock.set(at);
+        let number = (at - story::start()).num_days() + 1;
+        if number != today {
+            today = number;
+            day(today);
+        }
+        restores.write_until(&logs, at).context("the sample's restore log cannot be written")?;
+        step(&runner, at).await?;
+    }
+    let requests = github.requests().len() + aws.requests().len();
+    Ok(Played { runner, requests, _servers: (github, aws) })
+}
+
+/// Every instant at which something is due or decided, in order, but for the downtime.
+fn instants(runner: &Runner) -> BTreeSet<DateTime<Utc>> {
+    let (down, up) = story::downtime();
+    let due = runner
+        .loaded()
+        .collectors
+        .values()
+        .flat_map(|collector| collector.schedule.due(story::start(), story::end() - chrono::TimeDelta::seconds(1)));
+    let mut all: BTreeSet<_> = due.filter(|at| !(down <= *at && *at < up)).collect();
+    all.insert(up);
+    all.extend(story::waivers().iter().map(|waiver| waiver.approved_at));
+    all
+}
+
+/// What the daemon does at an instant: at the end of a downtime what a start does.
+async fn step(runner: &Runner, at: DateTime<Utc>) -> Result<(), RunError> {
+    for waiver in story::waivers().iter().filter(|waiver| waiver.approved_at == at) {
+        let body = Body::Waiver {
+            control: waiver.control.to_owned(),
+            item: waiver.item.to_owned(),
+            reason: waiver.reason.to_owned(),
+            approver: waiver.approver.to_owned(),
+            approved_at: at,
+            expires: waiver.expires,
+        };
+        runner.append(vec![(body, Vec::new())]).await?;
+    }
+    runner.watch().await?;
+    let trigger = if at == story::downtime().1 { Trigger::CatchUp } else { Trigger::Schedule };
+    let (_keep, never) = watch::channel(false);
+    let names: Vec<String> = runner.loaded().collectors.keys().cloned().collect();
+    for name in names {
+        runner.due(&name, CatchUp::Latest, trigger, never.clone()).await?;
+    }
+    Ok(())
+}
+
+/// A sample credential, readable by its owner alone like a real one must be.
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    writeln!(file, "{text}")?;
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Whether an emergency change was reviewed properly afterwards: a ticket, and a person who had no
+//! hand in it, within the hours that the policy gives.
+//!
+//! Whoever landed it counts as having had a hand in it, also when that was the merge button.
+
+use super::{Policy, day_time, people, same_login};
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced_collectors::contract::{ActorKind, Change, Lookup};
+
+/// What a review after the fact is worth.
+pub(super) enum PostHocReview {
+    /// There is none.
+    None,
+    /// It counts; what was seen.
+    Valid(String),
+    /// It does not; why.
+    Invalid(String),
+    /// It may: a reason of an indeterminate judgement, and why.
+    Unknown(&'static str, String),
+}
+
+/// Looks at the review after the fact. What rules it out for certain comes before what is unknown.
+pub(super) fn review(policy: &Policy, change: &Change, as_of: DateTime<Utc>) -> PostHocReview {
+    let Some(review) = &change.post_hoc else { return PostHocReview::None };
+    let invalid = |why: &str| PostHocReview::Invalid(format!("the review afterwards does not count: {why}"));
+    let Some(ticket) = review.ticket.as_deref().filter(|ticket| !ticket.trim().is_empty()) else {
+        return invalid("it names no ticket");
+    };
+    let after = review.at - change.landing.at;
+    if after < TimeDelta::zero() || after > TimeDelta::hours(policy.posthoc_hours.into()) || review.at > as_of {
+        let hours = policy.posthoc_hours;
+        return invalid(&format!("it was at {}, and {hours} h after landing are allowed", day_time(review.at)));
+    }
+    let unknown = |reason, why: &str| PostHocReview::Unknown(reason, format!("of the review afterwards: {why}"));
+    let Some(reviewer) = &review.reviewer else {
+        return unknown("reviewer-account-deleted", "its reviewer's account is deleted");
+    };
+    if matches!(reviewer.kind, ActorKind::Bot | ActorKind::Agent) {
+        return invalid("a bot wrote it");
+    }
+    if people(change).any(|login| same_login(login, &reviewer.login)) {
+        return invalid(&format!("{} had a hand in the change", reviewer.login));
+    }
+    if reviewer.kind == ActorKind::Unknown {
+        return unknown("reviewer-kind-unknown", "nobody says whether its reviewer is a person");
+    }
+    let commits = match &change.pull_request {
+        Lookup::Found(pr) => pr.commits.as_slice(),
+        Lookup::None | Lookup::Failed(_) => &[],
+    };
+    let mut authors = change.authors.iter().chain(commits.iter().flat_map(|commit| &commit.authors));
+    if authors.any(|author| author.login.is_none()) {
+        return unknown("commit-author-unmatched", "its reviewer may be a commit's author, who has no account");
+    }
+    if commits.iter().any(|commit| commit.pushed_by.is_none()) {
+        return unknown("last-pusher-unknown", "its reviewer may have pushed; nobody says who did");
+    }
+    PostHocReview::Valid(format!("reviewed afterwards by {} at {}, {ticket}", reviewer.login, day_time(review.at)))
+}

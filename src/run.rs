@@ -1,0 +1,412 @@
+//! The straight line: open, collect, seal, judge, drift, close. Every trigger enters here, and only here
+//! do collectors and the ledger meet.
+
+use crate::assess;
+use crate::config::{CatchUp, CollectorConfig, Loaded};
+use crate::drift::State;
+use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
+use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::run_file::{self, RunFile, outcome_file};
+use crate::schedule;
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::clock::Clock;
+use evidenced_collectors::contract::{CollectError, Population, Task, Window};
+use evidenced_collectors::door::{Door, Exchange};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Runs collectors and keeps the record of it.
+pub struct Runner {
+    loaded: Loaded,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+}
+
+/// What came of a run, for whoever asked for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Which collector.
+    pub collector: String,
+    /// How it ended.
+    pub end: End,
+    /// Number of items held.
+    pub items: u64,
+    /// What was not read, each with why and a hint.
+    pub unread: Vec<String>,
+    /// Index of the evidence record.
+    pub evidence: u64,
+    /// The controls that it feeds, as they are now.
+    pub controls: BTreeMap<String, State>,
+}
+
+/// A run that could not be recorded or begun. A collection that fails is no `RunError`: it is recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No such collector.
+    #[error("collector `{name}` is not configured\nhint: configured: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// No such control.
+    #[error("control `{id}` is not configured\nhint: configured: {known}")]
+    UnknownControl {
+        /// The id asked for.
+        id: String,
+        /// Those there are.
+        known: String,
+    },
+    /// It is running already, here or in another process.
+    #[error("collector `{0}` is running already\nhint: wait for it to end; `evidenced status` shows it")]
+    Overlap(String),
+    /// The daemon was told to stop while it ran; recorded.
+    #[error("collector `{0}` was aborted, and is recorded so")]
+    Aborted(String),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// What the ledger holds cannot be read as what it should be.
+    #[error("record {index} of the ledger: {why}\nhint: run `evidenced verify --ledger`")]
+    Unreadable {
+        /// Which record.
+        index: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A document of ours could not be written as JSON: a fault of ours.
+    #[error("cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// No randomness: nothing may be sealed with predictable salts.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// A run that has been opened.
+struct Opened<'a> {
+    run: String,
+    seq: u64,
+    name: &'a str,
+    config: &'a CollectorConfig,
+    task: Task,
+}
+
+impl Runner {
+    /// Over an open ledger.
+    pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
+        Self { loaded, ledger, clock }
+    }
+
+    /// The configuration in force.
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// For reading what was recorded.
+    pub fn reader(&self) -> Result<Reader, LedgerError> {
+        self.ledger.reader()
+    }
+
+    /// The ledger, for records that are no part of a run.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Runs one collector now. `slot` is the due instant that it answers to; `stopped` turning true aborts it.
+    pub async fn run(
+        &self,
+        name: &str,
+        trigger: Trigger,
+        slot: Option<DateTime<Utc>>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<RunReport, RunError> {
+        let config = self.loaded.config.collectors.get(name).ok_or_else(|| self.unknown(name))?;
+        let Some(_lock) = self.ledger.lock_collector(name)? else {
+            return Err(RunError::Overlap(name.to_owned()));
+        };
+        let door = Door::live(self.clock.clone(), config.limits);
+        let task = self.task(name, config, door.as_of())?;
+        let opened = self.open(name, config, trigger, slot, task).await?;
+        tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");
+        let Some(result) = self.collect(&opened, &door, stopped).await else {
+            self.close(&opened, End::Aborted).await?;
+            tracing::warn!(collector = name, run = opened.run, "run aborted: the daemon stops");
+            return Err(RunError::Aborted(name.to_owned()));
+        };
+        let (evidence, status) = self.seal(&opened, door.as_of(), &result, door.take_exchanges()).await?;
+        let end = match status {
+            Status::Complete => End::Done,
+            Status::Incomplete => End::Incomplete,
+            Status::Failed => End::Failed,
+        };
+        let controls = self.judge_and_close(&opened, door.as_of(), end).await?;
+        let (items, unread) = match &result {
+            Ok(population) => (population.items().len() as u64, Vec::new()),
+            Err(CollectError::Incomplete(partial)) => (partial.observed, unread_lines(&result)),
+            Err(_) => (0, unread_lines(&result)),
+        };
+        match &result {
+            Ok(_) => tracing::info!(collector = name, run = opened.run, items, record = evidence, "run ended"),
+            Err(error) => {
+                tracing::warn!(collector = name, run = opened.run, record = evidence, error = %error, "run not complete");
+            }
+        }
+        Ok(RunReport { collector: name.to_owned(), end, items, unread, evidence, controls })
+    }
+
+    fn unknown(&self, name: &str) -> RunError {
+        let known: Vec<_> = self.loaded.config.collectors.keys().cloned().collect();
+        RunError::Unknown { name: name.to_owned(), known: known.join(", ") }
+    }
+
+    /// The window from where the last complete run ended, and what that run left for this one.
+    fn task(&self, name: &str, config: &CollectorConfig, as_of: DateTime<Utc>) -> Result<Task, RunError> {
+        let reader = self.ledger.reader()?;
+        let Some(last) = assess::newest_complete(&reader, name)? else {
+            let start = as_of - config.first_window.delta();
+            return Ok(Task { window: Window { start, end: as_of }, carry: None });
+        };
+        let start = last.window.end.min(as_of);
+        Ok(Task { window: Window { start, end: as_of }, carry: assess::carry(&reader, last.index)? })
+    }
+
+    async fn open<'a>(
+        &self,
+        name: &'a str,
+        config: &'a CollectorConfig,
+        trigger: Trigger,
+        slot: Option<DateTime<Utc>>,
+        task: Task,
+    ) -> Result<Opened<'a>, RunError> {
+        let run = random_id()?;
+        let body = Body::RunOpened {
+            run: run.clone(),
+            collector: name.to_owned(),
+            seq: 0, // the ledger gives the number
+            trigger,
+            scheduled_for: slot,
+            window: task.window,
+        };
+        let appended = self.append(vec![(body, Vec::new())]).await?;
+        let seq = appended.first().and_then(|a| a.seq).unwrap_or_default();
+        Ok(Opened { run, seq, name, config, task })
+    }
+
+    /// Collects on a task of its own, so that a panic is a failed run and not a dead daemon. `None`: aborted.
+    async fn collect(
+        &self,
+        opened: &Opened<'_>,
+        door: &Door,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Option<Result<Population, CollectError>> {
+        let collector = self.loaded.collectors.get(opened.name)?.collector.clone();
+        let (door, task) = (door.clone(), opened.task.clone());
+        let mut work = tokio::spawn(async move { collector.collect(&door, &task).await });
+        tokio::select! {
+            ended = &mut work => Some(ended.unwrap_or_else(|panic| Err(CollectError::Malformed {
+                what: opened.name.to_owned(),
+                why: format!("the collector failed inside ({panic}); please report it with the sealed exchanges"),
+            }))),
+            Ok(_) = stopped.wait_for(|stop| *stop) => {
+                work.abort();
+                None
+            }
+        }
+    }
+
+    async fn seal(
+        &self,
+        opened: &Opened<'_>,
+        as_of: DateTime<Utc>,
+        result: &Result<Population, CollectError>,
+        exchanges: Vec<Exchange>,
+    ) -> Result<(u64, Status), RunError> {
+        let (outcome_name, outcome, status) = outcome_file(result);
+        let observed = match result {
+            Ok(population) => population.items().len() as u64,
+            Err(CollectError::Incomplete(partial)) => partial.observed,
+            Err(_) => 0,
+        };
+        let asked = RunFile {
+            collector: opened.name.to_owned(),
+            kind: opened.config.kind.clone(),
+            kind_version: self.loaded.collectors.get(opened.name).map_or(0, |c| c.kind.version),
+            settings: opened.config.settings.clone(),
+            limits: opened.config.limits,
+            task: opened.task.clone(),
+            as_of,
+            tool: concat!("evidenced ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let mut files =
+            vec![NewFile::json(run_file::RUN, canonical_json(&asked)?), NewFile::json(outcome_name, outcome)];
+        for exchange in exchanges {
+            let number = exchange.head.number;
+            files.push(NewFile::json(&format!("exchanges/{number:04}.json"), canonical_json(&exchange.head)?));
+            files.push(NewFile {
+                name: format!("exchanges/{number:04}.body"),
+                media_type: media_type(&exchange),
+                bytes: exchange.body.to_vec(),
+            });
+        }
+        let body = Body::Evidence {
+            run: opened.run.clone(),
+            collector: opened.name.to_owned(),
+            seq: opened.seq,
+            status,
+            observed,
+            controls: self.controls_of(opened.name),
+            window: opened.task.window,
+        };
+        let appended = self.append(vec![(body, files)]).await?;
+        Ok((appended.first().map_or(0, |a| a.index), status))
+    }
+
+    /// Verdicts, transitions and the end of the run, in one transaction.
+    async fn judge_and_close(
+        &self,
+        opened: &Opened<'_>,
+        as_of: DateTime<Utc>,
+        end: End,
+    ) -> Result<BTreeMap<String, State>, RunError> {
+        let reader = self.ledger.reader()?;
+        let mut states = BTreeMap::new();
+        let mut records = Vec::new();
+        for control in self.controls_of(opened.name) {
+            let assessed = assess::assess(&reader, &self.loaded, &control, as_of)?;
+            states.insert(control.clone(), assessed.standing.state);
+            records.push(assessed.verdict_record(&opened.run, &control)?);
+            if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
+                tracing::warn!(control, state = assessed.standing.state.word(), "control changed its state");
+                records.push(transition);
+            }
+        }
+        records.push((self.closed(opened, end), Vec::new()));
+        self.append(records).await?;
+        Ok(states)
+    }
+
+    fn closed(&self, opened: &Opened<'_>, end: End) -> Body {
+        Body::RunClosed { run: opened.run.clone(), collector: opened.name.to_owned(), end }
+    }
+
+    async fn close(&self, opened: &Opened<'_>, end: End) -> Result<(), RunError> {
+        self.append(vec![(self.closed(opened, end), Vec::new())]).await?;
+        Ok(())
+    }
+
+    /// Runs what is due and records what is not going to be run: one record a slot.
+    pub async fn due(
+        &self,
+        name: &str,
+        policy: CatchUp,
+        trigger: Trigger,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<(), RunError> {
+        let loaded = self.loaded.collectors.get(name).ok_or_else(|| self.unknown(name))?;
+        let now = self.clock.now();
+        let reader = self.ledger.reader()?;
+        let Some(since) = assess::slots_recorded_until(&reader, name)? else { return Ok(()) };
+        let (missed, run) = schedule::plan(loaded.schedule.due(since, now), policy == CatchUp::Latest);
+        let reason = match trigger {
+            Trigger::CatchUp => "the daemon was not running",
+            Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
+        };
+        for slot in missed {
+            self.missed(name, slot, reason).await?;
+        }
+        let Some(slot) = run else { return Ok(()) };
+        match self.run(name, trigger, Some(slot), stopped).await {
+            Err(RunError::Overlap(_)) => self.missed(name, slot, "the run before had not ended").await,
+            // Another process had the slot first.
+            Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Aborted(_)) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn missed(&self, name: &str, slot: DateTime<Utc>, reason: &str) -> Result<(), RunError> {
+        tracing::warn!(collector = name, due = %slot, reason, "run missed");
+        let body = Body::Missed { collector: name.to_owned(), seq: 0, scheduled_for: slot, reason: reason.to_owned() };
+        match self.append(vec![(body, Vec::new())]).await {
+            Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
+    pub async fn close_interrupted(&self) -> Result<(), RunError> {
+        for (_, record) in self.ledger.reader()?.open_runs()? {
+            let Body::RunOpened { run, collector, .. } = record.body else { continue };
+            let Some(_lock) = self.ledger.lock_collector(&collector)? else { continue };
+            tracing::warn!(collector, run, "a run was interrupted");
+            self.append(vec![(Body::RunClosed { run, collector, end: End::Interrupted }, Vec::new())]).await?;
+        }
+        Ok(())
+    }
+
+    /// Records the configuration if it is not the one in force.
+    pub async fn record_config(&self) -> Result<(), RunError> {
+        let text = canonical_json(&self.loaded.config)?;
+        let sha256 = hex::encode(Sha256::digest(&text));
+        if assess::config_in_force(&self.ledger.reader()?)?.is_some_and(|known| known == sha256) {
+            return Ok(());
+        }
+        let controls =
+            self.loaded.config.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
+        self.append(vec![(Body::Config { sha256, controls }, vec![NewFile::json("config.json", text)])]).await?;
+        Ok(())
+    }
+
+    /// Records what time alone has changed: controls that became stale.
+    pub async fn watch(&self) -> Result<(), RunError> {
+        let reader = self.ledger.reader()?;
+        let mut records = Vec::new();
+        for control in self.loaded.config.controls.keys() {
+            if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, self.clock.now())? {
+                tracing::warn!(control, "control became stale");
+                records.push(transition);
+            }
+        }
+        if !records.is_empty() {
+            self.append(records).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends records that are no part of a run, at the clock's time.
+    pub async fn append(&self, records: Vec<(Body, Vec<NewFile>)>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
+        let at = self.clock.now();
+        let records = records.into_iter().map(|(body, files)| NewRecord { at, body, files }).collect();
+        Ok(self.ledger.append(records).await?)
+    }
+
+    fn controls_of(&self, collector: &str) -> Vec<String> {
+        let feeds = |names: &Vec<String>| names.iter().any(|name| name == collector);
+        self.loaded.config.controls.iter().filter(|(_, c)| feeds(&c.collectors)).map(|(id, _)| id.clone()).collect()
+    }
+}
+
+fn unread_lines(result: &Result<Population, CollectError>) -> Vec<String> {
+    let Err(error) = result else { return Vec::new() };
+    let line = |u: &evidenced_collectors::contract::Unread| {
+        let hint = u.hint.as_ref().map(|h| format!(" (hint: {h})")).unwrap_or_default();
+        format!("{}: {}{hint}", u.what, u.why)
+    };
+    error.unread().iter().map(line).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn media_type(exchange: &Exchange) -> String {
+    let headers = exchange.head.response.as_ref().map(|r| r.headers.as_slice()).unwrap_or_default();
+    let found = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.clone());
+    found.unwrap_or_else(|| "application/octet-stream".to_owned())
+}
+
+/// 128 random bits, hex.
+fn random_id() -> Result<String, RunError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(RunError::Random)?;
+    Ok(hex::encode(bytes))
+}

@@ -1,0 +1,92 @@
+//! The two files of a run that are ours and not the source's: what it was asked (`run.json`) and what
+//! came of it (`population.json` or `partial.json`). The form only: `run` seals them, re-performance
+//! reads them back.
+
+use crate::judge::Reading;
+use crate::ledger::record::{Status, canonical_json};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread};
+use evidenced_collectors::door::Limits;
+use serde::{Deserialize, Serialize};
+
+/// Name of the file that says what a run was asked.
+pub const RUN: &str = "run.json";
+/// Name of the file with a whole population.
+pub const POPULATION: &str = "population.json";
+/// Name of the file with what there is of one that is not whole: a `Partial` or an `ErrorFile`.
+pub const PARTIAL: &str = "partial.json";
+
+/// Everything that a replay needs to know besides the exchanges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunFile {
+    /// Which collector.
+    pub collector: String,
+    /// Its kind.
+    pub kind: String,
+    /// `Kind::version` of that time.
+    pub kind_version: u32,
+    /// Its settings, without secrets.
+    pub settings: serde_json::Value,
+    /// What the run was allowed to cost.
+    pub limits: Limits,
+    /// What it was asked.
+    pub task: Task,
+    /// The instant that it began: `Door::as_of`.
+    pub as_of: DateTime<Utc>,
+    /// Name and version of the program, `evidenced 0.1.0`.
+    pub tool: String,
+}
+
+/// What is sealed of a collection that brought nothing home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorFile {
+    /// `CollectError::word`.
+    pub error: String,
+    /// In one sentence.
+    pub message: String,
+    /// What was not read.
+    pub unread: Vec<Unread>,
+}
+
+/// The outcome of a collection as it is sealed: file name, bytes, and what they amount to.
+pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str, Vec<u8>, Status) {
+    match result {
+        Ok(population) => (POPULATION, sealed(population), Status::Complete),
+        Err(CollectError::Incomplete(partial)) => (PARTIAL, sealed(partial.as_ref()), Status::Incomplete),
+        Err(error) => {
+            let file = ErrorFile { error: error.word().to_owned(), message: error.to_string(), unread: error.unread() };
+            (PARTIAL, sealed(&file), Status::Failed)
+        }
+    }
+}
+
+/// Sealed evidence as a judge sees it: `name` is `POPULATION` or `PARTIAL`, `bytes` that file.
+pub fn reading(run: &RunFile, name: &str, bytes: &[u8]) -> Result<Reading, serde_json::Error> {
+    let (items, unread) = if name == POPULATION {
+        let population: Population = serde_json::from_slice(bytes)?;
+        (Some(population.items().clone()), Vec::new())
+    } else if let Ok(partial) = serde_json::from_slice::<Partial>(bytes) {
+        (Some(partial.items), partial.unread)
+    } else {
+        (None, serde_json::from_slice::<ErrorFile>(bytes)?.unread)
+    };
+    Ok(Reading { collector: run.collector.clone(), as_of: run.as_of, items, unread })
+}
+
+/// A collector that has nothing to show yet, as a judge sees it.
+pub fn no_evidence(collector: &str, as_of: DateTime<Utc>) -> Reading {
+    let unread = Unread {
+        what: format!("collector {collector}"),
+        why: "has not brought home any evidence yet".to_owned(),
+        permission: None,
+        hint: Some(format!("run `evidenced collect now {collector}`")),
+    };
+    Reading { collector: collector.to_owned(), as_of, items: None, unread: vec![unread] }
+}
+
+#[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]
+fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
+    canonical_json(value).expect("a population has a JSON form")
+}

@@ -1,0 +1,159 @@
+//! What is shown of the present: controls, collectors, the log. Reads only.
+
+use crate::assess;
+use crate::config::{Loaded, Severity};
+use crate::drift::State;
+use crate::judge::Outcome;
+use crate::ledger::record::{Body, Record};
+use crate::ledger::{Filter, Reader};
+use crate::run::RunError;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything, as of one instant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The instant. Of a sample: the newest record's, for its clock is simulated.
+    pub as_of: DateTime<Utc>,
+    /// Name of the log.
+    pub origin: String,
+    /// A sample with a simulated clock.
+    pub sample: bool,
+    /// Size of the log.
+    pub records: u64,
+    /// By id.
+    pub controls: Vec<ControlStatus>,
+    /// By name.
+    pub collectors: Vec<CollectorStatus>,
+}
+
+/// One control.
+#[derive(Debug, Clone, Serialize)]
+pub struct ControlStatus {
+    /// Its id.
+    pub id: String,
+    /// What the organisation does.
+    pub title: String,
+    /// The criteria that it meets.
+    pub criteria: Vec<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// How bad a deviation is.
+    pub severity: Severity,
+    /// What it is now.
+    pub state: State,
+    /// Since when, as recorded.
+    pub since: Option<DateTime<Utc>>,
+    /// End of the window of the newest complete evidence, oldest over its collectors.
+    pub evidence_until: Option<DateTime<Utc>>,
+    /// Items of the newest verdict by outcome.
+    pub counts: BTreeMap<Outcome, u64>,
+    /// Items that deviate or could not be judged, and what was not read, each with the reason.
+    pub bad: Vec<String>,
+}
+
+/// One collector.
+#[derive(Debug, Clone, Serialize)]
+pub struct CollectorStatus {
+    /// Its name.
+    pub name: String,
+    /// When its newest run began.
+    pub last_run: Option<DateTime<Utc>>,
+    /// How that ended; `running` if it has not.
+    pub last_end: Option<String>,
+    /// When it is due next.
+    pub next_due: Option<DateTime<Utc>>,
+}
+
+/// Reads it.
+pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<Status, RunError> {
+    let records = reader.size()?;
+    let newest = reader.record(records.saturating_sub(1))?.at;
+    let (origin, sample) = match reader.record(0)?.body {
+        Body::Epoch { origin, sample, .. } => (origin, sample),
+        _ => (loaded.config.origin.clone(), false),
+    };
+    let as_of = if sample { newest } else { now };
+    let mut controls = Vec::new();
+    for id in loaded.config.controls.keys() {
+        controls.push(control_status(reader, loaded, id, as_of)?);
+    }
+    let mut collectors = Vec::new();
+    for name in loaded.config.collectors.keys() {
+        collectors.push(collector_status(reader, loaded, name, as_of)?);
+    }
+    Ok(Status { as_of, origin, sample, records, controls, collectors })
+}
+
+fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<ControlStatus, RunError> {
+    let config = &loaded.config.controls[id];
+    let mut bad = Vec::new();
+    let mut counts = BTreeMap::new();
+    if let Some((index, _)) = reader.newest(&Filter::kind("verdict").control(id))? {
+        let verdict = assess::judgements(reader, index)?;
+        bad.extend(verdict.unread.iter().map(|u| {
+            let hint = u.hint.as_ref().map(|h| format!(" (hint: {h})")).unwrap_or_default();
+            format!("not read: {}: {}{hint}", u.what, u.why)
+        }));
+        for judgement in &verdict.judgements {
+            if matches!(judgement.outcome, Outcome::Deviation | Outcome::Indeterminate) {
+                bad.push(format!("{}: {}: {}", judgement.item, judgement.reason, judgement.seen));
+            }
+        }
+        counts = verdict.counts;
+    }
+    let mut until = Vec::new();
+    for name in &config.collectors {
+        until.push(assess::newest_complete(reader, name)?.map(|complete| complete.window.end));
+    }
+    Ok(ControlStatus {
+        id: id.to_owned(),
+        title: config.title.clone(),
+        criteria: config.criteria.clone(),
+        owner: config.owner.clone(),
+        severity: config.severity,
+        state: assess::state_now(reader, loaded, id, as_of)?,
+        since: since(reader, id)?,
+        evidence_until: until.into_iter().min().flatten(),
+        counts,
+        bad,
+    })
+}
+
+/// When the control came into the state that it is recorded in.
+fn since(reader: &Reader, id: &str) -> Result<Option<DateTime<Utc>>, RunError> {
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("transition").control(id)) {
+        if let (_, Record { body: Body::Transition { from, to, observed_at, .. }, .. }) = found?
+            && from != Some(to)
+        {
+            return Ok(Some(observed_at));
+        }
+    }
+    Ok(None)
+}
+
+fn collector_status(
+    reader: &Reader,
+    loaded: &Loaded,
+    name: &str,
+    as_of: DateTime<Utc>,
+) -> Result<CollectorStatus, RunError> {
+    let opened = reader.newest(&Filter::kind("run_opened").collector(name))?.map(|(_, record)| record);
+    let closed = reader.newest(&Filter::kind("run_closed").collector(name))?.map(|(_, record)| record.body);
+    let last_end = match (&opened, closed) {
+        (Some(Record { body: Body::RunOpened { run, .. }, .. }), Some(Body::RunClosed { run: ended, end, .. }))
+            if *run == ended =>
+        {
+            Some(end.word().to_owned())
+        }
+        (Some(_), _) => Some("running".to_owned()),
+        _ => None,
+    };
+    Ok(CollectorStatus {
+        name: name.to_owned(),
+        last_run: opened.map(|record| record.at),
+        last_end,
+        next_due: loaded.collectors[name].schedule.next_after(as_of),
+    })
+}

@@ -1,0 +1,104 @@
+//! Taking a bundle apart and putting it together again in the same form: an attacker's tools.
+
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+/// The files of a bundle, by path inside its folder.
+#[derive(Clone)]
+pub(super) struct Files {
+    pub(super) top: String,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Files {
+    pub(super) fn read(path: &Path) -> Self {
+        let mut archive = ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+        let mut files = BTreeMap::new();
+        let mut top = String::new();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index(at).unwrap();
+            let (folder, inside) =
+                entry.name().unwrap().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            top = folder;
+            files.insert(inside, bytes);
+        }
+        Self { top, files }
+    }
+
+    pub(super) fn get(&self, path: &str) -> &[u8] {
+        self.files.get(path).unwrap_or_else(|| panic!("no {path} in {:?}", self.files.keys()))
+    }
+
+    /// The first file whose path begins and ends so.
+    pub(super) fn find(&self, start: &str, end: &str) -> String {
+        let found = self.files.keys().find(|path| path.starts_with(start) && path.ends_with(end));
+        found.unwrap_or_else(|| panic!("no {start}…{end} in {:?}", self.files.keys())).clone()
+    }
+
+    pub(super) fn replace(&mut self, path: &str, from: &str, to: &str) {
+        let text = String::from_utf8(self.get(path).to_vec()).unwrap();
+        assert!(text.contains(from), "{path} has no {from:?}:\n{text}");
+        self.files.insert(path.to_owned(), text.replacen(from, to, 1).into_bytes());
+    }
+
+    /// Makes the manifests fit again, as anyone can.
+    pub(super) fn remanifest(&mut self) {
+        self.files.remove("tagmanifest-sha256.txt");
+        self.files.remove("manifest-sha256.txt");
+        let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
+            let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data);
+            of.map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect::<String>()
+        };
+        let manifest = lines(&self.files, true).into_bytes();
+        self.files.insert("manifest-sha256.txt".to_owned(), manifest);
+        let tags = lines(&self.files, false).into_bytes();
+        self.files.insert("tagmanifest-sha256.txt".to_owned(), tags);
+    }
+
+    /// Makes a record's `SHA256SUMS` fit the files in its folder again, as anyone can.
+    pub(super) fn resum(&mut self, folder: &str) {
+        let sums = format!("{folder}/SHA256SUMS");
+        self.files.remove(&sums);
+        let inside = self.files.iter().filter_map(|(path, bytes)| {
+            let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+            Some(format!("{}  {name}\n", sha256(bytes)))
+        });
+        let text: String = inside.collect();
+        self.files.insert(sums, text.into_bytes());
+    }
+
+    pub(super) fn write(&self, dir: &Path) -> PathBuf {
+        let named = |(path, bytes): (&String, &Vec<u8>)| (format!("{}/{path}", self.top), bytes.clone());
+        let path = dir.join("changed.zip");
+        std::fs::write(&path, pack(&self.files.iter().map(named).collect::<Vec<_>>(), form())).unwrap();
+        path
+    }
+}
+
+/// The form that bundles have.
+pub(super) fn form() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(1))
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644)
+}
+
+pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        zip.start_file(path.as_str(), options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

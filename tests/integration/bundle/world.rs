@@ -1,0 +1,188 @@
+//! A company with two stores, whose restore tests are read by the real collector into a real ledger:
+//! a good start, a damaged backup, a failed run, a missed one, an interrupted one, and a repair.
+
+use chrono::{DateTime, Utc};
+use evidenced::bundle::{ExportRequest, export};
+use evidenced::config::{Loaded, parse};
+use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
+use evidenced::judge::Verdict;
+use evidenced::ledger::record::{Body, Trigger, canonical_json};
+use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
+use evidenced::run::Runner;
+use evidenced_collectors::contract::Window;
+use evidenced_collectors::contract::clock::ManualClock;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+pub(super) struct World {
+    dir: TempDir,
+    clock: Arc<ManualClock>,
+    runner: Runner,
+    bundles: Cell<u32>,
+}
+
+pub(super) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// January 2026.
+pub(super) fn period() -> Window {
+    Window { start: at("2026-01-01T00:00:00Z"), end: at("2026-02-01T00:00:00Z") }
+}
+
+fn loaded(dir: &Path) -> Loaded {
+    let text = format!(
+        "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
+         [collectors.restores]\nkind = 'backup_restores'\nschedule = '0 2 * * *'\n\
+         [collectors.restores.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}, {{ name = 'files', rto_target_s = 14400, rpo_target_s = 86400 }}]\n\
+         [controls.AVL-001]\ntitle = 't'\ncriteria = ['A1.3']\nowner = 'o'\nseverity = 'high'\n\
+         collectors = ['restores']\ntest = 'restore_test'\nstale_after = '400d'\n",
+        dir.join("logs").display()
+    );
+    parse(&dir.join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn history() -> RestoreHistory {
+    let test = |store: &str, started: &str, ending| SampleTest { store: store.into(), started: at(started), ending };
+    RestoreHistory::new(vec![
+        test("db", "2025-08-03T02:00:00Z", SampleEnding::Good),
+        test("files", "2025-08-04T02:00:00Z", SampleEnding::Good),
+        test("db", "2025-11-03T02:00:00Z", SampleEnding::Good),
+        test("files", "2025-11-04T02:00:00Z", SampleEnding::Good),
+        test("files", "2026-01-06T02:00:00Z", SampleEnding::Good),
+        test("db", "2026-01-08T02:00:00Z", SampleEnding::Damaged),
+        test("db", "2026-01-20T02:00:00Z", SampleEnding::Good),
+    ])
+}
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+impl World {
+    fn begin() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
+        let loaded = loaded(dir.path());
+        let create = Create {
+            organization: "Test Ltd.".into(),
+            origin: "test.example/soc2".into(),
+            sample: true,
+            at: at("2025-12-15T00:00:00Z"),
+        };
+        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
+        let runner = Runner::new(loaded, ledger, clock.clone());
+        block(runner.record_config()).unwrap();
+        Self { dir, clock, runner, bundles: Cell::new(0) }
+    }
+
+    /// The whole story.
+    pub(super) fn new() -> Self {
+        let world = Self::begin();
+        world.run("2025-12-16T02:00:00Z");
+        world.run("2026-01-05T02:00:00Z");
+        world.run("2026-01-09T02:00:00Z");
+        world.clock.set(at("2026-01-10T02:00:00Z"));
+        world.append(Body::Missed {
+            collector: "restores".into(),
+            seq: 0,
+            scheduled_for: at("2026-01-10T02:00:00Z"),
+            reason: "the daemon was not running".into(),
+        });
+        world.append(Body::Waiver {
+            control: "AVL-001".into(),
+            item: "something else".into(),
+            reason: "=accepted until the move".into(),
+            approver: "Ann".into(),
+            approved_at: at("2026-01-10T00:00:00Z"),
+            expires: at("2026-03-01T00:00:00Z"),
+        });
+        let (logs, away) = (world.dir.path().join("logs"), world.dir.path().join("away"));
+        std::fs::rename(&logs, &away).unwrap();
+        world.run_only("2026-01-11T02:00:00Z");
+        std::fs::rename(&away, &logs).unwrap();
+        world.clock.set(at("2026-01-12T02:00:00Z"));
+        world.append(Body::RunOpened {
+            run: "00000000000000000000000000000001".into(),
+            collector: "restores".into(),
+            seq: 0,
+            trigger: Trigger::Schedule,
+            scheduled_for: Some(at("2026-01-12T02:00:00Z")),
+            window: Window { start: at("2026-01-11T02:00:00Z"), end: at("2026-01-12T02:00:00Z") },
+        });
+        block(world.runner.close_interrupted()).unwrap();
+        world.run("2026-01-25T02:00:00Z");
+        world.run("2026-02-10T02:00:00Z");
+        world
+    }
+
+    /// The beginning, and one run in the period.
+    pub(super) fn small() -> Self {
+        let world = Self::begin();
+        world.run("2026-01-09T02:00:00Z");
+        world
+    }
+
+    /// One run in the period whose verdict was made to pass before it was sealed, by the log's own key.
+    pub(super) fn forged() -> Self {
+        let world = Self::begin();
+        world.run("2026-01-05T02:00:00Z");
+        world.run("2026-01-09T02:00:00Z");
+        let reader = world.reader();
+        let (index, mut record) = reader.newest(&Filter::kind("verdict")).unwrap().unwrap();
+        let mut verdict: Verdict =
+            serde_json::from_slice(&reader.read_file(index, "judgements.json").unwrap()).unwrap();
+        let bad = verdict.judgements.iter_mut().find(|j| j.outcome == evidenced::judge::Outcome::Deviation).unwrap();
+        bad.outcome = evidenced::judge::Outcome::Pass;
+        *verdict.counts.get_mut(&evidenced::judge::Outcome::Deviation).unwrap() -= 1;
+        *verdict.counts.get_mut(&evidenced::judge::Outcome::Pass).unwrap() += 1;
+        verdict.outcome = evidenced::judge::VerdictOutcome::Pass;
+        if let Body::Verdict { outcome, counts, .. } = &mut record.body {
+            (*outcome, *counts) = (verdict.outcome, verdict.counts.clone());
+        }
+        let mut files = vec![NewFile::json("judgements.json", canonical_json(&verdict).unwrap())];
+        for name in ["policy.json", "standing.json"] {
+            files.push(NewFile::json(name, reader.read_file(index, name).unwrap()));
+        }
+        let ledger = world.runner.ledger();
+        block(ledger.append(vec![NewRecord { at: record.at, body: record.body, files }])).unwrap();
+        world
+    }
+
+    /// Puts down what has happened until then, and collects.
+    pub(super) fn run(&self, when: &str) {
+        history().write_until(&self.dir.path().join("logs"), at(when)).unwrap();
+        self.run_only(when);
+    }
+
+    fn run_only(&self, when: &str) {
+        self.clock.set(at(when));
+        let (_keep, never) = watch::channel(false);
+        block(self.runner.run("restores", Trigger::Schedule, Some(at(when)), never)).unwrap();
+    }
+
+    fn append(&self, body: Body) {
+        block(self.runner.append(vec![(body, Vec::new())])).unwrap();
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        self.runner.reader().unwrap()
+    }
+
+    /// The bundle of January, in a new file.
+    pub(super) fn bundle(&self) -> PathBuf {
+        self.bundles.set(self.bundles.get() + 1);
+        let out = self.dir.path().join(format!("{}.zip", self.bundles.get()));
+        let organization = "Test Ltd.".to_owned();
+        export(&self.reader(), &ExportRequest { period: period(), out: &out, organization, sample: true }).unwrap();
+        out
+    }
+}

@@ -1,0 +1,102 @@
+//! The invariants of ARCHITECTURE.md that are about what is absent, as far as the text of the code shows them.
+
+use std::path::{Path, PathBuf};
+
+fn files(under: &str) -> Vec<(PathBuf, String)> {
+    fn walk(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(under);
+    if root.is_file() {
+        found.push((root.clone(), std::fs::read_to_string(&root).unwrap()));
+    } else {
+        walk(&root, &mut found);
+    }
+    assert!(!found.is_empty(), "{under} has no code");
+    found
+}
+
+/// Fails when one of `words` stands in code under one of `places`, tests and comments aside.
+fn absent(places: &[&str], words: &[&str], allowed: &[&str]) {
+    for place in places {
+        for (path, text) in files(place) {
+            let name = path.display().to_string();
+            if name.ends_with("tests.rs") || name.contains("/tests/") || allowed.iter().any(|a| name.contains(a)) {
+                continue;
+            }
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            for (number, line) in code.lines().enumerate() {
+                let line = line.split("//").next().unwrap_or_default();
+                for word in words {
+                    assert!(!line.contains(word), "{name}:{}: `{word}` does not belong here", number + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sql_is_only_in_the_ledger() {
+    absent(&["src", "collectors"], &["rusqlite", "SELECT ", "INSERT ", "PRAGMA "], &["src/ledger/"]);
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_place() {
+    let reads = ["Utc::now(", "SystemTime::now(", "Local::now(", "tokio::time::sleep("];
+    absent(&["src", "collectors"], &reads, &["contract/clock.rs"]);
+}
+
+#[test]
+fn judges_drift_and_schedules_are_pure() {
+    let outside =
+        ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "crate::ledger", "crate::run", "getrandom"];
+    absent(&["src/judge", "src/drift.rs", "src/schedule"], &outside, &[]);
+}
+
+#[test]
+fn kinds_reach_the_outside_through_the_door_alone() {
+    let outside =
+        ["std::fs", "std::env", "std::net", "std::process", "tokio::fs", "tokio::net", "reqwest", "SystemTime"];
+    for kind in ["github_changes", "aws_iam", "backup_restores"] {
+        let others = ["github_changes", "aws_iam", "backup_restores"].map(|other| format!("crate::{other}"));
+        let mut words: Vec<&str> = outside.to_vec();
+        words.extend(others.iter().filter(|other| !other.ends_with(kind)).map(String::as_str));
+        absent(&[&format!("collectors/{kind}")], &words, &[]);
+    }
+}
+
+#[test]
+fn every_folder_of_a_kind_is_in_the_list_and_has_a_readme() {
+    let lib = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("collectors/lib.rs")).unwrap();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("collectors")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !path.is_dir() || name == "contract" || name == "door" {
+            continue;
+        }
+        assert!(lib.contains(&format!("&{name}::KIND")), "{name} is not in KINDS");
+        assert!(path.join("README.md").exists(), "{name} has no README.md");
+    }
+}
+
+#[test]
+fn verify_does_not_use_the_writer() {
+    absent(&["src/bundle/verify"], &["super::export", "bundle::export", "ledger::Ledger", "ledger::Reader"], &[]);
+}
+
+#[test]
+fn migrations_are_frozen_and_the_ledger_is_never_updated() {
+    absent(
+        &["src/ledger"],
+        &["UPDATE entry", "DELETE FROM entry", "UPDATE checkpoint", "DELETE FROM checkpoint", "INSERT OR REPLACE"],
+        &[],
+    );
+}

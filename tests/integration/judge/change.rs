@@ -1,0 +1,381 @@
+//! Change review: what the text decides and the table does not list.
+
+use super::facts::{approval, at, commit, expect_change, merged, oid, person, pull_request, pushed, with_commits};
+use evidenced::judge::Outcome::{Deviation, Excluded, Indeterminate, Pass, Waived};
+use evidenced_collectors::contract::{
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, LandingKind, Lookup, PostHoc, PrCommit, PullRequest, Review,
+    ReviewState, RuleOutcome,
+};
+use serde_json::json;
+
+fn base_merge(number: u32, by: &str, pushed_at: &str) -> PrCommit {
+    PrCommit { changes_content: false, ..commit(number, by, pushed_at) }
+}
+
+fn says(state: ReviewState, by: &str, when: &str) -> Review {
+    Review { state, ..approval(by, 1, when) }
+}
+
+fn dismissed(by: &str, when: &str, dismissed_at: &str, was: ReviewState) -> (Review, Dismissal) {
+    let review = says(ReviewState::Dismissed, by, when);
+    let dismissal = Dismissal { review: review.id.clone(), at: at(dismissed_at), was };
+    (review, dismissal)
+}
+
+fn with_reviews(reviews: Vec<Review>) -> PullRequest {
+    PullRequest { reviews, ..pull_request() }
+}
+
+fn deleted(review: Review) -> Review {
+    Review { author: None, ..review }
+}
+
+fn post_hoc(reviewer: &str, when: &str) -> Option<PostHoc> {
+    Some(PostHoc { ticket: Some("INC-7".to_owned()), reviewer: person(reviewer), at: at(when) })
+}
+
+#[test]
+fn an_approval_of_the_merged_commit_counts_whatever_the_times_of_the_pushes_say() {
+    let late = with_commits(vec![commit(1, "alice", "09:30")]);
+    expect_change(json!({}), merged(late), Pass, "approved");
+}
+
+#[test]
+fn an_approval_of_an_earlier_commit_is_stale_only_if_content_changed_after_it() {
+    let changed = with_commits(vec![commit(1, "alice", "08:00"), commit(2, "alice", "08:10")]);
+    expect_change(json!({}), merged(changed), Deviation, "stale-approval");
+    let updated = with_commits(vec![commit(1, "alice", "08:00"), base_merge(2, "alice", "09:30")]);
+    expect_change(json!({}), merged(updated), Pass, "approved");
+    let both = with_commits(vec![
+        commit(1, "alice", "08:00"),
+        base_merge(2, "alice", "09:20"),
+        commit(3, "alice", "09:30"),
+        base_merge(4, "alice", "09:40"),
+    ]);
+    expect_change(json!({}), merged(both), Deviation, "stale-approval");
+}
+
+#[test]
+fn an_approver_who_updates_the_branch_has_pushed_last() {
+    let updated = with_commits(vec![commit(1, "alice", "08:00"), base_merge(2, "bob", "09:30")]);
+    expect_change(json!({}), merged(updated), Deviation, "approver-pushed-last");
+}
+
+#[test]
+fn an_approval_of_a_commit_that_was_forced_away_or_rebased_is_stale() {
+    let replaced = with_commits(vec![commit(2, "alice", "08:00")]);
+    expect_change(json!({}), merged(replaced), Deviation, "stale-approval");
+}
+
+#[test]
+fn abbreviated_commits_match_from_seven_digits_on() {
+    let looked_at = |text: &str| {
+        let review = Review { commit: Some(text.to_owned()), ..approval("bob", 1, "09:00") };
+        merged(with_reviews(vec![review]))
+    };
+    let full = oid(0x00ab_cdef);
+    let with_head = |change: Change| {
+        let Lookup::Found(mut pr) = change.pull_request.clone() else { unreachable!() };
+        pr.head = full.clone();
+        pr.commits[0].oid = full[..12].to_owned();
+        Change { pull_request: Lookup::Found(pr), ..change }
+    };
+    expect_change(json!({}), with_head(looked_at(&full[..7])), Pass, "approved");
+    expect_change(json!({}), with_head(looked_at(&full.to_uppercase())), Pass, "approved");
+    expect_change(json!({}), with_head(looked_at(&full[..6])), Deviation, "stale-approval");
+    expect_change(json!({}), with_head(looked_at("")), Deviation, "stale-approval");
+}
+
+#[test]
+fn without_the_reviewed_commit_the_times_of_the_pushes_decide_and_unknown_times_are_no_pass() {
+    let by_time = |commits: Vec<PrCommit>| {
+        let review = Review { commit: None, ..approval("bob", 1, "09:00") };
+        merged(PullRequest { reviews: vec![review], ..with_commits(commits) })
+    };
+    let untimed = PrCommit { pushed_at: None, ..commit(2, "alice", "08:00") };
+    let first = || commit(1, "alice", "08:00");
+    expect_change(json!({}), by_time(vec![first()]), Pass, "approved");
+    expect_change(json!({}), by_time(vec![commit(1, "alice", "09:00")]), Pass, "approved");
+    expect_change(json!({}), by_time(vec![commit(1, "alice", "09:01")]), Deviation, "stale-approval");
+    expect_change(json!({}), by_time(vec![first(), untimed.clone()]), Indeterminate, "approved-content-unknown");
+    let and_later = vec![first(), untimed.clone(), commit(3, "alice", "09:30")];
+    expect_change(json!({}), by_time(and_later), Deviation, "stale-approval");
+    let unchanged = PrCommit { changes_content: false, ..untimed };
+    expect_change(json!({}), by_time(vec![first(), unchanged]), Pass, "approved");
+}
+
+#[test]
+fn commits_that_do_not_end_at_the_merged_one_say_nothing_of_its_content() {
+    let elsewhere = PullRequest { head: oid(7), ..pull_request() };
+    expect_change(json!({}), merged(elsewhere), Indeterminate, "approved-content-unknown");
+    let none = PullRequest { commits: Vec::new(), ..pull_request() };
+    expect_change(json!({}), merged(none), Indeterminate, "approved-content-unknown");
+}
+
+#[test]
+fn switching_the_base_after_the_approval_makes_it_stale() {
+    let switched = |when| merged(PullRequest { base_changed_at: Some(at(when)), ..pull_request() });
+    expect_change(json!({}), switched("09:30"), Deviation, "stale-approval");
+    expect_change(json!({}), switched("08:30"), Pass, "approved");
+    let other = PullRequest { base: "release".to_owned(), ..pull_request() };
+    let reviewed = Change { post_hoc: post_hoc("carol", "11:00"), ..merged(other) };
+    expect_change(json!({}), reviewed, Deviation, "direct-push");
+}
+
+#[test]
+fn an_unknown_last_pusher_needs_one_approval_more_than_the_policy() {
+    let unknown = |approvers: &[&str]| {
+        let head = PrCommit { pushed_by: None, ..commit(1, "alice", "08:00") };
+        let reviews = approvers.iter().map(|by| approval(by, 1, "09:00")).collect();
+        merged(PullRequest { reviews, ..with_commits(vec![head]) })
+    };
+    expect_change(json!({}), unknown(&[]), Deviation, "no-approval");
+    expect_change(json!({}), unknown(&["bob"]), Indeterminate, "last-pusher-unknown");
+    expect_change(json!({}), unknown(&["bob", "carol"]), Pass, "approved");
+    let two = json!({"min_approvals": 2});
+    expect_change(two.clone(), unknown(&["bob"]), Deviation, "too-few-approvals");
+    expect_change(two.clone(), unknown(&["bob", "carol"]), Indeterminate, "last-pusher-unknown");
+    expect_change(two, unknown(&["bob", "carol", "dave"]), Pass, "approved");
+}
+
+#[test]
+fn the_only_owner_who_approved_must_not_be_the_one_who_may_have_pushed_last() {
+    let owned = |owners: &[&str]| {
+        let head = PrCommit { pushed_by: None, ..commit(1, "alice", "08:00") };
+        let reviews = vec![approval("bob", 1, "09:00"), approval("carol", 1, "09:00")];
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        merged(PullRequest { reviews, owners_of_paths: Some(vec![owners]), ..with_commits(vec![head]) })
+    };
+    let policy = json!({"require_codeowner": true});
+    expect_change(policy.clone(), owned(&["bob"]), Indeterminate, "last-pusher-unknown");
+    expect_change(policy.clone(), owned(&["bob", "Carol"]), Pass, "approved");
+    expect_change(policy, owned(&["dave"]), Deviation, "code-owner-missing");
+    expect_change(json!({}), owned(&["dave"]), Pass, "approved");
+}
+
+#[test]
+fn owners_that_were_not_read_are_no_pass_where_they_are_required() {
+    let unread = merged(PullRequest { owners_of_paths: None, ..pull_request() });
+    expect_change(json!({"require_codeowner": true}), unread.clone(), Indeterminate, "code-owners-unread");
+    expect_change(json!({}), unread, Pass, "approved");
+}
+
+#[test]
+fn what_is_not_known_of_an_approver_is_no_pass_unless_others_suffice() {
+    let rights = Review { can_push: None, ..approval("bob", 1, "09:00") };
+    let kind = Review {
+        author: Some(Actor { login: "bob".to_owned(), kind: ActorKind::Unknown }),
+        ..approval("bob", 1, "09:00")
+    };
+    let account = deleted(approval("bob", 1, "09:00"));
+    let reasons = ["approver-rights-unknown", "reviewer-kind-unknown", "reviewer-account-deleted"];
+    for (review, reason) in [rights, kind, account].into_iter().zip(reasons) {
+        expect_change(json!({}), merged(with_reviews(vec![review.clone()])), Indeterminate, reason);
+        let with_another = vec![review, approval("carol", 1, "09:00")];
+        expect_change(json!({}), merged(with_reviews(with_another)), Pass, "approved");
+    }
+}
+
+#[test]
+fn an_approver_who_is_certainly_ruled_out_is_not_excused_by_what_is_unknown() {
+    let own = Review { can_push: None, ..approval("Alice", 1, "09:00") };
+    expect_change(json!({}), merged(with_reviews(vec![own])), Deviation, "self-approval");
+    let off = Review { can_push: None, ..approval("bob", 1, "09:00") };
+    expect_change(json!({"roster": ["carol"]}), merged(with_reviews(vec![off])), Deviation, "approver-not-on-roster");
+}
+
+#[test]
+fn an_author_of_unknown_kind_may_be_an_agent_and_a_deleted_one_is_not_the_approver() {
+    let author = |kind| Some(Actor { login: "helper".to_owned(), kind });
+    let by = |author: Option<Actor>| merged(PullRequest { author, ..pull_request() });
+    expect_change(json!({}), by(author(ActorKind::Unknown)), Indeterminate, "author-kind-unknown");
+    expect_change(json!({}), by(author(ActorKind::Agent)), Indeterminate, "agent-initiator-unknown");
+    expect_change(json!({}), by(author(ActorKind::Bot)), Pass, "approved");
+    expect_change(json!({}), by(None), Pass, "approved");
+}
+
+#[test]
+fn bots_and_agents_count_as_approvers_only_where_the_policy_says_so() {
+    for kind in [ActorKind::Bot, ActorKind::Agent] {
+        let author = Some(Actor { login: "reviewer".to_owned(), kind });
+        let change = merged(with_reviews(vec![Review { author, ..approval("bob", 1, "09:00") }]));
+        expect_change(json!({}), change.clone(), Deviation, "bot-approval");
+        expect_change(json!({"bot_approval": true}), change, Pass, "approved");
+    }
+}
+
+#[test]
+fn an_unmatched_commit_author_matters_where_independence_asks_for_every_author() {
+    let mut head = commit(1, "alice", "08:00");
+    head.authors.push(CommitAuthor { login: None });
+    let change = merged(with_commits(vec![head]));
+    let strict = json!({"independence": "any_committer"});
+    expect_change(strict, change.clone(), Indeterminate, "commit-author-unmatched");
+    expect_change(json!({}), change, Pass, "approved");
+}
+
+#[test]
+fn dismissals_count_as_of_the_merge() {
+    let with = |(review, dismissal): (Review, Dismissal)| {
+        let mut pr = with_reviews(vec![review]);
+        pr.dismissals.push(dismissal);
+        merged(pr)
+    };
+    let approved = ReviewState::Approved;
+    expect_change(json!({}), with(dismissed("bob", "09:00", "09:30", approved)), Deviation, "approval-dismissed");
+    expect_change(json!({}), with(dismissed("bob", "09:00", "10:00", approved)), Deviation, "approval-dismissed");
+    expect_change(json!({}), with(dismissed("bob", "09:00", "10:01", approved)), Pass, "approved");
+    let request = dismissed("bob", "09:00", "09:30", ReviewState::ChangesRequested);
+    expect_change(json!({}), with(request), Deviation, "no-approval");
+}
+
+#[test]
+fn an_approval_after_a_dismissed_one_counts() {
+    let (review, dismissal) = dismissed("bob", "08:30", "08:40", ReviewState::Approved);
+    let mut pr = with_reviews(vec![review, approval("bob", 1, "09:00")]);
+    pr.dismissals.push(dismissal);
+    expect_change(json!({}), merged(pr), Pass, "approved");
+}
+
+#[test]
+fn a_dismissed_review_of_which_nobody_says_more_may_have_stood() {
+    let unknown = says(ReviewState::Dismissed, "carol", "09:00");
+    expect_change(json!({}), merged(with_reviews(vec![unknown.clone()])), Indeterminate, "dismissal-unknown");
+    let beside = with_reviews(vec![approval("bob", 1, "09:00"), unknown]);
+    expect_change(json!({}), merged(beside), Indeterminate, "dismissal-unknown");
+}
+
+#[test]
+fn a_request_for_changes_stands_until_its_author_approves_or_it_is_dismissed() {
+    let request = says(ReviewState::ChangesRequested, "carol", "09:10");
+    let bob = || approval("bob", 1, "09:00");
+    expect_change(json!({}), merged(with_reviews(vec![bob(), request.clone()])), Deviation, "changes-requested");
+    let comment = says(ReviewState::Commented, "carol", "09:20");
+    let commented = with_reviews(vec![bob(), request.clone(), comment]);
+    expect_change(json!({}), merged(commented), Deviation, "changes-requested");
+    let settled = with_reviews(vec![bob(), request.clone(), approval("Carol", 1, "09:20")]);
+    expect_change(json!({}), merged(settled), Pass, "approved");
+    let too_late = with_reviews(vec![bob(), request, approval("carol", 1, "10:20")]);
+    expect_change(json!({}), merged(too_late), Deviation, "changes-requested");
+    let at_once =
+        with_reviews(vec![bob(), says(ReviewState::ChangesRequested, "carol", "09:20"), approval("carol", 1, "09:20")]);
+    expect_change(json!({}), merged(at_once), Deviation, "changes-requested");
+}
+
+#[test]
+fn a_deleted_accounts_request_for_changes_stands_unless_a_deleted_account_approves_later() {
+    let request = deleted(says(ReviewState::ChangesRequested, "x", "09:10"));
+    let bob = || approval("bob", 1, "09:00");
+    expect_change(json!({}), merged(with_reviews(vec![bob(), request.clone()])), Deviation, "changes-requested");
+    let maybe = with_reviews(vec![bob(), request, deleted(approval("y", 1, "09:20"))]);
+    expect_change(json!({}), merged(maybe), Indeterminate, "reviewer-account-deleted");
+}
+
+#[test]
+fn a_bypass_fails_an_approved_change_and_unread_rules_do_not() {
+    let rule = |rule| merged(PullRequest { rule, ..pull_request() });
+    expect_change(json!({}), rule(RuleOutcome::Bypass), Deviation, "rule-bypassed");
+    expect_change(json!({}), rule(RuleOutcome::NotRead), Pass, "approved");
+    let afterwards = Change { post_hoc: post_hoc("carol", "11:00"), ..rule(RuleOutcome::Bypass) };
+    expect_change(json!({}), afterwards, Deviation, "rule-bypassed");
+}
+
+#[test]
+fn an_approval_at_the_instant_of_the_merge_counts_and_one_a_second_later_does_not() {
+    let when = |when| merged(with_reviews(vec![approval("bob", 1, when)]));
+    expect_change(json!({}), when("10:00"), Pass, "approved");
+    expect_change(json!({}), when("2026-03-02T10:00:01Z"), Deviation, "approved-after-merge");
+}
+
+#[test]
+fn the_strongest_reason_speaks_when_no_approval_counts() {
+    let weak = Review { can_push: Some(false), ..approval("carol", 1, "09:00") };
+    let own = approval("alice", 1, "09:00");
+    let late = approval("dave", 1, "10:30");
+    expect_change(json!({}), merged(with_reviews(vec![weak.clone(), late.clone()])), Deviation, "approved-after-merge");
+    expect_change(json!({}), merged(with_reviews(vec![own, weak, late])), Deviation, "self-approval");
+}
+
+#[test]
+fn a_merge_queue_is_judged_by_the_approvals_at_the_merge() {
+    let mut queued = merged(pull_request());
+    queued.landing.kind = LandingKind::MergeQueueMerge;
+    queued.landing.actor = Some(Actor { login: "queue".to_owned(), kind: ActorKind::Bot });
+    expect_change(json!({}), queued.clone(), Pass, "approved");
+    queued.pull_request = Lookup::None;
+    expect_change(json!({}), queued, Deviation, "direct-push");
+}
+
+#[test]
+fn a_force_push_fails_even_if_reviewed_listed_or_of_a_failed_look_up() {
+    let mut forced = Change { post_hoc: post_hoc("bob", "11:00"), ..pushed(LandingKind::ForcePush) };
+    forced.pull_request = Lookup::Failed("time-out".to_owned());
+    expect_change(json!({"exempt_actors": {"alice": ["**"]}}), forced, Deviation, "force-push");
+}
+
+#[test]
+fn history_before_the_scope_date_is_excluded_and_the_day_itself_is_in_scope() {
+    let push = pushed(LandingKind::ForcePush);
+    expect_change(json!({"since": "2026-03-03"}), push.clone(), Excluded, "before-scope-date");
+    expect_change(json!({"since": "2026-03-02"}), push, Deviation, "force-push");
+}
+
+#[test]
+fn listed_automation_is_waived_for_listed_paths_only() {
+    let touching = |paths: Option<&[&str]>| Change {
+        paths: paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect()),
+        ..pushed(LandingKind::Push)
+    };
+    let policy = || json!({"exempt_actors": {"Alice": ["CHANGELOG.md", "docs/*.md", "gen/**"]}});
+    for listed in [&["CHANGELOG.md"][..], &["docs/a.md", "gen/a/b.rs"]] {
+        expect_change(policy(), touching(Some(listed)), Waived, "listed-automation");
+    }
+    for other in [&["src/lib.rs"][..], &["CHANGELOG.md", "src/lib.rs"], &["docs/a/b.md"], &["a/CHANGELOG.md"], &[]] {
+        expect_change(policy(), touching(Some(other)), Deviation, "direct-push");
+    }
+    expect_change(policy(), touching(None), Indeterminate, "paths-unread");
+    expect_change(json!({}), touching(None), Deviation, "direct-push");
+}
+
+#[test]
+fn a_review_afterwards_counts_only_with_ticket_in_time_and_by_an_independent_person() {
+    let direct = |post_hoc| Change { post_hoc, ..pushed(LandingKind::Push) };
+    let by = |kind| {
+        let reviewer = Some(Actor { login: "bob".to_owned(), kind });
+        direct(Some(PostHoc { ticket: Some("INC-7".to_owned()), reviewer, at: at("11:00") }))
+    };
+    expect_change(json!({}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
+    expect_change(json!({"posthoc_hours": 1}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
+    expect_change(json!({"posthoc_hours": 1}), direct(post_hoc("bob", "11:01")), Deviation, "direct-push");
+    expect_change(json!({}), direct(post_hoc("bob", "09:59")), Deviation, "direct-push");
+    expect_change(json!({}), direct(post_hoc("bob", "12:01")), Deviation, "direct-push");
+    expect_change(json!({}), direct(post_hoc("Alice", "11:00")), Deviation, "direct-push");
+    expect_change(json!({}), by(ActorKind::Bot), Deviation, "direct-push");
+    expect_change(json!({}), by(ActorKind::Unknown), Indeterminate, "reviewer-kind-unknown");
+    let mut no_ticket = direct(post_hoc("bob", "11:00"));
+    no_ticket.post_hoc.as_mut().unwrap().ticket = Some(" ".to_owned());
+    expect_change(json!({}), no_ticket, Deviation, "direct-push");
+    let mut nobody = direct(post_hoc("bob", "11:00"));
+    nobody.post_hoc.as_mut().unwrap().reviewer = None;
+    expect_change(json!({}), nobody, Indeterminate, "reviewer-account-deleted");
+    let mut unmatched = direct(post_hoc("bob", "11:00"));
+    unmatched.authors.push(CommitAuthor { login: None });
+    expect_change(json!({}), unmatched, Indeterminate, "commit-author-unmatched");
+}
+
+#[test]
+fn a_review_afterwards_of_a_pull_request_is_independent_of_everybody_in_it() {
+    let emergency = |reviewer: &str, head: PrCommit| Change {
+        post_hoc: post_hoc(reviewer, "11:00"),
+        ..merged(PullRequest { reviews: Vec::new(), initiator: Some("ivan".to_owned()), ..with_commits(vec![head]) })
+    };
+    let mut head = commit(1, "alice", "08:00");
+    head.authors.push(CommitAuthor { login: Some("carol".to_owned()) });
+    head.pushed_by = Some("dave".to_owned());
+    expect_change(json!({}), emergency("bob", head.clone()), Pass, "emergency-reviewed");
+    for involved in ["alice", "carol", "dave", "ivan"] {
+        expect_change(json!({}), emergency(involved, head.clone()), Deviation, "no-approval");
+    }
+    head.pushed_by = None;
+    expect_change(json!({}), emergency("bob", head), Indeterminate, "last-pusher-unknown");
+}

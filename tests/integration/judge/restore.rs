@@ -1,0 +1,200 @@
+//! Restore tests: what the text decides and the table does not list.
+
+use super::facts::{at, not_read, reading, restore, restores, store, test};
+use evidenced::judge::Outcome::{self, Deviation, Excluded, Indeterminate, Pass, Pending};
+use evidenced::judge::{Reading, Verdict, VerdictOutcome, judge};
+use evidenced_collectors::contract::{RestoreStatus, RestoreTest, Store, Validation};
+use serde_json::json;
+
+const LATE_APRIL: &str = "2026-04-20T00:00:00Z";
+
+fn judged(stores: Vec<Store>, tests: Vec<RestoreTest>, as_of: &str) -> Verdict {
+    let readings = [Reading { as_of: at(as_of), ..reading(restores(stores, tests)) }];
+    judge(&test("restore_test", &json!({})), &readings, &[], at(as_of))
+}
+
+#[track_caller]
+fn expect(stores: Vec<Store>, tests: Vec<RestoreTest>, as_of: &str, expected: &[(&str, Outcome, &str)]) {
+    let verdict = judged(stores, tests, as_of);
+    let got: Vec<(&str, Outcome, &str)> =
+        verdict.judgements.iter().map(|j| (j.item.as_str(), j.outcome, j.reason.as_str())).collect();
+    assert_eq!(got, expected, "{verdict:#?}");
+}
+
+/// The first quarter of 2026, seen from late April.
+#[track_caller]
+fn expect_first_quarter(tests: Vec<RestoreTest>, outcome: Outcome, reason: &str) {
+    let second = ("db 2026Q2", Pending, "not-yet-due");
+    expect(vec![store("db")], tests, LATE_APRIL, &[("db 2026Q1", outcome, reason), second]);
+}
+
+fn failed(started: &str, ticket_closed: bool) -> RestoreTest {
+    RestoreTest { status: RestoreStatus::Failed, ticket_closed, ..restore(started, "db", started) }
+}
+
+#[test]
+fn a_missing_test_is_pending_through_the_grace_and_a_deviation_from_the_next_instant_on() {
+    let missing = |as_of: &str, outcome, reason| {
+        let second = ("db 2026Q2", Pending, "not-yet-due");
+        expect(vec![store("db")], Vec::new(), as_of, &[("db 2026Q1", outcome, reason), second]);
+    };
+    missing("2026-04-01T00:00:00Z", Pending, "not-yet-due");
+    missing("2026-04-14T23:59:59.999Z", Pending, "not-yet-due");
+    missing("2026-04-15T00:00:00Z", Deviation, "no-restore-test");
+    missing("2026-06-30T23:59:59Z", Deviation, "no-restore-test");
+}
+
+#[test]
+fn a_test_belongs_to_the_utc_quarter_in_which_it_started() {
+    let last = restore("1", "db", "2026-03-31T23:59:59Z");
+    let first = restore("2", "db", "2026-04-01T00:00:00Z");
+    let (q1, q2) = ("db 2026Q1", "db 2026Q2");
+    let clean = "restored-and-validated";
+    expect(vec![store("db")], vec![last], LATE_APRIL, &[(q1, Pass, clean), (q2, Pending, "not-yet-due")]);
+    expect(vec![store("db")], vec![first], LATE_APRIL, &[(q1, Deviation, "no-restore-test"), (q2, Pass, clean)]);
+}
+
+#[test]
+fn quarters_cross_years_and_leap_days() {
+    let tests = || vec![restore("1", "db", "2027-12-31T23:59:59Z"), restore("2", "db", "2028-02-29T12:00:00Z")];
+    let clean = "restored-and-validated";
+    let both = [("db 2027Q4", Pass, clean), ("db 2028Q1", Pass, clean)];
+    expect(vec![store("db")], tests(), "2028-02-29T23:59:59Z", &both);
+    let q2 = ("db 2028Q2", Pending, "not-yet-due");
+    expect(vec![store("db")], tests(), "2028-05-31T00:00:00Z", &[("db 2028Q1", Pass, clean), q2]);
+}
+
+#[test]
+fn nothing_is_asked_before_a_stores_first_day_and_little_in_its_first_month() {
+    let since = |day: &str| vec![Store { since: Some(day.parse().unwrap()), ..store("db") }];
+    let (q1, q2) = ("db 2026Q1", ("db 2026Q2", Pending, "not-yet-due"));
+    expect(since("2026-04-01"), Vec::new(), LATE_APRIL, &[q2]);
+    expect(since("2026-03-31"), Vec::new(), LATE_APRIL, &[(q1, Pending, "not-yet-due"), q2]);
+    expect(since("2026-03-01"), Vec::new(), LATE_APRIL, &[(q1, Pending, "not-yet-due"), q2]);
+    expect(since("2026-02-28"), Vec::new(), LATE_APRIL, &[(q1, Deviation, "no-restore-test"), q2]);
+    expect(since("2062-01-01"), Vec::new(), LATE_APRIL, &[q2]);
+    let bad = RestoreTest { status: RestoreStatus::Aborted, ..restore("1", "db", "2026-03-20T00:00:00Z") };
+    expect(since("2026-03-10"), vec![bad], LATE_APRIL, &[(q1, Deviation, "restore-failed"), q2]);
+}
+
+#[test]
+fn a_store_out_of_scope_is_excluded_whatever_its_tests_say() {
+    let out = vec![Store { in_scope: false, ..store("db") }];
+    let (q1, q2) = (("db 2026Q1", Excluded, "store-out-of-scope"), ("db 2026Q2", Excluded, "store-out-of-scope"));
+    expect(out, vec![failed("2026-02-01T00:00:00Z", false)], LATE_APRIL, &[q1, q2]);
+}
+
+#[test]
+fn a_restored_store_that_nobody_registered_is_no_pass() {
+    let tests = vec![restore("1", "db", "2026-02-01T00:00:00Z"), restore("2", "DB2", "2026-02-01T00:00:00Z")];
+    let verdict = judged(vec![store("db")], tests, LATE_APRIL);
+    assert_eq!(verdict.outcome, VerdictOutcome::Indeterminate);
+    assert_eq!(verdict.judgements[0].item, "DB2 2026Q1");
+    assert_eq!(verdict.judgements[0].reason, "store-not-registered");
+}
+
+#[test]
+fn each_test_fails_for_the_first_reason_that_holds() {
+    let clean = || restore("1", "db", "2026-02-01T00:00:00Z");
+    let unchecked = RestoreTest { checks: Vec::new(), validation: Some(Validation::Validating), ..clean() };
+    let mut blank = clean();
+    blank.checks[0].name = " ".to_owned();
+    let mut bad_check = clean();
+    bad_check.checks[0].ok = false;
+    let no_times = RestoreTest { validated: None, ..clean() };
+    let backwards = RestoreTest { validated: Some(at("2026-01-31T00:00:00Z")), ..clean() };
+    let no_point = RestoreTest { recovery_point: None, ..clean() };
+    let future_point = RestoreTest { recovery_point: Some(at("2026-02-01T00:00:01Z")), ..clean() };
+    for (test, outcome, reason) in [
+        (
+            RestoreTest { env_source: "staging".to_owned(), ..failed("2026-02-01T00:00:00Z", false) },
+            Deviation,
+            "not-a-production-backup",
+        ),
+        (RestoreTest { status: RestoreStatus::Aborted, validation: None, ..clean() }, Deviation, "restore-failed"),
+        (RestoreTest { validation: None, checks: Vec::new(), ..clean() }, Deviation, "not-validated"),
+        (unchecked, Deviation, "validation-failed"),
+        (RestoreTest { validation: Some(Validation::TimedOut), ..clean() }, Deviation, "validation-failed"),
+        (bad_check, Deviation, "validation-failed"),
+        (RestoreTest { checks: Vec::new(), ..clean() }, Deviation, "no-named-checks"),
+        (blank, Deviation, "no-named-checks"),
+        (no_times, Indeterminate, "times-unusable"),
+        (backwards, Indeterminate, "times-unusable"),
+        (no_point, Indeterminate, "times-unusable"),
+        (future_point, Indeterminate, "times-unusable"),
+        (RestoreTest { reviewer: None, ..clean() }, Deviation, "reviewer-is-performer"),
+        (RestoreTest { reviewer: Some("SRE ".to_owned()), ..clean() }, Deviation, "reviewer-is-performer"),
+        (RestoreTest { performer: Some(String::new()), ..clean() }, Deviation, "reviewer-is-performer"),
+    ] {
+        expect_first_quarter(vec![test], outcome, reason);
+    }
+}
+
+#[test]
+fn the_tighter_of_a_tests_and_its_stores_target_counts_to_the_second() {
+    let takes = |rto_target_s, rpo_target_s| RestoreTest {
+        rto_target_s,
+        rpo_target_s,
+        ..restore("1", "db", "2026-02-01T00:00:00Z")
+    };
+    expect_first_quarter(vec![takes(Some(3600), Some(3600))], Pass, "restored-and-validated");
+    expect_first_quarter(vec![takes(Some(3599), Some(3600))], Deviation, "rto-missed");
+    expect_first_quarter(vec![takes(Some(3600), Some(3599))], Deviation, "rpo-missed");
+    let slow = RestoreTest {
+        validated: Some(at("2026-02-01T04:00:00.001Z")),
+        rto_target_s: Some(1_000_000),
+        ..restore("1", "db", "2026-02-01T00:00:00Z")
+    };
+    expect_first_quarter(vec![slow], Deviation, "rto-missed");
+    let without = vec![Store { rto_target_s: None, ..store("db") }];
+    let verdict = judged(without, vec![takes(None, Some(3600))], LATE_APRIL);
+    assert_eq!(verdict.judgements[0].reason, "no-targets");
+}
+
+#[test]
+fn a_failure_is_followed_up_by_a_closed_ticket_and_a_clean_test_after_it() {
+    let clean = || restore("clean", "db", "2026-02-10T00:00:00Z");
+    let before = "2026-02-01T00:00:00Z";
+    let after = "2026-02-20T00:00:00Z";
+    expect_first_quarter(vec![clean(), failed(before, true)], Pass, "retested-after-failure");
+    expect_first_quarter(vec![clean(), failed(before, false)], Deviation, "failure-not-followed-up");
+    expect_first_quarter(vec![clean(), failed(after, false)], Deviation, "failure-not-followed-up");
+    expect_first_quarter(vec![clean(), failed(after, true)], Deviation, "failure-not-followed-up");
+    let unvalidated = RestoreTest { validation: None, ..restore("2", "db", after) };
+    expect_first_quarter(vec![failed(before, true), unvalidated], Deviation, "not-validated");
+    let untimed = RestoreTest { validated: None, ..restore("2", "db", before) };
+    expect_first_quarter(vec![clean(), untimed.clone()], Indeterminate, "times-unusable");
+    expect_first_quarter(vec![clean(), untimed, failed(before, false)], Deviation, "failure-not-followed-up");
+}
+
+#[test]
+fn a_test_from_the_future_is_no_pass() {
+    let future = restore("1", "db", "2026-04-20T00:00:01Z");
+    let verdict = judged(vec![store("db")], vec![future], LATE_APRIL);
+    assert_eq!(verdict.judgements[1].reason, "test-in-the-future");
+}
+
+#[test]
+fn a_store_in_two_readings_counts_as_the_newer_one_has_it() {
+    let old = Reading { as_of: at("2026-04-01T00:00:00Z"), ..reading(restores(vec![store("db")], Vec::new())) };
+    let out = restores(vec![Store { in_scope: false, ..store("db") }], Vec::new());
+    let new = Reading { as_of: at(LATE_APRIL), ..reading(out) };
+    for readings in [[old.clone(), new.clone()], [new, old]] {
+        let verdict = judge(&test("restore_test", &json!({})), &readings, &[], at(LATE_APRIL));
+        assert!(verdict.judgements.iter().all(|j| j.outcome == Excluded), "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_store_or_test_named_twice_in_one_reading_is_no_pass() {
+    let clean = || restore("1", "db", "2026-02-01T00:00:00Z");
+    let once = judged(vec![store("db")], vec![clean()], LATE_APRIL);
+    assert_eq!(once.outcome, VerdictOutcome::Pass);
+    let stores = judged(vec![store("db"), store("db")], vec![clean()], LATE_APRIL);
+    let tests = judged(vec![store("db")], vec![clean(), clean()], LATE_APRIL);
+    for (verdict, what) in [(stores, "store db"), (tests, "test 1 of store db")] {
+        assert_eq!(verdict.outcome, VerdictOutcome::Indeterminate);
+        assert_ne!(verdict.unread, [not_read(what)]);
+        assert_eq!(verdict.unread[0].what, what);
+    }
+}

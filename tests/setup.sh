@@ -1,0 +1,40 @@
+#!/bin/sh
+# Everything that the tests need beside Rust: Debian programs, Python packages in .venv, npm packages in
+# tests/schema, a recent restic in .beds. Safe to run again; installs only what is missing.
+set -eu
+cd "$(dirname "$0")/.."
+
+need=""
+want() { command -v "$1" >/dev/null 2>&1 || need="$need $2"; }
+want borg borgbackup
+want unzip unzip
+want openssl openssl
+want curl curl
+want node nodejs
+want npm npm
+want cc build-essential
+python3 -c 'import venv, ensurepip' 2>/dev/null || need="$need python3-venv"
+if [ -n "$need" ]; then
+    if [ "$(id -u)" = 0 ]; then as_root=""; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root="no"; fi
+    if [ "$as_root" = no ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "setup: these packages are missing:$need" >&2
+        echo "hint: install them with your package manager, then run this again" >&2
+        exit 1
+    fi
+    $as_root apt-get update -q
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $need
+fi
+
+[ -x .venv/bin/python ] || python3 -m venv .venv
+if ! cmp -s tests/requirements.txt .venv/installed; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt .venv/installed
+fi
+
+if ! cmp -s tests/schema/package-lock.json tests/schema/node_modules/installed; then
+    npm ci --prefix tests/schema --no-audit --no-fund --loglevel=error
+    cp tests/schema/package-lock.json tests/schema/node_modules/installed
+fi
+
+sh tests/beds/install-restic.sh
