@@ -2,6 +2,9 @@
 //!
 //! A directory holds `ledger.sqlite`, the second file `checkpoint` with the newest signed checkpoint,
 //! `log.key` and `log.vkey`, and locks. `Ledger` appends, `Reader` reads, `verify_store` checks it all.
+//!
+//! Nothing but SQLite may open `ledger.sqlite` in a process that uses it: closing any other descriptor
+//! of the file drops the locks that SQLite holds on it.
 
 mod check;
 pub mod commit;

@@ -113,10 +113,10 @@ impl Sealer {
         };
         self.frontier = frontier;
         if !self.wal_confirmed {
-            store::require_wal(&self.db).map_err(|error| GroupError::Stop(error.to_string()))?;
+            store::require_wal(&self.db).map_err(GroupError::stop)?;
             self.wal_confirmed = true;
         }
-        self.layout.write_checkpoint(&note).map_err(|error| GroupError::Stop(error.to_string()))?;
+        self.layout.write_checkpoint(&note).map_err(GroupError::stop)?;
         Ok(answers)
     }
 
@@ -150,15 +150,14 @@ impl Sealer {
 
     /// The right edge to append to: ours, or that of whoever has appended since.
     fn current_frontier(&self) -> Result<Frontier, GroupError> {
-        let stop = |error: LedgerError| GroupError::Stop(error.to_string());
-        let size = nodes::size(&self.db).map_err(stop)?;
+        let size = nodes::size(&self.db).map_err(GroupError::stop)?;
         if size == self.frontier.size() {
             return Ok(self.frontier.clone());
         }
         if size < self.frontier.size() {
-            return Err(stop(LedgerError::Shorter { size, promised: self.frontier.size() }));
+            return Err(GroupError::stop(LedgerError::Shorter { size, promised: self.frontier.size() }));
         }
-        nodes::head(&self.db, self.key.public()).map(|(frontier, _)| frontier).map_err(stop)
+        nodes::head(&self.db, self.key.public()).map(|(frontier, _)| frontier).map_err(GroupError::stop)
     }
 
     /// Moves the write-ahead log into the database when it has grown. SQLite does so by itself, but drops
@@ -315,6 +314,13 @@ fn slot_taken(db: &Connection, body: &Body) -> rusqlite::Result<Option<LedgerErr
     }))
 }
 
+impl GroupError {
+    /// Its first line says what happened; the hint will be that of `LedgerError::Stopped`.
+    fn stop(error: LedgerError) -> Self {
+        Self::Stop(error.to_string().lines().next().unwrap_or_default().to_owned())
+    }
+}
+
 impl From<rusqlite::Error> for GroupError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
@@ -332,5 +338,33 @@ impl From<GroupError> for LedgerError {
             GroupError::Busy => Self::Busy,
             GroupError::Stop(why) => Self::Stopped { why },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::prepare::prepare;
+    use crate::ledger::{Create, Ledger, NewFile, NewRecord, verify_store};
+
+    #[test]
+    fn a_full_disk_refuses_whole_units_and_goes_on_when_there_is_space() {
+        let dir = tempfile::tempdir().unwrap();
+        let create = Create { organization: "A".into(), origin: "log".into(), sample: true, at: DateTime::UNIX_EPOCH };
+        drop(Ledger::create(dir.path(), create).unwrap());
+        let mut sealer = Sealer::open(Layout::open(dir.path()).unwrap()).unwrap();
+        let unit = || {
+            let bytes = (0..60_000_u32).flat_map(|n| (n * n).to_be_bytes()).collect();
+            let file = NewFile { name: "a".into(), media_type: "application/json".into(), bytes };
+            let body = Body::Config { sha256: String::new(), controls: Default::default() };
+            prepare(vec![NewRecord { at: DateTime::UNIX_EPOCH, body, files: vec![file] }]).unwrap()
+        };
+        // SQLite's own limit raises the same error that a full disk does.
+        sealer.db.query_row("PRAGMA max_page_count = 20", [], |_| Ok(())).unwrap();
+        assert!(matches!(sealer.seal(vec![unit()]), Err(GroupError::Full)));
+        sealer.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
+        let answers = sealer.seal(vec![unit()]).unwrap();
+        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 1, seq: None }]);
+        assert_eq!(verify_store(dir.path()).unwrap().first, None);
     }
 }
