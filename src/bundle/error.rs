@@ -23,9 +23,7 @@ pub enum BundleError {
         needed: u64,
     },
     /// The ledger does not give what it should: check it before exporting.
-    #[error(
-        "the ledger cannot be exported: {what}: {why}\nhint: check the ledger (`evidenced ledger verify`) before exporting"
-    )]
+    #[error("the ledger cannot be exported: {what}: {why}\nhint: run `evidenced verify --ledger` before exporting")]
     Ledger {
         /// Which record or file.
         what: String,

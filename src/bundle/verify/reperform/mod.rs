@@ -62,6 +62,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperform
 fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
     let mut in_force: Option<InForce> = None;
     let mut states = states::States::default();
+    let mut seen = verdicts::Evidence::default();
     let end = work.contents.facts.range.end;
     for index in work.contents.disclosed().take_while(|index| *index < end).collect::<Vec<u64>>() {
         let inside = work.contents.facts.range.contains(&index);
@@ -72,7 +73,7 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
                 in_force = Some(InForce { controls, config });
             }
             body @ Body::Verdict { .. } if inside => match &in_force {
-                Some(in_force) => match verdicts::again(work, in_force, index, &body)? {
+                Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
                     Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
                     None => states.unjudged(work, index, &body)?,
                 },
@@ -81,6 +82,7 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
                     states.unjudged(work, index, &body)?;
                 }
             },
+            body @ Body::Evidence { .. } if work.contents.has_files(index, &body) => seen.see(index, body),
             body @ Body::Transition { .. } if inside => states.transition(work, index, &body)?,
             _ => {}
         }

@@ -10,23 +10,38 @@ use crate::ledger::record::{Body, Status, canonical_json};
 use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Reading as Covers, Window};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Evidence seen so far on the way through the log, by collector, oldest first.
+#[derive(Default)]
+pub(super) struct Evidence(BTreeMap<String, Vec<Held>>);
 
 /// One evidence record as it is chosen by.
 struct Held {
     index: u64,
+    run: String,
     status: Status,
     window: Window,
+}
+
+impl Evidence {
+    /// Takes note of an evidence record whose files are in the bundle.
+    pub(super) fn see(&mut self, index: u64, body: Body) {
+        if let Body::Evidence { collector, run, status, window, .. } = body {
+            self.0.entry(collector).or_default().push(Held { index, run, status, window });
+        }
+    }
 }
 
 /// Judges again; the verdict if it is the sealed one.
 pub(super) fn again(
     work: &mut Work<'_>,
     in_force: &InForce,
+    seen: &Evidence,
     index: u64,
     body: &Body,
 ) -> Result<Option<Verdict>, BundleError> {
-    let Body::Verdict { control, rules, as_of, outcome, counts, evidence, waivers, run } = body else {
+    let Body::Verdict { control, rules, as_of, outcome, counts, evidence, waivers, .. } = body else {
         return Ok(None);
     };
     let file = format!("data/verdicts/{}/judgements.json", digits(index));
@@ -48,7 +63,7 @@ pub(super) fn again(
     };
     policy_in_force(work, in_force.config.as_ref(), index, control, &test);
     let readings = readings(work, index, collectors, evidence, *as_of)?;
-    choices(work, in_force.config.as_ref(), index, collectors, body, run)?;
+    choices(work, in_force, seen, index, body)?;
     let mut known = Vec::new();
     for waiver in waivers {
         if let Body::Waiver { item, approver, approved_at, expires, .. } = work.source.record(*waiver)?.body {
@@ -125,29 +140,29 @@ fn readings(
 /// the complete ones in the look-back, and the newest.
 fn choices(
     work: &mut Work<'_>,
-    config: Option<&Config>,
+    in_force: &InForce,
+    seen: &Evidence,
     index: u64,
-    collectors: &[String],
     body: &Body,
-    run: &str,
 ) -> Result<(), BundleError> {
-    let Body::Verdict { control, evidence, as_of, .. } = body else { return Ok(()) };
-    let Some(lookback) = config.and_then(|config| config.controls.get(control)).map(|c| c.lookback.delta()) else {
+    let Body::Verdict { control, evidence, as_of, run, .. } = body else { return Ok(()) };
+    let Some(config) = in_force.config.as_ref().and_then(|config| config.controls.get(control)) else {
         return Ok(());
     };
-    for collector in collectors {
-        let (held, covers, own) = held(work, index, collector, run)?;
-        let chosen = match covers {
+    for (collector, held) in &seen.0 {
+        let Some(newest) = held.last().filter(|_| config.collectors.contains(collector)) else { continue };
+        let file: RunFile = document(&work.source, newest.index, RUN)?;
+        let chosen = match evidenced_collectors::kind(&file.kind).map(|kind| kind.reading) {
             None => continue,
-            Some(Covers::Snapshot) => held.first().map(|held| held.index).into_iter().collect(),
-            Some(Covers::Window) => in_lookback(&held, *as_of - lookback),
+            Some(Covers::Snapshot) => BTreeSet::from([newest.index]),
+            Some(Covers::Window) => in_lookback(held, *as_of - config.lookback.delta()),
         };
-        let all: BTreeSet<u64> = held.iter().map(|held| held.index).collect();
-        let named: BTreeSet<u64> = evidence.iter().copied().filter(|named| all.contains(named)).collect();
+        let of_it = |named: &u64| held.binary_search_by_key(named, |held| held.index).is_ok();
+        let named: BTreeSet<u64> = evidence.iter().copied().filter(of_it).collect();
         if let Some(first) = chosen.symmetric_difference(&named).next() {
             let why = format!("record {first} of {collector} is not chosen as the control's rule chooses");
             // Of another collector, evidence may have been sealed while this verdict was being made.
-            if own {
+            if held.iter().any(|held| held.run == *run) {
                 work.checking.wrong(record_path(index), why);
             } else {
                 work.skip(record_path(index), why);
@@ -157,37 +172,9 @@ fn choices(
     Ok(())
 }
 
-/// Evidence of a collector before a record, newest first; what a run of it covers; whether the run is its own.
-fn held(
-    work: &Work<'_>,
-    before: u64,
-    collector: &str,
-    run: &str,
-) -> Result<(Vec<Held>, Option<Covers>, bool), BundleError> {
-    let (mut held, mut own, mut covers) = (Vec::new(), false, None);
-    for index in work.contents.disclosed().take_while(|index| *index < before) {
-        let body = work.source.record(index)?.body;
-        if !work.contents.has_files(index, &body) {
-            continue;
-        }
-        if let Body::Evidence { collector: of, run: by, status, window, .. } = body
-            && of == collector
-        {
-            own |= by == run;
-            held.push(Held { index, status, window });
-        }
-    }
-    held.reverse();
-    if let Some(newest) = held.first() {
-        let file: RunFile = document(&work.source, newest.index, RUN)?;
-        covers = evidenced_collectors::kind(&file.kind).map(|kind| kind.reading);
-    }
-    Ok((held, covers, own))
-}
-
 fn in_lookback(held: &[Held], since: DateTime<Utc>) -> BTreeSet<u64> {
     let mut chosen = BTreeSet::new();
-    for (nth, held) in held.iter().enumerate() {
+    for (nth, held) in held.iter().rev().enumerate() {
         if held.window.end <= since && nth > 0 {
             break;
         }
