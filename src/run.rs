@@ -11,7 +11,7 @@ use crate::schedule;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
-use evidenced_collectors::door::{Door, Exchange};
+use evidenced_collectors::door::{Door, Exchange, Network};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,7 @@ pub struct Runner {
     loaded: Loaded,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
+    network: Network,
 }
 
 /// What came of a run, for whoever asked for it.
@@ -98,7 +99,7 @@ struct Opened<'a> {
 impl Runner {
     /// Over an open ledger.
     pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
-        Self { loaded, ledger, clock }
+        Self { loaded, ledger, clock, network: Network::new() }
     }
 
     /// The configuration in force.
@@ -128,7 +129,7 @@ impl Runner {
         let Some(_lock) = self.ledger.lock_collector(name)? else {
             return Err(RunError::Overlap(name.to_owned()));
         };
-        let door = Door::live(self.clock.clone(), config.limits);
+        let door = Door::live(&self.network, self.clock.clone(), config.limits);
         let task = self.task(name, config, door.as_of())?;
         let opened = self.open(name, config, trigger, slot, task).await?;
         tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");

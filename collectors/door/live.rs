@@ -12,12 +12,31 @@ use url::Url;
 /// The live side of a door.
 pub(super) struct Live {
     pub(super) clock: Arc<dyn Clock>,
-    /// The one client, or why it could not be made (no trusted certificates, say).
-    client: Result<reqwest::Client, String>,
+    network: Network,
     limits: Limits,
     numbered: AtomicU32,
     exchanges: AtomicU32,
     bytes: AtomicU64,
+}
+
+/// The one HTTP client of a process: one TLS stack, one set of trusted certificates, one proxy setting.
+/// Made once, because reading the certificates is slow, and shared by the doors of all runs.
+#[derive(Clone)]
+pub struct Network(Result<reqwest::Client, String>);
+
+impl Network {
+    /// Reads the machine's trusted certificates and proxy settings. If there are none to trust, the first
+    /// request says so.
+    pub fn new() -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).referer(false).build();
+        Self(client.map_err(|e| format!("the HTTP client cannot be made: {}", causes(&e))))
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A whole answer as received.
@@ -28,14 +47,9 @@ pub(super) struct Answer {
 }
 
 impl Live {
-    pub(super) fn new(clock: Arc<dyn Clock>, limits: Limits) -> Self {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .build()
-            .map_err(|e| format!("the HTTP client cannot be made: {}", causes(&e)));
+    pub(super) fn new(network: Network, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let (numbered, exchanges, bytes) = Default::default();
-        Self { clock, client, limits, numbered, exchanges, bytes }
+        Self { clock, network, limits, numbered, exchanges, bytes }
     }
 
     /// The number of the next recorded exchange, from 1.
@@ -67,7 +81,7 @@ impl Live {
         deadline: Duration,
     ) -> Result<Answer, Failure> {
         self.spend_exchange()?;
-        let client = self.client.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
+        let client = self.network.0.as_ref().map_err(|why| Failure::Refused(why.clone()))?;
         let mut headers = request.headers().clone();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("evidenced/", env!("CARGO_PKG_VERSION"))));

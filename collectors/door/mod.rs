@@ -32,6 +32,7 @@ pub use exchange::{Exchange, ExchangeHead, Failure, RecordedRequest, RecordedRes
 pub use github::GithubCredentials;
 pub use hosts::Hosts;
 pub use limits::Limits;
+pub use live::Network;
 pub use strike::Strike;
 
 use crate::contract::{CollectError, Ipe, SecretRef, clock::Clock};
@@ -85,9 +86,9 @@ enum Side {
 
 impl Door {
     /// Sends requests and records exchanges. `as_of` is the clock's time now.
-    pub fn live(clock: Arc<dyn Clock>, limits: Limits) -> Self {
+    pub fn live(network: &Network, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let as_of = clock.now();
-        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(clock, limits))))
+        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(network.clone(), clock, limits))))
     }
 
     /// Answers from records of one run, in the order recorded for each like request. The limits must be

@@ -9,7 +9,7 @@ use evidenced_collectors::contract::{
     CollectError, Collector, Device, Items, Partial, Population, Principal, PrincipalDetail, PrincipalType, Task,
     Window,
 };
-use evidenced_collectors::door::{Door, Exchange, Limits};
+use evidenced_collectors::door::{Door, Exchange, Limits, Network};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
@@ -94,7 +94,7 @@ fn task(now: DateTime<Utc>) -> Task {
 /// One run, and its replay, which must come to the same. Gives the exchanges as well.
 async fn run(settings: &Value, clock: Arc<dyn Clock>) -> (Result<Population, CollectError>, Vec<Exchange>) {
     let collector = collector(settings);
-    let door = Door::live(clock, Limits::default());
+    let door = Door::live(&Network::new(), clock, Limits::default());
     let task = task(door.as_of());
     let outcome = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();

@@ -8,7 +8,7 @@ use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use evidenced_collectors::contract::{
     CollectError, Items, Partial, Population, RestoreStatus, RestoreTest, Task, Validation, Window,
 };
-use evidenced_collectors::door::{Door, Limits};
+use evidenced_collectors::door::{Door, Limits, Network};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
@@ -153,7 +153,7 @@ async fn collect(
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let collector = (evidenced_collectors::kind("backup_restores").unwrap().build)(&settings).unwrap();
 
-    let door = Door::live(clock, Limits::default());
+    let door = Door::live(&Network::new(), clock, Limits::default());
     let as_of = door.as_of();
     let task = Task { window: Window { start: as_of - Duration::days(1), end: as_of }, carry };
     let live = collector.collect(&door, &task).await;

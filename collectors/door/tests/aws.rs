@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::contract::{CollectError, SecretRef};
+use crate::door::Network;
 use crate::door::{AccessKey, AwsAccount};
 use std::process::Command;
 
@@ -153,7 +154,7 @@ async fn an_endpoint_from_the_environment_with_a_path_is_refused() {
         again("an_endpoint_from_the_environment_with_a_path_is_refused", &server, &variables);
         return;
     }
-    let seen = session(&Door::live(year(), Limits::default()), &AwsAccount::default()).await;
+    let seen = session(&Door::live(&Network::new(), year(), Limits::default()), &AwsAccount::default()).await;
     assert!(matches!(&seen, Err(CollectError::Malformed { why, .. }) if why.contains("endpoint_url")), "{seen:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Directories and files.
 
 use super::*;
+use crate::door::Network;
 use std::path::Path;
 
 #[tokio::test]
@@ -10,7 +11,7 @@ async fn a_directory_and_its_files_are_read_and_replayed_without_it() {
     std::fs::write(path.join("b.jsonl"), "two").unwrap();
     std::fs::write(path.join("a.jsonl"), [0xff, 0]).unwrap();
     std::fs::create_dir(path.join("c")).unwrap();
-    let live = Door::live(year(), Limits::default());
+    let live = Door::live(&Network::new(), year(), Limits::default());
     let session = async |door: &Door| {
         let list = door.list("test", &path).await.unwrap();
         let mut read = Vec::new();
@@ -45,7 +46,7 @@ async fn a_symbolic_link_is_listed_and_not_followed() {
     std::fs::write(&secret, "outside").unwrap();
     std::os::unix::fs::symlink(&secret, inside.path().join("file")).unwrap();
     std::os::unix::fs::symlink(outside.path(), inside.path().join("directory")).unwrap();
-    let door = Door::live(year(), Limits::default());
+    let door = Door::live(&Network::new(), year(), Limits::default());
     let list = door.list("test", inside.path()).await.unwrap();
     assert!(list.len() == 2 && list.iter().all(|entry| !entry.directory && entry.size == 0), "{list:?}");
     for entry in list {
@@ -60,7 +61,7 @@ async fn what_cannot_be_listed_or_read_whole_is_a_failure() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let limits = Limits { body_bytes_max: 4, run_bytes_max: 7, ..Limits::default() };
-    let door = Door::live(year(), limits);
+    let door = Door::live(&Network::new(), year(), limits);
     std::fs::write(path.join("five"), "12345").unwrap();
     std::fs::write(path.join("four"), "1234").unwrap();
     assert_eq!(door.read("test", &path.join("five")).await, Err(Failure::TooLarge(4)));
@@ -81,7 +82,7 @@ async fn a_directory_of_more_entries_than_allowed_is_not_listed_in_part() {
     for number in 0..10_001 {
         std::fs::File::create(directory.path().join(number.to_string())).unwrap();
     }
-    let door = Door::live(year(), Limits::default());
+    let door = Door::live(&Network::new(), year(), Limits::default());
     assert!(matches!(door.list("test", directory.path()).await, Err(Failure::Limit(_))));
     std::fs::remove_file(directory.path().join("0")).unwrap();
     assert_eq!(door.list("test", directory.path()).await.unwrap().len(), 10_000);

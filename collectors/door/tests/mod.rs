@@ -10,7 +10,7 @@ mod network;
 mod retries;
 mod secrets;
 
-use super::{Door, Exchange, ExchangeHead, Failure, Hosts, Limits, Source};
+use super::{Door, Exchange, ExchangeHead, Failure, Hosts, Limits, Network, Source};
 use crate::contract::clock::{Clock, ManualClock};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -131,7 +131,7 @@ async fn both<T: PartialEq + Debug>(
     limits: Limits,
     session: impl AsyncFn(&Door) -> T,
 ) -> (T, Vec<Exchange>) {
-    let live = Door::live(clock.clone(), limits);
+    let live = Door::live(&Network::new(), clock.clone(), limits);
     let result = session(&live).await;
     let ipe = live.ipe("test");
     let exchanges = live.take_exchanges();

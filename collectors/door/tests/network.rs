@@ -1,6 +1,7 @@
 //! Answers that are broken, too large, too slow, or not for us.
 
 use super::*;
+use crate::door::Network;
 use std::io::BufRead;
 
 fn once() -> Limits {
@@ -217,7 +218,7 @@ async fn another_host_port_or_scheme_is_refused_before_anything_is_sent() {
 async fn a_replay_refuses_what_is_not_recorded_and_bodies_that_are_not_the_recorded_ones() {
     let server = Server::script(vec![answer(200, &[], "[1]")]);
     let (source, url) = (server.source(), server.url("/"));
-    let live = Door::live(year(), once());
+    let live = Door::live(&Network::new(), year(), once());
     ask(&live, &source, get(&url)).await.unwrap();
     let mut exchanges = live.take_exchanges();
 
@@ -242,7 +243,7 @@ async fn a_replay_refuses_what_is_not_recorded_and_bodies_that_are_not_the_recor
 async fn a_replay_refuses_another_host_even_if_it_is_recorded() {
     let server = Server::script(vec![answer(200, &[], "[]")]);
     let url = server.url("/");
-    let live = Door::live(year(), once());
+    let live = Door::live(&Network::new(), year(), once());
     ask(&live, &server.source(), get(&url)).await.unwrap();
     let strict = Source { hosts: Hosts::Under("github.test".to_owned()), ..server.source() };
     let replay = Door::replay(live.take_exchanges(), live.as_of(), once());
@@ -254,7 +255,7 @@ async fn the_summary_names_hosts_requests_scopes_and_the_source_clock() {
     let date = "Thu, 01 Jan 2026 00:02:00 GMT";
     let server = Server::script(vec![answer(200, &[("date", date), ("x-oauth-scopes", "repo, read:org")], "[]")]);
     let (source, clock) = (server.source(), year());
-    let door = Door::live(clock, once());
+    let door = Door::live(&Network::new(), clock, once());
     for path in ["/repos/a/b/pulls/1/reviews", "/repos/a/b/pulls/22/reviews?page=2", "/graphql"] {
         ask(&door, &source, get(&server.url(path))).await.unwrap();
     }
@@ -279,7 +280,7 @@ async fn the_source_clock_is_off_only_by_what_is_certain() {
     ];
     for (date, skew) in off {
         let server = Server::script(vec![answer(200, &[("date", date)], "[]")]);
-        let door = Door::live(year(), once());
+        let door = Door::live(&Network::new(), year(), once());
         ask(&door, &server.source(), get(&server.url("/"))).await.unwrap();
         assert_eq!(door.ipe("test").clock_skew_ms, Some(skew), "{date}");
     }

@@ -1,6 +1,7 @@
 //! When a request is repeated, and how long the clock moves meanwhile.
 
 use super::*;
+use crate::door::Network;
 
 /// Asks once of a server with this script: the last status or failure, the attempts, the seconds waited.
 async fn asked(limits: Limits, replies: Vec<Vec<u8>>) -> (Result<u16, Failure>, usize, i64) {
@@ -97,7 +98,7 @@ async fn what_is_refused_or_too_large_is_not_asked_for_again() {
 async fn a_live_door_pauses_by_its_clock_and_a_replay_does_not() {
     let clock = year();
     let seconds = std::time::Duration::from_secs(90);
-    Door::live(clock.clone(), Limits::default()).pause(seconds).await;
+    Door::live(&Network::new(), clock.clone(), Limits::default()).pause(seconds).await;
     assert_eq!((clock.now() - start_of_year()).num_seconds(), 90);
     Door::replay(Vec::new(), start_of_year(), Limits::default()).pause(seconds).await;
     assert_eq!((clock.now() - start_of_year()).num_seconds(), 90);

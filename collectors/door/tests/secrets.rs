@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::contract::{CollectError, SecretRef};
+use crate::door::Network;
 use crate::door::Strike;
 use base64::Engine;
 use secrecy::ExposeSecret;
@@ -88,7 +89,7 @@ async fn a_secret_file_must_be_ours_alone_short_enough_and_long_enough() {
     let directory = tempfile::tempdir().unwrap();
     let path = file_of(&directory, CANARY);
     let secret = SecretRef::File(path.clone());
-    let door = Door::live(year(), Limits::default());
+    let door = Door::live(&Network::new(), year(), Limits::default());
     assert_eq!(door.secret(&secret).unwrap().expose_secret(), CANARY);
 
     mode(&path, 0o640);
@@ -106,7 +107,7 @@ async fn a_secret_file_must_be_ours_alone_short_enough_and_long_enough() {
 
 #[tokio::test]
 async fn a_secret_may_come_from_the_environment() {
-    let door = Door::live(year(), Limits::default());
+    let door = Door::live(&Network::new(), year(), Limits::default());
     let manifest = SecretRef::Env("CARGO_MANIFEST_DIR".to_owned());
     assert_eq!(door.secret(&manifest).unwrap().expose_secret(), std::env::var("CARGO_MANIFEST_DIR").unwrap());
     assert!(refusal(&door, &SecretRef::Env("NO_SUCH_VARIABLE".to_owned())).contains("NO_SUCH_VARIABLE"));

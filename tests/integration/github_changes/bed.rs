@@ -7,7 +7,7 @@ use evidenced_collectors::contract::clock::ManualClock;
 use evidenced_collectors::contract::{
     Change, CollectError, Collector, Items, Lookup, Population, PullRequest, Task, Window,
 };
-use evidenced_collectors::door::{Door, Exchange, Limits, RequestBody};
+use evidenced_collectors::door::{Door, Exchange, Limits, Network, RequestBody};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -100,7 +100,7 @@ impl Bed {
     }
 
     pub(super) async fn run(&self, task: &Task) -> Outcome {
-        let door = Door::live(self.clock.clone(), Limits { attempts_max: 1, ..Limits::default() });
+        let door = Door::live(&Network::new(), self.clock.clone(), Limits { attempts_max: 1, ..Limits::default() });
         let as_of = door.as_of();
         let result = self.collector().collect(&door, task).await;
         Outcome { result, exchanges: door.take_exchanges(), as_of }
