@@ -24,7 +24,7 @@ fn policies() -> impl Strategy<Value = Value> {
 
 prop_compose! {
     fn commits()(
-        list in prop::collection::vec((0..4_usize, prop::option::of(0..4_usize), any::<bool>(), 0..3_u32), 1..4)
+        list in prop::collection::vec((0..4_usize, prop::option::of(0..4_usize), any::<Option<bool>>(), 0..3_u32), 1..4)
     ) -> Vec<PrCommit> {
         (1..).zip(list).map(|(number, (author, pusher, changes_content, late))| PrCommit {
             authors: vec![CommitAuthor { login: Some(PEOPLE[author].to_owned()) }],
