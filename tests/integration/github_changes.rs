@@ -2,6 +2,8 @@
 //! sample's own wire form against what GitHub publishes.
 
 mod bed;
+mod paging;
+mod sign_in;
 
 use bed::{Bed, Outcome, at, every_landing, found, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};
@@ -167,7 +169,8 @@ async fn neither_source_text_nor_addresses_nor_the_token_are_kept() {
 async fn every_exchange_is_as_github_publishes_it_and_a_spoiled_one_is_not() {
     let mut history = every_landing();
     // Lists longer than a page, so that follow-up documents are held to the schema too.
-    let mut long = PullRequestSpec { commits: 70, ..pull(11, "2026-03-08T10:00:00Z") };
+    let co_authors = (0..11).map(|number| format!("example-pair{number}")).collect();
+    let mut long = PullRequestSpec { commits: 70, co_authors, ..pull(11, "2026-03-08T10:00:00Z") };
     for minute in 0..35 {
         long = long.reviewed("example-ben", at("2026-03-08T09:00:00Z") + Duration::minutes(minute), "COMMENTED");
     }
