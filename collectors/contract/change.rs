@@ -13,7 +13,7 @@ pub struct Change {
     pub repository: String,
     /// `main`.
     pub branch: String,
-    /// Where a person can look at it.
+    /// Where a person can look at it; the commit's id alone where the source named no place.
     pub url: String,
     /// How it arrived.
     pub landing: Landing,
@@ -188,8 +188,9 @@ pub struct PrCommit {
     pub pushed_by: Option<String>,
     /// When it was pushed; `None` if the source does not say.
     pub pushed_at: Option<DateTime<Utc>>,
-    /// Whether it changes the difference against the base (a clean merge of the base does not).
-    pub changes_content: bool,
+    /// Whether it changes the difference against the base. `Some(false)` only where that is shown (a clean
+    /// merge of the base does not); `None`: not known, for a merge may carry more than it merges.
+    pub changes_content: Option<bool>,
 }
 
 /// What the source says of its own branch rules for the landing.

@@ -19,6 +19,9 @@ pub(super) const API_VERSION: &str = "2022-11-28";
 pub(super) const SOURCE: &str = "github";
 /// Pages read of one list in one run.
 const PAGES_MAX: u32 = 1_000;
+/// Says that the token lacks an organisation's single sign-on: `partial-results; organizations=…` with an answer
+/// that looks complete, `required; url=…` with a refusal.
+const SSO_HEADER: &str = "x-github-sso";
 /// A permission that GitHub names for every reading of ref updates.
 pub(super) const CONTENTS: &str = "Contents: read";
 
@@ -148,6 +151,9 @@ where
     E: std::fmt::Display,
 {
     let (parts, body) = response.map_err(|error| unanswered(what, &error))?.into_parts();
+    if let Some(said) = parts.headers.get(SSO_HEADER) {
+        return Err(not_authorised(what, &String::from_utf8_lossy(said.as_bytes())));
+    }
     let body = body.collect().await.map_err(|error| malformed(what, error.to_string()))?.to_bytes();
     Ok(Answer { status: parts.status, headers: parts.headers, body })
 }
@@ -156,6 +162,20 @@ fn unanswered(what: &str, error: &octocrab::Error) -> CollectError {
     match Failure::within(error) {
         Some(failure) => failure.clone().into_error(what),
         None => malformed(what, error.to_string()),
+    }
+}
+
+/// Whatever the status: with this header, GitHub left out what the token may see only after single sign-on,
+/// or all of it.
+fn not_authorised(what: &str, said: &str) -> CollectError {
+    let said: String = said.chars().take(200).collect();
+    CollectError::Forbidden {
+        what: what.to_owned(),
+        why: format!(
+            "GitHub does not show this token everything ({SSO_HEADER}: {said}); hint: authorise the token for the \
+             organisation with \"Configure SSO\" in the list of tokens"
+        ),
+        permission: Some("SSO authorisation of the token".to_owned()),
     }
 }
 

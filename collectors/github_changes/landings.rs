@@ -23,6 +23,8 @@ pub(super) struct Background {
     pub bypasses: BTreeMap<String, Vec<Suite>>,
     /// The oldest landing that bypasses are known of.
     pub bypasses_since: DateTime<Utc>,
+    /// As in the settings.
+    pub trust_branch_updates: bool,
 }
 
 /// The changes, and what could not be read of them.
@@ -136,7 +138,8 @@ impl Arrival<'_> {
 
     fn pull(&self, pull: &Pull, landed: &Landed, found: &mut Found) {
         let states = self.background.states.get(&self.step.branch).map_or(&[][..], Vec::as_slice);
-        let known = Known { pushes: &self.background.pushes, states, rule: self.rule() };
+        let Background { pushes, trust_branch_updates, .. } = self.background;
+        let known = Known { pushes, states, rule: self.rule(), trust_branch_updates: *trust_branch_updates };
         let neutral = match pull.neutral(&known) {
             Ok(neutral) => neutral,
             Err(why) => {
@@ -174,7 +177,8 @@ impl Arrival<'_> {
 
     fn failed(&self, oid: &str, unread: &Unread, found: &mut Found) {
         let id = found.unique(format!("{}@{}", self.repository, short(oid)));
-        let url = format!("https://github.com/{}/commit/{oid}", self.repository);
+        // Nobody said where it can be looked at.
+        let url = oid.to_owned();
         found.changes.push(self.change(id, url, Lookup::Failed(unread.why.clone())));
         found.unread.push(unread.clone());
     }

@@ -54,7 +54,7 @@ impl Collector for GithubChanges {
         let mut next = Memory::default();
         let (mut changes, mut whole, mut unread) = (Vec::new(), Vec::new(), Vec::new());
         let (mut found, mut totals, mut identity) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut limitations = limitations(self.settings.rule_suites);
+        let mut limitations = limitations(&self.settings);
         let mut filters = Vec::new();
         for repository in &self.settings.repositories {
             let known = memory.repositories.get(&repository.name);
@@ -97,7 +97,7 @@ impl Collector for GithubChanges {
 }
 
 /// What this reading cannot tell, whatever the run.
-fn limitations(rule_suites: bool) -> Vec<String> {
+fn limitations(settings: &Settings) -> Vec<String> {
     let mut all = vec![
         "code owners of the touched paths are not read yet".to_owned(),
         "reviews after the fact are not read yet".to_owned(),
@@ -105,11 +105,15 @@ fn limitations(rule_suites: bool) -> Vec<String> {
          forks (unless forced)"
             .to_owned(),
         "whether a reviewer could write to the repository is as of the reading, not as of the review".to_owned(),
-        "a merge of the base branch by GitHub's web editor that resolved conflicts looks like the Update branch \
-         button's merge"
-            .to_owned(),
     ];
-    if !rule_suites {
+    if settings.trust_branch_updates {
+        all.push(
+            "a merge of the base branch made on GitHub is taken for no change of content, by configuration \
+             (trust_branch_updates = true): one that resolved conflicts in the web editor looks the same"
+                .to_owned(),
+        );
+    }
+    if !settings.rule_suites {
         all.push("bypasses of branch rules are not read, by configuration (rule_suites = false)".to_owned());
     }
     all

@@ -202,6 +202,8 @@ pub(super) struct Known<'a> {
     pub states: &'a [String],
     /// Whether rules were bypassed.
     pub rule: RuleOutcome,
+    /// Whether merges of the base that GitHub made are taken for no change of content, by configuration.
+    pub trust_branch_updates: bool,
 }
 
 impl Pull {
@@ -283,7 +285,7 @@ impl Pull {
                 authors: commit.authors.nodes.iter().map(GitActor::author).collect(),
                 pushed_by: push.and_then(|push| push.by.clone()),
                 pushed_at: push.map(|push| push.at),
-                changes_content: !commit.updates_from(known.states),
+                changes_content: commit.changes_content(known),
             }
         });
         commits.collect()
@@ -308,8 +310,17 @@ impl Pull {
 }
 
 impl Commit {
+    /// Anything but an update from the base changes the content. Of an update it is not known: conflicts
+    /// resolved in GitHub's web editor end in a commit of the same form.
+    fn changes_content(&self, known: &Known<'_>) -> Option<bool> {
+        match (self.updates_from(known.states), known.trust_branch_updates) {
+            (false, _) => Some(true),
+            (true, false) => None,
+            (true, true) => Some(false),
+        }
+    }
+
     /// The merge that the "Update branch" button makes: GitHub's own commit, of a state of the base.
-    /// Anything less certain changes the content.
     fn updates_from(&self, states: &[String]) -> bool {
         let web = self.committer.as_ref().and_then(|committer| committer.user.as_ref());
         self.parents.total_count == 2

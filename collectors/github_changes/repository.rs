@@ -203,6 +203,7 @@ async fn changes(
         states: BTreeMap::new(),
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
+        trust_branch_updates: settings.trust_branch_updates,
     };
     rows.iter().rev().for_each(|row| push(&mut background.pushes, row));
     let mut steps: Vec<Step> = Vec::new();

@@ -20,6 +20,11 @@ pub(super) struct Settings {
     /// Whether to ask which landings bypassed branch rules. Needs `Administration: read`.
     #[serde(default = "yes")]
     pub rule_suites: bool,
+    /// Whether merges of the base branch that GitHub itself made ("Update branch") are taken for no change of
+    /// content. They may carry a resolution of conflicts made in the web editor, which looks the same; so by
+    /// default an approval followed by one is indeterminate.
+    #[serde(default)]
+    pub trust_branch_updates: bool,
     /// Commits looked up by one GraphQL request, 1 to 100. Halved by itself where GitHub gives up.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 100))]

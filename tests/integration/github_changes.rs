@@ -2,10 +2,13 @@
 //! sample's own wire form against what GitHub publishes.
 
 mod bed;
+mod paging;
+mod sign_in;
 
-use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};
+use bed::{Bed, Outcome, at, every_landing, found, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, GithubServer, PullRequestSpec};
+use evidenced::judge::{Reading, Test, judge};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, LandingKind, Lookup, ReviewState, RuleOutcome, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Limits};
@@ -74,7 +77,7 @@ async fn a_pull_request_keeps_what_is_needed_to_rebuild_its_merge() {
     assert_eq!(queued.landing.actor.as_ref().unwrap().login, "example-ana");
 
     let updated = found(outcome.change("acme/shop#8@"));
-    assert_eq!(updated.commits.iter().map(|c| c.changes_content).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(updated.commits.iter().map(|c| c.changes_content).collect::<Vec<_>>(), [Some(true), None]);
 
     let fork = found(outcome.change("acme/shop#9@"));
     assert_eq!(fork.commits[0].pushed_by, None);
@@ -85,6 +88,37 @@ async fn a_pull_request_keeps_what_is_needed_to_rebuild_its_merge() {
     assert_eq!(direct.pull_request, Lookup::None);
     assert_eq!(direct.paths.as_deref().unwrap(), ["docs/a.md", "docs/b.md"]);
     assert_eq!(direct.landing.actor.as_ref().unwrap().login, "example-bot[bot]");
+}
+
+#[tokio::test]
+async fn an_update_of_the_branch_after_the_approval_passes_only_where_the_settings_trust_it() {
+    let mut history = every_landing();
+    let (approved_at, updated_at) = (at("2026-03-08T09:00:00Z"), at("2026-03-08T09:10:00Z"));
+    let updated = |number| {
+        let spec = pull(number, "2026-03-08T10:00:00Z").reviewed("example-ben", approved_at, "APPROVED");
+        PullRequestSpec { branch_updated_at: Some(updated_at), ..spec }
+    };
+    history.merge(updated(20).pushed_after_approval("example-ana"));
+    history.merge(updated(21).reviewed("example-cleo", at("2026-03-08T09:20:00Z"), "APPROVED"));
+    let bed = Bed::of(history).await;
+    let judged = |outcome: &Outcome, id: &str| {
+        let (collector, items) = ("changes".to_owned(), Some(outcome.whole().items().clone()));
+        let reading = Reading { collector, as_of: outcome.as_of, items, unread: Vec::new() };
+        let verdict = judge(&Test::parse("change_review", &json!({})).unwrap(), &[reading], &[], outcome.as_of);
+        verdict.judgements.iter().find(|judgement| judgement.item.starts_with(id)).unwrap().reason.clone()
+    };
+    let by_default = bed.first().await;
+    assert_eq!(judged(&by_default, "acme/shop#8@"), "approved-content-unknown");
+    assert_eq!(judged(&by_default, "acme/shop#20@"), "stale-approval");
+    assert_eq!(judged(&by_default, "acme/shop#21@"), "approved");
+    let stated =
+        |outcome: &Outcome| outcome.whole().ipe().limitations.iter().any(|l| l.contains("trust_branch_updates = true"));
+    assert!(!stated(&by_default));
+    let trusting = bed.with("trust_branch_updates", json!(true)).first().await;
+    assert_eq!(judged(&trusting, "acme/shop#8@"), "approved");
+    assert_eq!(judged(&trusting, "acme/shop#20@"), "stale-approval");
+    assert_eq!(judged(&trusting, "acme/shop#21@"), "approved");
+    assert!(stated(&trusting));
 }
 
 #[tokio::test]
@@ -135,7 +169,8 @@ async fn neither_source_text_nor_addresses_nor_the_token_are_kept() {
 async fn every_exchange_is_as_github_publishes_it_and_a_spoiled_one_is_not() {
     let mut history = every_landing();
     // Lists longer than a page, so that follow-up documents are held to the schema too.
-    let mut long = PullRequestSpec { commits: 70, ..pull(11, "2026-03-08T10:00:00Z") };
+    let co_authors = (0..11).map(|number| format!("example-pair{number}")).collect();
+    let mut long = PullRequestSpec { commits: 70, co_authors, ..pull(11, "2026-03-08T10:00:00Z") };
     for minute in 0..35 {
         long = long.reviewed("example-ben", at("2026-03-08T09:00:00Z") + Duration::minutes(minute), "COMMENTED");
     }
@@ -368,8 +403,10 @@ async fn a_failed_lookup_of_one_commit_fails_that_change_and_keeps_the_others() 
     history.replace("landed", "\"state\":\"CHANGES_REQUESTED\"", "\"state\":\"UNHEARD_OF\"");
     let outcome = Bed::of(history).await.first().await;
     assert_eq!(outcome.changes().len(), 13);
-    let failed = outcome.changes().iter().filter(|c| matches!(c.pull_request, Lookup::Failed(_))).count();
-    assert_eq!(failed, 1);
+    let failed: Vec<_> = outcome.changes().iter().filter(|c| matches!(c.pull_request, Lookup::Failed(_))).collect();
+    assert_eq!(failed.len(), 1);
+    // GitHub named no place to look at it; only the commit is known.
+    assert_eq!(failed[0].url, failed[0].landing.after);
     outcome.incomplete();
 }
 

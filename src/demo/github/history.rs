@@ -50,6 +50,8 @@ pub struct PullRequestSpec {
     pub author: String,
     /// When it is opened.
     pub opened_at: DateTime<Utc>,
+    /// Who else writes each of its commits.
+    pub co_authors: Vec<String>,
     /// Commits that it is opened with.
     pub commits: u32,
     /// Reviews, in the order of their times.
@@ -81,6 +83,7 @@ impl PullRequestSpec {
             base: "main".to_owned(),
             author: author.to_owned(),
             opened_at: merged_at - Duration::hours(2),
+            co_authors: Vec::new(),
             commits: 1,
             reviews: Vec::new(),
             pushed_later: None,
@@ -121,6 +124,7 @@ pub(super) struct Commit {
     pub sha: String,
     pub parents: Vec<String>,
     pub author: Option<String>,
+    pub co_authors: Vec<String>,
     pub web_flow: bool,
     pub at: DateTime<Utc>,
     pub paths: Vec<String>,
@@ -167,6 +171,8 @@ pub(super) enum Fault {
     Refuse { holds: String, from: DateTime<Utc>, to: DateTime<Utc>, status: u16 },
     /// Answers to requests whose path or body holds the text have one text for another.
     Replace { holds: String, find: String, put: String },
+    /// Answers to requests whose path or body holds the text have one header more, from an instant on.
+    Header { holds: String, from: DateTime<Utc>, name: &'static str, value: &'static str },
 }
 
 /// The whole sample history. Landings of one repository are given in the order of their times.
@@ -315,6 +321,11 @@ impl GithubHistory {
         self.faults.push(Fault::Replace { holds: holds.to_owned(), find: find.to_owned(), put: put.to_owned() });
     }
 
+    /// From one instant on, answers to requests whose path or body holds the text have this header too.
+    pub fn header(&mut self, holds: &str, from: DateTime<Utc>, (name, value): (&'static str, &'static str)) {
+        self.faults.push(Fault::Header { holds: holds.to_owned(), from, name, value });
+    }
+
     /// The activity log does not have this row.
     pub fn drop_row(&mut self, id: u64) {
         self.lost.push(id);
@@ -358,8 +369,9 @@ impl Repository {
         let digest = Sha256::digest(format!("{}\n{label}\n{parents:?}", self.name));
         let sha: String = hex::encode(digest).chars().take(40).collect();
         let paths = paths.iter().map(|&path| path.to_owned()).collect();
-        let (parents, author) = (parents.to_vec(), author.map(str::to_owned));
-        self.commits.insert(sha.clone(), Commit { sha: sha.clone(), parents, author, web_flow: false, at, paths });
+        let (parents, author, co_authors) = (parents.to_vec(), author.map(str::to_owned), Vec::new());
+        let commit = Commit { sha: sha.clone(), parents, author, co_authors, web_flow: false, at, paths };
+        self.commits.insert(sha.clone(), commit);
         sha
     }
 
@@ -387,6 +399,11 @@ impl Repository {
                 commit.web_flow = update;
             }
             commits.push(parent.clone());
+        }
+        for sha in &commits {
+            if let Some(commit) = self.commits.get_mut(sha) {
+                commit.co_authors.clone_from(&spec.co_authors);
+            }
         }
         self.pulls.push(Pull { spec: spec.clone(), branch, commits, landed: Vec::new() });
     }

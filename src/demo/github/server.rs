@@ -78,8 +78,13 @@ async fn serve(
     let now = inside.clock.now();
     let asked = format!("{uri}\n{}", String::from_utf8_lossy(&body));
     let view = View { history: &inside.history, now, url: &inside.url };
-    let answer = if headers.get("authorization").is_none_or(|value| value.len() < 8) {
+    let authorization = headers.get("authorization").map_or(&b""[..], |value| value.as_bytes());
+    // An App's own signature is for its tokens, and for nothing else here.
+    let (signed, mints) = (authorization.starts_with(b"Bearer eyJ"), uri.path().ends_with("/access_tokens"));
+    let answer = if authorization.len() < 8 {
         message(401, "Requires authentication")
+    } else if signed != mints {
+        message(401, "Bad credentials")
     } else if let Some(status) = refused(&view, &asked) {
         message(status, "Sample fault")
     } else {
@@ -109,6 +114,14 @@ async fn serve(
     if let Some(next) = answer.next {
         response = response.header("link", format!("<{}{next}>; rel=\"next\"", inside.url));
     }
+    for fault in &inside.history.faults {
+        if let Fault::Header { holds, from, name, value } = fault
+            && asked.contains(holds)
+            && *from <= now
+        {
+            response = response.header(*name, *value);
+        }
+    }
     let body = if fresh { Body::empty() } else { Body::from(text) };
     response.body(body).unwrap_or_else(|_| {
         let mut broken = Response::new(Body::empty());
@@ -122,7 +135,7 @@ fn refused(view: &View<'_>, asked: &str) -> Option<u16> {
         Fault::Refuse { holds, from, to, status } => {
             (asked.contains(holds) && *from <= view.now && view.now < *to).then_some(*status)
         }
-        Fault::Replace { .. } => None,
+        Fault::Replace { .. } | Fault::Header { .. } => None,
     })
 }
 
@@ -195,8 +208,15 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
         }
         ["rulesets", "rule-suites"] => {
             let reference = query.get("ref").copied().unwrap_or_default().replace("%2F", "/");
-            let body = view.bypasses(repository, &reference, period("day").unwrap_or(1)).into();
-            Answer { status: 200, body, next: None }
+            let suites = view.bypasses(repository, &reference, period("day").unwrap_or(1));
+            let (page, size) = (number("page", 1).max(1), number("per_page", 30));
+            let kept: Vec<String> =
+                query.iter().filter(|(key, _)| **key != "page").map(|(key, value)| format!("{key}={value}")).collect();
+            let next = (page * size < suites.len()).then(|| {
+                let path = format!("/repositories/{}/rulesets/rule-suites", position + 1);
+                format!("{path}?{}&page={}", kept.join("&"), page + 1)
+            });
+            Answer { status: 200, body: suites.into_iter().skip((page - 1) * size).take(size).collect(), next }
         }
         _ => message(404, "Not Found"),
     }

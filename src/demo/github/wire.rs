@@ -167,10 +167,11 @@ impl View<'_> {
         let pulls = repository.pulls.iter().filter(|pull| pull.spec.opened_at <= self.now).filter(here);
         let pulls = pulls.map(|pull| reference(&format!("PR_{}:{}", repository.name, pull.spec.number)));
         let id = |sha: &String| format!("C_{}:{sha}", repository.name);
+        let authors = std::iter::once(commit.author.as_deref()).chain(commit.co_authors.iter().map(|who| Some(&**who)));
         json!({
             "__typename": "Commit", "id": id(&commit.sha), "oid": commit.sha, "committedDate": time(commit.at),
             "parents": connection("CommitConnection", commit.parents.iter().map(|sha| reference(&id(sha)))),
-            "authors": connection("GitActorConnection", [git_actor(commit.author.as_deref())]),
+            "authors": connection("GitActorConnection", authors.map(git_actor)),
             "committer": git_actor(committer),
             "associatedPullRequests": connection("PullRequestConnection", pulls),
         })

@@ -257,7 +257,7 @@ impl CommitFacts {
             authors: authors.map(|login| CommitAuthor { login }).collect(),
             pushed_by: self.pushed_by,
             pushed_at: self.pushed_at,
-            changes_content: self.changes,
+            changes_content: Some(self.changes),
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) enum WhyNot {
     ReviewerKindUnknown,
     /// Nobody says whether the reviewer could write.
     RightsUnknown,
-    /// Nobody says which content was approved, or which was merged.
+    /// Nobody says which content was approved, which was merged, or whether it changed in between.
     ContentUnknown,
     /// It is dismissed; what it was, or when that was, is not known.
     DismissalUnknown,
@@ -250,16 +250,20 @@ fn content_since(pr: &PullRequest, review: &Review) -> Content {
         return Content::Changed;
     };
     let later = &pr.commits[position + 1..];
-    if later.iter().any(|commit| commit.changes_content) { Content::Changed } else { Content::Same }
+    match later {
+        _ if later.iter().any(|commit| commit.changes_content == Some(true)) => Content::Changed,
+        _ if later.iter().any(|commit| commit.changes_content.is_none()) => Content::Unknown,
+        _ => Content::Same,
+    }
 }
 
 fn content_by_time(pr: &PullRequest, approved_at: DateTime<Utc>) -> Content {
     let mut content = Content::Same;
-    for commit in pr.commits.iter().filter(|commit| commit.changes_content) {
+    for commit in pr.commits.iter().filter(|commit| commit.changes_content != Some(false)) {
         match commit.pushed_at {
-            Some(at) if at > approved_at => return Content::Changed,
-            Some(_) => {}
-            None => content = Content::Unknown,
+            Some(at) if at <= approved_at => {}
+            Some(_) if commit.changes_content == Some(true) => return Content::Changed,
+            Some(_) | None => content = Content::Unknown,
         }
     }
     content

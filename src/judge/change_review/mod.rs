@@ -36,7 +36,7 @@
 //! | indeterminate | `reviewer-account-deleted` | an approval, or a request for changes and an approval, by deleted accounts |
 //! | indeterminate | `agent-initiator-unknown` | an agent's pull request, and nobody says who started it |
 //! | indeterminate | `dismissal-unknown` | a review is dismissed, and nobody says when or what it was |
-//! | indeterminate | `approved-content-unknown` | nobody says which content was approved, or which was merged |
+//! | indeterminate | `approved-content-unknown` | nobody says which content was approved, which was merged, or whether it changed in between |
 //! | indeterminate | `approver-rights-unknown` | nobody says whether the approver could write |
 //! | indeterminate | `reviewer-kind-unknown` | nobody says whether the reviewer is a person |
 //! | indeterminate | `author-kind-unknown` | nobody says whether the author is an agent that somebody started |

@@ -136,7 +136,11 @@ impl Outcome {
         match &self.result {
             Err(CollectError::Incomplete(partial)) => {
                 assert!(!partial.unread.is_empty());
-                partial.unread.iter().map(|u| format!("{}: {} {:?}\n", u.what, u.why, u.permission)).collect()
+                partial
+                    .unread
+                    .iter()
+                    .map(|u| format!("{}: {} {:?} {:?}\n", u.what, u.why, u.permission, u.hint))
+                    .collect()
             }
             other => panic!("not incomplete: {other:?}"),
         }

@@ -9,7 +9,7 @@ use evidenced_collectors::contract::{
 use serde_json::json;
 
 fn base_merge(number: u32, by: &str, pushed_at: &str) -> PrCommit {
-    PrCommit { changes_content: false, ..commit(number, by, pushed_at) }
+    PrCommit { changes_content: Some(false), ..commit(number, by, pushed_at) }
 }
 
 fn says(state: ReviewState, by: &str, when: &str) -> Review {
@@ -53,6 +53,42 @@ fn an_approval_of_an_earlier_commit_is_stale_only_if_content_changed_after_it() 
         base_merge(4, "alice", "09:40"),
     ]);
     expect_change(json!({}), merged(both), Deviation, "stale-approval");
+}
+
+#[test]
+fn a_merge_that_may_have_changed_content_after_the_approval_cannot_be_told_and_a_real_commit_is_stale() {
+    let maybe = |number, when| PrCommit { changes_content: None, ..commit(number, "alice", when) };
+    let first = || commit(1, "alice", "08:00");
+    let unknown = "approved-content-unknown";
+    expect_change(json!({}), merged(with_commits(vec![first(), maybe(2, "09:30")])), Indeterminate, unknown);
+    let then_clean = vec![first(), maybe(2, "09:20"), base_merge(3, "alice", "09:30")];
+    expect_change(json!({}), merged(with_commits(then_clean)), Indeterminate, unknown);
+    for commits in [
+        vec![first(), maybe(2, "09:20"), commit(3, "alice", "09:30")],
+        vec![first(), commit(2, "alice", "09:20"), maybe(3, "09:30")],
+    ] {
+        expect_change(json!({}), merged(with_commits(commits)), Deviation, "stale-approval");
+    }
+    let before_it = PullRequest {
+        reviews: vec![approval("bob", 2, "09:00")],
+        ..with_commits(vec![maybe(1, "08:00"), commit(2, "alice", "08:10")])
+    };
+    expect_change(json!({}), merged(before_it), Pass, "approved");
+}
+
+#[test]
+fn an_approval_of_the_merge_itself_outweighs_one_of_which_that_cannot_be_told() {
+    let update = PrCommit { changes_content: None, ..commit(2, "alice", "09:10") };
+    let with = |reviews| {
+        let commits = vec![commit(1, "alice", "08:00"), update.clone()];
+        merged(PullRequest { reviews, ..with_commits(commits) })
+    };
+    let (early, of_head) = (approval("bob", 1, "09:00"), approval("carol", 2, "09:30"));
+    expect_change(json!({}), with(vec![early.clone(), of_head.clone()]), Pass, "approved");
+    expect_change(json!({}), with(vec![approval("bob", 2, "09:20"), of_head.clone()]), Pass, "approved");
+    expect_change(json!({}), with(vec![early.clone()]), Indeterminate, "approved-content-unknown");
+    let two = json!({"min_approvals": 2});
+    expect_change(two, with(vec![early, of_head]), Indeterminate, "approved-content-unknown");
 }
 
 #[test]
@@ -100,8 +136,13 @@ fn without_the_reviewed_commit_the_times_of_the_pushes_decide_and_unknown_times_
     expect_change(json!({}), by_time(vec![first(), untimed.clone()]), Indeterminate, "approved-content-unknown");
     let and_later = vec![first(), untimed.clone(), commit(3, "alice", "09:30")];
     expect_change(json!({}), by_time(and_later), Deviation, "stale-approval");
-    let unchanged = PrCommit { changes_content: false, ..untimed };
+    let unchanged = PrCommit { changes_content: Some(false), ..untimed };
     expect_change(json!({}), by_time(vec![first(), unchanged]), Pass, "approved");
+    let maybe = |when| PrCommit { changes_content: None, ..commit(2, "alice", when) };
+    expect_change(json!({}), by_time(vec![first(), maybe("09:00")]), Pass, "approved");
+    expect_change(json!({}), by_time(vec![first(), maybe("09:01")]), Indeterminate, "approved-content-unknown");
+    let before_real = vec![first(), maybe("09:01"), commit(3, "alice", "09:30")];
+    expect_change(json!({}), by_time(before_real), Deviation, "stale-approval");
 }
 
 #[test]

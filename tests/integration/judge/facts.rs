@@ -30,7 +30,7 @@ pub(super) fn commit(number: u32, by: &str, pushed_at: &str) -> PrCommit {
         authors: vec![CommitAuthor { login: Some(by.to_owned()) }],
         pushed_by: Some(by.to_owned()),
         pushed_at: Some(at(pushed_at)),
-        changes_content: true,
+        changes_content: Some(true),
     }
 }
 

@@ -24,7 +24,7 @@ fn policies() -> impl Strategy<Value = Value> {
 
 prop_compose! {
     fn commits()(
-        list in prop::collection::vec((0..4_usize, prop::option::of(0..4_usize), any::<bool>(), 0..3_u32), 1..4)
+        list in prop::collection::vec((0..4_usize, prop::option::of(0..4_usize), any::<Option<bool>>(), 0..3_u32), 1..4)
     ) -> Vec<PrCommit> {
         (1..).zip(list).map(|(number, (author, pusher, changes_content, late))| PrCommit {
             authors: vec![CommitAuthor { login: Some(PEOPLE[author].to_owned()) }],
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn knowing_less_of_an_approval_never_makes_a_pass(policy in policies(), change in changes(), what in 0..4_usize) {
+    fn knowing_less_of_an_approval_never_makes_a_pass(policy in policies(), change in changes(), what in 0..5_usize) {
         let before = review(&policy, change.clone());
         let mut pr = found(&change);
         for review in &mut pr.reviews {
@@ -165,6 +165,9 @@ proptest! {
         }
         if what == 3 {
             pr.commits.iter_mut().for_each(|commit| (commit.pushed_by, commit.pushed_at) = (None, None));
+        }
+        if what == 4 {
+            pr.commits.iter_mut().for_each(|commit| commit.changes_content = None);
         }
         let after = review(&policy, merged(pr));
         prop_assert!(rank(&after) > 0 || rank(&before) == 0, "{before:?}\n{after:?}");
