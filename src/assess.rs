@@ -9,7 +9,7 @@ use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{self, RunFile};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::{Population, Reading as Covers, Unread, Window};
+use evidenced_collectors::contract::{Population, Reading as Covers, Window};
 
 /// One control, judged as of an instant.
 pub struct Assessed {
@@ -154,13 +154,7 @@ fn readings(
             Covers::Window => in_lookback(reader, name, as_of - control.lookback.delta())?,
         };
         if chosen.is_empty() {
-            let unread = Unread {
-                what: format!("collector {name}"),
-                why: "has not brought home any evidence yet".to_owned(),
-                permission: None,
-                hint: Some(format!("run `evidenced collect now {name}`")),
-            };
-            readings.push(Reading { collector: name.clone(), as_of, items: None, unread: vec![unread] });
+            readings.push(run_file::no_evidence(name, as_of));
         }
         for index in chosen {
             readings.push(reading(reader, index)?);

@@ -55,7 +55,7 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
     println!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
     verify::show(&good);
-    let forged = dir.join("sample-bundle-forged.zip");
+    let forged = temporary.path().join("forged.zip");
     let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
     println!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
     let bad = verify::check(&forged, VerifyOptions { vkey: Some(key), reperform: false }).await?;

@@ -1,7 +1,7 @@
 //! `evidenced verify`: a bundle, from the file alone; or the ledger itself.
 
 use super::{Exit, print_json};
-use crate::bundle::{VerifyOptions, VerifyReport};
+use crate::bundle::{KeySource, VerifyOptions, VerifyReport};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
@@ -30,12 +30,17 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
     let options = VerifyOptions { vkey: args.key.as_deref().map(key).transpose()?, reperform: args.reperform };
     let report = check(bundle, options).await?;
     if json {
-        print_json(&report)?;
+        let mut value = serde_json::to_value(&report)?;
+        value["ok"] = report.ok().into();
+        print_json(&value)?;
     } else {
         show(&report);
     }
     Ok(if report.ok() { Exit::Ok } else { Exit::Refused })
 }
+
+/// What is listed of a kind on the terminal; `--json` has more.
+const SHOWN: usize = 20;
 
 /// Verifies off the runtime's threads: it reads, hashes and, to re-perform, runs collectors of its own.
 pub(super) async fn check(bundle: &Path, options: VerifyOptions) -> anyhow::Result<VerifyReport> {
@@ -53,10 +58,31 @@ fn key(text: &str) -> anyhow::Result<String> {
     Ok(key.trim().to_owned())
 }
 
-/// One line a check, failures with everything that was found.
+/// One line a check, then what is wrong, by file, and what could not be made again.
 pub(super) fn show(report: &VerifyReport) {
     for check in &report.checks {
         println!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
+    }
+    if !report.complete {
+        println!("REFUSED  not every check could be made");
+    }
+    let findings: Vec<_> = report.findings().collect();
+    for finding in findings.iter().take(SHOWN).filter(|_| findings.len() > 1) {
+        println!("         {}: {}", finding.file, finding.problem);
+    }
+    if findings.len() > SHOWN {
+        println!("         and more; `--json` lists them");
+    }
+    let not_made = report.reperformed.as_ref().map(|r| r.not_reperformed.as_slice()).unwrap_or_default();
+    for finding in not_made.iter().take(SHOWN) {
+        println!("not made again: {}: {}", finding.file, finding.problem);
+    }
+    if not_made.len() > SHOWN {
+        println!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
+    }
+    if report.key_source == KeySource::Bundle {
+        println!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
+        println!("Compare with the key that you were given: --key");
     }
 }
 
