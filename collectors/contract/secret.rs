@@ -1,10 +1,11 @@
 //! Where a secret is to be found. A configuration holds references, never the secret itself.
 
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// Names a secret: `{ file = "/etc/evidenced/token" }`, `{ env = "GITHUB_TOKEN" }` or
 /// `{ credential = "github-token" }` (systemd's `LoadCredential=`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SecretRef {
     /// A file that only the service's user can read; a trailing newline is dropped.
@@ -13,4 +14,40 @@ pub enum SecretRef {
     Env(String),
     /// A file of that name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
+}
+
+/// What is to be written instead of a secret.
+const FORM: &str = "a place where the secret is: { file = \"…\" }, { env = \"…\" } or { credential = \"…\" }";
+
+// By hand, because the derived errors repeat what was written: which may be the secret itself.
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Place;
+        impl<'de> Visitor<'de> for Place {
+            type Value = SecretRef;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(FORM)
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<SecretRef, E> {
+                Err(E::custom(format!("a secret is never written into a configuration; expected {FORM}")))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+                let other = || A::Error::custom(format!("expected {FORM}, one of them and nothing else"));
+                let place = match map.next_key::<String>()?.as_deref() {
+                    Some("file") => SecretRef::File(map.next_value()?),
+                    Some("env") => SecretRef::Env(map.next_value()?),
+                    Some("credential") => SecretRef::Credential(map.next_value()?),
+                    _ => return Err(other()),
+                };
+                if map.next_key::<String>()?.is_some() {
+                    return Err(other());
+                }
+                Ok(place)
+            }
+        }
+        from.deserialize_any(Place)
+    }
 }

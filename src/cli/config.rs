@@ -26,13 +26,25 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
             if json {
                 print_json(&config)?;
             } else {
-                print!("{}", toml::to_string(&config)?);
+                print!("{}", toml::to_string(&without_nulls(serde_json::to_value(&config)?))?);
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }
         What::Schema => print_json(&schema())?,
     }
     Ok(Exit::Ok)
+}
+
+/// TOML has no null: what is not set is left out.
+fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            map.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
 }
 
 /// The schema of the file, with the settings of each kind under `$defs`.

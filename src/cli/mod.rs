@@ -84,6 +84,8 @@ pub async fn main() -> ExitCode {
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::NotEffective) => ExitCode::from(3),
         Ok(Exit::Refused) => ExitCode::from(4),
+        // Whoever read our output has seen enough: `evidenced … | head`.
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("evidenced: {}", chain(&error));
             let usage = error.chain().any(|cause| cause.is::<ConfigError>());
@@ -104,6 +106,12 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Config { what } => config::config(&cli.config, what, cli.json),
         Command::Demo(args) => demo::demo(args).await,
     }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    let io =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    error.chain().any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 fn load(cli: &Cli) -> Result<Loaded, ConfigError> {

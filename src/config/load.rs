@@ -65,7 +65,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 /// Checks the text of a file at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     let config: Config = toml::from_str(text).map_err(|e| {
-        let message = e.to_string().trim_end().to_owned();
+        let message = format!("{}{}", place(text, e.span()), without_values(e.message()));
         ConfigError { path: path.to_owned(), hint: nearest(e.message()), message }
     })?;
     let at = |message: String, hint: Option<String>| ConfigError { path: path.to_owned(), message, hint };
@@ -84,6 +84,24 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     }
     let base = path.parent().unwrap_or(Path::new("."));
     Ok(Loaded { state_dir: base.join(&config.state_dir), config, collectors, tests })
+}
+
+/// Line and column. Never the line itself: somebody may have written a secret there.
+fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let Some(before) = span.and_then(|span| text.get(..span.start)) else { return String::new() };
+    let (line, rest) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default());
+    format!("line {line}, column {}: ", rest.chars().count() + 1)
+}
+
+/// serde's message without the value that was written: `string "…"` becomes `a string`.
+fn without_values(message: &str) -> String {
+    match message.split_once("string \"") {
+        Some((before, rest)) => match rest.rsplit_once('"') {
+            Some((_, after)) => format!("{before}a string{after}"),
+            None => format!("{before}a string"),
+        },
+        None => message.to_owned(),
+    }
 }
 
 /// What is wrong, and what to write instead.
@@ -122,7 +140,7 @@ fn load_collector(config: &super::CollectorConfig) -> Result<LoadedCollector, Wr
     let schedule = Schedule::parse(&config.schedule, &config.timezone)
         .map_err(|e| (e.to_string(), Some("five fields, `0 */6 * * *`, and a name such as `Europe/Berlin`".into())))?;
     let collector = (kind.build)(&config.settings)
-        .map_err(|e| (format!("settings: {}", e.message), e.hint.or_else(|| nearest(&e.message))))?;
+        .map_err(|e| (format!("settings: {}", without_values(&e.message)), e.hint.or_else(|| nearest(&e.message))))?;
     Ok(LoadedCollector { kind, schedule, collector: collector.into() })
 }
 
