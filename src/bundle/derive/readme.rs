@@ -66,10 +66,10 @@ HOW TO CHECK
      sha256sum --quiet -c tagmanifest-sha256.txt && sha256sum --quiet -c manifest-sha256.txt
 2. All of it: signature of the log, inclusion of every record, no record of the period left out, every file
    bound to its record, every table made again from the evidence:
-     evidenced verify <bundle.zip> --vkey <the log's key, as you were given it before the period>
-   Without --vkey the copy in data/log/log.vkey is used, which proves consistency and not origin.
+     evidenced verify <bundle.zip> --key <the log's key, as you were given it before the period>
+   Without --key the copy in data/log/log.vkey is used, which proves consistency and not origin.
 3. Every collection and every verdict made again, offline, from the recorded exchanges:
-     evidenced verify <bundle.zip> --vkey <key> --reperform
+     evidenced verify <bundle.zip> --key <key> --reperform
 ";
 
 fn one_item(contents: &Contents) -> String {
