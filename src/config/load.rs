@@ -95,6 +95,11 @@ fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
 
 /// serde's message without the value that was written: `string "…"` becomes `a string`.
 fn without_values(message: &str) -> String {
+    if let Some((before, rest)) = message.split_once("unknown variant `") {
+        let after =
+            rest.rsplit_once("`, expected ").map(|(_, after)| format!(", expected {after}")).unwrap_or_default();
+        return format!("{before}an unknown value{after}");
+    }
     match message.split_once("string \"") {
         Some((before, rest)) => match rest.rsplit_once('"') {
             Some((_, after)) => format!("{before}a string{after}"),
