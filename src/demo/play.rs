@@ -75,11 +75,9 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
 /// Every instant at which something is due or decided, in order, but for the downtime.
 fn instants(runner: &Runner) -> BTreeSet<DateTime<Utc>> {
     let (down, up) = story::downtime();
-    let due = runner
-        .loaded()
-        .collectors
-        .values()
-        .flat_map(|collector| collector.schedule.due(story::start(), story::end() - chrono::TimeDelta::seconds(1)));
+    // A little further than the period: that records follow shows that its end was not cut off.
+    let last = story::end() + chrono::TimeDelta::minutes(30);
+    let due = runner.loaded().collectors.values().flat_map(|collector| collector.schedule.due(story::start(), last));
     let mut all: BTreeSet<_> = due.filter(|at| !(down <= *at && *at < up)).collect();
     all.insert(up);
     all.extend(story::waivers().iter().map(|waiver| waiver.approved_at));
