@@ -42,6 +42,9 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     } else {
         println!("{}  {}", summary.sha256, args.out.display());
         eprintln!("{} records, {} files; check it with `evidenced verify`", summary.records, summary.files);
+        if summary.end_record == summary.log_size {
+            eprintln!("The log holds nothing after the period yet: exported again later, the bundle will differ.");
+        }
     }
     Ok(Exit::Ok)
 }
@@ -58,8 +61,8 @@ pub(super) async fn write(
         bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");
     };
     let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
-    // A sample's clock is simulated: its newest record says what time it is.
-    let at = if sample { reader.record(summary.log_size - 1)?.at } else { now };
+    // What is exported must not itself fall into the period, or the next export of it would differ.
+    let at = if sample { super::sample_now(&reader)?.max(period.end) } else { now };
     let body =
         Body::Export { period, log_size: summary.log_size, tagmanifest_sha256: summary.tagmanifest_sha256.clone() };
     ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;

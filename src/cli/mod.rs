@@ -14,6 +14,9 @@ mod verify;
 mod waive;
 
 use crate::config::{ConfigError, Loaded};
+use crate::ledger::record::Body;
+use crate::ledger::{Ledger, LedgerError, Reader};
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -149,6 +152,27 @@ fn logging(daemon: bool) {
     let result = if terminal { builder.with_ansi(colour).try_init() } else { builder.json().try_init() };
     // A second subscriber can only be a caller's own, which then is the one that was wanted.
     drop(result);
+}
+
+/// What time it is in a sample, whose clock is simulated: its newest record says.
+fn sample_now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
+    Ok(reader.record(reader.size()?.saturating_sub(1))?.at)
+}
+
+/// Whether the ledger is a sample's.
+fn is_sample(reader: &Reader) -> Result<bool, LedgerError> {
+    Ok(matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. }))
+}
+
+/// A sample must not go on by the real clock: its servers are gone, and its evidence would seem to have a hole.
+fn refuse_sample(ledger: &Ledger) -> anyhow::Result<()> {
+    if is_sample(&ledger.reader()?)? {
+        anyhow::bail!(
+            "this ledger is a sample whose clock is simulated: nothing can be collected\n\
+             hint: `evidenced init` makes a real one, for a configuration like config/evidenced.example.toml"
+        );
+    }
+    Ok(())
 }
 
 /// Prints a value as JSON on stdout.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) async fn run(loaded: Loaded) -> anyhow::Result<Exit> {
     let ledger = Ledger::open(&loaded.state_dir)?;
+    super::refuse_sample(&ledger)?;
     let mut term = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
     let mut int = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
     let runner = Arc::new(Runner::new(loaded, ledger, Arc::new(SystemClock)));

@@ -2,12 +2,10 @@
 
 use super::{Exit, print_json};
 use crate::config::{Loaded, Span};
-use crate::ledger::Ledger;
 use crate::ledger::record::Body;
-use crate::run::Runner;
+use crate::ledger::{Ledger, NewRecord};
 use anyhow::bail;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
-use std::sync::Arc;
 
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
@@ -43,22 +41,21 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
             bail!("{what} is empty\nhint: a waiver without it would convince nobody");
         }
     }
-    let approved_at = SystemClock.now();
-    let expires = approved_at + args.expires_in.delta();
     if args.expires_in.delta().num_days() > WAIVER_DAYS_MAX {
         bail!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");
     }
     let ledger = Ledger::open(&loaded.state_dir)?;
-    let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
+    let reader = ledger.reader()?;
+    let approved_at = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
     let body = Body::Waiver {
         control: args.control.clone(),
         item: args.item.clone(),
         reason: args.reason.clone(),
         approver: args.approver.clone(),
         approved_at,
-        expires,
+        expires: approved_at + args.expires_in.delta(),
     };
-    let sealed = runner.append(vec![(body.clone(), Vec::new())]).await?;
+    let sealed = ledger.append(vec![NewRecord { at: approved_at, body: body.clone(), files: Vec::new() }]).await?;
     let index = sealed.first().map(|s| s.index);
     if json {
         print_json(&serde_json::json!({ "index": index, "record": body }))?;
