@@ -49,8 +49,23 @@ pub struct ControlStatus {
     pub evidence_until: Option<DateTime<Utc>>,
     /// Items of the newest verdict by outcome.
     pub counts: BTreeMap<Outcome, u64>,
+    /// Waivers that have not expired, oldest first.
+    pub waivers: Vec<WaiverStatus>,
     /// Items that deviate or could not be judged, and what was not read, each with the reason.
     pub bad: Vec<String>,
+}
+
+/// One waiver. Whether it counts is for the judge to say: one by who benefits does not.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaiverStatus {
+    /// The items that it is for, a name or a pattern.
+    pub item: String,
+    /// Why.
+    pub reason: String,
+    /// Who approved.
+    pub approver: String,
+    /// The first instant at which it counts no longer.
+    pub expires: DateTime<Utc>,
 }
 
 /// One collector.
@@ -117,8 +132,21 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
         since: since(reader, id)?,
         evidence_until: until.into_iter().min().flatten(),
         counts,
+        waivers: waivers(reader, id, as_of)?,
         bad,
     })
+}
+
+fn waivers(reader: &Reader, id: &str, as_of: DateTime<Utc>) -> Result<Vec<WaiverStatus>, RunError> {
+    let mut waivers = Vec::new();
+    for found in reader.records(0..u64::MAX, &Filter::kind("waiver").control(id)) {
+        if let Body::Waiver { item, reason, approver, expires, .. } = found?.1.body
+            && as_of < expires
+        {
+            waivers.push(WaiverStatus { item, reason, approver, expires });
+        }
+    }
+    Ok(waivers)
 }
 
 /// When the control came into the state that it is recorded in.

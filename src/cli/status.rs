@@ -48,6 +48,12 @@ fn show(status: &Status) {
             println!("  and {} more; `status --json` has them all", control.bad.len() - ITEMS_SHOWN);
         }
     }
+    for control in &status.controls {
+        for waiver in &control.waivers {
+            let until = minute(waiver.expires);
+            println!("{} waived by {} until {until}: {}: {}", control.id, waiver.approver, waiver.item, waiver.reason);
+        }
+    }
     let mut collectors = table(&["collector", "last run", "ended", "next due"]);
     for collector in &status.collectors {
         collectors.add_row([
