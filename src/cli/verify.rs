@@ -60,6 +60,14 @@ fn key(text: &str) -> anyhow::Result<String> {
 
 /// One line a check, then what is wrong, by file, and what could not be made again.
 pub(super) fn show(report: &VerifyReport) {
+    if let Some(about) = &report.about {
+        let (from, to) = (about.period.start.date_naive(), about.period.end.date_naive());
+        let records = format!("records {} to before {}", about.first_record, about.end_record);
+        println!("{}: {from} to before {to}, {records} of the log {}", about.organization, about.origin);
+        if about.sample {
+            println!("SAMPLE with a simulated clock: no evidence of anything.");
+        }
+    }
     for check in &report.checks {
         println!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
     }
@@ -79,6 +87,9 @@ pub(super) fn show(report: &VerifyReport) {
     }
     if not_made.len() > SHOWN {
         println!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
+    }
+    if report.ok() {
+        println!("accepted: every check was made, and nothing is wrong");
     }
     if report.key_source == KeySource::Bundle {
         println!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");

@@ -59,7 +59,10 @@ impl Archive {
         let length = file.metadata().map_err(unreadable(path))?.len();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !(END_BYTES..=ARCHIVE_BYTES_MAX).contains(&length) {
-            return Err(refused(name, format!("{length} bytes long; at most {ARCHIVE_BYTES_MAX}")));
+            return Err(refused(
+                name,
+                format!("{length} bytes long, and a ZIP archive has {END_BYTES} to {ARCHIVE_BYTES_MAX}"),
+            ));
         }
         let (count, start, end) = end_of(&file, length).map_err(|e| refused(name.as_str(), e))?;
         let mut archive = Self { file, top: String::new(), entries: Vec::new() };
@@ -213,7 +216,7 @@ fn end_of(file: &File, length: u64) -> std::io::Result<(u64, u64, u64)> {
     let mut end = [0; END_BYTES as usize];
     At { file, at: length - END_BYTES, end: length }.read_exact(&mut end)?;
     if !end.starts_with(b"PK\x05\x06\0\0\0\0") || end[8..10] != end[10..12] || end[20..] != [0, 0] {
-        return Err(invalid("no end record of a single archive without comment at the very end"));
+        return Err(invalid("no ZIP archive, or one with a comment: no end record at the very end"));
     }
     let (count, size, start) = (u16_at(&end, 10), u32_at(&end, 12), u32_at(&end, 16));
     let (count, end) = if count == COUNT_MAX_16 && size == u64::from(u32::MAX) {
