@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A moto server on a free port of the loopback, its IAM filled in process (the API takes 45 s for 1,000 users).
 
-    moto_iam.py N [--truth FILE] [--user NAME]... [--allow ACTION]... [--enforce]
+    moto_iam.py N [--truth FILE] [--user NAME]... [--allow ACTION]... [--enforce] [--report-now]
 
 Prints one line of JSON when ready: the port, the acting user's key, and every secret that evidence must
 not hold (seeds of virtual devices as they stand in answers). Runs until its standard input closes.
 
 The acting user `evidenced` is one more user of the account, with a policy that allows the actions given;
 with --enforce, moto checks signatures and evaluates policies. --user adds a console user of that name.
+moto dates every credential report to 2015; with --report-now it is dated when it is asked for, as AWS does.
 """
 
 import argparse
@@ -61,6 +62,21 @@ def secrets(iam):
     return found
 
 
+def date_reports():
+    from datetime import datetime, timezone
+
+    from moto.iam.responses import IamResponse
+
+    undated = IamResponse.get_credential_report
+
+    def dated(self):
+        answer = undated(self)
+        answer.result["GeneratedTime"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return answer
+
+    IamResponse.get_credential_report = dated
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", type=int)
@@ -68,6 +84,7 @@ def main():
     parser.add_argument("--user", action="append", default=[], help="one more console user")
     parser.add_argument("--allow", action="append", default=[], help="what the acting user may do")
     parser.add_argument("--enforce", action="store_true", help="check signatures and policies")
+    parser.add_argument("--report-now", action="store_true", help="date credential reports as AWS does")
     args = parser.parse_args()
 
     # Read by moto when it is imported; without it every signature passes.
@@ -79,6 +96,8 @@ def main():
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    if args.report_now:
+        date_reports()
     iam = iam_backends[ACCOUNT]["aws"]
     users = list(plan(args.count))
     fill(iam, users)

@@ -1,7 +1,7 @@
 //! The kind `aws_iam` against moto, and against the sandbox where moto cannot do what AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic, in its helpers too")]
 
-use crate::support::{component, wait_until};
+use crate::support::moto::{Key, Moto};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use evidenced::demo::aws::{AwsHistory, AwsServer, Factor, RootSpec, UserSpec};
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
@@ -12,76 +12,7 @@ use evidenced_collectors::contract::{
 use evidenced_collectors::door::{Door, Exchange, Limits, Network};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, Write};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use tempfile::NamedTempFile;
-
-/// moto with a filled IAM; stops when dropped.
-struct Moto {
-    child: Child,
-    ready: Value,
-    truth: Vec<Value>,
-}
-
-impl Moto {
-    fn start(users: u32, args: &[&str]) -> Self {
-        let truth = NamedTempFile::new().unwrap();
-        let mut child = Command::new(component(".venv/bin/python"))
-            .arg(component("tests/beds/moto_iam.py"))
-            .args([&users.to_string(), "--truth", truth.path().to_str().unwrap()])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-        let reader = std::thread::spawn(move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).map(|_| line)
-        });
-        let mut moto = Self { child, ready: Value::Null, truth: Vec::new() };
-        wait_until("moto is ready", std::time::Duration::from_secs(120), || reader.is_finished());
-        moto.ready = serde_json::from_str(&reader.join().unwrap().unwrap()).expect("moto's line");
-        moto.truth = serde_json::from_reader(truth.reopen().unwrap()).unwrap();
-        moto
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ready["port"])
-    }
-
-    /// The acting user's key, with a secret of one's own.
-    fn key(&self, secret: Option<&str>) -> Key {
-        Key::new(self.ready["key"].as_str().unwrap(), secret.unwrap_or_else(|| self.ready["secret"].as_str().unwrap()))
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        // It is gone already, if this fails.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An access key whose secret is in a file.
-struct Key {
-    id: String,
-    file: NamedTempFile,
-}
-
-impl Key {
-    fn new(id: &str, secret: &str) -> Self {
-        let mut file = NamedTempFile::new().unwrap();
-        file.write_all(secret.as_bytes()).unwrap();
-        Self { id: id.to_owned(), file }
-    }
-
-    fn via(&self, url: &str) -> Value {
-        json!({ "endpoint_url": url, "access_key": { "id": self.id, "secret": { "file": self.file.path() } } })
-    }
-}
 
 fn collector(settings: &Value) -> Box<dyn Collector> {
     (evidenced_collectors::kind("aws_iam").unwrap().build)(settings).unwrap()

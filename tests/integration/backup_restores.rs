@@ -1,7 +1,7 @@
 //! Restore logs end to end: real restic and borg repositories, good and damaged, drilled by
 //! `deploy/restore-drill` and collected through the door; then what must not pass as whole.
 
-use super::support;
+use super::support::drill::{Drill, said};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
@@ -10,136 +10,9 @@ use evidenced_collectors::contract::{
 };
 use evidenced_collectors::door::{Door, Limits, Network};
 use serde_json::{Value, json};
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::sync::Arc;
-
-/// A log directory beside everything else that a drill needs.
-struct Bed {
-    home: tempfile::TempDir,
-    tool: &'static str,
-}
-
-impl Bed {
-    fn bare(tool: &'static str) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        for name in ["logs", "scratch"] {
-            fs::create_dir(home.path().join(name)).unwrap();
-        }
-        Self { home, tool }
-    }
-
-    /// With a repository of one backup: some files, a directory, and 400 kB that do not compress.
-    fn with_backup(tool: &'static str) -> Self {
-        let bed = Self::bare(tool);
-        let data = bed.path("data");
-        fs::create_dir_all(data.join("deep")).unwrap();
-        fs::write(data.join("orders.csv"), "id,total\n1,20\n2,30\n").unwrap();
-        let mut state = 7_u32;
-        let noise = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        });
-        fs::write(data.join("deep/noise"), noise.take(400_000).collect::<Vec<_>>()).unwrap();
-        match tool {
-            "restic" => {
-                bed.tool(&["init", "--quiet"]);
-                bed.tool(&["backup", "--quiet", "data"]);
-            }
-            _ => {
-                bed.tool(&["init", "--encryption", "repokey"]);
-                bed.tool(&["create", "::first", "data"]);
-            }
-        }
-        bed
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn logs(&self) -> PathBuf {
-        self.path("logs")
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let home = self.home.path();
-        let mut path = OsString::from(support::component(".beds/bin/restic").parent().unwrap());
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap());
-        let mut command = Command::new(program);
-        command
-            .current_dir(home)
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", home)
-            .env("TMPDIR", home.join("scratch"))
-            .env("LANG", "C.UTF-8")
-            // Far from UTC: a drill must not mistake borg's local time for UTC.
-            .env("TZ", "Asia/Kathmandu")
-            .env("RESTIC_REPOSITORY", home.join("repository"))
-            .env("RESTIC_PASSWORD", "sample")
-            .env("BORG_REPO", home.join("repository"))
-            .env("BORG_PASSPHRASE", "sample");
-        command
-    }
-
-    /// A program `checks` for the drill.
-    fn script(&self, body: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        let path = self.path("checks");
-        fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    fn tool(&self, arguments: &[&str]) {
-        let program = match self.tool {
-            "restic" => support::component(".beds/bin/restic"),
-            name => support::program(name),
-        };
-        let output = self.command(program).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-    }
-
-    /// Runs the drill of store `files`; the directory that it wrote, and its exit code.
-    fn drill(&self, arguments: &[&str]) -> (PathBuf, Option<i32>) {
-        let output = self.drill_command(arguments).output().unwrap();
-        let written = String::from_utf8(output.stdout.clone()).unwrap();
-        assert!(!written.is_empty(), "{}", said(&output));
-        assert_eq!(fs::read_dir(self.path("scratch")).unwrap().count(), 0, "the restored copy is removed");
-        (PathBuf::from(written.trim_end()), output.status.code())
-    }
-
-    fn drill_command(&self, arguments: &[&str]) -> Command {
-        let drill = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/restore-drill");
-        let mut command = self.command(drill);
-        command.args([self.tool, "--store", "files", "--into", "logs", "--performer", "sam"]).args(arguments);
-        command
-    }
-
-    /// Overwrites bytes in the middle of the largest file under `directory` of the repository.
-    fn damage(&self, directory: &str) {
-        let mut files = files_under(&self.path("repository").join(directory));
-        files.sort_by_key(|file| fs::metadata(file).unwrap().len());
-        let largest = files.pop().unwrap();
-        let mut bytes = fs::read(&largest).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle..middle + 64].iter_mut().for_each(|byte| *byte = !*byte);
-        fs::remove_file(&largest).unwrap();
-        fs::write(&largest, bytes).unwrap();
-    }
-}
-
-fn files_under(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// Collects on a live door, then again on a replay of it, which must come to the same.
 async fn collect(
@@ -176,7 +49,7 @@ fn tests(items: &Items) -> &[RestoreTest] {
 }
 
 /// The only test of a whole collection.
-async fn only_test(bed: &Bed) -> RestoreTest {
+async fn only_test(bed: &Drill) -> RestoreTest {
     let population = collect_now(&bed.logs()).await.unwrap();
     let [test] = tests(population.items()) else { panic!("{:?}", population.items()) };
     test.clone()
@@ -191,7 +64,7 @@ fn incomplete(outcome: Result<Population, CollectError>) -> Partial {
 
 #[tokio::test]
 async fn a_restic_drill_is_read_as_a_completed_and_successful_test() {
-    let bed = Bed::with_backup("restic");
+    let bed = Drill::with_backup("restic");
     let (written, code) = bed.drill(&["--rto", "3600"]);
     assert_eq!(code, Some(0));
     let population = collect_now(&bed.logs()).await.unwrap();
@@ -214,7 +87,7 @@ async fn a_restic_drill_is_read_as_a_completed_and_successful_test() {
 
 #[tokio::test]
 async fn a_borg_drill_is_read_as_a_completed_and_successful_test() {
-    let bed = Bed::with_backup("borg");
+    let bed = Drill::with_backup("borg");
     let (_, code) = bed.drill(&[]);
     assert_eq!(code, Some(0));
     let test = only_test(&bed).await;
@@ -228,7 +101,7 @@ async fn a_borg_drill_is_read_as_a_completed_and_successful_test() {
 
 #[tokio::test]
 async fn a_damaged_restic_pack_fails_the_restore_and_its_validation() {
-    let bed = Bed::with_backup("restic");
+    let bed = Drill::with_backup("restic");
     bed.damage("data");
     assert_eq!(bed.drill(&[]).1, Some(1));
     let test = only_test(&bed).await;
@@ -238,7 +111,7 @@ async fn a_damaged_restic_pack_fails_the_restore_and_its_validation() {
 
 #[tokio::test]
 async fn a_damaged_borg_segment_fails_the_restore_and_its_validation() {
-    let bed = Bed::with_backup("borg");
+    let bed = Drill::with_backup("borg");
     bed.damage("data");
     assert_eq!(bed.drill(&[]).1, Some(1));
     let test = only_test(&bed).await;
@@ -248,7 +121,7 @@ async fn a_damaged_borg_segment_fails_the_restore_and_its_validation() {
 #[tokio::test]
 async fn a_drill_that_reads_no_data_in_its_check_validates_nothing() {
     for tool in ["restic", "borg"] {
-        let bed = Bed::with_backup(tool);
+        let bed = Drill::with_backup(tool);
         for (check, checks) in [("none", 1), ("structure", 2)] {
             let (written, _) = bed.drill(&["--check", check]);
             let test = only_test(&bed).await;
@@ -261,7 +134,7 @@ async fn a_drill_that_reads_no_data_in_its_check_validates_nothing() {
 
 #[tokio::test]
 async fn named_checks_of_the_restored_data_are_run_before_it_is_removed() {
-    let bed = Bed::with_backup("restic");
+    let bed = Drill::with_backup("restic");
     for (rows, code, validation) in [(3, 0, Validation::Successful), (4, 1, Validation::Failed)] {
         bed.script(&format!(
             "rows=$(find \"$1\" -name orders.csv -exec cat {{}} + | wc -l)\n\
@@ -280,20 +153,20 @@ async fn named_checks_of_the_restored_data_are_run_before_it_is_removed() {
 #[tokio::test]
 async fn a_drill_that_finds_no_backup_has_failed_and_takes_no_other() {
     for (tool, filter) in [("restic", ["--tag", "nightly"]), ("borg", ["--glob-archives", "nightly-*"])] {
-        let bed = Bed::with_backup(tool);
+        let bed = Drill::with_backup(tool);
         assert_eq!(bed.drill(&["--", filter[0], filter[1]]).1, Some(1));
         let test = only_test(&bed).await;
         assert_eq!((test.status, test.backup_id), (RestoreStatus::Failed, None), "{tool}");
         assert_ne!(test.validation, Some(Validation::Failed), "the repository itself is in order");
     }
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     assert_eq!(bed.drill(&[]).1, Some(1));
     assert_eq!(only_test(&bed).await.status, RestoreStatus::Failed, "no repository at all");
 }
 
 #[tokio::test]
 async fn a_drill_that_is_told_to_stop_still_leaves_its_evidence_and_has_not_passed() {
-    let bed = Bed::with_backup("restic");
+    let bed = Drill::with_backup("restic");
     bed.script("kill -TERM $PPID; echo '[{\"name\": \"rows\", \"ok\": true}]'");
     assert_eq!(bed.drill(&["--checks", "./checks"]).1, Some(1));
     assert_eq!(only_test(&bed).await.status, RestoreStatus::Completed);
@@ -306,7 +179,7 @@ fn is_staging(entry: &std::io::Result<fs::DirEntry>) -> bool {
 
 #[test]
 fn a_drill_that_cannot_begin_says_why_and_writes_nothing() {
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     for (arguments, why) in [
         (vec!["--rto", "4h"], "target 4h is not a number of seconds"),
         (vec!["--chekc", "data"], "unknown option --chekc"),
@@ -336,7 +209,7 @@ fn line(id: &str, more: Value) -> String {
 
 #[tokio::test]
 async fn whatever_is_not_read_makes_the_collection_incomplete_and_is_named() {
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     let logs = bed.logs();
     fs::write(logs.join("a.jsonl"), line("t-1", json!({})) + &line("t-2", json!({ "stauts": "x" }))).unwrap();
     fs::write(logs.join("b.jsonl"), line("t-1", json!({})) + line("t-3", json!({})).trim_end()).unwrap();
@@ -382,7 +255,7 @@ async fn each_single_fault_is_enough_to_be_incomplete() {
         ("b.json", line("t-2", json!({}))),
         (".nfs0001", String::new()),
     ] {
-        let bed = Bed::bare("restic");
+        let bed = Drill::bare("restic");
         fs::write(bed.logs().join("a.jsonl"), &good).unwrap();
         assert!(collect_now(&bed.logs()).await.is_ok());
         fs::write(bed.logs().join(name), &text).unwrap();
@@ -393,7 +266,7 @@ async fn each_single_fault_is_enough_to_be_incomplete() {
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_listed_or_is_too_large_gives_no_population() {
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     let missing = collect_now(&bed.path("nowhere")).await;
     assert!(matches!(missing, Err(CollectError::Unavailable { .. })), "{missing:?}");
     for name in ["a.jsonl", "b.jsonl", "c.jsonl"] {
@@ -410,7 +283,7 @@ async fn a_directory_that_cannot_be_listed_or_is_too_large_gives_no_population()
 
 #[tokio::test]
 async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     let log = bed.logs().join("a.jsonl");
     let failed = line("t-1", json!({ "validation": "FAILED" }));
     fs::write(&log, failed.clone() + &line("t-2", json!({}))).unwrap();
@@ -434,7 +307,7 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
 
 #[tokio::test]
 async fn the_sample_company_s_logs_grow_with_simulated_time_and_are_whole() {
-    let bed = Bed::bare("restic");
+    let bed = Drill::bare("restic");
     let since: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
     let endings = [SampleEnding::Good, SampleEnding::Slow, SampleEnding::Damaged, SampleEnding::Unchecked];
     let test = |(day, ending)| SampleTest { store: "files".into(), started: since + Duration::days(day), ending };
