@@ -1,7 +1,7 @@
 //! `github_changes` against the sample GitHub: every kind of landing, every kind of fault, replay, and the
 //! sample's own wire form against what GitHub publishes.
 
-mod bed;
+pub(crate) mod bed;
 mod paging;
 mod sign_in;
 

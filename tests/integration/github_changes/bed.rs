@@ -153,7 +153,7 @@ pub(super) fn found(change: &Change) -> &PullRequest {
 }
 
 /// Runs the exchanges through `tests/schema/check.mjs`: success and what it says.
-pub(super) fn hold_to_schemas(exchanges: &[Exchange]) -> (bool, String) {
+pub(crate) fn hold_to_schemas(exchanges: &[Exchange]) -> (bool, String) {
     support::component("tests/schema/node_modules/graphql/package.json");
     let mut child = Command::new(support::program("node"))
         .arg(support::component("tests/schema/check.mjs"))

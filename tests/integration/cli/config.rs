@@ -1,0 +1,151 @@
+//! What a user meets first: the configuration, `init`, and files that are not there.
+
+use super::{Said, evidenced};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+const EXAMPLE: &str = include_str!("../../../config/evidenced.example.toml");
+
+/// A directory with the example in it, changed.
+fn dir(from: &str, to: &str) -> TempDir {
+    assert!(EXAMPLE.contains(from), "{from}");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("evidenced.toml"), EXAMPLE.replacen(from, to, 1)).unwrap();
+    dir
+}
+
+fn check(dir: &Path) -> Said {
+    evidenced(dir, &["config", "check"])
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_example_is_good_and_what_was_understood_is_itself_a_configuration() {
+    let dir = dir("", "");
+    let said = check(dir.path());
+    assert_eq!(said.code, 0, "{said:?}");
+    for understood in ["grace_days = 14", "independence = \"last_pusher\"", "stop_timeout = \"25s\"", "catch_up"] {
+        assert!(said.out.contains(understood), "{understood} is not in\n{}", said.out);
+    }
+    fs::write(dir.path().join("evidenced.toml"), &said.out).unwrap();
+    assert_eq!(check(dir.path()).out, said.out);
+    let json = evidenced(dir.path(), &["config", "check", "--json"]).json();
+    assert_eq!(json["controls"]["AVL-001"]["policy"]["grace_days"], 14);
+    assert_eq!(names(dir.path()), ["evidenced.toml"], "it makes nothing");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
+    let wrong = dir("timezone = \"UTC\"", "timezon = \"UTC\"");
+    let line = 1 + EXAMPLE.lines().position(|line| line.starts_with("timezone = \"UTC\"")).unwrap();
+    let said = check(wrong.path());
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
+    assert!(said.err.contains(&format!("line {line}, column 1")), "{}", said.err);
+    assert!(said.err.contains("hint: did you mean `timezone`?"), "{}", said.err);
+    for (from, to, meant) in [
+        ("service_paths", "service_pathes", "[collectors.aws]"),
+        ("root_kind", "root_knd", "[controls.SEC-004]"),
+        ("rto_target_s", "rto_target", "[collectors.restores]"),
+    ] {
+        let said = check(dir(from, to).path());
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(meant) && said.err.contains("did you mean") && said.err.contains(from), "{said:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_written_inline_is_refused_and_not_repeated() {
+    let token = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let via = "via = { profile = \"evidenced\" }";
+    for (from, to) in [
+        ("{ token = { env = \"GITHUB_TOKEN\" } }", format!("{{ token = \"{token}\" }}")),
+        ("{ token = { env = \"GITHUB_TOKEN\" } }", format!("\"{token}\"")),
+        ("{ token = { env = \"GITHUB_TOKEN\" } }", format!("{{ token = {{ value = \"{token}\" }} }}")),
+        (via, format!("via = {{ access_key = {{ id = \"AKIA\", secret = \"{token}\" }} }}")),
+        (via, format!("via = {{ access_key = \"{token}\" }}")),
+    ] {
+        let said = check(dir(from, &to).path());
+        assert_eq!(said.code, 2, "{to}: {said:?}");
+        assert!(said.err.contains("[collectors."), "{}", said.err);
+        assert!(!said.all().contains(token), "{}", said.all());
+    }
+    let said = check(dir("{ token = { env = \"GITHUB_TOKEN\" } }", &format!("{{ token = \"{token}\" }}")).path());
+    assert!(said.err.contains("a secret is never written into a configuration"), "{}", said.err);
+}
+
+#[test]
+fn what_cannot_be_configured_is_refused_with_a_hint() {
+    for (from, to, why) in [
+        ("kind = \"aws_iam\"", "kind = \"aws\"", "known kinds: "),
+        ("schedule = \"30 5 * * *\"", "schedule = \"30 25 * * *\"", "five fields"),
+        ("Europe/Berlin", "Europe/Berlinn", "Europe/Berlin"),
+        ("collectors = [\"aws\"]", "collectors = [\"azure\"]", "configured: aws, github, restores"),
+        ("stale_after = \"24h\"", "stale_after = \"soon\"", "no length of time"),
+        ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),
+        ("criteria = [\"CC6.1\", \"CC6.6\"]", "criteria = []", "name at least one"),
+    ] {
+        let said = check(dir(from, to).path());
+        assert_eq!(said.code, 2, "{to}: {said:?}");
+        assert!(said.err.contains(why), "{to}: {}", said.err);
+    }
+    let said = evidenced(dir("", "").path(), &["--config", "nowhere.toml", "status"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("nowhere.toml") && said.err.contains("hint: name the file with --config"), "{said:?}");
+}
+
+#[test]
+fn a_wrong_state_directory_fails_with_the_way_out_and_makes_nothing() {
+    let dir = dir("state_dir = \"data\"", "state_dir = \"dtaa\"");
+    for args in [
+        vec!["status"],
+        vec!["collect", "now"],
+        vec!["run"],
+        vec!["export", "--from", "2026-01-01", "--to", "2026-02-01", "--out", "b.zip"],
+        vec!["waive", "SEC-001", "x", "--reason", "r", "--approver", "a", "--expires-in", "1d"],
+        vec!["verify", "--ledger", "dtaa"],
+    ] {
+        let said = evidenced(dir.path(), &args);
+        assert_eq!(said.code, 1, "{args:?}: {said:?}");
+        assert!(said.err.contains("hint: ") && said.err.contains("`evidenced init`"), "{args:?}: {}", said.err);
+        assert_eq!(names(dir.path()), ["evidenced.toml"], "{args:?}");
+    }
+}
+
+#[test]
+fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
+    let dir = dir("", "");
+    assert_eq!(evidenced(dir.path(), &["init"]).code, 0);
+    let before = fs::read(dir.path().join("data/ledger.sqlite")).unwrap();
+    let again = evidenced(dir.path(), &["init"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("never overwritten") && again.err.contains("hint: "), "{}", again.err);
+    assert_eq!(fs::read(dir.path().join("data/ledger.sqlite")).unwrap(), before);
+    let status = evidenced(dir.path(), &["status"]);
+    assert_eq!(status.code, 3);
+    assert_eq!(status.out.matches("unmonitored").count(), 3, "{}", status.out);
+    let wrong = evidenced(dir.path(), &["collect", "now", "gihtub"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("configured: aws, github, restores"), "{}", wrong.err);
+}
+
+#[test]
+fn what_is_no_bundle_is_no_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = evidenced(dir.path(), &["verify", "nowhere.zip"]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.err.contains("nowhere.zip cannot be read") && missing.err.contains("hint: "), "{}", missing.err);
+    for text in [String::new(), "hello\n".to_owned(), "hello\n".repeat(1000)] {
+        fs::write(dir.path().join("x.zip"), &text).unwrap();
+        let said = evidenced(dir.path(), &["verify", "x.zip"]);
+        assert_eq!(said.code, 4, "{said:?}");
+        assert!(said.out.contains("REFUSED  container: x.zip: ") && said.out.contains("ZIP"), "{}", said.out);
+    }
+    assert_eq!(evidenced(dir.path(), &["verify"]).code, 2, "usage");
+    assert_eq!(evidenced(dir.path(), &["verfy"]).code, 2, "usage");
+}

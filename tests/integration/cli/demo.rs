@@ -1,0 +1,349 @@
+//! The demo, run once for all tests here, and what it leaves behind.
+
+use super::{Home, Said, at, evidenced, files};
+use crate::github_changes::bed::hold_to_schemas;
+use crate::support::program;
+use base64::Engine;
+use evidenced::bundle::forge::{forge, hide_a_deviation};
+use evidenced_collectors::door::Exchange;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Ten days with the direct push in them.
+const SHORT: [&str; 4] = ["--from", "2026-01-15", "--to", "2026-01-25"];
+
+struct Demo {
+    dir: PathBuf,
+    said: Said,
+}
+
+/// The demo's directory. Left as it is: tests work on copies.
+fn demo() -> &'static Demo {
+    static DEMO: OnceLock<Demo> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let here = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli-demo");
+        if here.exists() {
+            fs::remove_dir_all(&here).unwrap();
+        }
+        fs::create_dir_all(&here).unwrap();
+        let said = evidenced(&here, &["demo", "--dir", "d"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        Demo { dir: here.join("d"), said }
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Configuration and ledger of the sample, to change.
+fn home() -> Home {
+    let home = Home(tempfile::tempdir().unwrap());
+    fs::copy(demo().dir.join("evidenced.toml"), home.path("evidenced.toml")).unwrap();
+    copy(&demo().dir.join("state"), &home.path("state"));
+    home
+}
+
+/// With a bundle `short.zip` of ten days.
+fn home_with_bundle() -> Home {
+    let home = home();
+    let said = home.run(&[&["export", "--out", "short.zip"][..], &SHORT].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    home
+}
+
+#[test]
+fn the_demo_tells_its_story() {
+    let said = &demo().said;
+    assert!(said.out.starts_with("SAMPLE: a company that does not exist"), "{}", said.out);
+    for (what, words) in [
+        ("a push past review", ["SEC-001", "deviating", "direct-push"]),
+        ("a console user without a factor", ["SEC-004", "deviating", "erin (console-without-mfa)"]),
+        ("a backup that is damaged", ["AVL-001", "deviating", "validation-failed"]),
+        ("a permission that was taken away", ["SEC-004", "indeterminate", "iam:GenerateCredentialReport"]),
+        ("an approval before the last commit", ["SEC-001", "deviating", "stale-approval"]),
+        ("the waiver", ["SEC-001", "waiver", "accepted by cto until 2026-03-01"]),
+        ("silence", ["SEC-004", "stale", "no fresh evidence"]),
+        ("the gap", ["gap: ", "`aws`", "missed while the daemon was down"]),
+        ("the bundle is good", ["ok ", "re-performance: ", "not made again: 0"]),
+        ("the forgery is refused", ["REFUSED ", "commitments: ", "SHA256SUMS"]),
+    ] {
+        let found = said.out.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(found, "{what} is not in\n{}", said.out);
+    }
+}
+
+#[test]
+fn a_directory_with_things_in_it_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("mine"), "mine").unwrap();
+    let said = evidenced(dir.path(), &["demo", "--dir", "."]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("is not empty") && said.err.contains("hint: "), "{}", said.err);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
+    let home = home();
+    let said = home.run(&["status"]);
+    assert!(said.out.starts_with("SAMPLE with a simulated clock: no evidence of anything."), "{}", said.out);
+    let status = home.run(&["status", "--json"]);
+    let json = status.json();
+    assert_eq!(json["sample"], true);
+    let controls = json["controls"].as_array().unwrap();
+    assert_eq!(controls.len(), 3);
+    let effective = controls.iter().all(|control| control["state"] == "effective");
+    assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
+}
+
+#[test]
+fn nothing_is_collected_into_a_sample_by_the_real_clock() {
+    let home = home();
+    let records = home.run(&["status", "--json"]).json()["records"].clone();
+    for args in [["collect", "now"].as_slice(), &["run"]] {
+        let said = home.run(args);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains("is a sample") && said.err.contains("hint: "), "{}", said.err);
+    }
+    assert_eq!(home.run(&["status", "--json"]).json()["records"], records);
+}
+
+#[test]
+fn a_period_exported_again_is_the_same_bytes_as_the_demo_wrote() {
+    let home = home();
+    let again = ["export", "--from", "2026-01-01", "--to", "2026-04-01", "--out", "again.zip"];
+    assert_eq!(home.run(&again).code, 0);
+    let written = fs::read(demo().dir.join("sample-bundle.zip")).unwrap();
+    assert!(fs::read(home.path("again.zip")).unwrap() == written, "the bytes differ");
+    let twice = home.run(&again);
+    assert_eq!(twice.code, 1, "and nothing is overwritten: {twice:?}");
+    for name in ["one.zip", "two.zip"] {
+        assert_eq!(home.run(&[&["export", "--out", name][..], &SHORT].concat()).code, 0);
+    }
+    assert!(fs::read(home.path("one.zip")).unwrap() == fs::read(home.path("two.zip")).unwrap(), "the bytes differ");
+}
+
+#[test]
+fn the_demo_s_bundle_verifies_and_says_that_it_is_a_sample() {
+    let said = evidenced(&demo().dir, &["verify", "sample-bundle.zip"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("SAMPLE with a simulated clock"), "{}", said.out);
+    assert!(said.out.contains("not where it comes from"), "no key was given:\n{}", said.out);
+}
+
+#[test]
+fn a_bundle_is_made_again_with_the_right_key_and_refused_with_a_wrong_one() {
+    let home = home_with_bundle();
+    let right = ["verify", "short.zip", "--reperform", "--key", "state/log.vkey"];
+    let said = home.run(&right);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("signed by the key that you gave"), "{}", said.out);
+    let json = home.run(&[&right[..], &["--json"]].concat()).json();
+    assert_eq!(json["complete"], true);
+    assert!(json["reperformed"]["collections"].as_u64().unwrap() >= 40, "{}", json["reperformed"]);
+    let key = fs::read_to_string(home.path("state/log.vkey")).unwrap();
+    let other = Home::with(
+        "backup_restores",
+        &json!({ "directory": "/nowhere", "stores": [{ "name": "files" }] }),
+        "restore_test",
+    );
+    let stranger = fs::read_to_string(other.path("state/log.vkey")).unwrap();
+    assert_ne!(key, stranger);
+    let said = home.run(&["verify", "short.zip", "--key", stranger.trim()]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.out.contains("REFUSED  checkpoint: data/log/checkpoint: not signed by"), "{}", said.out);
+    let said = home.run(&["verify", "short.zip", "--key", "no-such-file"]);
+    assert_eq!(said.code, 1, "a key that cannot be read says nothing about the bundle");
+    assert!(said.err.contains("hint: "), "{}", said.err);
+}
+
+#[test]
+fn an_altered_bundle_is_refused_and_the_file_is_named() {
+    let home = home_with_bundle();
+    let first = |files: &[String], start: &str, end: &str| {
+        files.iter().find(|path| path.starts_with(start) && path.ends_with(end)).unwrap().clone()
+    };
+    let names: Vec<String> = files(&home.path("short.zip")).into_keys().collect();
+    for (number, path) in [
+        first(&names, "data/evidence/", ".body"),
+        first(&names, "data/verdicts/", "/judgements.json"),
+        first(&names, "data/populations/", ".csv"),
+        first(&names, "data/records/", ".json"),
+        "README.txt".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("altered-{number}.zip");
+        forge(&home.path("short.zip"), &home.path(&name), |files| {
+            files.get_mut(&path).unwrap().push(b' ');
+        })
+        .unwrap();
+        let said = home.run(&["verify", &name]);
+        assert_eq!(said.code, 4, "{path}: {said:?}");
+        assert!(said.out.contains(&path), "{path} is not named:\n{}", said.out);
+        assert!(!said.out.contains("accepted"), "{}", said.out);
+    }
+    let altered = hide_a_deviation(&home.path("short.zip"), &home.path("forged.zip")).unwrap().expect("a deviation");
+    let said = home.run(&["verify", "forged.zip"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    // Every checksum was redone, so what is wrong is the folder that the record was committed to.
+    let folder = altered.rsplit_once('/').unwrap().0;
+    assert!(said.out.contains(&format!("commitments: {folder}/")), "{folder} is not named:\n{}", said.out);
+}
+
+#[test]
+fn a_ledger_is_whole_until_a_byte_of_it_is_flipped() {
+    let home = home();
+    let said = home.run(&["verify", "--ledger", "state"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let path = home.path("state/ledger.sqlite");
+    let sealed = fs::read(&path).unwrap();
+
+    // A record's own text, past SQLite: another reason for the waiver.
+    let mut bytes = sealed.clone();
+    let place = bytes.windows(6).position(|window| window == b"INC-12").expect("the waiver's reason");
+    bytes[place + 5] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let said = home.run(&["verify", "--ledger", "state"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.out.contains("REFUSED  ") && said.out.contains("; the first: record "), "{}", said.out);
+
+    fs::write(&path, &sealed).unwrap();
+    let stored: Vec<u8> = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT bytes FROM blob WHERE codec = 'zstd' ORDER BY length(bytes) DESC LIMIT 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    // Its largest stored content spills onto pages of its own; the end of one piece of it is enough to find it by.
+    let piece = &stored[stored.len() - 400..stored.len() - 300];
+    let mut bytes = sealed.clone();
+    let place = bytes.windows(piece.len()).position(|window| window == piece).expect("the stored content");
+    bytes[place + 50] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let json = home.run(&["verify", "--ledger", "state", "--json"]);
+    assert_eq!(json.code, 4, "{json:?}");
+    assert_eq!(json.json()["ok"], false);
+}
+
+#[test]
+fn a_waiver_is_recorded_and_shows_and_one_without_limits_is_refused() {
+    let home = home();
+    let waive = |control: &str, days: &str, approver: &str| {
+        let reason = ["--reason", "ticket OPS-7", "--approver", approver, "--expires-in", days];
+        home.run(&[&["waive", control, "sample/shop#88@*"], &reason[..]].concat())
+    };
+    for (control, days, approver, why) in [
+        ("SEC-999", "30d", "cto", "configured: AVL-001, SEC-001, SEC-004"),
+        ("SEC-001", "500d", "cto", "366 days at most"),
+        ("SEC-001", "30d", " ", "approver is empty"),
+    ] {
+        let said = waive(control, days, approver);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains(why) && said.err.contains("hint: "), "{}", said.err);
+    }
+    let before = home.run(&["status", "--json"]).json();
+    let said = waive("SEC-001", "30d", "cto");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.starts_with(&format!("recorded at index {}", before["records"])), "{}", said.out);
+    let after = home.run(&["status", "--json"]).json();
+    assert_eq!(after["as_of"], before["as_of"], "a sample's clock does not jump to our time");
+    let waiver = &after["controls"][1]["waivers"][0];
+    assert_eq!((&waiver["item"], &waiver["reason"]), (&json!("sample/shop#88@*"), &json!("ticket OPS-7")));
+    let as_of = at(after["as_of"].as_str().unwrap());
+    assert_eq!(at(waiver["expires"].as_str().unwrap()) - as_of, chrono::TimeDelta::days(30));
+    let shown = home.run(&["status"]).out;
+    assert!(shown.contains("SEC-001 waived by cto until "), "{shown}");
+    let export = ["export", "--from", "2026-03-01", "--to", "2026-04-02", "--out", "b.zip"];
+    assert_eq!(home.run(&export).code, 0);
+    let waivers = files(&home.path("b.zip"))["data/controls/SEC-001/waivers.csv"].clone();
+    assert!(String::from_utf8(waivers).unwrap().contains("ticket OPS-7"));
+}
+
+#[test]
+fn unzip_and_sha256sum_agree_and_the_readme_says_sample_first() {
+    let home = home_with_bundle();
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(Command::new(program("unzip")).arg("-q").arg(home.path("short.zip")).arg("-d").arg(home.path("out")));
+    let folder = fs::read_dir(home.path("out")).unwrap().next().unwrap().unwrap().path();
+    for manifest in ["manifest-sha256.txt", "tagmanifest-sha256.txt"] {
+        run(Command::new(program("sha256sum")).args(["--quiet", "--strict", "-c", manifest]).current_dir(&folder));
+    }
+    let readme = fs::read_to_string(folder.join("README.txt")).unwrap();
+    assert!(readme.starts_with("*** SAMPLE WITH A SIMULATED CLOCK ***"), "{readme}");
+}
+
+#[test]
+fn the_sample_s_secrets_are_nowhere() {
+    let demo = demo();
+    let read = |name: &str| fs::read_to_string(demo.dir.join(name)).unwrap().trim().to_owned();
+    let mut secrets = vec![read("sample-github-token"), read("sample-aws-secret")];
+    assert!(secrets.iter().all(|secret| secret.len() > 10));
+    let encoded: Vec<_> = secrets.iter().map(|s| base64::engine::general_purpose::STANDARD.encode(s)).collect();
+    secrets.extend(encoded);
+    let clean = |what: &str, bytes: &[u8]| {
+        for secret in &secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{what} holds a secret");
+        }
+    };
+    clean("the output", demo.said.all().as_bytes());
+    clean("the configuration", &fs::read(demo.dir.join("evidenced.toml")).unwrap());
+    for entry in fs::read_dir(demo.dir.join("state")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            clean(&path.display().to_string(), &fs::read(&path).unwrap());
+        }
+    }
+    // Stored contents are packed: look into them as well.
+    let home = home();
+    let ledger = rusqlite::Connection::open(home.path("state/ledger.sqlite")).unwrap();
+    let mut query = ledger.prepare("SELECT codec, bytes FROM blob").unwrap();
+    let mut rows = query.query([]).unwrap();
+    let mut seen = 0;
+    while let Some(row) = rows.next().unwrap() {
+        let (codec, bytes): (String, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let bytes = if codec == "zstd" { zstd::decode_all(&bytes[..]).unwrap() } else { bytes };
+        clean("the ledger", &bytes);
+        seen += 1;
+    }
+    assert!(seen > 1000, "{seen} contents");
+    for (path, bytes) in files(&demo.dir.join("sample-bundle.zip")) {
+        clean(&path, &bytes);
+    }
+}
+
+#[test]
+fn every_github_exchange_of_the_demo_is_as_github_publishes_it() {
+    let files = files(&demo().dir.join("sample-bundle.zip"));
+    let mut exchanges = Vec::new();
+    for (path, head) in &files {
+        let Some(body) = path.strip_suffix(".json").filter(|path| path.contains("/exchanges/")) else { continue };
+        let head: Value = serde_json::from_slice(head).unwrap();
+        if head["request"]["source"] == "github" {
+            let body = files[&format!("{body}.body")].clone();
+            exchanges.push(Exchange { head: serde_json::from_value(head).unwrap(), body: body.into() });
+        }
+    }
+    assert!(exchanges.len() > 500, "{}", exchanges.len());
+    let (held, said) = hold_to_schemas(&exchanges);
+    assert!(held, "{said}");
+    assert_eq!(said.trim(), format!("{} exchanges held to GitHub's published schemas", exchanges.len()));
+}
