@@ -58,8 +58,8 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let forged = temporary.path().join("forged.zip");
     let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
     println!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
-    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key), reperform: false }).await?;
-    println!("\n$ evidenced verify {}", forged.display());
+    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), reperform: false }).await?;
+    println!("\n$ evidenced verify forged.zip --key {key}");
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {
         bail!("the bundle should have been accepted and the forgery refused\nhint: please report this");

@@ -74,11 +74,12 @@ pub(super) fn show(report: &VerifyReport) {
     if !report.complete {
         println!("REFUSED  not every check could be made");
     }
-    let findings: Vec<_> = report.findings().collect();
-    for finding in findings.iter().take(SHOWN).filter(|_| findings.len() > 1) {
+    // The first finding of a check stands in its line already.
+    let more: Vec<_> = report.checks.iter().flat_map(|check| check.findings.iter().skip(1)).collect();
+    for finding in more.iter().take(SHOWN) {
         println!("         {}: {}", finding.file, finding.problem);
     }
-    if findings.len() > SHOWN {
+    if more.len() > SHOWN {
         println!("         and more; `--json` lists them");
     }
     let not_made = report.reperformed.as_ref().map(|r| r.not_reperformed.as_slice()).unwrap_or_default();
