@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use url::Url;
 
-/// The version of the REST interface that is asked for.
+/// The version of the REST interface that octocrab asks for; a test holds the two together.
 pub(super) const API_VERSION: &str = "2022-11-28";
 /// The source's name in the record.
 pub(super) const SOURCE: &str = "github";
@@ -58,7 +58,6 @@ impl Client {
     /// `GET` of a path under the base address.
     pub(super) async fn get(&self, what: &str, path: &str, etag: Option<&str>) -> Result<Answer, CollectError> {
         let mut headers = HeaderMap::new();
-        headers.insert("x-github-api-version", http::HeaderValue::from_static(API_VERSION));
         if let Some(etag) = etag {
             let value = etag.parse().map_err(|_| malformed(what, "the remembered ETag is not a header".to_owned()))?;
             headers.insert(http::header::IF_NONE_MATCH, value);

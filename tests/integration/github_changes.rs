@@ -181,6 +181,11 @@ async fn every_exchange_is_as_github_publishes_it_and_a_spoiled_one_is_not() {
     assert_eq!((read.commits.len(), read.reviews.len()), (70, 35));
     let mut exchanges = outcome.exchanges.clone();
     exchanges.extend(bed.run(&Task { window: week(), carry: outcome.whole().carry().cloned() }).await.exchanges);
+    let said = outcome.whole().ipe().api_version.as_deref();
+    for head in exchanges.iter().map(|exchange| &exchange.head) {
+        let asked: Vec<_> = head.request.headers.iter().filter(|(name, _)| name == "x-github-api-version").collect();
+        assert!(matches!(asked[..], [(_, version)] if Some(version.as_str()) == said), "{head:?}");
+    }
     let (held, said) = hold_to_schemas(&exchanges);
     assert!(held, "{said}");
     assert_eq!(said.trim(), format!("{} exchanges held to GitHub's published schemas", exchanges.len()));
