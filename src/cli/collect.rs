@@ -65,10 +65,10 @@ fn show(reports: &[RunReport]) {
             controls.join("\n"),
         ]);
     }
-    println!("{rows}");
+    outln!("{rows}");
     for report in reports {
         for line in &report.unread {
-            println!("{}: not read: {line}", report.collector);
+            outln!("{}: not read: {line}", report.collector);
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
             if json {
                 print_json(&config)?;
             } else {
-                print!("{}", toml::to_string(&without_nulls(serde_json::to_value(&config)?))?);
+                outln!("{}", toml::to_string(&without_nulls(serde_json::to_value(&config)?))?);
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }

@@ -26,8 +26,8 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
         Some(dir) => empty(dir)?,
         None => temporary.path().to_owned(),
     };
-    println!("SAMPLE: a company that does not exist, on a simulated clock. No evidence of anything.\n");
-    println!("Collecting for {} simulated days over HTTP on loopback ...", story::DAYS);
+    outln!("SAMPLE: a company that does not exist, on a simulated clock. No evidence of anything.\n");
+    outln!("Collecting for {} simulated days over HTTP on loopback ...", story::DAYS);
     let played = play(&dir, |day| {
         if std::io::stderr().is_terminal() {
             eprint!("\rday {day} ");
@@ -44,22 +44,16 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
     let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
-    println!(
-        "\nBundle for {} to {}: {} ({} files)",
-        day(period.start),
-        day(period.end),
-        bundle.display(),
-        written.files
-    );
+    outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
     let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
-    println!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
+    outln!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");
     let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
-    println!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
+    outln!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
     let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), reperform: false }).await?;
-    println!("\n$ evidenced verify forged.zip --key {key}");
+    outln!("\n$ evidenced verify forged.zip --key {key}");
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {
         bail!("the bundle should have been accepted and the forgery refused\nhint: please report this");
@@ -104,9 +98,9 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    println!("\n{rows}\n");
+    outln!("\n{rows}\n");
     for (collector, count) in missed {
-        println!("gap: {count} due runs of `{collector}` were missed while the daemon was down, each with a record");
+        outln!("gap: {count} due runs of `{collector}` were missed while the daemon was down, each with a record");
     }
     Ok(())
 }
@@ -119,18 +113,18 @@ fn summary(reader: &Reader, requests: usize) -> anyhow::Result<()> {
         }
     }
     let ends: Vec<_> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
-    println!("runs: {}; {requests} requests answered; {} records in the log", ends.join(", "), reader.size()?);
+    outln!("runs: {}; {requests} requests answered; {} records in the log", ends.join(", "), reader.size()?);
     Ok(())
 }
 
 fn next(dir: Option<&Path>) {
-    println!("\nLook around:");
+    outln!("\nLook around:");
     match dir {
         Some(dir) => {
-            println!("  evidenced --config {}/evidenced.toml status", dir.display());
-            println!("  evidenced verify {}/sample-bundle.zip --reperform", dir.display());
+            outln!("  evidenced --config {}/evidenced.toml status", dir.display());
+            outln!("  evidenced verify {}/sample-bundle.zip --reperform", dir.display());
         }
-        None => println!("  evidenced demo --dir DIR leaves the configuration, the ledger and the bundle in DIR"),
+        None => outln!("  evidenced demo --dir DIR leaves the configuration, the ledger and the bundle in DIR"),
     }
-    println!("The real configuration starts from config/evidenced.example.toml.");
+    outln!("The real configuration starts from config/evidenced.example.toml.");
 }

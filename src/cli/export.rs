@@ -40,7 +40,7 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     if json {
         print_json(&summary)?;
     } else {
-        println!("{}  {}", summary.sha256, args.out.display());
+        outln!("{}  {}", summary.sha256, args.out.display());
         eprintln!("{} records, {} files; check it with `evidenced verify`", summary.records, summary.files);
         if summary.end_record == summary.log_size {
             eprintln!("The log holds nothing after the period yet: exported again later, the bundle will differ.");

@@ -16,7 +16,7 @@ pub(super) fn init(loaded: &Loaded) -> anyhow::Result<Exit> {
         },
     )?;
     let key = ledger.reader()?.key().to_string();
-    println!("{key}");
+    outln!("{key}");
     eprintln!("The ledger is in {}.", loaded.state_dir.display());
     eprintln!("The line above is the log's public key. Give it to your auditor now, by another way than the bundles:");
     eprintln!("whoever has it can tell your log from a forged one.");

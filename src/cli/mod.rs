@@ -2,6 +2,12 @@
 //!
 //! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, 4 verification failed.
 
+/// A line of data. A closed pipe (`evidenced status | head`) ends the program: its reader has seen enough.
+macro_rules! outln {
+    () => { crate::cli::out(format_args!("")) };
+    ($($line:tt)*) => { crate::cli::out(format_args!($($line)*)) };
+}
+
 mod collect;
 mod config;
 mod demo;
@@ -173,6 +179,18 @@ fn refuse_sample(ledger: &Ledger) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// See `outln`.
+fn out(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+        if !closed {
+            eprintln!("evidenced: the output cannot be written: {error}");
+        }
+        std::process::exit(if closed { 0 } else { 1 });
+    }
 }
 
 /// Prints a value as JSON on stdout.

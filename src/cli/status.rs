@@ -25,7 +25,7 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
 
 fn show(status: &Status) {
     if status.sample {
-        println!("SAMPLE with a simulated clock: no evidence of anything. Judged as of {}.\n", status.as_of);
+        outln!("SAMPLE with a simulated clock: no evidence of anything. Judged as of {}.\n", status.as_of);
     }
     let mut controls = table(&["control", "state", "since", "evidence until", "owner", "title"]);
     for control in &status.controls {
@@ -38,20 +38,20 @@ fn show(status: &Status) {
             control.title.clone(),
         ]);
     }
-    println!("{controls}\n");
+    outln!("{controls}\n");
     for control in status.controls.iter().filter(|control| !control.bad.is_empty()) {
-        println!("{} {}:", control.id, control.state.word());
+        outln!("{} {}:", control.id, control.state.word());
         for bad in control.bad.iter().take(ITEMS_SHOWN) {
-            println!("  {bad}");
+            outln!("  {bad}");
         }
         if control.bad.len() > ITEMS_SHOWN {
-            println!("  and {} more; `status --json` has them all", control.bad.len() - ITEMS_SHOWN);
+            outln!("  and {} more; `status --json` has them all", control.bad.len() - ITEMS_SHOWN);
         }
     }
     for control in &status.controls {
         for waiver in &control.waivers {
             let until = minute(waiver.expires);
-            println!("{} waived by {} until {until}: {}: {}", control.id, waiver.approver, waiver.item, waiver.reason);
+            outln!("{} waived by {} until {until}: {}: {}", control.id, waiver.approver, waiver.item, waiver.reason);
         }
     }
     let mut collectors = table(&["collector", "last run", "ended", "next due"]);
@@ -63,8 +63,8 @@ fn show(status: &Status) {
             collector.next_due.map(minute).unwrap_or_default(),
         ]);
     }
-    println!("\n{collectors}\n");
-    println!("log {} has {} records; checkpoints are held by nobody but the operator", status.origin, status.records);
+    outln!("\n{collectors}\n");
+    outln!("log {} has {} records; checkpoints are held by nobody but the operator", status.origin, status.records);
 }
 
 fn minute(at: chrono::DateTime<chrono::Utc>) -> String {

@@ -63,38 +63,38 @@ pub(super) fn show(report: &VerifyReport) {
     if let Some(about) = &report.about {
         let (from, to) = (about.period.start.date_naive(), about.period.end.date_naive());
         let records = format!("records {} to before {}", about.first_record, about.end_record);
-        println!("{}: {from} to before {to}, {records} of the log {}", about.organization, about.origin);
+        outln!("{}: {from} to before {to}, {records} of the log {}", about.organization, about.origin);
         if about.sample {
-            println!("SAMPLE with a simulated clock: no evidence of anything.");
+            outln!("SAMPLE with a simulated clock: no evidence of anything.");
         }
     }
     for check in &report.checks {
-        println!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
+        outln!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
     }
     if !report.complete {
-        println!("REFUSED  not every check could be made");
+        outln!("REFUSED  not every check could be made");
     }
     // The first finding of a check stands in its line already.
     let more: Vec<_> = report.checks.iter().flat_map(|check| check.findings.iter().skip(1)).collect();
     for finding in more.iter().take(SHOWN) {
-        println!("         {}: {}", finding.file, finding.problem);
+        outln!("         {}: {}", finding.file, finding.problem);
     }
     if more.len() > SHOWN {
-        println!("         and more; `--json` lists them");
+        outln!("         and more; `--json` lists them");
     }
     let not_made = report.reperformed.as_ref().map(|r| r.not_reperformed.as_slice()).unwrap_or_default();
     for finding in not_made.iter().take(SHOWN) {
-        println!("not made again: {}: {}", finding.file, finding.problem);
+        outln!("not made again: {}: {}", finding.file, finding.problem);
     }
     if not_made.len() > SHOWN {
-        println!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
+        outln!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
     }
     if report.ok() {
-        println!("accepted: every check was made, and nothing is wrong");
+        outln!("accepted: every check was made, and nothing is wrong");
     }
     if report.key_source == KeySource::Bundle {
-        println!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
-        println!("Compare with the key that you were given: --key");
+        outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
+        outln!("Compare with the key that you were given: --key");
     }
 }
 
@@ -108,10 +108,10 @@ fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
             "differences": differences, "first": first,
         }))?;
     } else {
-        println!("{records} records, {blobs} stored files and {checkpoints} checkpoints hashed anew");
+        outln!("{records} records, {blobs} stored files and {checkpoints} checkpoints hashed anew");
         match first {
-            Some(first) => println!("REFUSED  {differences} differences; the first: {first}"),
-            None => println!("ok       nothing differs from what was sealed"),
+            Some(first) => outln!("REFUSED  {differences} differences; the first: {first}"),
+            None => outln!("ok       nothing differs from what was sealed"),
         }
     }
     Ok(if *differences == 0 { Exit::Ok } else { Exit::Refused })
@@ -120,6 +120,6 @@ fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
 /// Only what was refused.
 pub(super) fn show_refusals(report: &VerifyReport) {
     for check in report.checks.iter().filter(|check| !check.ok) {
-        println!("REFUSED  {}: {}", check.name, check.detail);
+        outln!("REFUSED  {}: {}", check.name, check.detail);
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     if json {
         print_json(&serde_json::json!({ "index": index, "record": body }))?;
     } else {
-        println!(
+        outln!(
             "recorded at index {}; it counts from the next run of the control's collectors",
             index.unwrap_or_default()
         );
