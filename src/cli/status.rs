@@ -19,7 +19,9 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     } else {
         show(&status);
     }
-    let effective = status.controls.iter().all(|control| control.state == State::Effective);
+    // No control is no good news: nothing is tested.
+    let all = status.controls.iter().all(|control| control.state == State::Effective);
+    let effective = all && !status.controls.is_empty();
     Ok(if effective { Exit::Ok } else { Exit::NotEffective })
 }
 
