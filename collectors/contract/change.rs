@@ -203,6 +203,8 @@ pub enum RuleOutcome {
     Bypass,
     /// Not asked for, by configuration; stated as a limitation.
     NotRead,
+    /// Asked for, and the source cannot tell any more: the landing is older than its records.
+    OutOfReach,
 }
 
 /// A review after the fact.

@@ -210,7 +210,8 @@ impl Arrival<'_> {
                 RuleOutcome::Bypass
             }
             Some(_) if self.step.row.timestamp >= self.background.bypasses_since => RuleOutcome::Pass,
-            _ => RuleOutcome::NotRead,
+            Some(_) => RuleOutcome::OutOfReach,
+            None => RuleOutcome::NotRead,
         }
     }
 }

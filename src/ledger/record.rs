@@ -114,7 +114,7 @@ pub enum Body {
         run: String,
         /// Which control.
         control: String,
-        /// Test and version of its rules, `change_review/1`.
+        /// Test and version of its rules, `change_review/2`.
         rules: String,
         /// The instant that it is judged as of.
         #[serde(with = "millis")]

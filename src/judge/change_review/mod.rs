@@ -40,10 +40,12 @@
 //! | indeterminate | `approver-rights-unknown` | nobody says whether the approver could write |
 //! | indeterminate | `reviewer-kind-unknown` | nobody says whether the reviewer is a person |
 //! | indeterminate | `author-kind-unknown` | nobody says whether the author is an agent that somebody started |
+//! | indeterminate | `rule-outcome-unknown` | would pass, but the source cannot tell any more whether rules were bypassed |
 //!
 //! Who pushed last may be unknown. At most one person did, so with one approval more than needed at
 //! least enough of them are independent whoever it was; with exactly enough it cannot be told.
 //! `RuleOutcome::NotRead` passes: it is a limitation that the evidence states, chosen by configuration.
+//! `RuleOutcome::OutOfReach` was not chosen, so it does not.
 //! An emergency review helps only where approvals are missing: it is no answer to a standing request
 //! for changes or a bypass of an approved change. Patch ids are not compared: after a rebase, an
 //! approval whose commit is gone is stale.
@@ -264,6 +266,10 @@ fn approved(policy: &Policy, pr: &PullRequest, approvals: &Approvals<'_>, seen: 
     if pusher_unknown(pr) && with(1).is_some() {
         let why = "the only owner who approved may have pushed last";
         return Ruling::indeterminate("last-pusher-unknown", format!("{seen}; {why}"));
+    }
+    if pr.rule == RuleOutcome::OutOfReach {
+        let why = "it landed before the rule outcomes that the source still knows";
+        return Ruling::indeterminate("rule-outcome-unknown", format!("{seen}; {why}"));
     }
     Ruling::pass("approved", seen)
 }

@@ -322,6 +322,21 @@ fn a_bypass_fails_an_approved_change_and_unread_rules_do_not() {
 }
 
 #[test]
+fn a_rule_outcome_that_the_source_forgot_is_no_pass_and_hides_nothing_that_is_known() {
+    let forgotten = |pr: PullRequest| merged(PullRequest { rule: RuleOutcome::OutOfReach, ..pr });
+    expect_change(json!({}), forgotten(pull_request()), Indeterminate, "rule-outcome-unknown");
+    expect_change(json!({}), forgotten(with_reviews(Vec::new())), Deviation, "no-approval");
+    let request = says(ReviewState::ChangesRequested, "carol", "09:10");
+    let against = with_reviews(vec![approval("bob", 1, "09:00"), request]);
+    expect_change(json!({}), forgotten(against), Deviation, "changes-requested");
+    let elsewhere = Change { branch: "release".to_owned(), ..forgotten(pull_request()) };
+    expect_change(json!({}), elsewhere, Deviation, "direct-push");
+    // An emergency review passes whatever the rules said.
+    let afterwards = Change { post_hoc: post_hoc("carol", "11:00"), ..forgotten(with_reviews(Vec::new())) };
+    expect_change(json!({}), afterwards, Pass, "emergency-reviewed");
+}
+
+#[test]
 fn an_approval_at_the_instant_of_the_merge_counts_and_one_a_second_later_does_not() {
     let when = |when| merged(with_reviews(vec![approval("bob", 1, when)]));
     expect_change(json!({}), when("10:00"), Pass, "approved");

@@ -62,7 +62,7 @@ prop_compose! {
     fn changes()(
         commits in commits(),
         reviews in reviews(),
-        rule in 0..3_usize,
+        rule in 0..4_usize,
         kind in 0..3_usize,
         dismissed in prop::option::of(0..6_usize),
         owners in prop::option::of(prop::collection::vec(prop::collection::vec(1..4_usize, 0..3), 0..2)),
@@ -74,7 +74,7 @@ prop_compose! {
             owners_of_paths: owners.map(|groups| {
                 groups.iter().map(|group| group.iter().map(|who| PEOPLE[*who].to_owned()).collect()).collect()
             }),
-            rule: [RuleOutcome::Pass, RuleOutcome::Bypass, RuleOutcome::NotRead][rule],
+            rule: [RuleOutcome::Pass, RuleOutcome::Bypass, RuleOutcome::NotRead, RuleOutcome::OutOfReach][rule],
             reviews,
             ..with_commits(commits)
         };
