@@ -54,13 +54,8 @@ pub(super) fn link<'a>(
         (None, None, Some(row)) => row.before.clone(),
         (None, None, None) => head.to_owned(),
     };
-    if known.is_none() && all.is_empty() && head == ZERO {
-        return Err(Unread {
-            what: what.to_owned(),
-            why: "there is no such branch, and none on record".to_owned(),
-            permission: None,
-            hint: Some("correct the branch's name in repositories".to_owned()),
-        });
+    if head == ZERO && new.is_empty() && known.is_none_or(|known| known.head == ZERO) {
+        return Err(no_branch(what, known.is_some() || !all.is_empty()));
     }
     let content = known
         .and_then(|known| known.content.clone())
@@ -75,9 +70,31 @@ pub(super) fn link<'a>(
             None => {}
         }
     }
+    if head == ZERO && links.last().map_or(from.as_str(), |last| &last.after) != ZERO {
+        return Err(Unread {
+            what: what.to_owned(),
+            why: format!("the branch was at {from}, and is gone without a deletion on record"),
+            permission: None,
+            hint: Some(
+                "if it was renamed, name its new name; the repository starts anew after one run without it in the \
+                 configuration"
+                    .to_owned(),
+            ),
+        });
+    }
     let pairs = links.iter().map(|row| (row.before.as_str(), row.after.as_str()));
     let whole = Whole::chain(what, &from, head, pairs)?;
     Ok(Chain { from, content, row: older.last().copied(), links, whole })
+}
+
+fn no_branch(what: &str, was: bool) -> Unread {
+    let why = if was { "the branch was deleted before the window" } else { "there is no such branch, and none on record" };
+    Unread {
+        what: what.to_owned(),
+        why: why.to_owned(),
+        permission: None,
+        hint: Some("correct the branch's name in repositories; if another one took its place, name that".to_owned()),
+    }
 }
 
 /// Rows of one second come in no certain order: there, the one that continues comes first.

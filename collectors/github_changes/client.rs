@@ -138,6 +138,11 @@ impl Answer {
 
     /// What a status other than the expected one means.
     pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
+        if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
+            let status = self.status.as_u16();
+            let hint = "write the repository's present name in repositories";
+            return malformed(what, format!("status {status}: renamed, or moved to another owner; hint: {hint}"));
+        }
         door::error_for(what, self.status.as_u16(), &self.body, Some(permission))
     }
 }

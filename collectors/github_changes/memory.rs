@@ -17,6 +17,10 @@ const STATES_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
     pub repositories: BTreeMap<String, RepositoryMemory>,
+    /// By organisation, as the configuration writes it: every repository that its list had, in scope or not, with
+    /// GitHub's number for it. Absent in what version 1 left.
+    #[serde(default)]
+    pub organizations: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// What is remembered of one repository.
@@ -32,6 +36,15 @@ pub(super) struct RepositoryMemory {
     pub branches: BTreeMap<String, BranchMemory>,
     /// Other refs: by ref and commit, who made the commit its head.
     pub pushes: Pushes,
+    /// GitHub's number for it, which it keeps when it is renamed. Absent in what version 1 left, as the next two.
+    #[serde(default)]
+    pub id: Option<u64>,
+    /// The organisation whose list brought it into scope; none if the configuration names it.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Its default branches, the present one and former ones that are still there.
+    #[serde(default)]
+    pub defaults: Vec<String>,
 }
 
 /// By ref and commit, who made the commit the ref's head, and when.

@@ -1,7 +1,8 @@
 //! Everything that reached a production branch on GitHub in a window, with the pull request that
 //! brought it, its reviews, and who pushed last.
 //!
-//! `repository` is the line one repository goes through: `activity` (every ref update) gives the
+//! `scope` decides which repositories and branches are read, by the settings, the lists of `organization` and
+//! what is remembered; `repository` is the line one repository goes through: `activity` (every ref update) gives the
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
 //! pull requests, `rules` the bypasses. `landings` makes `Change`s of them. `client` sends.
@@ -13,23 +14,25 @@ mod compare;
 mod graphql;
 mod landings;
 mod memory;
+mod organization;
 mod pull;
 mod repository;
 mod rules;
+mod scope;
 mod settings;
 mod state;
 
 use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Task};
 use crate::door::Door;
 use client::Client;
-use memory::Memory;
+use memory::{Memory, RepositoryMemory};
+use scope::Scope;
 use settings::Settings;
-use std::collections::BTreeSet;
 
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 1,
+    version: 2,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[
@@ -51,31 +54,31 @@ impl Collector for GithubChanges {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
         let client = Client::new(door, &self.settings)?;
         let memory = Memory::read(task.carry.as_ref())?;
-        let mut next = Memory::default();
-        let (mut changes, mut whole, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut found, mut totals, mut identity) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut limitations = limitations(&self.settings);
-        let mut filters = Vec::new();
-        for repository in &self.settings.repositories {
-            let known = memory.repositories.get(&repository.name);
-            match repository::read(&client, &self.settings, repository, known, task.window).await {
+        let mut scope = scope::find(&client, &self.settings, &memory, task.window).await?;
+        let mut next = Memory { organizations: std::mem::take(&mut scope.listed), ..Memory::default() };
+        let (mut changes, mut found) = (Vec::new(), Vec::new());
+        for target in std::mem::take(&mut scope.targets) {
+            match repository::read(&client, &self.settings, &target, task.window).await {
                 Ok(read) => {
+                    let name = target.repository.name;
                     if read.unread.is_empty() {
-                        found.extend(repository.branches.iter().map(|b| format!("{}: {b}", repository.name)));
+                        found.extend(target.repository.branches.iter().map(|b| format!("{name}: {b}")));
                     }
                     changes.extend(read.changes);
-                    whole.extend(read.whole);
-                    unread.extend(read.unread);
-                    totals.extend(read.totals);
-                    identity.extend(read.identity);
-                    filters.extend(read.filters);
-                    limitations.extend(read.limitations);
-                    next.repositories.insert(repository.name.clone(), read.memory);
+                    scope.whole.extend(read.whole);
+                    scope.unread.extend(read.unread);
+                    scope.totals.extend(read.totals);
+                    scope.identity.extend(read.identity);
+                    scope.filters.extend(read.filters);
+                    scope.limitations.extend(read.limitations);
+                    let (organization, defaults) = (target.organization, target.defaults);
+                    next.repositories.insert(name, RepositoryMemory { organization, defaults, ..read.memory });
                 }
                 Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
-                Err(error) => unread.extend(error.unread()),
+                Err(error) => scope.unread.extend(error.unread()),
             }
         }
+        let Scope { whole, totals, unread, filters, identity, .. } = scope;
         let ipe = Ipe {
             source: "GitHub".to_owned(),
             api_version: Some(client::API_VERSION.to_owned()),
@@ -83,7 +86,7 @@ impl Collector for GithubChanges {
             scope_claimed: self.settings.scope(),
             scope_found: found,
             filters,
-            limitations,
+            limitations: limitations(&self.settings).into_iter().chain(scope.limitations).collect(),
             reconciliations: totals,
             ..door.ipe(client::SOURCE)
         };

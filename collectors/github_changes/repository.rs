@@ -6,6 +6,7 @@ use super::client::Client;
 use super::landings::{self, Background, Found};
 use super::memory::{BranchMemory, Merged, Push, Pushes, RepositoryMemory, bound_pushes};
 use super::rules::{self, Suite};
+use super::scope::Target;
 use super::settings::{Repository, Settings};
 use super::state::{self, State, Stretch};
 use crate::contract::{Change, CollectError, Reconciliation, Unread, Whole, Window};
@@ -13,7 +14,7 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Updates this much older than the last run are read again, for they can turn up late.
-const LATE: Duration = Duration::hours(1);
+pub(super) const LATE: Duration = Duration::hours(1);
 /// A merge this young may not be in GitHub's search yet; the next run counts it.
 const SETTLED: Duration = Duration::minutes(2);
 
@@ -33,12 +34,14 @@ pub(super) struct Read {
 pub(super) async fn read(
     client: &Client,
     settings: &Settings,
-    repository: &Repository,
-    known: Option<&RepositoryMemory>,
+    target: &Target<'_>,
     window: Window,
 ) -> Result<Read, CollectError> {
-    let name = &repository.name;
-    let complete = known.filter(|known| repository.branches.iter().all(|b| known.branches.contains_key(b)));
+    let Target { repository, known, .. } = target;
+    let (name, known) = (&repository.name, *known);
+    // A branch that was gone is looked at again: `304` would say nothing of it.
+    let there = |known: &RepositoryMemory, branch| known.branches.get(branch).is_some_and(|b| b.head != ZERO);
+    let complete = known.filter(|known| repository.branches.iter().all(|branch| there(known, branch)));
     let since = known.map_or(window.start, |known| window.start.min(known.read_to - LATE));
     let period = match complete {
         Some(_) => None,
@@ -51,6 +54,7 @@ pub(super) async fn read(
     };
     let stretches = stretches(client, repository, known, window);
     let state = state::read(client, repository, &stretches).await?;
+    same_repository(name, target, state.id)?;
     let fresh = catch_up(client, repository, (known, period), &mut log, &state).await?;
     let mut read = Read {
         changes: Vec::new(),
@@ -60,7 +64,7 @@ pub(super) async fn read(
         identity: Some(state.identity.clone()),
         filters: Vec::new(),
         limitations: Vec::new(),
-        memory: remembered(known, period, &log, window),
+        memory: RepositoryMemory { id: Some(state.id), ..remembered(known, period, &log, window) },
     };
     let by_branch: BTreeMap<&str, Vec<Row>> =
         repository.branches.iter().map(|branch| (branch.as_str(), of_branch(&log.rows, branch))).collect();
@@ -91,6 +95,21 @@ pub(super) async fn read(
     read.changes = found.changes;
     read.unread.extend(found.unread);
     Ok(read)
+}
+
+/// A name can be taken over by another repository, whose updates do not go on from what is remembered.
+fn same_repository(name: &str, target: &Target<'_>, id: u64) -> Result<(), CollectError> {
+    let expected = target.id.or(target.known.and_then(|known| known.id));
+    match expected.filter(|expected| *expected != id) {
+        None => Ok(()),
+        Some(expected) => Err(CollectError::Malformed {
+            what: format!("repository {name}"),
+            why: format!(
+                "is another repository than the one in scope: number {id}, not {expected}; hint: if it was made again, \
+                 take it out of repositories for one run"
+            ),
+        }),
+    }
 }
 
 fn unchanged(name: &str, known: Option<&RepositoryMemory>, window: Window) -> Result<Read, CollectError> {
@@ -179,6 +198,9 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
         read_to: window.end,
         branches: BTreeMap::new(),
         pushes,
+        id: None,
+        organization: None,
+        defaults: Vec::new(),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) type Stretch = (DateTime<Utc>, DateTime<Utc>);
 pub(super) struct State {
     /// Who asked.
     pub identity: String,
+    /// GitHub's number for the repository.
+    pub id: u64,
     /// Branches by name; `None`: there is none.
     pub heads: BTreeMap<String, Option<String>>,
     /// Merged pull requests by branch, where a stretch was given.
@@ -60,6 +62,7 @@ pub(super) async fn read(
     let wrong = |error: serde_json::Error| malformed(&what, error.to_string());
     let identity: Login = serde_json::from_value(field("viewer")).map_err(wrong)?;
     let mut branches: BTreeMap<String, Value> = serde_json::from_value(field("repository")).map_err(wrong)?;
+    let id = number(&what, branches.get("databaseId"))?;
     let (mut heads, mut merged) = (BTreeMap::new(), BTreeMap::new());
     for (number, branch) in repository.branches.iter().enumerate() {
         let head = branches.remove(&format!("b{number}"));
@@ -71,7 +74,25 @@ pub(super) async fn read(
             merged.insert(branch.clone(), count.issue_count);
         }
     }
-    Ok(State { identity: identity.login, heads, merged })
+    Ok(State { identity: identity.login, id, heads, merged })
+}
+
+/// The number of a repository, whatever it is called.
+pub(super) async fn id(client: &Client, repository: &Repository) -> Result<u64, CollectError> {
+    let what = format!("repository {}: its number", repository.name);
+    let document = "query($owner:String!,$name:String!){repository(owner:$owner,name:$name){databaseId}}";
+    let (owner, name) = repository.parts();
+    let variables = json!({ "owner": owner, "name": name });
+    let reply = graphql::ask(client, &what, document, variables).await.map_err(|trouble| trouble.into_error(&what))?;
+    match reply.errors.first() {
+        Some(error) => Err(error.meaning(&what)),
+        None => number(&what, reply.data.get("repository").and_then(|repository| repository.get("databaseId"))),
+    }
+}
+
+fn number(what: &str, id: Option<&Value>) -> Result<u64, CollectError> {
+    let id = id.and_then(Value::as_u64);
+    id.ok_or_else(|| malformed(what, "GitHub says no number of the repository".to_owned()))
 }
 
 fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (String, Value) {
@@ -93,7 +114,7 @@ fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (
     }
     let document = format!(
         "query($owner:String!,$name:String!{declared}){{viewer{{login}} rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{nameWithOwner{refs}}}{searches}}}"
+         repository(owner:$owner,name:$name){{nameWithOwner databaseId{refs}}}{searches}}}"
     );
     (document, Value::Object(variables))
 }
