@@ -114,7 +114,7 @@ fn page(name: &str, kind: &str, nodes: &Value, arguments: &Arguments) -> Result<
         |node: &&Value| types.is_none_or(|types| types.iter().any(|t| screaming(&node["__typename"]) == text(t)));
     let all: Vec<&Value> = nodes.as_array().map_or(&[][..], Vec::as_slice).iter().filter(wanted).collect();
     let from = match arguments.get("after") {
-        None => 0,
+        None | Some(Value::Null) => 0,
         Some(cursor) => text(cursor)
             .strip_prefix("cursor:")
             .and_then(|n| n.parse().ok())

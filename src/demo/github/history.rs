@@ -162,6 +162,7 @@ pub(super) struct Repository {
     pub rows: Vec<Row>,
     pub pulls: Vec<Pull>,
     pub bypasses: Vec<u64>,
+    pub life: super::life::Life,
 }
 
 /// What goes wrong.
@@ -181,6 +182,7 @@ pub struct GithubHistory {
     pub(super) repositories: Vec<Repository>,
     pub(super) faults: Vec<Fault>,
     pub(super) lost: Vec<u64>,
+    pub(super) private_count_hidden: bool,
     rows: u64,
 }
 
@@ -198,6 +200,7 @@ impl GithubHistory {
         let repository = self.of(name);
         let sha =
             repository.commit(&format!("{branch} begins"), &[], Some("example-founder"), DateTime::UNIX_EPOCH, &[]);
+        repository.life.defaults.entry(DateTime::UNIX_EPOCH).or_insert_with(|| branch.to_owned());
         repository.begin.insert(branch.to_owned(), sha.clone());
         repository.heads.insert(branch.to_owned(), sha);
     }
@@ -332,7 +335,7 @@ impl GithubHistory {
     }
 
     /// Known, because `repository` was called.
-    fn of(&mut self, name: &str) -> &mut Repository {
+    pub(super) fn of(&mut self, name: &str) -> &mut Repository {
         let position = self.repositories.iter().position(|r| r.name == name);
         let position = position.unwrap_or_else(|| {
             self.repositories.push(Repository { name: name.to_owned(), ..Repository::default() });
@@ -341,7 +344,7 @@ impl GithubHistory {
         &mut self.repositories[position]
     }
 
-    fn row(
+    pub(super) fn row(
         &mut self,
         repository: &str,
         (branch, kind): (&str, &'static str),
@@ -358,7 +361,7 @@ impl GithubHistory {
 }
 
 impl Repository {
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         label: &str,
         parents: &[String],

@@ -156,9 +156,16 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
         },
         ("GET", ["repos", owner, name, rest @ ..]) => {
             let name = format!("{owner}/{name}");
-            let position = view.history.repositories.iter().position(|r| r.name.eq_ignore_ascii_case(&name));
-            position.map_or_else(|| message(404, "Not Found"), |position| rest_answer(view, position, rest, &query))
+            match view.repository(&name) {
+                None => message(404, "Not Found"),
+                Some(found) if !view.name(found).eq_ignore_ascii_case(&name) => message(301, "Moved Permanently"),
+                Some(found) => rest_answer(view, view.number(found) - 1, rest, &query),
+            }
         }
+        ("GET", ["orgs", login]) => match view.rest_organization(login) {
+            Some(body) => Answer { status: 200, body, next: None },
+            None => message(404, "Not Found"),
+        },
         // GitHub's next links name repositories by number.
         ("GET", ["repositories", number, rest @ ..]) => match number.parse::<usize>() {
             Ok(number) if (1..=view.history.repositories.len()).contains(&number) => {
@@ -227,11 +234,13 @@ fn graphql(view: &View<'_>, body: &[u8]) -> Answer {
     let variables = asked.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
     let text = asked.get("query").and_then(Value::as_str).unwrap_or_default();
     let body = match document::read(text, &variables).and_then(|document| execute::run(&document, view)) {
-        Ok(data) if data.get("repository") == Some(&Value::Null) => json!({ "data": data, "errors": [{
-            "type": "NOT_FOUND", "path": ["repository"], "locations": [{ "line": 1, "column": 1 }],
-            "message": "Could not resolve to a Repository with the name given.",
-        }] }),
-        Ok(data) => json!({ "data": data }),
+        Ok(data) => match ["repository", "organization"].into_iter().find(|f| data.get(f) == Some(&Value::Null)) {
+            None => json!({ "data": data }),
+            Some(field) => json!({ "data": data, "errors": [{
+                "type": "NOT_FOUND", "path": [field], "locations": [{ "line": 1, "column": 1 }],
+                "message": format!("Could not resolve to a {field} with the name given."),
+            }] }),
+        },
         Err(message) => json!({ "errors": [{ "message": message }] }),
     };
     Answer { status: 200, body, next: None }

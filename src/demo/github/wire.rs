@@ -20,7 +20,9 @@ pub(super) fn time(at: DateTime<Utc>) -> String {
 
 impl View<'_> {
     pub(super) fn repository(&self, name: &str) -> Option<&Repository> {
-        self.history.repositories.iter().find(|r| r.name.eq_ignore_ascii_case(name))
+        let mut there = self.history.repositories.iter().filter(|r| r.life.there(self.now));
+        // GitHub also finds a repository by a name that it had.
+        there.find(|r| self.name(r).eq_ignore_ascii_case(name) || r.name.eq_ignore_ascii_case(name))
     }
 
     /// Rows so far, newest first, of the last `days`.
@@ -143,7 +145,7 @@ impl View<'_> {
         })
     }
 
-    fn head(&self, repository: &Repository, branch: &str) -> Option<String> {
+    pub(super) fn head(&self, repository: &Repository, branch: &str) -> Option<String> {
         let rows = repository.rows.iter().filter(|row| row.branch == branch && row.at <= self.now);
         let last = rows.max_by_key(|row| (row.at, row.id)).map(|row| row.after.clone());
         last.or_else(|| repository.begin.get(branch).cloned()).filter(|sha| sha != ZERO)
@@ -193,7 +195,7 @@ impl View<'_> {
             "author": actor(Some(&spec.author)), "baseRefName": spec.base, "headRefName": pull.branch,
             "headRefOid": commits.last(), "merged": merged, "mergedAt": merged.then(|| time(spec.merged_at)),
             "isCrossRepository": spec.fork, "mergeCommit": pull.landed.last().filter(|_| merged).map(commit),
-            "baseRepository": { "__typename": "Repository", "nameWithOwner": repository.name },
+            "baseRepository": { "__typename": "Repository", "nameWithOwner": self.name(repository) },
             "reviews": connection("PullRequestReviewConnection", reviews),
             "commits": connection("PullRequestCommitConnection", nodes),
             "timelineItems": connection("PullRequestTimelineItemsConnection", self.timeline(repository, pull)),
@@ -275,10 +277,13 @@ impl World for View<'_> {
             ("Query", "search") => Some(json!({
                 "__typename": "SearchResultItemConnection", "issueCount": self.search(text("query")),
             })),
+            ("Query", "organization") => Some(self.organization(text("login"))),
             ("Query", "node") => Some(self.object(text("id"))),
             ("Query", "repository") => {
                 let found = self.repository(&format!("{}/{}", text("owner"), text("name")));
-                Some(found.map_or(Value::Null, |r| json!({ "__typename": "Repository", "nameWithOwner": r.name })))
+                Some(found.map_or(Value::Null, |r| {
+                    json!({ "__typename": "Repository", "nameWithOwner": self.name(r), "databaseId": self.number(r) })
+                }))
             }
             ("Repository", "object") => {
                 Some(self.object(&format!("C_{}:{}", of["nameWithOwner"].as_str()?, text("oid"))))
@@ -314,7 +319,7 @@ fn reference(key: &str) -> Value {
     json!({ "__ref": key })
 }
 
-fn connection(kind: &str, nodes: impl IntoIterator<Item = Value>) -> Value {
+pub(super) fn connection(kind: &str, nodes: impl IntoIterator<Item = Value>) -> Value {
     json!({ "__connection": kind, "nodes": nodes.into_iter().collect::<Vec<_>>() })
 }
 
