@@ -88,7 +88,8 @@ pub(super) fn link<'a>(
 }
 
 fn no_branch(what: &str, was: bool) -> Unread {
-    let why = if was { "the branch was deleted before the window" } else { "there is no such branch, and none on record" };
+    let why =
+        if was { "the branch was deleted before the window" } else { "there is no such branch, and none on record" };
     Unread {
         what: what.to_owned(),
         why: why.to_owned(),

@@ -138,11 +138,6 @@ impl Answer {
 
     /// What a status other than the expected one means.
     pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
-        if self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED {
-            let status = self.status.as_u16();
-            let hint = "write the repository's present name in repositories";
-            return malformed(what, format!("status {status}: renamed, or moved to another owner; hint: {hint}"));
-        }
         door::error_for(what, self.status.as_u16(), &self.body, Some(permission))
     }
 }
@@ -164,6 +159,11 @@ where
 
 fn unanswered(what: &str, error: &octocrab::Error) -> CollectError {
     match Failure::within(error) {
+        // The door follows no redirect; GitHub has them for names that are no longer.
+        Some(Failure::Refused(why)) if why.starts_with("redirect (301)") => {
+            let hint = "write the repository's present name in repositories";
+            malformed(what, format!("{why}: renamed, or moved to another owner; hint: {hint}"))
+        }
         Some(failure) => failure.clone().into_error(what),
         None => malformed(what, error.to_string()),
     }

@@ -17,7 +17,7 @@ const STATES_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
     pub repositories: BTreeMap<String, RepositoryMemory>,
-    /// By organisation, as the configuration writes it: every repository that its list had, in scope or not, with
+    /// By organisation, in lower case: every repository that its list had, in scope or not, with
     /// GitHub's number for it. Absent in what version 1 left.
     #[serde(default)]
     pub organizations: BTreeMap<String, BTreeMap<String, u64>>,

@@ -125,12 +125,7 @@ pub(super) async fn read(client: &Client, login: &str) -> Result<Listing, Collec
     Ok(listing)
 }
 
-async fn page(
-    client: &Client,
-    what: &str,
-    login: &str,
-    after: Option<&str>,
-) -> Result<(String, Page), CollectError> {
+async fn page(client: &Client, what: &str, login: &str, after: Option<&str>) -> Result<(String, Page), CollectError> {
     let order = json!({ "field": "CREATED_AT", "direction": "ASC" });
     let variables = json!({ "login": login, "after": after, "order": order });
     let asked = graphql::ask(client, what, QUESTION, variables).await.map_err(|trouble| trouble.into_error(what));
@@ -208,7 +203,11 @@ impl Listing {
             Err(unread) => {
                 let hint = "give the acting identity access to all repositories of the organisation; a repository \
                             made or deleted during the run is settled by the next one";
-                self.unread.push(Unread { hint: Some(hint.to_owned()), permission: Some(METADATA.to_owned()), ..unread });
+                self.unread.push(Unread {
+                    hint: Some(hint.to_owned()),
+                    permission: Some(METADATA.to_owned()),
+                    ..unread
+                });
             }
         }
     }

@@ -74,7 +74,7 @@ pub(super) async fn find<'a>(
     let mut scope = decision.scope;
     for (organization, listing) in lists {
         scope.listed.insert(
-            organization.name.clone(),
+            key(organization),
             listing.repositories.iter().map(|listed| (listed.name.clone(), listed.id)).collect(),
         );
         scope.identity.insert(listing.identity);
@@ -171,8 +171,10 @@ impl<'a> Decision<'a> {
         let name = &listed.name;
         let (was, known) = known.unzip();
         match was {
-            Some(was) if was != name.as_str() => self.scope.filters.push(format!("{was} is called {name} now, and goes on")),
-            None if self.memory.organizations.contains_key(&organization.name) => {
+            Some(was) if was != name.as_str() => {
+                self.scope.filters.push(format!("{was} is called {name} now, and goes on"))
+            }
+            None if self.memory.organizations.contains_key(&key(organization)) => {
                 let made = if listed.created_at < self.window.start {
                     "the last complete run did not have it (moved here, shown again, or no longer empty, archived or excluded); \
                      its updates are read from the start of the window"
@@ -189,9 +191,19 @@ impl<'a> Decision<'a> {
         };
         for former in known.iter().flat_map(|known| &known.defaults).filter(there) {
             if !defaults.contains(former) {
-                self.scope.filters.push(format!("{name}: {former} was the default branch, and is read while it is there"));
+                self.scope
+                    .filters
+                    .push(format!("{name}: {former} was the default branch, and is read while it is there"));
                 defaults.push(former.clone());
             }
+        }
+        if let (Some(known), Some(default)) = (known, listed.default_branch())
+            && !known.branches.contains_key(default)
+        {
+            self.scope.limitations.push(format!(
+                "{name}: {default} is in scope as the default branch for the first time; what it held at the start of the \
+                 window is not judged"
+            ));
         }
         let mut branches = defaults.clone();
         branches.extend(named.iter().flat_map(|named| &named.branches).filter(|b| !defaults.contains(b)).cloned());
@@ -232,7 +244,8 @@ impl<'a> Decision<'a> {
                     return Ok(());
                 }
             };
-            known = self.memory.repositories.iter().map(|(name, known)| (name.as_str(), known)).find(|(_, k)| k.id == id);
+            known =
+                self.memory.repositories.iter().map(|(name, known)| (name.as_str(), known)).find(|(_, k)| k.id == id);
             if let Some((was, _)) = known {
                 self.scope.filters.push(format!("{was} is called {} now, and goes on", repository.name));
             }
@@ -248,19 +261,24 @@ impl<'a> Decision<'a> {
     /// Says which branches were read the last time and are in scope no longer.
     fn dropped(&mut self, name: &str, known: Option<&RepositoryMemory>, branches: &[String]) {
         for branch in known.iter().flat_map(|known| known.branches.keys()).filter(|b| !branches.contains(b)) {
-            self.scope.filters.push(format!("{name}: {branch} was in scope at the last complete run, and is no longer"));
+            self.scope
+                .filters
+                .push(format!("{name}: {branch} was in scope at the last complete run, and is no longer"));
         }
     }
 
     /// What was there at the last complete run, and is nowhere now.
     fn gone(&mut self, lists: &[(&Organization, Listing)]) {
-        let ids: BTreeSet<u64> = lists.iter().flat_map(|(_, list)| &list.repositories).map(|listed| listed.id).collect();
+        let ids: BTreeSet<u64> =
+            lists.iter().flat_map(|(_, list)| &list.repositories).map(|listed| listed.id).collect();
         for (name, known) in &self.memory.repositories {
             if self.taken.contains(name.as_str()) {
                 continue;
             }
+            // Also one that was named by itself, before the whole organisation was.
+            let owner = known.organization.as_deref().or_else(|| name.split_once('/').map(|(owner, _)| owner));
             let organization =
-                self.settings.organizations.iter().find(|o| known.organization.as_ref() == Some(&o.name));
+                self.settings.organizations.iter().find(|o| owner.is_some_and(|owner| same(owner, &o.name)));
             match organization {
                 None => self.scope.filters.push(format!(
                     "{name} was in scope at the last complete run, and the configuration has it no longer"
@@ -293,7 +311,7 @@ impl<'a> Decision<'a> {
 
     /// A list that adds up may still be another one than it was.
     fn shrunk(&mut self, organization: &Organization, listing: &Listing, ids: &BTreeSet<u64>) {
-        let remembered = self.memory.organizations.get(&organization.name);
+        let remembered = self.memory.organizations.get(&key(organization));
         let was = remembered.map_or(0, BTreeMap::len);
         let missing: Vec<&str> = remembered
             .into_iter()
@@ -320,7 +338,10 @@ impl<'a> Decision<'a> {
         for exclusion in &organization.exclude {
             let there = |name: &String| same(name, &exclusion.repository);
             let listed = listing.repositories.iter().map(|listed| &listed.name).any(there);
-            if !listed && !self.memory.repositories.keys().any(there) && !remembered.is_some_and(|r| r.keys().any(there)) {
+            if !listed
+                && !self.memory.repositories.keys().any(there)
+                && !remembered.is_some_and(|r| r.keys().any(there))
+            {
                 self.scope.limitations.push(format!(
                     "{} is excluded by the configuration, and {} has no such repository",
                     exclusion.repository, organization.name
@@ -328,6 +349,11 @@ impl<'a> Decision<'a> {
             }
         }
     }
+}
+
+/// An organisation's name in the memory, however the configuration writes it.
+fn key(organization: &Organization) -> String {
+    organization.name.to_ascii_lowercase()
 }
 
 fn exclude_it() -> String {

@@ -2,6 +2,7 @@
 //! sample's own wire form against what GitHub publishes.
 
 pub(crate) mod bed;
+mod organisation;
 mod paging;
 mod sign_in;
 
@@ -382,6 +383,23 @@ async fn rule_suites_that_may_not_be_read_are_incomplete_unless_left_out() {
 }
 
 #[tokio::test]
+async fn a_landing_older_than_the_rule_suites_reach_is_no_pass_and_a_known_bypass_stays_one() {
+    let bed = Bed::of(every_landing()).await;
+    bed.clock.set(at("2026-03-31T00:00:00Z"));
+    let outcome = bed.first().await;
+    let rule = |number| found(outcome.change(&format!("acme/shop#{number}@"))).rule;
+    assert_eq!([1, 4, 5].map(rule), [RuleOutcome::OutOfReach, RuleOutcome::Bypass, RuleOutcome::Pass]);
+    let (collector, items) = ("changes".to_owned(), Some(outcome.whole().items().clone()));
+    let reading = Reading { collector, as_of: outcome.as_of, items, unread: Vec::new() };
+    let verdict = judge(&Test::parse("change_review", &json!({})).unwrap(), &[reading], &[], outcome.as_of);
+    let reason =
+        |id: &str| verdict.judgements.iter().find(|judged| judged.item.starts_with(id)).unwrap().reason.clone();
+    assert_eq!(reason("acme/shop#1@"), "rule-outcome-unknown");
+    assert_eq!(reason("acme/shop#5@"), "approved");
+    assert!(outcome.whole().ipe().limitations.iter().any(|l| l.contains("older than GitHub keeps rule suites")));
+}
+
+#[tokio::test]
 async fn answers_that_do_not_add_up_are_never_whole() {
     let cases = [
         ("search(", "\"issueCount\":10", "\"issueCount\":11", "GitHub's search states 11"),
@@ -449,6 +467,16 @@ fn settings_that_cannot_work_are_refused_with_the_key() {
         ("batch", json!(0)),
         ("batch", json!(101)),
         ("repositories", json!([])),
+        ("organizations", json!([{ "name": "acme/shop" }])),
+        ("organizations", json!([{ "name": "acme" }, { "name": "Acme" }])),
+        ("organizations", json!([{ "name": "acme", "exclude": [{ "repository": "other/x", "reason": "r" }] }])),
+        ("organizations", json!([{ "name": "acme", "exclude": [{ "repository": "acme/x", "reason": " " }] }])),
+        (
+            "organizations",
+            json!([{ "name": "acme", "exclude": [{ "repository": "acme/x", "reason": "r" }, { "repository": "acme/X", "reason": "r" }] }]),
+        ),
+        ("organizations", json!([{ "name": "acme", "exclude": [{ "repository": "acme/shop", "reason": "r" }] }])),
+        ("repositories_drop_max_percent", json!(101)),
         ("repositories", json!([shop, shop])),
         ("repositories", json!([{ "name": "shop", "branches": ["main"] }])),
         ("repositories", json!([{ "name": "acme/shop", "branches": [] }])),

@@ -112,7 +112,10 @@ async fn serve(
         .header("x-ratelimit-reset", (now + Duration::hours(1)).timestamp().to_string())
         .header("x-github-request-id", format!("SAMPLE:{number:04X}"));
     if let Some(next) = answer.next {
-        response = response.header("link", format!("<{}{next}>; rel=\"next\"", inside.url));
+        response = match answer.status {
+            301 => response.header("location", format!("{}{next}", inside.url)),
+            _ => response.header("link", format!("<{}{next}>; rel=\"next\"", inside.url)),
+        };
     }
     for fault in &inside.history.faults {
         if let Fault::Header { holds, from, name, value } = fault
@@ -158,7 +161,10 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
             let name = format!("{owner}/{name}");
             match view.repository(&name) {
                 None => message(404, "Not Found"),
-                Some(found) if !view.name(found).eq_ignore_ascii_case(&name) => message(301, "Moved Permanently"),
+                Some(found) if !view.name(found).eq_ignore_ascii_case(&name) => {
+                    let path = format!("/repositories/{}/{}", view.number(found), rest.join("/"));
+                    Answer { next: Some(path), ..message(301, "Moved Permanently") }
+                }
                 Some(found) => rest_answer(view, view.number(found) - 1, rest, &query),
             }
         }
