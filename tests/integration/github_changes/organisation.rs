@@ -106,6 +106,9 @@ async fn a_quiet_organisation_costs_two_requests_and_one_for_each_repository() {
     assert_eq!(last, 2 + 4);
 }
 
+/// What becomes what.
+type Replacements = &'static [(&'static str, &'static str)];
+
 /// One repository that is read, and 150 archived ones: two pages.
 fn many() -> GithubHistory {
     let mut history = every_landing();
@@ -129,7 +132,7 @@ async fn a_list_of_repositories_on_two_pages_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_list_of_repositories_that_does_not_add_up_is_never_whole() {
-    let cases: [(&str, &[(&str, &str)], &str); 9] = [
+    let cases: [(&str, Replacements, &str); 9] = [
         (LIST, &[("\"totalCount\":151", "\"totalCount\":152")], "states 152"),
         (LIST, &[("\"hasNextPage\":true", "\"hasNextPage\":false")], "100 held"),
         (LIST, &[("\"hasNextPage\":false", "\"hasNextPage\":true")], "a further page is stated, but not where"),
