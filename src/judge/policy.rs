@@ -95,7 +95,7 @@ impl Test {
     /// give another judgement.
     pub fn rules(&self) -> &'static str {
         match self {
-            Self::ChangeReview(_) => "change_review/1",
+            Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/1",
             Self::RestoreTest(_) => "restore_test/1",
         }
