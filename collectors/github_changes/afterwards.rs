@@ -29,9 +29,8 @@ pub(super) struct Written {
 impl Tickets {
     /// Takes a pattern as the settings give it. Says why it cannot be one.
     pub(super) fn of(pattern: &str) -> Result<Self, String> {
-        let compile = |pattern: &str| {
-            RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|error| error.to_string())
-        };
+        let compile =
+            |pattern: &str| RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|error| error.to_string());
         if pattern.len() > PATTERN_MAX {
             return Err(format!("longer than {PATTERN_MAX} bytes"));
         }
@@ -58,12 +57,22 @@ impl Tickets {
     }
 
     /// An approving review of after the merge, as one after the fact.
-    pub(super) fn review(&self, by: Option<&Account>, at: DateTime<Utc>, said: &Written) -> Result<Option<PostHoc>, String> {
+    pub(super) fn review(
+        &self,
+        by: Option<&Account>,
+        at: DateTime<Utc>,
+        said: &Written,
+    ) -> Result<Option<PostHoc>, String> {
         said.review_after(by, at, |text| self.named(text))
     }
 
     /// A comment on a landed commit, as a review after the fact.
-    pub(super) fn comment(&self, by: Option<&Account>, at: DateTime<Utc>, said: &Written) -> Result<Option<PostHoc>, String> {
+    pub(super) fn comment(
+        &self,
+        by: Option<&Account>,
+        at: DateTime<Utc>,
+        said: &Written,
+    ) -> Result<Option<PostHoc>, String> {
         said.review_after(by, at, |text| self.reviewed(text))
     }
 }

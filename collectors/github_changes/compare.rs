@@ -100,7 +100,8 @@ pub(super) async fn diff(
     }
     let what = format!("repository {repository}: comparison {base}...{head}");
     // The first page has every path, whatever the number of commits.
-    let answer = client.get(&what, &format!("/repos/{repository}/compare/{base}...{head}?per_page=1&page=1"), None).await?;
+    let answer =
+        client.get(&what, &format!("/repos/{repository}/compare/{base}...{head}?per_page=1&page=1"), None).await?;
     if answer.status == StatusCode::NOT_FOUND {
         return Ok(None);
     }

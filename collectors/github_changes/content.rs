@@ -210,7 +210,9 @@ impl Candidate {
             None => Err(malformed(&format!("commit {commit}: {path}"), "was not asked for".to_owned())),
         };
         for path in self.paths() {
-            if at(&self.approved, path)? != at(&self.head, path)? || at(&self.bases.0, path)? != at(&self.bases.1, path)? {
+            if at(&self.approved, path)? != at(&self.head, path)?
+                || at(&self.bases.0, path)? != at(&self.bases.1, path)?
+            {
                 return Ok(false);
             }
         }

@@ -81,7 +81,8 @@ impl Fragments {
             ("timeline", timeline()),
         ];
         if texts {
-            let comments = format!("CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}}{written}}}}}");
+            let comments =
+                format!("CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}}{written}}}}}");
             all.push(("comments", comments));
         }
         if owners {

@@ -237,8 +237,11 @@ async fn whole(
             break;
         }
         for chunk in pending.chunks(20) {
-            let read =
-                if round == ROUNDS_MAX { Err(endless(repository)) } else { pages(client, (repository, fragments), chunk).await };
+            let read = if round == ROUNDS_MAX {
+                Err(endless(repository))
+            } else {
+                pages(client, (repository, fragments), chunk).await
+            };
             match read {
                 Ok(pages) => {
                     for (more, page) in chunk.iter().zip(pages) {

@@ -96,7 +96,9 @@ async fn look_closer(
     let name = &repository.name;
     if found.paths_cut > 0 {
         let cut = found.paths_cut;
-        found.limitations.push(format!("{name}: {cut} updates touch 300 paths or more, which GitHub does not list in full"));
+        found
+            .limitations
+            .push(format!("{name}: {cut} updates touch 300 paths or more, which GitHub does not list in full"));
     }
     let compared = content::compare_approved(client, repository, &mut found.changes).await?;
     found.unread.extend(compared.unread);

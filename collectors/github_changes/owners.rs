@@ -67,13 +67,8 @@ pub(super) async fn read(
         Lookup::Found(pr) => pr.base == change.branch && change.landing.kind != LandingKind::ForcePush,
         Lookup::None | Lookup::Failed(_) => false,
     };
-    let mut reader = Reader {
-        client,
-        repository,
-        blobs: BTreeMap::new(),
-        files: BTreeMap::new(),
-        teams: BTreeMap::new(),
-    };
+    let mut reader =
+        Reader { client, repository, blobs: BTreeMap::new(), files: BTreeMap::new(), teams: BTreeMap::new() };
     let commits = changes.iter().filter(|change| concerns(change)).map(|change| change.landing.before.clone());
     reader.find(commits.collect()).await?;
     let mut outcome = Outcome::default();
@@ -121,7 +116,8 @@ impl Reader<'_> {
             }
             match graphql::of_repository(self.client, self.repository, &what, &selection, CONTENTS).await {
                 Ok(reply) => {
-                    let found = chunk.iter().enumerate().map(|(number, oid)| (oid.clone(), first(&what, &reply, number)));
+                    let found =
+                        chunk.iter().enumerate().map(|(number, oid)| (oid.clone(), first(&what, &reply, number)));
                     self.blobs.extend(found);
                 }
                 Err(error @ CollectError::Unauthenticated { .. }) => return Err(error),
@@ -140,7 +136,9 @@ impl Reader<'_> {
         };
         let touched = touched.ok_or_else(|| Why::NotKnown("GitHub does not list its paths".to_owned()))?;
         if touched.len() >= PATHS_MAX {
-            return Err(Why::NotKnown(format!("it touches {PATHS_MAX} paths or more, which GitHub does not list in full")));
+            return Err(Why::NotKnown(format!(
+                "it touches {PATHS_MAX} paths or more, which GitHub does not list in full"
+            )));
         }
         let paths = self.paths(change, touched).await?;
         if !self.files.contains_key(&blob) {
@@ -205,7 +203,9 @@ impl Reader<'_> {
         let (organisation, slug) = match owner {
             Owner::User(login) => return Ok(vec![login]),
             Owner::Address(line) => {
-                return Err(Why::NotKnown(format!("line {line} of CODEOWNERS names an e-mail address, not an account")));
+                return Err(Why::NotKnown(format!(
+                    "line {line} of CODEOWNERS names an e-mail address, not an account"
+                )));
             }
             Owner::Team { organisation, slug } => (organisation, slug),
         };

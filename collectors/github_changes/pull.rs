@@ -229,7 +229,10 @@ impl Landed {
     pub(super) fn reviewed_after(&self, tickets: &Tickets) -> Result<Vec<PostHoc>, String> {
         let comments = self.comments.as_ref().ok_or("comments were asked for, and are not there")?;
         let reviews = comments.nodes.iter();
-        reviews.map(|c| tickets.comment(c.author.as_ref(), c.created_at, &c.said)).filter_map(Result::transpose).collect()
+        reviews
+            .map(|c| tickets.comment(c.author.as_ref(), c.created_at, &c.said))
+            .filter_map(Result::transpose)
+            .collect()
     }
 
     /// Whether GitHub says that the commit came with that pull request.

@@ -67,8 +67,12 @@ impl<W: World> Execution<'_, W> {
     }
 
     fn field(&self, object: &Value, name: &str, arguments: &Arguments) -> Result<Value, String> {
-        if let Some(value) = self.world.field(object, name, arguments) {
-            return Ok(value);
+        match self.world.field(object, name, arguments) {
+            Some(list) if list.get("__connection").is_some() => {
+                return page(name, text(&list["__connection"]), &list["nodes"], arguments);
+            }
+            Some(value) => return Ok(value),
+            None => {}
         }
         let value = object.get(name).filter(|_| !name.starts_with("__") || name == "__typename").cloned();
         let value =
@@ -114,7 +118,7 @@ fn page(name: &str, kind: &str, nodes: &Value, arguments: &Arguments) -> Result<
         |node: &&Value| types.is_none_or(|types| types.iter().any(|t| screaming(&node["__typename"]) == text(t)));
     let all: Vec<&Value> = nodes.as_array().map_or(&[][..], Vec::as_slice).iter().filter(wanted).collect();
     let from = match arguments.get("after") {
-        None => 0,
+        None | Some(Value::Null) => 0,
         Some(cursor) => text(cursor)
             .strip_prefix("cursor:")
             .and_then(|n| n.parse().ok())

@@ -5,8 +5,8 @@ use super::facts::{
 };
 use evidenced::judge::Outcome::{Deviation, Excluded, Indeterminate, Pass, Waived};
 use evidenced_collectors::contract::{
-    Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, LandingKind, Lookup, PostHoc, PrCommit, PullRequest, Review,
-    ReviewState, RuleOutcome,
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
+    Review, ReviewState, RuleOutcome,
 };
 use serde_json::json;
 
