@@ -23,8 +23,8 @@ pub struct Change {
     pub authors: Vec<CommitAuthor>,
     /// The pull request that brought it.
     pub pull_request: Lookup,
-    /// A review after the fact, of an emergency change.
-    pub post_hoc: Option<PostHoc>,
+    /// Reviews after the fact, of an emergency change, oldest first. Whether one of them counts is judged.
+    pub post_hoc: Vec<PostHoc>,
 }
 
 /// The branch update that brought the change.
@@ -146,6 +146,10 @@ pub struct Review {
     pub at: DateTime<Utc>,
     /// The commit that was looked at; `None` if the source does not say.
     pub commit: Option<String>,
+    /// Whether the source shows that what was looked at is what was merged, whatever the commits' ids and
+    /// dates: the same paths, and each of them from the same content to the same content. `false`: not shown,
+    /// or not asked, because `commit` tells it.
+    pub same_as_merged: bool,
     /// Whether the reviewer could write to the repository when read; `None` if not read.
     pub can_push: Option<bool>,
 }
@@ -207,14 +211,14 @@ pub enum RuleOutcome {
     OutOfReach,
 }
 
-/// A review after the fact.
+/// A review after the fact, with the outcome that the change may stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostHoc {
     /// Incident or ticket.
     pub ticket: Option<String>,
-    /// Who looked at it afterwards.
+    /// Who looked at it afterwards: the account, never what the text says. `None` for a deleted account.
     pub reviewer: Option<Actor>,
-    /// When.
+    /// When it was written, or last edited.
     pub at: DateTime<Utc>,
 }

@@ -55,6 +55,14 @@ pub(super) enum AccountKind {
 }
 
 impl Account {
+    /// As `actor`, but the apps that `agents` names are agents.
+    pub(super) fn actor_among(&self, agents: &[String]) -> Actor {
+        let actor = self.actor();
+        let app = actor.login.strip_suffix("[bot]").filter(|_| actor.kind == ActorKind::Bot);
+        let listed = app.is_some_and(|app| agents.iter().any(|agent| agent.eq_ignore_ascii_case(app)));
+        Actor { kind: if listed { ActorKind::Agent } else { actor.kind }, ..actor }
+    }
+
     pub(super) fn actor(&self) -> Actor {
         let kind = match self.kind {
             AccountKind::User => ActorKind::User,

@@ -1,7 +1,9 @@
-//! The commits and paths of an update that is not one merged pull request.
+//! Comparisons of two commits: the commits and paths of an update that is not one merged pull request, and
+//! what one commit changes against where it left another.
 
 use super::client::{CONTENTS, Client, malformed, stated};
 use crate::contract::{CollectError, CommitAuthor};
+use http::StatusCode;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,10 +51,66 @@ struct Parent {
     sha: String,
 }
 
-#[derive(Deserialize)]
-struct File {
-    filename: String,
-    previous_filename: Option<String>,
+/// One path of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(super) struct File {
+    pub filename: String,
+    /// Of a renamed or copied one.
+    pub previous_filename: Option<String>,
+    pub status: Status,
+    /// The blob, of a removed file the one that it was; `null` for what is no file.
+    #[serde(deserialize_with = "stated")]
+    pub sha: Option<String>,
+}
+
+/// What became of a path; another word is an answer that we do not understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    Added,
+    Removed,
+    Modified,
+    Renamed,
+    Copied,
+    /// The file's type.
+    Changed,
+    Unchanged,
+}
+
+/// What one commit changes since it left another.
+pub(super) struct Diff {
+    /// Where it left.
+    pub merge_base: String,
+    /// Sorted; `None` where the list may be cut.
+    pub files: Option<Vec<File>>,
+}
+
+/// Reads what `head` changes since it left `base`. `None`: GitHub cannot compare them, because it does not
+/// have one of them any more or they share no history.
+pub(super) async fn diff(
+    client: &Client,
+    repository: &str,
+    base: &str,
+    head: &str,
+) -> Result<Option<Diff>, CollectError> {
+    #[derive(Deserialize)]
+    struct Wire {
+        merge_base_commit: Parent,
+        files: Option<Vec<File>>,
+    }
+    let what = format!("repository {repository}: comparison {base}...{head}");
+    // The first page has every path, whatever the number of commits.
+    let answer =
+        client.get(&what, &format!("/repos/{repository}/compare/{base}...{head}?per_page=1&page=1"), None).await?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let wire: Wire = answer.json(&what, CONTENTS)?;
+    let mut files = wire.files.filter(|files| files.len() < FILES_MAX);
+    if let Some(files) = &mut files {
+        files.sort();
+    }
+    Ok(Some(Diff { merge_base: wire.merge_base_commit.sha, files }))
 }
 
 /// Reads what `after` has and `before` has not.

@@ -2,6 +2,7 @@
 //! An error among the answers is never passed over: it fails the item that it names, or all of them.
 
 use super::client::{Client, malformed};
+use super::fragments::{CONNECTIONS, Connection, EVENTS, Fragments};
 use super::pull::Landed;
 use super::settings::Repository;
 use crate::contract::{CollectError, Unread};
@@ -14,44 +15,6 @@ use std::collections::{BTreeMap, VecDeque};
 const ROUNDS_MAX: u32 = 200;
 /// What GitHub asks for here.
 const PULL_REQUESTS: &str = "Pull requests: read";
-
-const LANDED: &str = "fragment landed on Commit{id oid parents(first:1){nodes{oid}} \
-    associatedPullRequests(first:2){totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}}";
-const PULL: &str = "fragment pull on PullRequest{id number url author{__typename login} baseRefName headRefName \
-    headRefOid merged mergedAt isCrossRepository mergeCommit{oid} baseRepository{nameWithOwner} \
-    reviews(first:30){...reviews} commits(first:30){...commits} timelineItems(first:30,itemTypes:[\
-    REVIEW_DISMISSED_EVENT,HEAD_REF_FORCE_PUSHED_EVENT,BASE_REF_CHANGED_EVENT,AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT,\
-    MERGED_EVENT,ADDED_TO_MERGE_QUEUE_EVENT,AUTO_MERGE_ENABLED_EVENT]){...timeline}}";
-const REVIEWS: &str = "fragment reviews on PullRequestReviewConnection{totalCount pageInfo{hasNextPage endCursor} \
-    nodes{id state submittedAt author{__typename login} authorCanPushToRepository commit{oid}}}";
-const COMMITS: &str = "fragment commits on PullRequestCommitConnection{totalCount pageInfo{hasNextPage endCursor} \
-    nodes{commit{id oid committedDate parents(first:2){totalCount nodes{oid}} authors(first:10){...authors} \
-    committer{user{login}}}}}";
-const AUTHORS: &str =
-    "fragment authors on GitActorConnection{totalCount pageInfo{hasNextPage endCursor} nodes{user{login}}}";
-const TIMELINE: &str = "fragment timeline on PullRequestTimelineItemsConnection{totalCount \
-    pageInfo{hasNextPage endCursor} nodes{__typename \
-    ...on ReviewDismissedEvent{createdAt previousReviewState review{id}} \
-    ...on HeadRefForcePushedEvent{createdAt actor{__typename login} beforeCommit{oid} afterCommit{oid}} \
-    ...on BaseRefChangedEvent{createdAt previousRefName currentRefName} \
-    ...on AutomaticBaseChangeSucceededEvent{createdAt oldBase newBase} \
-    ...on MergedEvent{createdAt actor{__typename login} commit{oid}} \
-    ...on AddedToMergeQueueEvent{createdAt enqueuer{login}} \
-    ...on AutoMergeEnabledEvent{createdAt enabler{login}}}}";
-
-/// A connection that may have further pages: its field, its type, what to ask, and the fragments needed.
-const CONNECTIONS: [(&str, &str, &str, &[&str]); 5] = [
-    (
-        "associatedPullRequests",
-        "Commit",
-        "{totalCount pageInfo{hasNextPage endCursor} nodes{...pull}}",
-        &[PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE],
-    ),
-    ("reviews", "PullRequest", "{...reviews}", &[REVIEWS]),
-    ("commits", "PullRequest", "{...commits}", &[COMMITS, AUTHORS]),
-    ("authors", "Commit", "{...authors}", &[AUTHORS]),
-    ("timelineItems", "PullRequest", "{...timeline}", &[TIMELINE]),
-];
 
 /// A `200` answer.
 pub(super) struct Reply {
@@ -89,10 +52,14 @@ impl Trouble {
 
 impl Error {
     pub(super) fn meaning(&self, what: &str) -> CollectError {
+        self.refusal(what, PULL_REQUESTS)
+    }
+
+    fn refusal(&self, what: &str, permission: &str) -> CollectError {
         let (what, why) = (what.to_owned(), self.message.chars().take(200).collect());
         match self.kind.as_deref() {
             Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => {
-                CollectError::Forbidden { what, why, permission: Some(PULL_REQUESTS.to_owned()) }
+                CollectError::Forbidden { what, why, permission: Some(permission.to_owned()) }
             }
             Some("RATE_LIMITED" | "RATE_LIMIT") => CollectError::Unavailable { what, why },
             _ => CollectError::Malformed { what, why },
@@ -132,6 +99,41 @@ pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: 
     }
 }
 
+/// Asks the whole document for something of one repository; any error in the answer is an error.
+pub(super) async fn of_repository(
+    client: &Client,
+    repository: &Repository,
+    what: &str,
+    selection: &str,
+    permission: &str,
+) -> Result<Map<String, Value>, CollectError> {
+    let (owner, name) = repository.parts();
+    let document = format!(
+        "query($owner:String!,$name:String!){{rateLimit{{cost remaining resetAt}} \
+         repository(owner:$owner,name:$name){{nameWithOwner{selection}}}}}"
+    );
+    let mut data = whole_answer(client, what, &document, json!({ "owner": owner, "name": name }), permission).await?;
+    match data.get_mut("repository").map(Value::take) {
+        Some(Value::Object(repository)) => Ok(repository),
+        _ => Err(malformed(what, "nothing is said of the repository".to_owned())),
+    }
+}
+
+/// Asks one document; any error in the answer is an error.
+pub(super) async fn whole_answer(
+    client: &Client,
+    what: &str,
+    document: &str,
+    variables: Value,
+    permission: &str,
+) -> Result<Map<String, Value>, CollectError> {
+    let reply = ask(client, what, document, variables).await.map_err(|trouble| trouble.into_error(what))?;
+    match reply.errors.first() {
+        Some(error) => Err(error.refusal(what, permission)),
+        None => Ok(reply.data),
+    }
+}
+
 /// Landed commits by id, or why one could not be read.
 pub(super) type Commits = BTreeMap<String, Result<Landed, Unread>>;
 
@@ -140,17 +142,17 @@ pub(super) async fn commits(
     client: &Client,
     repository: &Repository,
     oids: &[String],
-    batch: u32,
+    (batch, fragments): (u32, &Fragments),
 ) -> Result<Commits, CollectError> {
     let mut found = Commits::new();
     let mut queue: VecDeque<Vec<String>> = oids.chunks(batch.max(1) as usize).map(<[String]>::to_vec).collect();
     while let Some(chunk) = queue.pop_front() {
         let what = format!("repository {}: {} landed commits", repository.name, chunk.len());
-        let (document, variables) = question(repository, &chunk);
+        let (document, variables) = question(repository, &chunk, fragments);
         match ask(client, &what, &document, variables).await {
             Ok(reply) => {
                 let values = split(&what, &chunk, reply);
-                found.extend(whole(client, &repository.name, values).await?);
+                found.extend(whole(client, (&repository.name, fragments), values).await?);
             }
             Err(Trouble::TooMuch(_)) if chunk.len() > 1 => {
                 let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
@@ -169,17 +171,17 @@ pub(super) async fn commits(
     Ok(found)
 }
 
-fn question(repository: &Repository, oids: &[String]) -> (String, Value) {
+fn question(repository: &Repository, oids: &[String], fragments: &Fragments) -> (String, Value) {
     let (owner, name) = repository.parts();
     let objects: String = oids
         .iter()
         .enumerate()
         .map(|(number, oid)| format!(" c{number}:object(oid:\"{oid}\"){{__typename ...landed}}"))
         .collect();
-    let fragments = [LANDED, PULL, REVIEWS, COMMITS, AUTHORS, TIMELINE].join(" ");
     let document = format!(
         "query($owner:String!,$name:String!){{rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{nameWithOwner{objects}}}}} {fragments}"
+         repository(owner:$owner,name:$name){{nameWithOwner{objects}}}}}{}",
+        fragments.all()
     );
     (document, json!({ "owner": owner, "name": name }))
 }
@@ -214,14 +216,14 @@ struct More {
     oid: String,
     pointer: String,
     id: String,
-    connection: usize,
+    connection: &'static Connection,
     cursor: String,
 }
 
 /// Reads further pages until there is none, then reads the values strictly.
 async fn whole(
     client: &Client,
-    repository: &str,
+    (repository, fragments): (&str, &Fragments),
     mut values: BTreeMap<String, Result<Value, CollectError>>,
 ) -> Result<Commits, CollectError> {
     for round in 0.. {
@@ -235,8 +237,11 @@ async fn whole(
             break;
         }
         for chunk in pending.chunks(20) {
-            let read =
-                if round == ROUNDS_MAX { Err(endless(repository)) } else { pages(client, repository, chunk).await };
+            let read = if round == ROUNDS_MAX {
+                Err(endless(repository))
+            } else {
+                pages(client, (repository, fragments), chunk).await
+            };
             match read {
                 Ok(pages) => {
                     for (more, page) in chunk.iter().zip(pages) {
@@ -292,7 +297,7 @@ fn further(oid: &str, value: &Value, pointer: String, pending: &mut Vec<More>) {
             for (field, item) in fields {
                 let at = format!("{pointer}/{field}");
                 if let (Some(connection), Some(id), Some(cursor)) = (
-                    CONNECTIONS.iter().position(|(name, ..)| name == field),
+                    CONNECTIONS.iter().find(|connection| connection.field == field),
                     fields.get("id").and_then(Value::as_str),
                     next(item),
                 ) {
@@ -311,39 +316,36 @@ fn next(connection: &Value) -> Option<&str> {
     page.get("hasNextPage")?.as_bool()?.then(|| page.get("endCursor")?.as_str())?
 }
 
-async fn pages(client: &Client, repository: &str, chunk: &[More]) -> Result<Vec<Value>, CollectError> {
+async fn pages(
+    client: &Client,
+    (repository, fragments): (&str, &Fragments),
+    chunk: &[More],
+) -> Result<Vec<Value>, CollectError> {
     let what = format!("repository {repository}: {} further pages", chunk.len());
-    let (mut declared, mut nodes, mut fragments) = (String::new(), String::new(), Vec::<&str>::new());
+    let (mut declared, mut nodes) = (String::new(), String::new());
     let mut variables = Map::new();
     for (number, more) in chunk.iter().enumerate() {
-        let (field, kind, selection, needed) = CONNECTIONS[more.connection];
-        let types = if field == "timelineItems" {
-            ",itemTypes:[REVIEW_DISMISSED_EVENT,HEAD_REF_FORCE_PUSHED_EVENT,BASE_REF_CHANGED_EVENT,\
-             AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT,MERGED_EVENT,ADDED_TO_MERGE_QUEUE_EVENT,AUTO_MERGE_ENABLED_EVENT]"
-        } else {
-            ""
-        };
+        let Connection { field, of, selection, .. } = more.connection;
+        let types = if *field == "timelineItems" { format!(",itemTypes:[{EVENTS}]") } else { String::new() };
         // Pull requests carry lists of their own, so few of them at once.
-        let first = if field == "associatedPullRequests" { 5 } else { 50 };
+        let first = if *field == "associatedPullRequests" { 5 } else { 50 };
         declared += &format!("{}$i{number}:ID!,$a{number}:String!", if number == 0 { "" } else { "," });
         nodes += &format!(
-            " m{number}:node(id:$i{number}){{__typename ...on {kind}{{{field}(first:{first},after:$a{number}{types})\
+            " m{number}:node(id:$i{number}){{__typename ...on {of}{{{field}(first:{first},after:$a{number}{types})\
              {selection}}}}}"
         );
         variables.insert(format!("i{number}"), json!(more.id));
         variables.insert(format!("a{number}"), json!(more.cursor));
-        fragments.extend(needed);
     }
-    fragments.sort_unstable();
-    fragments.dedup();
-    let document = format!("query({declared}){{rateLimit{{cost remaining resetAt}}{nodes}}} {}", fragments.join(" "));
+    let needed = fragments.needed(chunk.iter().map(|more| more.connection));
+    let document = format!("query({declared}){{rateLimit{{cost remaining resetAt}}{nodes}}}{needed}");
     let mut reply =
         ask(client, &what, &document, Value::Object(variables)).await.map_err(|trouble| trouble.into_error(&what))?;
     if let Some(error) = reply.errors.first() {
         return Err(error.meaning(&what));
     }
     let page = |(number, more): (usize, &More)| {
-        let field = CONNECTIONS[more.connection].0;
+        let field = more.connection.field;
         let page = reply.data.get_mut(&format!("m{number}")).and_then(|node| node.get_mut(field)).map(Value::take);
         page.ok_or_else(|| malformed(&what, format!("no page of {field}")))
     };

@@ -1,14 +1,18 @@
 //! From the steps of a repository's production branches to changes: which pull request brought each,
 //! and what came without one.
 
+use super::afterwards::Tickets;
 use super::chain::Step;
-use super::client::Client;
+use super::client::{Client, malformed};
 use super::compare::{self, Range};
+use super::content;
+use super::fragments::Fragments;
 use super::graphql::{self, Commits};
 use super::memory::{Merged, Pushes};
+use super::owners::{self, Paths};
 use super::pull::{Known, Landed, Pull};
 use super::rules::Suite;
-use super::settings::Repository;
+use super::settings::{Repository, Settings};
 use crate::contract::{Change, CollectError, Landing, LandingKind, Lookup, RuleOutcome, Unread};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +27,6 @@ pub(super) struct Background {
     pub bypasses: BTreeMap<String, Vec<Suite>>,
     /// The oldest landing that bypasses are known of.
     pub bypasses_since: DateTime<Utc>,
-    /// As in the settings.
-    pub trust_branch_updates: bool,
 }
 
 /// The changes, and what could not be read of them.
@@ -34,21 +36,29 @@ pub(super) struct Found {
     pub unread: Vec<Unread>,
     /// Pull requests that were merged into their own branch, by branch.
     pub merged: BTreeMap<String, BTreeSet<Merged>>,
+    /// What this reading cannot tell.
+    pub limitations: Vec<String>,
     /// Updates whose paths GitHub cut off.
-    pub paths_cut: usize,
+    paths_cut: usize,
+    /// Paths that pull requests touch, where they were asked for.
+    touched: Paths,
     ids: BTreeSet<String>,
 }
 
 /// Looks the steps up. Fails as a whole only without sign-in.
 pub(super) async fn read(
     client: &Client,
-    (repository, batch): (&Repository, u32),
+    (repository, settings): (&Repository, &Settings),
     steps: &[Step],
     background: &Background,
 ) -> Result<Found, CollectError> {
+    let fragments = Fragments::of(settings);
+    let tickets = settings.emergency_ticket.as_deref().map(Tickets::of).transpose();
+    let tickets = tickets.map_err(|why| malformed("emergency_ticket", why))?;
+    let asked = (settings.batch, &fragments);
     let merges = |step: &&Step| matches!(step.kind, LandingKind::PrMerge | LandingKind::MergeQueueMerge);
     let wanted = distinct(steps.iter().filter(merges).map(|step| step.row.after.clone()), &Commits::new());
-    let mut commits = graphql::commits(client, repository, &wanted, batch).await?;
+    let mut commits = graphql::commits(client, repository, &wanted, asked).await?;
     let mut ranges: Vec<Option<Result<Range, Unread>>> = Vec::new();
     for step in steps {
         ranges.push(if single(step, &commits) {
@@ -62,17 +72,49 @@ pub(super) async fn read(
         });
     }
     let walked = ranges.iter().flatten().flatten().flat_map(|range| range.walk.clone());
-    commits.extend(graphql::commits(client, repository, &distinct(walked, &commits), batch).await?);
+    commits.extend(graphql::commits(client, repository, &distinct(walked, &commits), asked).await?);
     let mut found = Found::default();
     for (step, range) in steps.iter().zip(&ranges) {
-        let landing = Arrival { repository: &repository.name, step, background };
+        let tickets = tickets.as_ref();
+        let landing = Arrival { repository: &repository.name, step, background, agents: &settings.agents, tickets };
         match range {
             None => landing.single(&commits, &mut found),
             Some(Ok(range)) => landing.several(range, &commits, &mut found),
             Some(Err(unread)) => landing.failed(&step.row.after, unread, &mut found),
         }
     }
+    look_closer(client, (repository, settings), &mut found).await?;
     Ok(found)
+}
+
+/// What takes further questions about the pull requests found.
+async fn look_closer(
+    client: &Client,
+    (repository, settings): (&Repository, &Settings),
+    found: &mut Found,
+) -> Result<(), CollectError> {
+    let name = &repository.name;
+    if found.paths_cut > 0 {
+        let cut = found.paths_cut;
+        found
+            .limitations
+            .push(format!("{name}: {cut} updates touch 300 paths or more, which GitHub does not list in full"));
+    }
+    let compared = content::compare_approved(client, repository, &mut found.changes).await?;
+    found.unread.extend(compared.unread);
+    if compared.not_compared > 0 {
+        let approvals = compared.not_compared;
+        found.limitations.push(format!(
+            "{name}: for {approvals} approved commits it could not be shown whether they are what was merged: GitHub \
+             does not have them any more, or they touch 300 paths or more"
+        ));
+    }
+    if settings.code_owners {
+        let read = owners::read(client, repository, &mut found.changes, &found.touched).await?;
+        found.unread.extend(read.unread);
+        found.limitations.extend(read.limitations);
+    }
+    Ok(())
 }
 
 fn distinct(oids: impl Iterator<Item = String>, known: &Commits) -> Vec<String> {
@@ -98,6 +140,9 @@ struct Arrival<'a> {
     repository: &'a str,
     step: &'a Step,
     background: &'a Background,
+    agents: &'a [String],
+    /// What names a ticket, where reviews after the fact are read.
+    tickets: Option<&'a Tickets>,
 }
 
 impl Arrival<'_> {
@@ -132,16 +177,19 @@ impl Arrival<'_> {
             self.pull(pull, landed, found);
         }
         if rest || range.walk.is_empty() || self.step.kind == LandingKind::ForcePush {
-            self.direct(range, found);
+            self.direct(range, commits, found);
         }
     }
 
     fn pull(&self, pull: &Pull, landed: &Landed, found: &mut Found) {
         let states = self.background.states.get(&self.step.branch).map_or(&[][..], Vec::as_slice);
-        let Background { pushes, trust_branch_updates, .. } = self.background;
-        let known = Known { pushes, states, rule: self.rule(), trust_branch_updates: *trust_branch_updates };
-        let neutral = match pull.neutral(&known) {
-            Ok(neutral) => neutral,
+        let known = Known { pushes: &self.background.pushes, states, rule: self.rule(), agents: self.agents };
+        let read = pull.neutral(&known).and_then(|neutral| {
+            let after = self.tickets.map(|tickets| pull.reviewed_after(neutral.merged_at, tickets)).transpose()?;
+            Ok((neutral, after.unwrap_or_default()))
+        });
+        let (neutral, post_hoc) = match read {
+            Ok(read) => read,
             Err(why) => {
                 let what = format!("repository {}: pull request {}", self.repository, pull.number);
                 let hint = Some("look at the sealed exchange".to_owned());
@@ -157,7 +205,9 @@ impl Arrival<'_> {
         if !found.ids.insert(id.clone()) {
             return;
         }
+        found.touched.insert(id.clone(), pull.touched());
         let mut change = self.change(id, pull.url.clone(), Lookup::Found(Box::new(neutral)));
+        change.post_hoc = post_hoc;
         if self.step.kind == LandingKind::MergeQueueMerge
             && let Some(person) = pull.enqueuer()
         {
@@ -166,12 +216,23 @@ impl Arrival<'_> {
         found.changes.push(change);
     }
 
-    fn direct(&self, range: &Range, found: &mut Found) {
+    fn direct(&self, range: &Range, commits: &Commits, found: &mut Found) {
+        let landed = commits.get(&self.step.row.after).and_then(|landed| landed.as_ref().ok());
+        let after = self.tickets.zip(landed).map(|(tickets, landed)| landed.reviewed_after(tickets)).transpose();
+        let post_hoc = match after {
+            Ok(after) => after.unwrap_or_default(),
+            Err(why) => {
+                let what = format!("repository {}: comments on commit {}", self.repository, self.step.row.after);
+                found.unread.push(Unread { what, why, permission: None, hint: None });
+                Vec::new()
+            }
+        };
         let id = found.unique(format!("{}@{}", self.repository, short(&self.step.row.after)));
         found.paths_cut += usize::from(range.paths.is_none());
         let mut change = self.change(id, range.url.clone(), Lookup::None);
         change.paths = range.paths.clone();
         change.authors = range.authors.clone();
+        change.post_hoc = post_hoc;
         found.changes.push(change);
     }
 
@@ -192,7 +253,7 @@ impl Arrival<'_> {
             url,
             landing: Landing {
                 kind: self.step.kind,
-                actor: row.actor.as_ref().map(super::activity::Account::actor),
+                actor: row.actor.as_ref().map(|actor| actor.actor_among(self.agents)),
                 at: row.timestamp,
                 before: self.step.before.clone(),
                 after: row.after.clone(),
@@ -200,7 +261,7 @@ impl Arrival<'_> {
             paths: None,
             authors: Vec::new(),
             pull_request,
-            post_hoc: None,
+            post_hoc: Vec::new(),
         }
     }
 

@@ -8,13 +8,18 @@
 //! pull requests, `rules` the bypasses. `landings` makes `Change`s of them. `client` sends.
 
 mod activity;
+mod afterwards;
 mod chain;
 mod client;
+mod codeowners;
 mod compare;
+mod content;
+mod fragments;
 mod graphql;
 mod landings;
 mod memory;
 mod organization;
+mod owners;
 mod pull;
 mod repository;
 mod rules;
@@ -40,6 +45,7 @@ pub(crate) const KIND: Kind = Kind {
         "Contents: read",
         "Pull requests: read",
         "Administration: read (only for rule_suites)",
+        "Members: read (only for code_owners that are teams)",
     ],
     build: |settings| Ok(Box::new(GithubChanges { settings: Settings::parse(settings)? })),
     settings_schema: || schemars::schema_for!(Settings),
@@ -102,19 +108,25 @@ impl Collector for GithubChanges {
 /// What this reading cannot tell, whatever the run.
 fn limitations(settings: &Settings) -> Vec<String> {
     let mut all = vec![
-        "code owners of the touched paths are not read yet".to_owned(),
-        "reviews after the fact are not read yet".to_owned(),
         "who pushed is known for the commit that a push ended at, not for those below it, and not for pushes to \
          forks (unless forced)"
             .to_owned(),
         "whether a reviewer could write to the repository is as of the reading, not as of the review".to_owned(),
+        "who started an agent is taken from assignments on its pull request: somebody who only asked for it \
+         elsewhere is not seen"
+            .to_owned(),
     ];
-    if settings.trust_branch_updates {
+    if settings.code_owners {
         all.push(
-            "a merge of the base branch made on GitHub is taken for no change of content, by configuration \
-             (trust_branch_updates = true): one that resolved conflicts in the web editor looks the same"
-                .to_owned(),
+            "members of teams that own paths are as of the reading, and an owner's access is not looked at".to_owned(),
         );
+    } else {
+        all.push("code owners of the touched paths are not read, by configuration (code_owners = false)".to_owned());
+    }
+    if settings.emergency_ticket.is_some() {
+        all.push("a review after the fact is seen if it is there when the landing is read, and not later".to_owned());
+    } else {
+        all.push("reviews after the fact are not read, by configuration (no emergency_ticket)".to_owned());
     }
     if !settings.rule_suites {
         all.push("bypasses of branch rules are not read, by configuration (rule_suites = false)".to_owned());

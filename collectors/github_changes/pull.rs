@@ -1,12 +1,15 @@
 //! A pull request as GitHub's GraphQL gives it, and as the contract wants it. Pure.
 
 use super::activity::{Account, AccountKind};
+use super::afterwards::{Tickets, Written};
 use super::client::stated;
 use super::memory::{Push, Pushes};
-use crate::contract::{Actor, CommitAuthor, Dismissal, PrCommit, PullRequest, Review, ReviewState, RuleOutcome};
+use crate::contract::{
+    Actor, ActorKind, CommitAuthor, Dismissal, PostHoc, PrCommit, PullRequest, Review, ReviewState, RuleOutcome,
+};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The account that GitHub's own buttons commit as.
 const WEB_FLOW: &str = "web-flow";
@@ -20,6 +23,18 @@ pub(super) struct Landed {
     name_with_owner: String,
     parents: Nodes<Oid>,
     associated_pull_requests: Nodes<Pull>,
+    /// Only where they were asked for.
+    comments: Option<Nodes<Comment>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment {
+    created_at: DateTime<Utc>,
+    #[serde(deserialize_with = "stated")]
+    author: Option<Account>,
+    #[serde(flatten)]
+    said: Written,
 }
 
 /// Lists whose counts have been checked.
@@ -52,9 +67,30 @@ pub(super) struct Pull {
     merge_commit: Option<Oid>,
     #[serde(deserialize_with = "stated")]
     base_repository: Option<Named>,
+    /// Only where they were asked for.
+    files: Option<Nodes<Touched>>,
     reviews: Nodes<WireReview>,
     commits: Nodes<WireCommit>,
     timeline_items: Nodes<Event>,
+}
+
+/// A path that a pull request touches.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Touched {
+    pub path: String,
+    change_type: ChangeType,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum ChangeType {
+    Added,
+    Changed,
+    Copied,
+    Deleted,
+    Modified,
+    Renamed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +111,8 @@ struct WireReview {
     author_can_push_to_repository: bool,
     #[serde(deserialize_with = "stated")]
     commit: Option<Oid>,
+    #[serde(flatten)]
+    said: Written,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -149,6 +187,13 @@ enum Event {
         enqueuer: Option<User>,
     },
     AutoMergeEnabledEvent {},
+    AssignedEvent {
+        created_at: DateTime<Utc>,
+        #[serde(deserialize_with = "stated")]
+        actor: Option<Account>,
+        #[serde(deserialize_with = "stated")]
+        assignee: Option<Account>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -180,6 +225,16 @@ impl Landed {
         self.merged_here().filter(|pull| pull.merge_commit.as_ref().is_some_and(|commit| commit.oid == self.oid))
     }
 
+    /// Comments that are reviews after the fact. Fails where GitHub's answer lacks what was asked for.
+    pub(super) fn reviewed_after(&self, tickets: &Tickets) -> Result<Vec<PostHoc>, String> {
+        let comments = self.comments.as_ref().ok_or("comments were asked for, and are not there")?;
+        let reviews = comments.nodes.iter();
+        reviews
+            .map(|c| tickets.comment(c.author.as_ref(), c.created_at, &c.said))
+            .filter_map(Result::transpose)
+            .collect()
+    }
+
     /// Whether GitHub says that the commit came with that pull request.
     pub(super) fn came_with(&self, number: u64) -> bool {
         self.merged_here().any(|pull| pull.number == number)
@@ -202,8 +257,8 @@ pub(super) struct Known<'a> {
     pub states: &'a [String],
     /// Whether rules were bypassed.
     pub rule: RuleOutcome,
-    /// Whether merges of the base that GitHub made are taken for no change of content, by configuration.
-    pub trust_branch_updates: bool,
+    /// Apps that are agents, by configuration.
+    pub agents: &'a [String],
 }
 
 impl Pull {
@@ -226,6 +281,41 @@ impl Pull {
         Some(Account { login: user.login.clone(), kind: AccountKind::User }.actor())
     }
 
+    /// The paths that it touches, if they were asked for and GitHub lists them.
+    pub(super) fn touched(&self) -> Option<Vec<Touched>> {
+        self.files.as_ref().map(|files| files.nodes.clone())
+    }
+
+    /// Approving reviews of after the merge that are reviews after the fact. Fails where GitHub's answer
+    /// lacks what was asked for.
+    pub(super) fn reviewed_after(&self, merged_at: DateTime<Utc>, tickets: &Tickets) -> Result<Vec<PostHoc>, String> {
+        let mut found = Vec::new();
+        for review in self.reviews.nodes.iter().filter(|review| matches!(review.state, WireState::Approved)) {
+            let at = review.submitted_at.ok_or_else(|| format!("review {} has no time", review.id))?;
+            if at > merged_at {
+                found.extend(tickets.review(review.author.as_ref(), at, &review.said)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Who started the agent that opened it: the one person that it was assigned by the agent to, or who
+    /// assigned the agent to it, before the merge. `None` where that names nobody, or several.
+    fn initiator(&self, agent: &Actor, merged_at: DateTime<Utc>, agents: &[String]) -> Option<String> {
+        let is_it = |account: &Account| account.actor_among(agents) == *agent;
+        let person = |account: &Account| (account.actor().kind == ActorKind::User).then(|| account.login.clone());
+        let mut people = BTreeSet::new();
+        for event in &self.timeline_items.nodes {
+            if let Event::AssignedEvent { created_at, actor: Some(actor), assignee: Some(assignee) } = event
+                && *created_at <= merged_at
+            {
+                people.extend(person(assignee).filter(|_| is_it(actor)));
+                people.extend(person(actor).filter(|_| is_it(assignee)));
+            }
+        }
+        if people.len() == 1 { people.pop_first() } else { None }
+    }
+
     /// In the contract's words. Fails where GitHub's answer contradicts itself.
     pub(super) fn neutral(&self, known: &Known<'_>) -> Result<PullRequest, String> {
         let merged_at = self.merged_at.ok_or("merged without a time")?;
@@ -235,10 +325,11 @@ impl Pull {
             let Some(state) = review.state.state() else { continue };
             reviews.push(Review {
                 id: review.id.clone(),
-                author: review.author.as_ref().map(Account::actor),
+                author: review.author.as_ref().map(|author| author.actor_among(known.agents)),
                 state,
                 at: review.submitted_at.ok_or_else(|| format!("review {} has no time", review.id))?,
                 commit: review.commit.as_ref().map(|commit| commit.oid.clone()),
+                same_as_merged: false,
                 can_push: Some(review.author_can_push_to_repository),
             });
         }
@@ -256,13 +347,16 @@ impl Pull {
                 Event::HeadRefForcePushedEvent { .. }
                 | Event::MergedEvent {}
                 | Event::AddedToMergeQueueEvent { .. }
-                | Event::AutoMergeEnabledEvent {} => {}
+                | Event::AutoMergeEnabledEvent {}
+                | Event::AssignedEvent { .. } => {}
             }
         }
+        let author = self.author.as_ref().map(|author| author.actor_among(known.agents));
+        let agent = author.as_ref().filter(|author| author.kind == ActorKind::Agent);
         Ok(PullRequest {
             number: self.number,
-            author: self.author.as_ref().map(Account::actor),
-            initiator: None,
+            initiator: agent.and_then(|agent| self.initiator(agent, merged_at, known.agents)),
+            author,
             base: self.base_ref_name.clone(),
             merged_at,
             head: self.head_ref_oid.clone(),
@@ -285,7 +379,7 @@ impl Pull {
                 authors: commit.authors.nodes.iter().map(GitActor::author).collect(),
                 pushed_by: push.and_then(|push| push.by.clone()),
                 pushed_at: push.map(|push| push.at),
-                changes_content: commit.changes_content(known),
+                changes_content: if commit.updates_from(known.states) { None } else { Some(true) },
             }
         });
         commits.collect()
@@ -310,22 +404,21 @@ impl Pull {
 }
 
 impl Commit {
-    /// Anything but an update from the base changes the content. Of an update it is not known: conflicts
-    /// resolved in GitHub's web editor end in a commit of the same form.
-    fn changes_content(&self, known: &Known<'_>) -> Option<bool> {
-        match (self.updates_from(known.states), known.trust_branch_updates) {
-            (false, _) => Some(true),
-            (true, false) => None,
-            (true, true) => Some(false),
-        }
-    }
-
-    /// The merge that the "Update branch" button makes: GitHub's own commit, of a state of the base.
+    /// The merge that the "Update branch" button makes: GitHub's own commit, of a state of the base. Whether it
+    /// changes the content is not known from that: conflicts resolved in GitHub's web editor end in a commit of
+    /// the same form. Anything else changes it.
     fn updates_from(&self, states: &[String]) -> bool {
         let web = self.committer.as_ref().and_then(|committer| committer.user.as_ref());
         self.parents.total_count == 2
             && web.is_some_and(|user| user.login == WEB_FLOW)
             && self.parents.nodes.get(1).is_some_and(|base| states.contains(&base.oid))
+    }
+}
+
+impl Touched {
+    /// A renamed file had another path, which GraphQL does not give.
+    pub(super) fn keeps_its_name(&self) -> bool {
+        self.change_type != ChangeType::Renamed
     }
 }
 

@@ -86,12 +86,7 @@ pub(super) async fn read(
     for branch in chains.keys().filter(|_| found.unread.is_empty()) {
         reconcile(name, branch, stretches.get(*branch), &state, &found, &mut read);
     }
-    if found.paths_cut > 0 {
-        read.limitations.push(format!(
-            "{name}: {} updates touch 300 paths or more, which GitHub does not list in full",
-            found.paths_cut
-        ));
-    }
+    read.limitations.extend(found.limitations);
     read.changes = found.changes;
     read.unread.extend(found.unread);
     Ok(read)
@@ -225,7 +220,6 @@ async fn changes(
         states: BTreeMap::new(),
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
-        trust_branch_updates: settings.trust_branch_updates,
     };
     rows.iter().rev().for_each(|row| push(&mut background.pushes, row));
     let mut steps: Vec<Step> = Vec::new();
@@ -253,7 +247,7 @@ async fn changes(
             repository.name
         ));
     }
-    landings::read(client, (repository, settings.batch), &steps, &background).await
+    landings::read(client, (repository, settings), &steps, &background).await
 }
 
 /// Bypasses of the window that belong to no update on record.

@@ -1,5 +1,6 @@
 //! What a configuration says about one `github_changes` collector, and what is refused in it.
 
+use super::afterwards::Tickets;
 use crate::contract::SettingsError;
 use crate::door::GithubCredentials;
 use serde::{Deserialize, Serialize};
@@ -22,11 +23,17 @@ pub(super) struct Settings {
     /// Whether to ask which landings bypassed branch rules. Needs `Administration: read`.
     #[serde(default = "yes")]
     pub rule_suites: bool,
-    /// Whether merges of the base branch that GitHub itself made ("Update branch") are taken for no change of
-    /// content. They may carry a resolution of conflicts made in the web editor, which looks the same; so by
-    /// default an approval followed by one is indeterminate.
+    /// Whether to read who owns the touched paths (CODEOWNERS as it was before the landing). Owners that are
+    /// teams need `Members: read`.
     #[serde(default)]
-    pub trust_branch_updates: bool,
+    pub code_owners: bool,
+    /// What names a ticket in reviews after the fact, a regular expression such as `INC-[0-9]+`. With it the
+    /// texts of reviews and of comments on landed commits are read and sealed; absent: neither.
+    #[serde(default)]
+    pub emergency_ticket: Option<String>,
+    /// Apps that are AI agents which somebody starts, by the exact name of the app, without `[bot]`.
+    #[serde(default = "known_agents")]
+    pub agents: Vec<String>,
     /// Commits looked up by one GraphQL request, 1 to 100. Halved by itself where GitHub gives up.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 100))]
@@ -80,6 +87,10 @@ fn yes() -> bool {
     true
 }
 
+fn known_agents() -> Vec<String> {
+    vec!["copilot-swe-agent".to_owned()]
+}
+
 fn fifty() -> u32 {
     50
 }
@@ -112,6 +123,12 @@ impl Settings {
         }
         if !(1..=100).contains(&self.batch) {
             return Err(wrong(format!("batch: {} is not within 1 to 100", self.batch), "leave it out for 50"));
+        }
+        if let Some(pattern) = &self.emergency_ticket {
+            Tickets::of(pattern).map_err(|why| wrong(format!("emergency_ticket: {why}"), "write \"INC-[0-9]+\""))?;
+        }
+        if let Some(agent) = self.agents.iter().find(|agent| !is_app(agent)) {
+            return Err(wrong(format!("agents: {agent:?} is not the name of an app"), "write copilot-swe-agent"));
         }
         let mut seen = BTreeSet::new();
         for repository in &self.repositories {
@@ -232,6 +249,10 @@ impl Repository {
     pub(super) fn parts(&self) -> (&str, &str) {
         self.name.split_once('/').unwrap_or((&self.name, ""))
     }
+}
+
+fn is_app(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 100 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 fn wrong(message: String, hint: &str) -> SettingsError {

@@ -1,7 +1,8 @@
 //! The sample GitHub: a server on the loopback address that tells a history given up front, in the wire
 //! forms of the endpoints that `github_changes` asks, as far as it has happened by the clock's time.
 //!
-//! `history` is what happens, `life` what happens to whole repositories, `wire` how GitHub tells it, `document` and `execute` answer GraphQL,
+//! `history` is what happens, `life` what happens to whole repositories, `tree` what files a commit has,
+//! `wire` how GitHub tells it, `document` and `execute` answer GraphQL,
 //! `server` is HTTP. All names in it are examples.
 
 mod document;
@@ -9,7 +10,8 @@ mod execute;
 mod history;
 mod life;
 mod server;
+mod tree;
 mod wire;
 
-pub use history::{GithubHistory, Method, PullRequestSpec, ReviewSpec};
+pub use history::{Edit, GithubHistory, Method, PullRequestSpec, Rebase, ReviewSpec};
 pub use server::GithubServer;

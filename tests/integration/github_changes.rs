@@ -1,15 +1,18 @@
 //! `github_changes` against the sample GitHub: every kind of landing, every kind of fault, replay, and the
 //! sample's own wire form against what GitHub publishes.
 
+mod afterwards;
+mod agents;
 pub(crate) mod bed;
+mod content;
 mod organisation;
+mod owners;
 mod paging;
 mod sign_in;
 
-use bed::{Bed, Outcome, at, every_landing, found, hold_to_schemas, pull, week};
+use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, GithubServer, PullRequestSpec};
-use evidenced::judge::{Reading, Test, judge};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, LandingKind, Lookup, ReviewState, RuleOutcome, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Limits};
@@ -47,7 +50,7 @@ async fn every_kind_of_landing_becomes_the_changes_it_is() {
     assert_eq!(ipe.identity, ["example-auditor"]);
     assert_eq!(ipe.reconciliations.len(), 1);
     assert_eq!((ipe.reconciliations[0].held, ipe.reconciliations[0].stated), (10, 10));
-    assert!(ipe.limitations.iter().any(|l| l.contains("code owners")));
+    assert!(ipe.limitations.iter().any(|l| l.contains("code_owners = false")));
 }
 
 #[tokio::test]
@@ -79,6 +82,7 @@ async fn a_pull_request_keeps_what_is_needed_to_rebuild_its_merge() {
 
     let updated = found(outcome.change("acme/shop#8@"));
     assert_eq!(updated.commits.iter().map(|c| c.changes_content).collect::<Vec<_>>(), [Some(true), None]);
+    assert!(updated.reviews[0].same_as_merged);
 
     let fork = found(outcome.change("acme/shop#9@"));
     assert_eq!(fork.commits[0].pushed_by, None);
@@ -89,37 +93,6 @@ async fn a_pull_request_keeps_what_is_needed_to_rebuild_its_merge() {
     assert_eq!(direct.pull_request, Lookup::None);
     assert_eq!(direct.paths.as_deref().unwrap(), ["docs/a.md", "docs/b.md"]);
     assert_eq!(direct.landing.actor.as_ref().unwrap().login, "example-bot[bot]");
-}
-
-#[tokio::test]
-async fn an_update_of_the_branch_after_the_approval_passes_only_where_the_settings_trust_it() {
-    let mut history = every_landing();
-    let (approved_at, updated_at) = (at("2026-03-08T09:00:00Z"), at("2026-03-08T09:10:00Z"));
-    let updated = |number| {
-        let spec = pull(number, "2026-03-08T10:00:00Z").reviewed("example-ben", approved_at, "APPROVED");
-        PullRequestSpec { branch_updated_at: Some(updated_at), ..spec }
-    };
-    history.merge(updated(20).pushed_after_approval("example-ana"));
-    history.merge(updated(21).reviewed("example-cleo", at("2026-03-08T09:20:00Z"), "APPROVED"));
-    let bed = Bed::of(history).await;
-    let judged = |outcome: &Outcome, id: &str| {
-        let (collector, items) = ("changes".to_owned(), Some(outcome.whole().items().clone()));
-        let reading = Reading { collector, as_of: outcome.as_of, items, unread: Vec::new() };
-        let verdict = judge(&Test::parse("change_review", &json!({})).unwrap(), &[reading], &[], outcome.as_of);
-        verdict.judgements.iter().find(|judgement| judgement.item.starts_with(id)).unwrap().reason.clone()
-    };
-    let by_default = bed.first().await;
-    assert_eq!(judged(&by_default, "acme/shop#8@"), "approved-content-unknown");
-    assert_eq!(judged(&by_default, "acme/shop#20@"), "stale-approval");
-    assert_eq!(judged(&by_default, "acme/shop#21@"), "approved");
-    let stated =
-        |outcome: &Outcome| outcome.whole().ipe().limitations.iter().any(|l| l.contains("trust_branch_updates = true"));
-    assert!(!stated(&by_default));
-    let trusting = bed.with("trust_branch_updates", json!(true)).first().await;
-    assert_eq!(judged(&trusting, "acme/shop#8@"), "approved");
-    assert_eq!(judged(&trusting, "acme/shop#20@"), "stale-approval");
-    assert_eq!(judged(&trusting, "acme/shop#21@"), "approved");
-    assert!(stated(&trusting));
 }
 
 #[tokio::test]
@@ -176,7 +149,9 @@ async fn every_exchange_is_as_github_publishes_it_and_a_spoiled_one_is_not() {
         long = long.reviewed("example-ben", at("2026-03-08T09:00:00Z") + Duration::minutes(minute), "COMMENTED");
     }
     history.merge(long);
-    let bed = Bed::of(history).await;
+    owners::of_a_team(&mut history);
+    afterwards::reviewed(&mut history);
+    let bed = Bed::of(history).await.with("code_owners", json!(true)).with("emergency_ticket", json!("INC-[0-9]+"));
     let outcome = bed.first().await;
     let read = found(outcome.change("acme/shop#11@"));
     assert_eq!((read.commits.len(), read.reviews.len()), (70, 35));
@@ -195,6 +170,10 @@ async fn every_exchange_is_as_github_publishes_it_and_a_spoiled_one_is_not() {
         ("/graphql", "\"oid\"", "\"old\""),
         ("/activity", "\"pr_merge\"", "\"pr_teleport\""),
         ("/compare/", "\"total_commits\"", "\"commits_total\""),
+        ("/graphql", "\"byteSize\"", "\"size\""),
+        ("/graphql", "\"changeType\":\"", "\"changeType\":\"NOT_"),
+        ("/graphql", "\"bodyText\":\"", "\"bodyText\":null,\"was\":\""),
+        ("/pulls/", "\"previous_filename\":\"", "\"previous_filename\":3,\"was\":\""),
     ];
     for (holds, find, put) in spoils {
         let holds =
@@ -466,6 +445,10 @@ fn settings_that_cannot_work_are_refused_with_the_key() {
     for (key, value) in [
         ("batch", json!(0)),
         ("batch", json!(101)),
+        ("emergency_ticket", json!("INC-[0-9")),
+        ("emergency_ticket", json!("(INC-[0-9]+)?")),
+        ("agents", json!(["copilot-swe-agent[bot]"])),
+        ("agents", json!([""])),
         ("repositories", json!([])),
         ("organizations", json!([{ "name": "acme/shop" }])),
         ("organizations", json!([{ "name": "acme" }, { "name": "Acme" }])),
@@ -483,6 +466,7 @@ fn settings_that_cannot_work_are_refused_with_the_key() {
         ("repositories", json!([{ "name": "acme/../x", "branches": ["main"] }])),
         ("api_url", json!("ftp://example")),
         ("lookback", json!(3)),
+        ("trust_branch_updates", json!(true)),
     ] {
         assert!(with(key, value.clone()).is_some_and(|m| m.contains(key)), "{key} = {value}");
     }

@@ -72,7 +72,6 @@ fn write_changes(changes: &[Change], out: &mut dyn Write) -> Result<(), BundleEr
             Lookup::None => ("none".to_owned(), None),
             Lookup::Failed(why) => (format!("not read: {why}"), None),
         };
-        let post_hoc = c.post_hoc.as_ref();
         let mut row = vec![
             c.id.clone(),
             c.repository.clone(),
@@ -90,8 +89,8 @@ fn write_changes(changes: &[Change], out: &mut dyn Write) -> Result<(), BundleEr
             pr.map_or_else(|| authors(&c.authors), |pr| list(pr.commits.iter().map(|c| authors(&c.authors)))),
             c.paths.as_ref().map_or_else(|| "not read".to_owned(), list),
             maybe(pr.map(|pr| word(pr.rule))),
-            maybe(post_hoc.and_then(|p| p.ticket.clone())),
-            post_hoc.map(|p| login(p.reviewer.as_ref())).unwrap_or_default(),
+            list(c.post_hoc.iter().map(|p| p.ticket.as_deref().unwrap_or("none"))),
+            list(c.post_hoc.iter().map(|p| login(p.reviewer.as_ref()))),
         ]);
         table.row(&row)?;
     }

@@ -67,8 +67,12 @@ impl<W: World> Execution<'_, W> {
     }
 
     fn field(&self, object: &Value, name: &str, arguments: &Arguments) -> Result<Value, String> {
-        if let Some(value) = self.world.field(object, name, arguments) {
-            return Ok(value);
+        match self.world.field(object, name, arguments) {
+            Some(list) if list.get("__connection").is_some() => {
+                return page(name, text(&list["__connection"]), &list["nodes"], arguments);
+            }
+            Some(value) => return Ok(value),
+            None => {}
         }
         let value = object.get(name).filter(|_| !name.starts_with("__") || name == "__typename").cloned();
         let value =

@@ -35,6 +35,41 @@ pub struct ReviewSpec {
     pub state: &'static str,
     /// When it was dismissed, if it was.
     pub dismissed_at: Option<DateTime<Utc>>,
+    /// What it says.
+    pub text: String,
+    /// When its writer edited that, if that happened.
+    pub edited_at: Option<DateTime<Utc>>,
+}
+
+/// What a commit does to one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The path.
+    pub path: String,
+    /// Its text from then on; `None`: it is gone.
+    pub text: Option<String>,
+    /// Whether it can be executed.
+    pub executable: bool,
+    /// The path that it was renamed from.
+    pub from: Option<String>,
+}
+
+impl Edit {
+    /// A plain file with that text.
+    pub fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: Some(text.to_owned()), executable: false, from: None }
+    }
+}
+
+/// A rebase of a pull request's branch onto what its base is at the merge, by a forced push.
+#[derive(Debug, Clone)]
+pub struct Rebase {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who pushes it.
+    pub by: String,
+    /// What the last commit does beside what it did before.
+    pub also: Vec<Edit>,
 }
 
 /// One pull request that is merged.
@@ -54,6 +89,14 @@ pub struct PullRequestSpec {
     pub co_authors: Vec<String>,
     /// Commits that it is opened with.
     pub commits: u32,
+    /// What the first of them does; empty: it writes a path of its own.
+    pub edits: Vec<Edit>,
+    /// How many updates the base is ahead of what it was opened on.
+    pub behind: u32,
+    /// When its branch is rebased, if it is.
+    pub rebased: Option<Rebase>,
+    /// Who assigned it to whom, and when.
+    pub assigned: Vec<(DateTime<Utc>, String, String)>,
     /// Reviews, in the order of their times.
     pub reviews: Vec<ReviewSpec>,
     /// One more commit, when and by whom.
@@ -85,6 +128,10 @@ impl PullRequestSpec {
             opened_at: merged_at - Duration::hours(2),
             co_authors: Vec::new(),
             commits: 1,
+            edits: Vec::new(),
+            behind: 0,
+            rebased: None,
+            assigned: Vec::new(),
             reviews: Vec::new(),
             pushed_later: None,
             branch_updated_at: None,
@@ -107,8 +154,23 @@ impl PullRequestSpec {
     /// Reviewed.
     #[must_use]
     pub fn reviewed(mut self, who: &str, at: DateTime<Utc>, state: &'static str) -> Self {
-        self.reviews.push(ReviewSpec { who: Some(who.to_owned()), at, state, dismissed_at: None });
+        let (who, text) = (Some(who.to_owned()), String::new());
+        self.reviews.push(ReviewSpec { who, at, state, dismissed_at: None, text, edited_at: None });
         self
+    }
+
+    /// Whose first commit does this.
+    #[must_use]
+    pub fn editing(mut self, edits: &[Edit]) -> Self {
+        self.edits = edits.to_vec();
+        self
+    }
+
+    fn edits_of(&self, commit: u32) -> Vec<Edit> {
+        if commit == 0 && !self.edits.is_empty() {
+            return self.edits.clone();
+        }
+        vec![Edit::new(&format!("src/change_{}.rs", self.number), &format!("#{} as of {commit}", self.number))]
     }
 
     /// With one more commit by `who`, half an hour before the merge.
@@ -119,6 +181,13 @@ impl PullRequestSpec {
     }
 }
 
+/// What happens to a pull request's branch after it is opened.
+enum Later<'a> {
+    Push(&'a String),
+    Update,
+    Rebase(&'a Rebase),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Commit {
     pub sha: String,
@@ -127,7 +196,16 @@ pub(super) struct Commit {
     pub co_authors: Vec<String>,
     pub web_flow: bool,
     pub at: DateTime<Utc>,
-    pub paths: Vec<String>,
+    pub edits: Vec<Edit>,
+}
+
+/// A comment on a commit.
+#[derive(Debug, Clone)]
+pub(super) struct Comment {
+    pub commit: String,
+    pub who: String,
+    pub at: DateTime<Utc>,
+    pub text: String,
 }
 
 #[derive(Debug, Clone)]
@@ -146,6 +224,10 @@ pub(super) struct Pull {
     pub spec: PullRequestSpec,
     pub branch: String,
     pub commits: Vec<String>,
+    /// Those that a rebase replaced.
+    pub replaced: Vec<String>,
+    /// Updates of its branch: kind, state before, state after, when, by whom.
+    pub pushes: Vec<(&'static str, String, String, DateTime<Utc>, String)>,
     /// Commits that landed with it; the last one is its merge commit.
     pub landed: Vec<String>,
 }
@@ -163,6 +245,7 @@ pub(super) struct Repository {
     pub pulls: Vec<Pull>,
     pub bypasses: Vec<u64>,
     pub life: super::life::Life,
+    pub comments: Vec<Comment>,
 }
 
 /// What goes wrong.
@@ -183,6 +266,8 @@ pub struct GithubHistory {
     pub(super) faults: Vec<Fault>,
     pub(super) lost: Vec<u64>,
     pub(super) private_count_hidden: bool,
+    /// Members by organisation and team.
+    pub(super) teams: BTreeMap<(String, String), Vec<String>>,
     rows: u64,
 }
 
@@ -203,6 +288,22 @@ impl GithubHistory {
         repository.life.defaults.entry(DateTime::UNIX_EPOCH).or_insert_with(|| branch.to_owned());
         repository.begin.insert(branch.to_owned(), sha.clone());
         repository.heads.insert(branch.to_owned(), sha);
+    }
+
+    /// A team of an organisation.
+    pub fn team(&mut self, organisation: &str, slug: &str, members: &[&str]) {
+        let members = members.iter().map(|&member| member.to_owned()).collect();
+        self.teams.insert((organisation.to_owned(), slug.to_owned()), members);
+    }
+
+    /// A comment on the commit that a row led to.
+    pub fn comment(&mut self, row: u64, who: &str, at: DateTime<Utc>, text: &str) {
+        for repository in &mut self.repositories {
+            if let Some(row) = repository.rows.iter().find(|r| r.id == row) {
+                let (commit, who, text) = (row.after.clone(), who.to_owned(), text.to_owned());
+                repository.comments.push(Comment { commit, who, at, text });
+            }
+        }
     }
 
     /// A pull request is opened, reviewed and merged; its branch is deleted a minute later. Gives the id of
@@ -246,20 +347,12 @@ impl GithubHistory {
             return None;
         }
         let pull = self.of(&spec.repository).pulls.last()?.clone();
-        let opened = pull.commits.get(spec.commits.max(1) as usize - 1)?.clone();
-        let created = (pull.branch.as_str(), "branch_creation");
-        self.row(&spec.repository, created, (ZERO, &opened), spec.opened_at, Some(&spec.author));
-        let mut before = opened;
-        for sha in pull.commits.iter().skip(spec.commits.max(1) as usize) {
-            let commit = self.of(&spec.repository).commits[sha].clone();
-            let by = match &spec.pushed_later {
-                Some((at, who)) if *at == commit.at => who.clone(),
-                _ => spec.author.clone(),
-            };
-            self.row(&spec.repository, (&pull.branch, "push"), (&before, sha), commit.at, Some(&by));
-            before = sha.clone();
+        let mut head = None;
+        for (kind, before, after, at, by) in &pull.pushes {
+            self.row(&spec.repository, (&pull.branch, kind), (before, after), *at, Some(by));
+            head = Some(after.clone());
         }
-        Some((pull.branch, before))
+        Some((pull.branch, head?))
     }
 
     /// Commits pushed to a production branch without a pull request.
@@ -271,10 +364,24 @@ impl GithubHistory {
         at: DateTime<Utc>,
         paths: &[&str],
     ) -> u64 {
+        let label = format!("push by {actor} at {at}");
+        let edits: Vec<Edit> = paths.iter().map(|path| Edit::new(path, &label)).collect();
+        self.push_edits(repository, branch, actor, at, &edits)
+    }
+
+    /// As `push_direct`, with what it does to each path.
+    pub fn push_edits(
+        &mut self,
+        repository: &str,
+        branch: &str,
+        actor: &str,
+        at: DateTime<Utc>,
+        edits: &[Edit],
+    ) -> u64 {
         let repo = self.of(repository);
         let before = repo.heads[branch].clone();
         let label = format!("push by {actor} at {at}");
-        let after = repo.commit(&label, std::slice::from_ref(&before), Some(actor), at, paths);
+        let after = repo.commit(&label, std::slice::from_ref(&before), Some(actor), at, edits);
         repo.heads.insert(branch.to_owned(), after.clone());
         self.row(repository, (branch, "push"), (&before, &after), at, Some(actor))
     }
@@ -284,7 +391,13 @@ impl GithubHistory {
         let repo = self.of(repository);
         let before = repo.heads[branch].clone();
         let parents = repo.commits[&before].parents.iter().take(1).cloned().collect::<Vec<_>>();
-        let after = repo.commit(&format!("forced by {actor} at {at}"), &parents, Some(actor), at, &["src/forced.rs"]);
+        let after = repo.commit(
+            &format!("forced by {actor} at {at}"),
+            &parents,
+            Some(actor),
+            at,
+            &[Edit::new("src/forced.rs", actor)],
+        );
         repo.heads.insert(branch.to_owned(), after.clone());
         self.row(repository, (branch, "force_push"), (&before, &after), at, Some(actor))
     }
@@ -307,7 +420,13 @@ impl GithubHistory {
     pub fn recreate(&mut self, repository: &str, branch: &str, actor: &str, at: DateTime<Utc>) -> u64 {
         let repo = self.of(repository);
         let before = repo.heads[branch].clone();
-        let after = repo.commit(&format!("made again by {actor} at {at}"), &[], Some(actor), at, &["src/again.rs"]);
+        let after = repo.commit(
+            &format!("made again by {actor} at {at}"),
+            &[],
+            Some(actor),
+            at,
+            &[Edit::new("src/again.rs", actor)],
+        );
         repo.heads.insert(branch.to_owned(), after.clone());
         self.row(repository, (branch, "branch_deletion"), (&before, ZERO), at, Some(actor));
         let again = at + Duration::minutes(1);
@@ -367,13 +486,13 @@ impl Repository {
         parents: &[String],
         author: Option<&str>,
         at: DateTime<Utc>,
-        paths: &[&str],
+        edits: &[Edit],
     ) -> String {
         let digest = Sha256::digest(format!("{}\n{label}\n{parents:?}", self.name));
         let sha: String = hex::encode(digest).chars().take(40).collect();
-        let paths = paths.iter().map(|&path| path.to_owned()).collect();
-        let (parents, author, co_authors) = (parents.to_vec(), author.map(str::to_owned), Vec::new());
-        let commit = Commit { sha: sha.clone(), parents, author, co_authors, web_flow: false, at, paths };
+        let (parents, author, co_authors, edits) =
+            (parents.to_vec(), author.map(str::to_owned), Vec::new(), edits.to_vec());
+        let commit = Commit { sha: sha.clone(), parents, author, co_authors, web_flow: false, at, edits };
         self.commits.insert(sha.clone(), commit);
         sha
     }
@@ -381,41 +500,80 @@ impl Repository {
     /// The pull request's own commits.
     fn start(&mut self, spec: &PullRequestSpec) {
         let base = self.heads.get(&spec.base).cloned().unwrap_or_else(|| ZERO.to_owned());
+        let mut parent = base.clone();
+        for _ in 0..spec.behind {
+            parent = self.commits[&parent].parents.first().cloned().unwrap_or(parent);
+        }
         let branch = format!("example/change-{}", spec.number);
-        let path = format!("src/change_{}.rs", spec.number);
-        let (mut commits, mut parent) = (Vec::new(), base.clone());
+        let mut pull =
+            Pull { spec: spec.clone(), branch, commits: vec![], replaced: vec![], pushes: vec![], landed: vec![] };
         for number in 0..spec.commits.max(1) {
+            let edits = spec.edits_of(number);
             let label = format!("#{} commit {number}", spec.number);
-            parent = self.commit(&label, &[parent], Some(&spec.author), spec.opened_at, &[&path]);
-            commits.push(parent.clone());
+            parent = self.commit(&label, &[parent], Some(&spec.author), spec.opened_at, &edits);
+            pull.commits.push(parent.clone());
         }
-        let mut later: Vec<(DateTime<Utc>, Option<String>)> = Vec::new();
-        later.extend(spec.pushed_later.iter().map(|(at, who)| (*at, Some(who.clone()))));
-        later.extend(spec.branch_updated_at.map(|at| (at, None)));
-        later.sort();
-        for (at, who) in later {
-            let update = who.is_none();
-            let parents = if update { vec![parent, base.clone()] } else { vec![parent] };
-            let author = who.as_deref().unwrap_or(&spec.author);
-            parent = self.commit(&format!("#{} later {at}", spec.number), &parents, Some(author), at, &[&path]);
-            if let Some(commit) = self.commits.get_mut(&parent) {
-                commit.web_flow = update;
-            }
-            commits.push(parent.clone());
+        pull.pushes.push(("branch_creation", ZERO.to_owned(), parent, spec.opened_at, spec.author.clone()));
+        let mut later: Vec<(DateTime<Utc>, Later)> = Vec::new();
+        later.extend(spec.pushed_later.iter().map(|(at, who)| (*at, Later::Push(who))));
+        later.extend(spec.branch_updated_at.map(|at| (at, Later::Update)));
+        later.extend(spec.rebased.iter().map(|rebase| (rebase.at, Later::Rebase(rebase))));
+        later.sort_by_key(|(at, _)| *at);
+        for (at, later) in later {
+            self.go_on(&mut pull, &base, at, &later);
         }
-        for sha in &commits {
+        for sha in &pull.commits {
             if let Some(commit) = self.commits.get_mut(sha) {
                 commit.co_authors.clone_from(&spec.co_authors);
             }
         }
-        self.pulls.push(Pull { spec: spec.clone(), branch, commits, landed: Vec::new() });
+        self.pulls.push(pull);
+    }
+
+    fn go_on(&mut self, pull: &mut Pull, base: &str, at: DateTime<Utc>, later: &Later<'_>) {
+        let spec = pull.spec.clone();
+        let Some(before) = pull.commits.last().cloned() else { return };
+        let (label, author) = (format!("#{} later {at}", spec.number), spec.author.as_str());
+        let (kind, by) = match later {
+            Later::Push(who) => {
+                let edits = [Edit::new(&format!("src/change_{}.rs", spec.number), &label)];
+                let sha = self.commit(&label, std::slice::from_ref(&before), Some(who), at, &edits);
+                pull.commits.push(sha);
+                ("push", who.as_str())
+            }
+            Later::Update => {
+                let sha = self.commit(&label, &[before.clone(), base.to_owned()], Some(author), at, &[]);
+                if let Some(commit) = self.commits.get_mut(&sha) {
+                    commit.web_flow = true;
+                }
+                pull.commits.push(sha);
+                ("push", author)
+            }
+            Later::Rebase(rebase) => {
+                pull.replaced = std::mem::take(&mut pull.commits);
+                let mut parent = base.to_owned();
+                for (number, sha) in pull.replaced.iter().enumerate() {
+                    let mut edits = self.commits[sha].edits.clone();
+                    if number + 1 == pull.replaced.len() {
+                        edits.retain(|edit| rebase.also.iter().all(|also| also.path != edit.path));
+                        edits.extend(rebase.also.clone());
+                    }
+                    parent = self.commit(&format!("{label} commit {number}"), &[parent], Some(author), at, &edits);
+                    pull.commits.push(parent.clone());
+                }
+                ("force_push", rebase.by.as_str())
+            }
+        };
+        if let Some(after) = pull.commits.last().cloned() {
+            pull.pushes.push((kind, before, after, at, by.to_owned()));
+        }
     }
 
     /// The base branch's update: before, after, kind.
     fn land(&mut self, spec: &PullRequestSpec) -> (String, String, &'static str) {
         let before = self.heads.get(&spec.base).cloned().unwrap_or_else(|| ZERO.to_owned());
         let own = self.pulls.last().map_or_else(Vec::new, |pull| pull.commits.clone());
-        let path = format!("src/change_{}.rs", spec.number);
+        let edits: Vec<Vec<Edit>> = own.iter().map(|sha| self.commits[sha].edits.clone()).collect();
         let by = Some(spec.author.as_str());
         let mut landed = Vec::new();
         match spec.method {
@@ -424,19 +582,19 @@ impl Repository {
                 std::slice::from_ref(&before),
                 by,
                 spec.merged_at,
-                &[&path],
+                &edits.concat(),
             )),
             Method::Rebase => {
                 let mut parent = before.clone();
-                for number in 0..own.len() {
+                for (number, edits) in edits.iter().enumerate() {
                     let label = format!("#{} rebased {number}", spec.number);
-                    parent = self.commit(&label, &[parent], by, spec.merged_at, &[&path]);
+                    parent = self.commit(&label, &[parent], by, spec.merged_at, edits);
                     landed.push(parent.clone());
                 }
             }
             Method::Merge | Method::Queue | Method::Pushed => {
                 let parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
-                landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, &[&path]));
+                landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, &[]));
             }
         }
         let after = landed.last().cloned().unwrap_or_else(|| before.clone());

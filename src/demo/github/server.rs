@@ -210,14 +210,27 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
         }
         ["compare", range] => {
             let page = number("page", 1).max(1);
-            let compared = range.split_once("...").and_then(|(base, head)| view.compare(repository, base, head, page));
+            let size = number("per_page", 30).clamp(1, 100);
+            let pages = (page, size);
+            let compared = range.split_once("...").and_then(|(base, head)| view.compare(repository, base, head, pages));
             compared.map_or_else(
                 || message(404, "Not Found"),
                 |(body, more)| {
-                    let path = format!("/repositories/{}/compare/{range}?per_page=100&page={}", position + 1, page + 1);
+                    let path =
+                        format!("/repositories/{}/compare/{range}?per_page={size}&page={}", position + 1, page + 1);
                     Answer { status: 200, body, next: more.then_some(path) }
                 },
             )
+        }
+        ["pulls", pull, "files"] => {
+            let Some(files) = pull.parse().ok().and_then(|pull| view.pull_files(repository, pull)) else {
+                return message(404, "Not Found");
+            };
+            let (page, size) = (number("page", 1).max(1), number("per_page", 30));
+            let next = (page * size < files.len()).then(|| {
+                format!("/repositories/{}/pulls/{pull}/files?per_page={size}&page={}", position + 1, page + 1)
+            });
+            Answer { status: 200, body: files.into_iter().skip((page - 1) * size).take(size).collect(), next }
         }
         ["rulesets", "rule-suites"] => {
             let reference = query.get("ref").copied().unwrap_or_default().replace("%2F", "/");

@@ -2,9 +2,10 @@
 
 use super::execute::World;
 use super::history::{Commit, GithubHistory, Pull, Repository, ReviewSpec, Row, ZERO};
+use super::tree::{self, Diff, ancestors};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The history as it can be seen at one instant, by one caller.
 pub(super) struct View<'a> {
@@ -66,7 +67,7 @@ impl View<'_> {
         repository: &Repository,
         base: &str,
         head: &str,
-        page: usize,
+        (page, size): (usize, usize),
     ) -> Option<(Value, bool)> {
         let (old, new) = (repository.commits.get(base)?, repository.commits.get(head)?);
         let (behind, ahead) = (ancestors(repository, &old.sha), ancestors(repository, &new.sha));
@@ -74,9 +75,9 @@ impl View<'_> {
             ahead.difference(&behind).filter_map(|sha| repository.commits.get(sha)).collect();
         commits.sort_by_key(|commit| (commit.at, ancestors(repository, &commit.sha).len()));
         let only_old = behind.difference(&ahead).count();
-        let merge_base = behind.intersection(&ahead).max_by_key(|sha| ancestors(repository, sha).len());
-        let merge_base = merge_base.and_then(|sha| repository.commits.get(sha)).unwrap_or(old);
-        let files: BTreeSet<&String> = commits.iter().flat_map(|commit| &commit.paths).collect();
+        let merge_base = tree::merge_base(repository, &old.sha, &new.sha);
+        let merge_base = merge_base.and_then(|sha| repository.commits.get(&sha)).unwrap_or(old);
+        let files = tree::diff(repository, &merge_base.sha, &new.sha);
         let status = match (commits.len(), only_old) {
             (0, 0) => "identical",
             (0, _) => "behind",
@@ -84,8 +85,8 @@ impl View<'_> {
             _ => "diverged",
         };
         let url = format!("{}/repos/{}/compare/{base}...{head}", self.url, repository.name);
-        let from = (page - 1) * 100;
-        let listed = commits.iter().skip(from).take(100).map(|commit| self.rest_commit(repository, commit));
+        let from = (page - 1) * size;
+        let listed = commits.iter().skip(from).take(size).map(|commit| self.rest_commit(repository, commit));
         let mut body = json!({
             "url": url, "html_url": format!("https://github.com/{}/compare/{base}...{head}", repository.name),
             "permalink_url": url, "diff_url": format!("{url}.diff"), "patch_url": format!("{url}.patch"),
@@ -95,18 +96,37 @@ impl View<'_> {
             "commits": listed.collect::<Vec<_>>(),
         });
         if page == 1 {
-            body["files"] = files.into_iter().take(300).map(|path| self.file(repository, head, path)).collect();
+            body["files"] = files.iter().take(300).map(|file| self.file(repository, head, file)).collect();
         }
-        Some((body, from + 100 < commits.len()))
+        Some((body, from + size < commits.len()))
     }
 
-    fn file(&self, repository: &Repository, sha: &str, path: &str) -> Value {
+    fn file(&self, repository: &Repository, sha: &str, file: &Diff) -> Value {
+        let path = &file.path;
         let url = format!("{}/repos/{}/contents/{path}?ref={sha}", self.url, repository.name);
-        json!({
-            "sha": sha, "filename": path, "status": "modified", "additions": 1, "deletions": 1, "changes": 2,
+        let mut entry = json!({
+            "sha": file.blob, "filename": path, "status": file.status, "additions": 1, "deletions": 1, "changes": 2,
             "blob_url": url, "raw_url": url, "contents_url": url,
             "patch": "@@ -1 +1 @@\n-let sample = \"old\";\n+let sample = \"new\";",
-        })
+        });
+        if let Some(from) = &file.from {
+            entry["previous_filename"] = json!(from);
+        }
+        entry
+    }
+
+    /// What a pull request changes against where it left its base.
+    fn changed(&self, repository: &Repository, pull: &Pull) -> Vec<Diff> {
+        let head = pull.commits.last().map_or(ZERO, String::as_str);
+        let landing = pull.landed.first().and_then(|sha| repository.commits.get(sha));
+        let base = landing.and_then(|commit| commit.parents.first()).map_or(ZERO, String::as_str);
+        tree::merge_base(repository, base, head).map_or_else(Vec::new, |base| tree::diff(repository, &base, head))
+    }
+
+    pub(super) fn pull_files(&self, repository: &Repository, number: u64) -> Option<Vec<Value>> {
+        let pull = repository.pulls.iter().find(|pull| pull.spec.number == number)?;
+        let head = pull.commits.last()?;
+        Some(self.changed(repository, pull).iter().map(|file| self.file(repository, head, file)).collect())
     }
 
     fn rest_commit(&self, repository: &Repository, commit: &Commit) -> Value {
@@ -176,7 +196,19 @@ impl View<'_> {
             "authors": connection("GitActorConnection", authors.map(git_actor)),
             "committer": git_actor(committer),
             "associatedPullRequests": connection("PullRequestConnection", pulls),
+            "comments": connection("CommitCommentConnection", self.comments(repository, &commit.sha)),
         })
+    }
+
+    fn comments(&self, repository: &Repository, sha: &str) -> Vec<Value> {
+        let comments = repository.comments.iter().filter(|comment| comment.commit == sha && comment.at <= self.now);
+        let comments = comments.map(|comment| {
+            json!({
+                "__typename": "CommitComment", "createdAt": time(comment.at), "author": actor(Some(&comment.who)),
+                "bodyText": comment.text, "lastEditedAt": null, "editor": null,
+            })
+        });
+        comments.collect()
     }
 
     fn pull(&self, repository: &Repository, pull: &Pull) -> Value {
@@ -190,7 +222,7 @@ impl View<'_> {
         let reviews = reviews.map(|(number, review)| self.review(repository, pull, number, review));
         let nodes = commits.iter().map(|sha| json!({ "__typename": "PullRequestCommit", "commit": commit(sha) }));
         json!({
-            "__typename": "PullRequest", "id": id, "number": spec.number,
+            "__typename": "PullRequest", "id": id, "number": spec.number, "__repository": repository.name,
             "url": format!("https://github.com/{}/pull/{}", repository.name, spec.number),
             "author": actor(Some(&spec.author)), "baseRefName": spec.base, "headRefName": pull.branch,
             "headRefOid": commits.last(), "merged": merged, "mergedAt": merged.then(|| time(spec.merged_at)),
@@ -205,11 +237,15 @@ impl View<'_> {
     fn review(&self, repository: &Repository, pull: &Pull, number: usize, review: &ReviewSpec) -> Value {
         let dismissed = review.dismissed_at.is_some_and(|at| at <= self.now);
         let seen = |sha: &&String| repository.commits.get(*sha).is_some_and(|commit| commit.at <= review.at);
-        let commit = pull.commits.iter().rev().find(seen).or(pull.commits.first());
+        let commit = pull.commits.iter().rev().find(seen).or_else(|| pull.replaced.iter().rev().find(seen));
+        let commit = commit.or(pull.commits.first());
+        let edited_at = review.edited_at.filter(|at| *at <= self.now);
         json!({
             "__typename": "PullRequestReview", "id": review_id(repository, pull, number),
             "state": if dismissed { "DISMISSED" } else { review.state }, "submittedAt": time(review.at),
             "author": actor(review.who.as_deref()),
+            "bodyText": review.text, "lastEditedAt": edited_at.map(time),
+            "editor": edited_at.map(|_| actor(review.who.as_deref())),
             "authorCanPushToRepository": review.who.as_deref().is_some_and(|who| !who.contains("outsider")),
             "commit": commit.map(|sha| reference(&format!("C_{}:{sha}", repository.name))),
         })
@@ -232,6 +268,19 @@ impl View<'_> {
                 });
                 events.push((at, event));
             }
+        }
+        for (at, who, to) in &spec.assigned {
+            let event =
+                json!({ "__typename": "AssignedEvent", "actor": actor(Some(who)), "assignee": actor(Some(to)) });
+            events.push((*at, event));
+        }
+        for (_, before, after, at, by) in pull.pushes.iter().filter(|(kind, ..)| *kind == "force_push") {
+            let commit = |sha: &str| reference(&format!("C_{}:{sha}", repository.name));
+            let event = json!({
+                "__typename": "HeadRefForcePushedEvent", "actor": actor(Some(by)),
+                "beforeCommit": commit(before), "afterCommit": commit(after),
+            });
+            events.push((*at, event));
         }
         let merge_commit = pull.landed.last().map(|sha| reference(&format!("C_{}:{sha}", repository.name)));
         if spec.method == super::history::Method::Queue {
@@ -286,7 +335,39 @@ impl World for View<'_> {
                 }))
             }
             ("Repository", "object") => {
-                Some(self.object(&format!("C_{}:{}", of["nameWithOwner"].as_str()?, text("oid"))))
+                let repository = self.repository(of["nameWithOwner"].as_str()?)?;
+                Some(match text("expression").split_once(':') {
+                    Some((sha, path)) => tree::entry(repository, sha, path).map_or(Value::Null, blob),
+                    None => tree::blob(repository, text("oid"))
+                        .map_or_else(|| self.object(&format!("C_{}:{}", repository.name, text("oid"))), blob),
+                })
+            }
+            ("Commit", "file") => {
+                let (name, sha) = of["id"].as_str()?.strip_prefix("C_")?.rsplit_once(':')?;
+                let entry = tree::entry(self.repository(name)?, sha, text("path"));
+                Some(entry.map_or(Value::Null, |edit| {
+                    let mode = if edit.executable { 0o100_755 } else { 0o100_644 };
+                    json!({ "__typename": "TreeEntry", "oid": tree::blob_id(edit), "mode": mode })
+                }))
+            }
+            ("PullRequest", "files") => {
+                let repository = self.repository(of["__repository"].as_str()?)?;
+                let pull = repository.pulls.iter().find(|pull| of["number"] == pull.spec.number)?;
+                let files = self.changed(repository, pull).into_iter().map(|file| {
+                    let change = if file.status == "removed" { "deleted" } else { file.status };
+                    json!({
+                        "__typename": "PullRequestChangedFile", "path": file.path,
+                        "changeType": change.to_ascii_uppercase(),
+                    })
+                });
+                Some(connection("PullRequestChangedFileConnection", files))
+            }
+            ("Organization", "team") => {
+                let key = (of["login"].as_str()?.to_owned(), text("slug").to_owned());
+                Some(self.history.teams.get(&key).map_or(Value::Null, |members| {
+                    let members = members.iter().map(|member| actor(Some(member)));
+                    json!({ "__typename": "Team", "members": connection("TeamMemberConnection", members) })
+                }))
             }
             ("Repository", "ref") => {
                 let repository = self.repository(of["nameWithOwner"].as_str()?)?;
@@ -299,24 +380,19 @@ impl World for View<'_> {
     }
 }
 
-fn ancestors(repository: &Repository, sha: &str) -> BTreeSet<String> {
-    let (mut seen, mut open) = (BTreeSet::new(), vec![sha.to_owned()]);
-    while let Some(sha) = open.pop() {
-        if let Some(commit) = repository.commits.get(&sha)
-            && seen.insert(sha)
-        {
-            open.extend(commit.parents.iter().cloned());
-        }
-    }
-    seen
-}
-
 fn review_id(repository: &Repository, pull: &Pull, number: usize) -> String {
     format!("PRR_{}:{}:{number}", repository.name, pull.spec.number)
 }
 
 fn reference(key: &str) -> Value {
     json!({ "__ref": key })
+}
+
+fn blob(edit: &super::history::Edit) -> Value {
+    let text = edit.text.clone().unwrap_or_default();
+    json!({
+        "__typename": "Blob", "oid": tree::blob_id(edit), "byteSize": text.len(), "isTruncated": false, "text": text,
+    })
 }
 
 pub(super) fn connection(kind: &str, nodes: impl IntoIterator<Item = Value>) -> Value {

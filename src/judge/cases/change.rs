@@ -175,11 +175,11 @@ impl ChangeFacts {
             paths: self.paths,
             authors: self.authors.into_iter().map(|login| CommitAuthor { login }).collect(),
             pull_request,
-            post_hoc: self.posthoc.map(|review| PostHoc {
+            post_hoc: Vec::from_iter(self.posthoc.map(|review| PostHoc {
                 ticket: review.ticket,
                 reviewer: actor(review.reviewer, review.reviewer_type),
                 at: review.at,
-            }),
+            })),
         };
         Ok(Facts {
             items: Items::Changes(vec![change]),
@@ -233,6 +233,7 @@ impl ReviewFacts {
             state: self.state.opinion(),
             at: self.at,
             commit: None,
+            same_as_merged: false,
             can_push: self.can_push,
         }
     }

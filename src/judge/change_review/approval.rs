@@ -232,7 +232,7 @@ enum Content {
     Unknown,
 }
 
-/// By the commit that was looked at, or by the times of the pushes where the source names none.
+/// By the commit that was looked at, by what the source shows of its content, or by the times of the pushes where the source names none.
 fn content_since(pr: &PullRequest, review: &Review) -> Content {
     if pr.base_changed_at.is_some_and(|at| at > review.at) {
         return Content::Changed;
@@ -242,10 +242,10 @@ fn content_since(pr: &PullRequest, review: &Review) -> Content {
         return Content::Unknown;
     }
     let Some(looked_at) = &review.commit else { return content_by_time(pr, review.at) };
-    if same_commit(looked_at, &pr.head) {
+    if review.same_as_merged || same_commit(looked_at, &pr.head) {
         return Content::Same;
     }
-    // Not in the list any more: replaced by a force push.
+    // Not in the list any more: replaced by a force push, and not shown to be the same.
     let Some(position) = pr.commits.iter().position(|commit| same_commit(&commit.oid, looked_at)) else {
         return Content::Changed;
     };

@@ -47,8 +47,9 @@
 //! `RuleOutcome::NotRead` passes: it is a limitation that the evidence states, chosen by configuration.
 //! `RuleOutcome::OutOfReach` was not chosen, so it does not.
 //! An emergency review helps only where approvals are missing: it is no answer to a standing request
-//! for changes or a bypass of an approved change. Patch ids are not compared: after a rebase, an
-//! approval whose commit is gone is stale.
+//! for changes or a bypass of an approved change; of several the earliest that counts is named. After
+//! a rebase, an approval whose commit is gone is stale unless the source shows that the content is the
+//! same (`Review::same_as_merged`); after a merge of the base it is unknown unless that is shown.
 
 mod approval;
 mod post_hoc;

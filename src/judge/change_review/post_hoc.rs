@@ -5,7 +5,7 @@
 
 use super::{Policy, day_time, people, same_login};
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced_collectors::contract::{ActorKind, Change, Lookup};
+use evidenced_collectors::contract::{ActorKind, Change, Lookup, PostHoc};
 
 /// What a review after the fact is worth.
 pub(super) enum PostHocReview {
@@ -19,9 +19,23 @@ pub(super) enum PostHocReview {
     Unknown(&'static str, String),
 }
 
-/// Looks at the review after the fact. What rules it out for certain comes before what is unknown.
+/// Looks at every review after the fact: the earliest that counts, else one that may, else why none does.
 pub(super) fn review(policy: &Policy, change: &Change, as_of: DateTime<Utc>) -> PostHocReview {
-    let Some(review) = &change.post_hoc else { return PostHocReview::None };
+    let mut reviews: Vec<&PostHoc> = change.post_hoc.iter().collect();
+    reviews.sort_by_key(|review| review.at);
+    let worth: Vec<PostHocReview> = reviews.into_iter().map(|review| one(policy, change, review, as_of)).collect();
+    let rank = |worth: &PostHocReview| match worth {
+        PostHocReview::Valid(_) => 0,
+        PostHocReview::Unknown(..) => 1,
+        PostHocReview::Invalid(_) => 2,
+        PostHocReview::None => 3,
+    };
+    // The first of those that are worth the same.
+    worth.into_iter().min_by_key(rank).unwrap_or(PostHocReview::None)
+}
+
+/// What rules it out for certain comes before what is unknown.
+fn one(policy: &Policy, change: &Change, review: &PostHoc, as_of: DateTime<Utc>) -> PostHocReview {
     let invalid = |why: &str| PostHocReview::Invalid(format!("the review afterwards does not count: {why}"));
     let Some(ticket) = review.ticket.as_deref().filter(|ticket| !ticket.trim().is_empty()) else {
         return invalid("it names no ticket");

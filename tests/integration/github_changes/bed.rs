@@ -3,6 +3,7 @@
 use crate::support;
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, GithubServer, Method, PullRequestSpec};
+use evidenced::judge::{self, Reading, Test};
 use evidenced_collectors::contract::clock::ManualClock;
 use evidenced_collectors::contract::{
     Change, CollectError, Collector, Items, Lookup, Population, PullRequest, Task, Window,
@@ -64,6 +65,7 @@ pub(super) fn every_landing() -> GithubHistory {
 }
 
 pub(super) struct Bed {
+    pub(super) history: GithubHistory,
     pub(super) server: GithubServer,
     pub(super) clock: Arc<ManualClock>,
     pub(super) _secret: tempfile::NamedTempFile,
@@ -79,7 +81,7 @@ pub(super) struct Outcome {
 impl Bed {
     pub(super) async fn of(history: GithubHistory) -> Self {
         let clock = Arc::new(ManualClock::at(week().end));
-        let server = GithubServer::start(history, clock.clone()).await.unwrap();
+        let server = GithubServer::start(history.clone(), clock.clone()).await.unwrap();
         let mut secret = tempfile::NamedTempFile::new().unwrap();
         writeln!(secret, "ghp_sampletokenforthetests0000000000000000").unwrap();
         let settings = json!({
@@ -87,7 +89,7 @@ impl Bed {
             "credentials": { "token": { "file": secret.path() } },
             "repositories": [{ "name": "acme/shop", "branches": ["main"] }],
         });
-        Self { server, clock, _secret: secret, settings }
+        Self { history, server, clock, _secret: secret, settings }
     }
 
     pub(super) fn with(mut self, key: &str, value: Value) -> Self {
@@ -112,6 +114,30 @@ impl Bed {
 }
 
 impl Outcome {
+    /// What the control says of one change, by default policy but for the keys given: outcome and reason.
+    pub(super) fn judged(&self, policy: &Value, id_starts: &str) -> (judge::Outcome, String) {
+        let (collector, items) = ("changes".to_owned(), Some(self.whole().items().clone()));
+        let reading = Reading { collector, as_of: self.as_of, items, unread: Vec::new() };
+        let verdict = judge::judge(&Test::parse("change_review", policy).unwrap(), &[reading], &[], self.as_of);
+        let judgement = verdict.judgements.iter().find(|judgement| judgement.item.starts_with(id_starts)).unwrap();
+        (judgement.outcome, judgement.reason.clone())
+    }
+
+    /// The reason alone, by default policy.
+    pub(super) fn reason(&self, id_starts: &str) -> String {
+        self.judged(&json!({}), id_starts).1
+    }
+
+    /// How many requests went to addresses that hold the text.
+    pub(super) fn asked(&self, holds: &str) -> usize {
+        self.exchanges.iter().filter(|exchange| exchange.head.request.url.contains(holds)).count()
+    }
+
+    /// Whether a limitation says so.
+    pub(super) fn states(&self, holds: &str) -> bool {
+        self.whole().ipe().limitations.iter().any(|limitation| limitation.contains(holds))
+    }
+
     pub(super) fn whole(&self) -> &Population {
         self.result.as_ref().unwrap_or_else(|error| panic!("{error}: {:?}", error.unread()))
     }

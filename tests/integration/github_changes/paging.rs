@@ -1,6 +1,6 @@
 //! Lists that do not fit one page: authors of a commit, commits of a comparison, rule suites.
 
-use super::bed::{Bed, Outcome, at, found, pull, week};
+use super::bed::{Bed, at, found, pull, week};
 use chrono::Duration;
 use evidenced::demo::github::{GithubHistory, PullRequestSpec};
 use evidenced_collectors::contract::{Lookup, RuleOutcome};
@@ -9,10 +9,6 @@ fn shop() -> GithubHistory {
     let mut history = GithubHistory::new();
     history.repository("acme/shop", "main");
     history
-}
-
-fn asked(outcome: &Outcome, holds: &str) -> usize {
-    outcome.exchanges.iter().filter(|exchange| exchange.head.request.url.contains(holds)).count()
 }
 
 /// Commits on two pages, each with authors on three.
@@ -74,7 +70,7 @@ fn much_at_once() -> GithubHistory {
 async fn a_comparison_on_two_pages_gives_every_author_and_path() {
     let outcome = Bed::of(much_at_once()).await.first().await;
     outcome.whole();
-    assert_eq!((outcome.changes().len(), asked(&outcome, "/compare/")), (1, 2));
+    assert_eq!((outcome.changes().len(), outcome.asked("/compare/")), (1, 2));
     let change = outcome.change("acme/shop@");
     let authors: Vec<_> = change.authors.iter().filter_map(|author| author.login.as_deref()).collect();
     assert_eq!(authors, ["example-founder", "example-ana", "example-cleo"]);
@@ -122,7 +118,7 @@ fn bypassed_often() -> GithubHistory {
 async fn bypasses_on_the_second_page_of_rule_suites_are_found() {
     let outcome = Bed::of(bypassed_often()).await.first().await;
     outcome.whole();
-    assert_eq!(asked(&outcome, "/rulesets/rule-suites"), 2);
+    assert_eq!(outcome.asked("/rulesets/rule-suites"), 2);
     for number in 1..=110 {
         let rule = if number == 50 { RuleOutcome::Pass } else { RuleOutcome::Bypass };
         assert_eq!(found(outcome.change(&format!("acme/shop#{number}@"))).rule, rule, "{number}");

@@ -1,10 +1,12 @@
 //! Change review: what the text decides and the table does not list.
 
-use super::facts::{approval, at, commit, expect_change, merged, oid, person, pull_request, pushed, with_commits};
+use super::facts::{
+    approval, at, commit, expect_change, merged, oid, only, person, pull_request, pushed, verdict, with_commits,
+};
 use evidenced::judge::Outcome::{Deviation, Excluded, Indeterminate, Pass, Waived};
 use evidenced_collectors::contract::{
-    Actor, ActorKind, Change, CommitAuthor, Dismissal, LandingKind, Lookup, PostHoc, PrCommit, PullRequest, Review,
-    ReviewState, RuleOutcome,
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
+    Review, ReviewState, RuleOutcome,
 };
 use serde_json::json;
 
@@ -30,8 +32,8 @@ fn deleted(review: Review) -> Review {
     Review { author: None, ..review }
 }
 
-fn post_hoc(reviewer: &str, when: &str) -> Option<PostHoc> {
-    Some(PostHoc { ticket: Some("INC-7".to_owned()), reviewer: person(reviewer), at: at(when) })
+fn post_hoc(reviewer: &str, when: &str) -> Vec<PostHoc> {
+    vec![PostHoc { ticket: Some("INC-7".to_owned()), reviewer: person(reviewer), at: at(when) }]
 }
 
 #[test]
@@ -398,7 +400,7 @@ fn a_review_afterwards_counts_only_with_ticket_in_time_and_by_an_independent_per
     let direct = |post_hoc| Change { post_hoc, ..pushed(LandingKind::Push) };
     let by = |kind| {
         let reviewer = Some(Actor { login: "bob".to_owned(), kind });
-        direct(Some(PostHoc { ticket: Some("INC-7".to_owned()), reviewer, at: at("11:00") }))
+        direct(vec![PostHoc { ticket: Some("INC-7".to_owned()), reviewer, at: at("11:00") }])
     };
     expect_change(json!({}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
     expect_change(json!({"posthoc_hours": 1}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
@@ -409,14 +411,49 @@ fn a_review_afterwards_counts_only_with_ticket_in_time_and_by_an_independent_per
     expect_change(json!({}), by(ActorKind::Bot), Deviation, "direct-push");
     expect_change(json!({}), by(ActorKind::Unknown), Indeterminate, "reviewer-kind-unknown");
     let mut no_ticket = direct(post_hoc("bob", "11:00"));
-    no_ticket.post_hoc.as_mut().unwrap().ticket = Some(" ".to_owned());
+    no_ticket.post_hoc[0].ticket = Some(" ".to_owned());
     expect_change(json!({}), no_ticket, Deviation, "direct-push");
     let mut nobody = direct(post_hoc("bob", "11:00"));
-    nobody.post_hoc.as_mut().unwrap().reviewer = None;
+    nobody.post_hoc[0].reviewer = None;
     expect_change(json!({}), nobody, Indeterminate, "reviewer-account-deleted");
     let mut unmatched = direct(post_hoc("bob", "11:00"));
     unmatched.authors.push(CommitAuthor { login: None });
     expect_change(json!({}), unmatched, Indeterminate, "commit-author-unmatched");
+}
+
+#[test]
+fn of_several_reviews_afterwards_the_earliest_that_counts_is_named_and_one_that_does_not_spoils_nothing() {
+    let several = |reviews: &[(&str, &str)]| Change {
+        post_hoc: reviews.iter().flat_map(|(who, when)| post_hoc(who, when)).collect(),
+        ..pushed(LandingKind::Push)
+    };
+    let change = several(&[("carol", "11:30"), ("Alice", "10:30"), ("bob", "11:00")]);
+    expect_change(json!({}), change.clone(), Pass, "emergency-reviewed");
+    let seen = only(&verdict("change_review", &json!({}), Items::Changes(vec![change]))).seen.clone();
+    assert!(seen.contains("by bob"), "{seen}");
+    expect_change(json!({}), several(&[("Alice", "10:30"), ("bob", "12:01")]), Deviation, "direct-push");
+    let mut unsure = several(&[("Alice", "10:30"), ("bob", "11:00")]);
+    unsure.post_hoc[1].reviewer = None;
+    expect_change(json!({}), unsure, Indeterminate, "reviewer-account-deleted");
+}
+
+#[test]
+fn an_approval_of_what_is_shown_to_be_the_merged_content_counts_unless_the_base_changed_after_it() {
+    let rebased = Review { same_as_merged: true, ..approval("bob", 7, "09:00") };
+    expect_change(json!({}), merged(with_reviews(vec![rebased.clone()])), Pass, "approved");
+    let shown = Review { same_as_merged: false, ..rebased.clone() };
+    expect_change(json!({}), merged(with_reviews(vec![shown])), Deviation, "stale-approval");
+    let mut update = commit(2, "alice", "09:30");
+    update.changes_content = None;
+    let updated = |same_as_merged| {
+        let commits = vec![commit(1, "alice", "08:00"), update.clone()];
+        let review = Review { same_as_merged, ..approval("bob", 1, "09:00") };
+        merged(PullRequest { reviews: vec![review], ..with_commits(commits) })
+    };
+    expect_change(json!({}), updated(true), Pass, "approved");
+    expect_change(json!({}), updated(false), Indeterminate, "approved-content-unknown");
+    let switched = PullRequest { base_changed_at: Some(at("09:30")), ..with_reviews(vec![rebased]) };
+    expect_change(json!({}), merged(switched), Deviation, "stale-approval");
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(super) fn approval(by: &str, looked_at: u32, when: &str) -> Review {
         state: ReviewState::Approved,
         at: at(when),
         commit: Some(oid(looked_at)),
+        same_as_merged: false,
         can_push: Some(true),
     }
 }
@@ -84,7 +85,7 @@ pub(super) fn pushed(kind: LandingKind) -> Change {
         paths: Some(vec!["src/lib.rs".to_owned()]),
         authors: vec![CommitAuthor { login: Some("alice".to_owned()) }],
         pull_request: Lookup::None,
-        post_hoc: None,
+        post_hoc: Vec::new(),
     }
 }
 
