@@ -49,9 +49,12 @@
 //! approval whose commit is gone is stale.
 
 mod approval;
+mod attributes;
 mod post_hoc;
 
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range, same_login};
+pub(super) use attributes::attributes;
+
 use approval::{Approvals, WhyNot};
 use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::{Change, LandingKind, Lookup, PullRequest, Review, RuleOutcome};
