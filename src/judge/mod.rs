@@ -21,6 +21,7 @@ mod waive;
 
 pub use attributes::{Attribute, Basis, Part, attributes};
 pub use policy::{PolicyError, Takes, Test};
+pub(crate) use waive::matches as covers;
 
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Items, Unread};
