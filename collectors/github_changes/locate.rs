@@ -104,13 +104,20 @@ impl Search<'_> {
             let (after, reference, at) = (text(row, "after"), text(row, "ref"), text(row, "timestamp"));
             let Some(oid) = after else { continue };
             if oid == landing.after && reference == Some(&branch) && same_time(at, landing.at) {
-                found.extend(self.one(&Fact::Landing, rows, format!("/{number}")));
+                found.extend(self.row(&Fact::Landing, rows, number));
             }
             if reference != Some(&branch) && self.pushed(oid, at) {
-                found.extend(self.one(&Fact::Push(oid.to_owned()), rows, format!("/{number}")));
+                found.extend(self.row(&Fact::Push(oid.to_owned()), rows, number));
             }
         }
         found
+    }
+
+    /// What a row says of an update; its actor has a score of addresses beside the login.
+    fn row(&self, fact: &Fact, rows: &Value, number: usize) -> Vec<Found> {
+        let deleted = rows.pointer(&format!("/{number}/actor")).is_some_and(Value::is_null);
+        let fields = ["activity_type", if deleted { "actor" } else { "actor/login" }, "timestamp"];
+        fields.iter().filter_map(|field| self.one(fact, rows, format!("/{number}/{field}"))).collect()
     }
 
     fn comparison(&mut self, body: &Value) -> Vec<Found> {
@@ -131,7 +138,8 @@ impl Search<'_> {
         let mut found = Vec::new();
         for (number, suite) in suites.as_array().into_iter().flatten().enumerate() {
             if text(suite, "after_sha") == Some(&self.change.landing.after) {
-                found.extend(self.one(&Fact::Rules, suites, format!("/{number}")));
+                let fields = ["result", "after_sha", "pushed_at"].map(|field| format!("/{number}/{field}"));
+                found.extend(fields.into_iter().filter_map(|at| self.one(&Fact::Rules, suites, at)));
             }
         }
         if found.is_empty() {
@@ -208,15 +216,13 @@ impl Search<'_> {
             (Fact::PullRequest, "mergedAt"),
             (Fact::Author, "author"),
             (Fact::Head, "headRefOid"),
+            (Fact::Reviews, "reviews/totalCount"),
         ];
         let mut found: Vec<Found> =
             plain.iter().filter_map(|(fact, field)| self.one(fact, body, format!("{at}/{field}"))).collect();
         for (number, review) in nodes(body, at, "reviews") {
             let fact = Fact::Review(text(review, "id").unwrap_or_default().to_owned());
             found.extend(self.one(&fact, body, format!("{at}/reviews/nodes/{number}")));
-        }
-        if let Some(none) = body.pointer(&format!("{at}/reviews/nodes")).filter(|list| **list == Value::Array(vec![])) {
-            found.extend(self.absent(&Fact::Reviews, format!("{at}/reviews/nodes"), none));
         }
         for (number, node) in nodes(body, at, "commits") {
             let fact = Fact::Commit(node.pointer("/commit/oid").and_then(Value::as_str).unwrap_or_default().to_owned());
@@ -277,4 +283,44 @@ fn same_time(text: Option<&str>, at: chrono::DateTime<chrono::Utc>) -> bool {
 fn branch_of(url: &Url) -> Option<String> {
     let query: BTreeMap<_, _> = url.query_pairs().collect();
     query.get("ref")?.strip_prefix("refs/heads/").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn change() -> Change {
+        let commit = |oid: &str, at: &str| json!({ "oid": oid, "authors": [], "pushed_by": "ann", "pushed_at": at, "changes_content": true });
+        let pull = json!({
+            "number": 7, "author": null, "initiator": null, "base": "main", "merged_at": "2026-01-03T00:00:00Z",
+            "head": "bb", "reviews": [], "dismissals": [], "base_changed_at": null, "owners_of_paths": null,
+            "commits": [commit("aa", "2026-01-01T00:00:00Z"), commit("bb", "2026-01-02T00:00:00Z")], "rule": "pass",
+        });
+        let change = json!({
+            "id": "acme/shop#7@cc", "repository": "acme/shop", "branch": "main", "url": "", "paths": null, "authors": [],
+            "landing": {
+                "kind": "pr_merge", "actor": null, "at": "2026-01-03T00:00:00Z", "before": "00", "after": "cc",
+            },
+            "pull_request": { "found": pull }, "post_hoc": null,
+        });
+        serde_json::from_value(change).unwrap()
+    }
+
+    #[test]
+    fn a_push_that_the_run_before_remembered_is_found_in_what_it_left_and_only_the_very_one() {
+        let change = change();
+        let item = Item::Change(&change);
+        let facts = [Fact::Push("bb".to_owned()), Fact::Push("aa".to_owned())];
+        let mut locator = locate(&item, &facts);
+        let run = json!({ "task": { "carry": { "repositories": { "acme/shop": { "pushes": { "refs/heads/x": {
+            "bb": { "by": "ann", "at": "2026-01-02T00:00:00Z" },
+            "aa": { "by": "eve", "at": "2026-01-01T09:00:00Z" },
+        } } } } } } });
+        let found = locator(Sealed::Run(&run));
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        let At::Pointer(at) = &found.at else { panic!("{found:?}") };
+        assert_eq!((&found.fact, run.pointer(at).unwrap()["by"].as_str()), (&facts[0], Some("ann")));
+        assert!(at.contains("/acme~1shop/pushes/refs~1heads~1x/bb"), "{at}");
+    }
 }

@@ -6,7 +6,8 @@ use crate::explain::{Explained, Explanation, From, Log, Place, Want, Which, expl
 use crate::judge::{Outcome, Part};
 use crate::ledger::{Filter, Reader};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::Stands;
+use evidenced_collectors::contract::{At, Stands};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -112,6 +113,7 @@ fn show(why: &Explanation) {
         let (outcome, reason) = (word(here.outcome), &here.reason);
         outln!("  NOTE: this program ({}) makes {outcome}: {reason} of it; what follows explains that", why.rules_here);
     }
+    let mut shown = BTreeSet::new();
     let groups: [(&str, &dyn Fn(&Explained) -> bool); 3] = [
         ("why", &|one| one.attribute.decides),
         ("also looked at", &|one| !one.attribute.decides && one.attribute.part != Part::Aside),
@@ -122,11 +124,11 @@ fn show(why: &Explanation) {
         if !of.is_empty() {
             outln!("\n{title}:");
         }
-        of.into_iter().for_each(show_attribute);
+        of.into_iter().for_each(|one| show_attribute(one, &mut shown));
     }
 }
 
-fn show_attribute(one: &Explained) {
+fn show_attribute(one: &Explained, shown: &mut BTreeSet<(String, At)>) {
     let attribute = &one.attribute;
     let part = match attribute.part {
         Part::For => "for",
@@ -138,7 +140,11 @@ fn show_attribute(one: &Explained) {
     outln!("  {} {}: {part}{reason}", attribute.key, attribute.name);
     outln!("      {}", attribute.seen);
     for place in &one.places {
-        show_place(place);
+        if shown.insert((place.file.clone(), place.at.clone())) {
+            show_place(place);
+        } else {
+            outln!("      {}: {} (as above)", place.fact, spot(place));
+        }
     }
     for fact in &one.not_found {
         outln!("      {fact}: not found in the sealed exchanges");
@@ -151,17 +157,22 @@ fn show_place(place: &Place) {
         Stands::WithoutIt(entries) => format!("{entries} entries, and none is it"),
     };
     let from = match place.from {
-        From::Run | From::Configuration => String::new(),
-        From::Carry => "; from what the run before left (carry)".to_owned(),
-        From::EarlierRun => "; answered to an earlier run".to_owned(),
+        From::Run | From::Configuration => None,
+        From::Carry => Some("from what the run before left (carry)"),
+        From::EarlierRun => Some("answered to an earlier run"),
     };
-    let request = place
-        .request
-        .as_ref()
-        .map(|request| format!(" ({request}{from})"))
-        .unwrap_or_else(|| from.replacen("; ", " (", 1) + if from.is_empty() { "" } else { ")" });
-    outln!("      {}: {} at {}{request}", place.fact, place.file, place.at);
+    let how: Vec<&str> = place.request.as_deref().into_iter().chain(from).collect();
+    let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join("; ")) };
+    outln!("      {}: {}{how}", place.fact, spot(place));
     outln!("        {stands}");
+}
+
+/// File, and the place in it.
+fn spot(place: &Place) -> String {
+    match &place.at {
+        At::Pointer(pointer) if pointer.is_empty() => place.file.clone(),
+        at => format!("{} at {at}", place.file),
+    }
 }
 
 fn word(outcome: Outcome) -> &'static str {

@@ -23,7 +23,7 @@ fn deciding(reason: &str) -> &'static [&'static str] {
         "root-access-keys" => &["keys"],
         "root-no-credentials" => &["password", "keys", "certificates"],
         "root-without-mfa" => &["factor"],
-        "root-mfa" => &["factor", "devices"],
+        "root-mfa" => &["keys", "factor", "devices"],
         "root-mfa-not-hardware" => &["devices"],
         "no-assignment" => &["assignments"],
         "idp-evidence-missing" | "idp-enforces-mfa" => &["idp-evidence"],
@@ -40,7 +40,7 @@ pub(in crate::judge) fn attributes(policy: &Policy, principal: &Principal, as_of
     if !matches!(principal.detail, PrincipalDetail::Account { .. }) {
         let seen = format!("{}, read at {}", known(principal.report_at.map(day_time)), day_time(as_of));
         let fact = [Fact::ReportTime, Fact::Policy("report_max_hours")];
-        all.push(Attribute::new("report-time", "the report was made at", seen).on(fact));
+        all.push(Attribute::new("report-time", "the report was made at", seen).on(fact).part(Part::For));
     }
     all.extend(of_detail(policy, principal));
     let open = open(policy, &principal.detail);
