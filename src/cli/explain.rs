@@ -109,6 +109,9 @@ fn show(why: &Explanation) {
         );
     }
     outln!("  judged as of {} by {}; the verdict is record {}", why.as_of, why.rules, why.verdict);
+    if why.sample {
+        outln!("  SAMPLE with a simulated clock: no evidence of anything");
+    }
     if let Some(here) = &why.here {
         let (outcome, reason) = (word(here.outcome), &here.reason);
         outln!("  NOTE: this program ({}) makes {outcome}: {reason} of it; what follows explains that", why.rules_here);

@@ -68,6 +68,8 @@ pub enum Which {
 /// Why an item was judged as it was.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
+    /// Of a sample with a simulated clock: no evidence of anything.
+    pub sample: bool,
     /// Which control.
     pub control: String,
     /// The verdict's record.
@@ -194,7 +196,9 @@ pub(crate) fn explain(log: Log<'_>, control: &str, item: &str, which: Which) -> 
         let located = places::locate(log, &basis, &sealed.evidence, (sealed.index, &policy))?;
         attributes.extend(basis.attributes.into_iter().map(|attribute| located.of(attribute)));
     }
+    let sample = matches!(log.source.record(0)?.body, Body::Epoch { sample: true, .. });
     Ok(Explanation {
+        sample,
         control: control.to_owned(),
         verdict: sealed.index,
         as_of: sealed.as_of,

@@ -87,6 +87,7 @@ impl Why {
             "{first}"
         );
         let why = Self { json: json.json(), text, found };
+        assert!(why.text.out.contains("SAMPLE with a simulated clock") && why.json["sample"] == true);
         assert_eq!(why.json["here"], Value::Null, "this program judges as the one that sealed");
         why
     }
