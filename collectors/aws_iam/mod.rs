@@ -2,15 +2,18 @@
 //!
 //! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked,
 //! `report` the credential report, `account` what follows for one account,
-//! `gathered` what follows for all, `refusal` what errors mean.
+//! `gathered` what follows for all, `refusal` what errors mean; `locate` finds a principal's facts again in
+//! what was sealed, with `xml`.
 //! Whether anybody needs a second factor is the judge's business.
 
 mod account;
 mod api;
 mod gathered;
+mod locate;
 mod refusal;
 mod report;
 mod settings;
+mod xml;
 
 use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
@@ -39,6 +42,7 @@ pub(crate) const KIND: Kind = Kind {
     ],
     build: |value| Ok(Box::new(AwsIam::of(Settings::of(value)?)?)),
     settings_schema: || schemars::schema_for!(Settings),
+    locate: locate::locate,
 };
 
 struct AwsIam {

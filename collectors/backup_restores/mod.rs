@@ -3,12 +3,14 @@
 //! Here: the settings and the straight line from listing to population. `lines` reads our JSON Lines
 //! form, `drill` one directory that a drill wrote, with `restic` and `borg` for what the tools say
 //! themselves; `form` is what the forms share and `seen` remembers the tests of the last run.
+//! `locate` finds a test's facts again in what was sealed.
 //! Whether a test is good enough is not decided here; that is the judge's.
 
 mod borg;
 mod drill;
 mod form;
 mod lines;
+mod locate;
 mod restic;
 mod seen;
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub(crate) const KIND: Kind = Kind {
     permissions: &["read on the log directory and everything in it, search on the directories"],
     build,
     settings_schema: || schemars::schema_for!(Settings),
+    locate: locate::locate,
 };
 
 /// What the door's records call this source.

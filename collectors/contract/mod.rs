@@ -5,6 +5,7 @@
 mod change;
 pub mod clock;
 mod error;
+mod fact;
 mod ipe;
 mod population;
 mod principal;
@@ -17,6 +18,7 @@ pub use change::{
     Review, ReviewState, RuleOutcome,
 };
 pub use error::{CollectError, SettingsError, Unread};
+pub use fact::{At, Fact, Found, Item, Locator, SHOWN_MAX, Sealed, Stands, found_head, found_json, pointer_step};
 pub use ipe::{Ipe, Reconciliation, RequestSummary};
 pub use population::{Items, Partial, Population, Whole};
 pub use principal::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};
@@ -43,6 +45,9 @@ pub struct Kind {
     pub build: fn(&serde_json::Value) -> Result<Box<dyn Collector>, SettingsError>,
     /// JSON schema of the settings, for editors and `config check`.
     pub settings_schema: fn() -> schemars::Schema,
+    /// Where facts of an item stand in what a run of this kind sealed. Decides nothing; what it cannot
+    /// read it does not find.
+    pub locate: for<'a> fn(&'a Item<'a>, &'a [Fact]) -> Locator<'a>,
 }
 
 /// What one run of a kind covers.

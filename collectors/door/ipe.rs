@@ -58,6 +58,14 @@ fn skew_ms(head: &ExchangeHead, response: &RecordedResponse) -> Option<i64> {
     Some(if ahead > 0 { ahead } else { behind.min(0) })
 }
 
+impl RecordedRequest {
+    /// What was asked for, in one line: `iam:ListUsers`, `GET https://api.github.com/repos/acme/shop/activity`.
+    pub fn line(&self) -> String {
+        let action = Url::parse(&self.url).ok().and_then(|url| aws_action(self, &url));
+        action.unwrap_or_else(|| format!("{} {}", self.method, self.url))
+    }
+}
+
 /// What was asked for, without what varies from item to item.
 fn label(request: &RecordedRequest) -> String {
     let Ok(url) = Url::parse(&request.url) else { return request.method.clone() };

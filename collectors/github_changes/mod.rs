@@ -6,6 +6,7 @@
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
 //! pull requests, `rules` the bypasses. `landings` makes `Change`s of them. `client` sends.
+//! `locate` finds a change's facts again in what was sealed.
 
 mod activity;
 mod afterwards;
@@ -17,6 +18,7 @@ mod content;
 mod fragments;
 mod graphql;
 mod landings;
+mod locate;
 mod memory;
 mod organization;
 mod owners;
@@ -49,6 +51,7 @@ pub(crate) const KIND: Kind = Kind {
     ],
     build: |settings| Ok(Box::new(GithubChanges { settings: Settings::parse(settings)? })),
     settings_schema: || schemars::schema_for!(Settings),
+    locate: locate::locate,
 };
 
 struct GithubChanges {

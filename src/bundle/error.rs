@@ -22,8 +22,8 @@ pub enum BundleError {
         /// Size that the period needs.
         needed: u64,
     },
-    /// The ledger does not give what it should: check it before exporting.
-    #[error("the ledger cannot be exported: {what}: {why}\nhint: run `evidenced verify --ledger` before exporting")]
+    /// The ledger does not give what it should: check it first.
+    #[error("the ledger does not give {what}: {why}\nhint: run `evidenced verify --ledger`")]
     Ledger {
         /// Which record or file.
         what: String,

@@ -5,9 +5,10 @@ mod derive;
 mod error;
 mod export;
 pub mod forge;
-mod format;
+pub(crate) mod format;
 mod verify;
 
 pub use error::BundleError;
+pub(crate) use export::LedgerSource;
 pub use export::{ExportRequest, ExportSummary, export};
-pub use verify::{About, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};
+pub use verify::{About, Bundle, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

@@ -11,6 +11,7 @@ macro_rules! outln {
 mod collect;
 mod config;
 mod demo;
+mod explain;
 mod export;
 mod init;
 mod run;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Show what each control is now, and why. Exits 3 when one is not effective.
     Status,
+    /// Show why an item was judged as it was, and where in the sealed exchanges that stands.
+    Explain(explain::Args),
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
 
@@ -109,6 +112,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status => status::status(&load(cli)?, cli.json),
+        Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,

@@ -31,6 +31,10 @@
 //!
 //! An MFA deny policy that was not read does not excuse a key: the deviation stands until it is shown.
 
+mod attributes;
+
+pub(super) use attributes::attributes;
+
 use super::{Judged, PolicyError, Ruling, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};

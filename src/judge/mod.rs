@@ -6,9 +6,11 @@
 //! - `policy`: the tests there are, and their parameters as a configuration gives them.
 //! - `gather`: one list of items out of many readings.
 //! - `change_review`, `mfa`, `restore_test`: the rules; each documents its own reasons.
+//! - `attributes`: what the judgement of one item rests on, for people; the rules' own functions are asked.
 //! - `waive`: approved acceptances, applied after the rules.
 //! - `cases`: files of worked cases, such as the truth table.
 
+mod attributes;
 pub mod cases;
 pub mod change_review;
 mod gather;
@@ -17,7 +19,9 @@ mod policy;
 pub mod restore_test;
 mod waive;
 
+pub use attributes::{Attribute, Basis, Part, attributes};
 pub use policy::{PolicyError, Takes, Test};
+pub(crate) use waive::matches as covers;
 
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Items, Unread};

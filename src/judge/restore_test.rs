@@ -28,6 +28,10 @@
 //! what the register promises. A store is new when 30 days or fewer lie between its first day and the
 //! last day of the quarter. Nothing is asked of quarters before its first day.
 
+mod attributes;
+
+pub(super) use attributes::basis;
+
 use super::gather::HeldRestores;
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};

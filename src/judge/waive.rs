@@ -40,7 +40,7 @@ pub(super) fn apply(judged: Judged, waivers: &[Waiver], as_of: DateTime<Utc>) ->
 
 /// Whether the pattern covers the whole item: `*` is any text, `?` any one character, and all else
 /// stands for itself. Item keys contain `/`, `#`, `@`, `:` and `[`, which glob libraries give meaning.
-fn matches(pattern: &str, item: &str) -> bool {
+pub(crate) fn matches(pattern: &str, item: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let item: Vec<char> = item.chars().collect();
     let (mut p, mut i) = (0, 0);

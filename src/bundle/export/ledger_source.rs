@@ -7,9 +7,14 @@ use crate::ledger::{FileMeta, Reader, commit};
 use std::io::{Read, Write};
 
 /// A ledger, read-only.
-pub(super) struct LedgerSource<'a>(pub(super) &'a Reader);
+pub(crate) struct LedgerSource<'a>(pub(super) &'a Reader);
 
-impl LedgerSource<'_> {
+impl<'a> LedgerSource<'a> {
+    /// What a ledger holds.
+    pub(crate) fn of(reader: &'a Reader) -> Self {
+        Self(reader)
+    }
+
     /// The record's exact bytes.
     pub(super) fn record_bytes(&self, index: u64) -> Result<Vec<u8>, BundleError> {
         self.0.record_bytes(index).map_err(|e| BundleError::ledger(format!("record {index}"), e))

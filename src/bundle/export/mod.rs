@@ -12,7 +12,7 @@ use crate::ledger::{Reader, tree};
 use archive::Bag;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use evidenced_collectors::contract::Window;
-use ledger_source::LedgerSource;
+pub(crate) use ledger_source::LedgerSource;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};

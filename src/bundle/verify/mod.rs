@@ -5,6 +5,7 @@ mod container;
 mod derived;
 mod documents;
 mod log;
+mod look;
 mod manifest;
 mod merkle;
 mod records;
@@ -13,6 +14,7 @@ mod report;
 mod runs;
 mod source;
 
+pub use look::Bundle;
 pub use report::{About, Check, Finding, KeySource, Reperformed, VerifyReport};
 
 use super::BundleError;

@@ -141,16 +141,20 @@ impl<'a> Approvals<'a> {
     }
 }
 
+/// Whose review it is, as `dropped` and `against` name them.
+pub(super) fn reviewer(review: &Review) -> String {
+    match &review.author {
+        Some(actor) => actor.login.to_ascii_lowercase(),
+        None => format!("a deleted account (review {})", review.id),
+    }
+}
+
 /// Each reviewer's opinions, oldest first.
 fn by_reviewer(pr: &PullRequest) -> BTreeMap<String, Vec<Opinion<'_>>> {
     let mut by: BTreeMap<String, Vec<Opinion<'_>>> = BTreeMap::new();
     for review in &pr.reviews {
-        let who = match &review.author {
-            Some(actor) => actor.login.to_ascii_lowercase(),
-            None => format!("a deleted account (review {})", review.id),
-        };
         if let Some(said) = said(pr, review) {
-            by.entry(who).or_default().push((review.at, said, review));
+            by.entry(reviewer(review)).or_default().push((review.at, said, review));
         }
     }
     for opinions in by.values_mut() {

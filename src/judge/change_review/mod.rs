@@ -52,9 +52,12 @@
 //! same (`Review::same_as_merged`); after a merge of the base it is unknown unless that is shown.
 
 mod approval;
+mod attributes;
 mod post_hoc;
 
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range, same_login};
+pub(super) use attributes::attributes;
+
 use approval::{Approvals, WhyNot};
 use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::{Change, LandingKind, Lookup, PullRequest, Review, RuleOutcome};

@@ -15,13 +15,13 @@ use std::sync::OnceLock;
 /// Ten days with the direct push in them.
 const SHORT: [&str; 4] = ["--from", "2026-01-15", "--to", "2026-01-25"];
 
-struct Demo {
-    dir: PathBuf,
+pub(super) struct Demo {
+    pub(super) dir: PathBuf,
     said: Said,
 }
 
 /// The demo's directory. Left as it is: tests work on copies.
-fn demo() -> &'static Demo {
+pub(super) fn demo() -> &'static Demo {
     static DEMO: OnceLock<Demo> = OnceLock::new();
     DEMO.get_or_init(|| {
         let here = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli-demo");
