@@ -3,11 +3,15 @@
 use super::CasesError;
 use super::principal::PrincipalFacts;
 use crate::judge::policy::instead;
+use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::{Error, Value, json};
 
 /// Longest message that is repeated: what was written may be long.
 const MESSAGE_CHARS_MAX: usize = 300;
+
+/// How serde's own sentences about a value begin. Any other is about a time.
+const OF_SERDE: [&str; 5] = ["invalid ", "unknown ", "missing ", "duplicate ", "EOF "];
 
 /// One step into a JSON text.
 enum Step {
@@ -19,39 +23,57 @@ enum Step {
 
 /// What serde says of a file, with its place in words and what may have been meant.
 pub(super) fn form_error(bytes: &[u8], error: &Error) -> CasesError {
-    let steps = steps(before(bytes, error));
     let file: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let mut steps = steps(before(bytes, error));
     let text = error.to_string();
-    let message: String = without_place(&text).chars().take(MESSAGE_CHARS_MAX).collect();
-    let mut path = String::new();
-    let mut here = &file;
-    let mut case = None;
-    for step in &steps {
-        match step {
-            Step::Key(Some(key)) => {
-                path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                here = &here[key.as_str()];
-            }
-            Step::Element(at) => {
-                path = format!("{path}[{at}]");
-                here = &here[at];
-            }
-            Step::Key(None) => {}
+    let text = without_place(&text);
+    if let Some(Step::Key(Some(key))) = steps.last() {
+        let key = key.clone();
+        let here = follow(&file, &steps);
+        // The keys of a principal are read at once, when `kind` is known: the place is the whole of it.
+        if key == "principal" && refused(here, text) {
+            steps.push(Step::Key(key_at_fault(here, text)));
+        } else if text.starts_with("missing field") {
+            steps.pop();
         }
-        case = case.or_else(|| here["name"].as_str());
     }
-    // The keys of a principal are read at once, when `kind` is known: the place is the whole of it.
-    if let Some(key) = key_at_fault(here, &message) {
-        path = format!("{path}.{key}");
-    }
-    let case = case.map(|name| format!("case {name:?}, ")).unwrap_or_default();
-    let path = if path.is_empty() { String::new() } else { format!("{path}, ") };
-    let place = format!("{case}{path}line {}, column {}", error.line(), error.column());
+    let message: String = match follow(&file, &steps) {
+        Value::String(word) if !OF_SERDE.iter().any(|words| text.starts_with(words)) => {
+            format!("{word:?} is no time as in 2026-03-31T23:59:59Z: {text}")
+        }
+        _ => text.to_owned(),
+    };
     let hint = match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => "the file must be one JSON object".to_owned(),
         Category::Data => meant(&message).unwrap_or_else(|| "`evidenced judge --schema` prints the form".to_owned()),
     };
+    let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+    let place = format!("{}line {}, column {}", words(&file, &steps), error.line(), error.column());
     CasesError::Form { place, message, hint }
+}
+
+fn follow<'a>(file: &'a Value, steps: &[Step]) -> &'a Value {
+    steps.iter().fold(file, |here, step| match step {
+        Step::Key(Some(key)) => &here[key.as_str()],
+        Step::Element(at) => &here[at],
+        Step::Key(None) => here,
+    })
+}
+
+/// `case "no review", change[3].change.landing, `
+fn words(file: &Value, steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Key(Some(key)) if path.is_empty() => path.clone_from(key),
+            Step::Key(Some(key)) => path = format!("{path}.{key}"),
+            Step::Element(at) => path = format!("{path}[{at}]"),
+            Step::Key(None) => {}
+        }
+    }
+    let case = steps.get(..2).and_then(|entry| follow(file, entry)["name"].as_str());
+    let case = case.map(|name| format!("case {name:?}, ")).unwrap_or_default();
+    if path.is_empty() { case } else { format!("{case}{path}, ") }
 }
 
 /// The text up to the error, without the character that it ends at: that may close what is wrong.
@@ -106,17 +128,18 @@ fn without_place(text: &str) -> &str {
     text.rfind(" at line ").and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// The key of a principal whose value alone is refused with the same words.
-fn key_at_fault<'a>(principal: &'a Value, message: &str) -> Option<&'a str> {
-    let kind = principal.get("kind")?;
-    if !message.starts_with("invalid ") && !message.starts_with("unknown variant ") {
+/// Whether that is what is wrong with a principal.
+fn refused(principal: &Value, message: &str) -> bool {
+    PrincipalFacts::deserialize(principal).is_err_and(|error| error.to_string() == message)
+}
+
+/// The key of a principal whose value alone is refused with the same words; none if a key is missing or unknown.
+fn key_at_fault(principal: &Value, message: &str) -> Option<String> {
+    let alone = |key: &str, value: &Value| json!({ "kind": principal["kind"], key: value });
+    if message.starts_with("missing field") || message.starts_with("unknown field") {
         return None;
     }
-    let refused = |key: &str, value: &Value| {
-        let alone = json!({ "kind": kind, key: value });
-        serde_json::from_value::<PrincipalFacts>(alone).is_err_and(|error| error.to_string().starts_with(message))
-    };
-    principal.as_object()?.iter().find(|(key, value)| refused(key, value)).map(|(key, _)| key.as_str())
+    principal.as_object()?.iter().find(|(key, value)| refused(&alone(key, value), message)).map(|(key, _)| key.clone())
 }
 
 /// From serde's "unknown field `x`, expected one of `a`, `b`": what was meant.
