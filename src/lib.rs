@@ -7,6 +7,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod drift;
+pub mod hindsight;
 pub mod judge;
 pub mod ledger;
 pub mod run;

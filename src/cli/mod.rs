@@ -60,7 +60,7 @@ enum Command {
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
 
-    /// Judge worked cases of a file with today's rules.
+    /// Judge by today's rules: worked cases of a file, or what the ledger held at an earlier time.
     Judge(judge::Args),
 
     /// Write the bundle of a period for an auditor.
@@ -115,7 +115,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status => status::status(&load(cli)?, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
-        Command::Judge(args) => judge::judge(args, cli.json),
+        Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),

@@ -98,6 +98,17 @@ pub enum VerdictOutcome {
     Indeterminate,
 }
 
+impl VerdictOutcome {
+    /// As in records and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Deviation => "deviation",
+            Self::Indeterminate => "indeterminate",
+        }
+    }
+}
+
 /// One control's judgements and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
