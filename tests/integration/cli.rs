@@ -3,6 +3,8 @@
 mod aws;
 mod config;
 mod demo;
+mod hindsight;
+mod judge;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -43,17 +43,17 @@ fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> 
     let mut controls = String::new();
     let mut collector = String::new();
     let mut window: Option<Window> = None;
-    let (mut outcome, mut by, mut counts, mut csv) = (String::new(), String::new(), String::new(), String::new());
+    let (mut outcome, mut rules, mut counts, mut csv) = (String::new(), String::new(), String::new(), String::new());
     match &record.body {
-        Body::Evidence { collector: brought, controls: feeds, window: seen, status, observed, .. } => {
-            (controls, collector, window) = (list(feeds), brought.clone(), Some(*seen));
+        Body::Evidence { collector: by, controls: feeds, window: seen, status, observed, .. } => {
+            (controls, collector, window) = (list(feeds), by.clone(), Some(*seen));
             (outcome, counts) = (word(status), format!("observed {observed}"));
             if contents.populations.contains_key(&index) {
                 csv = population_path(index, *status);
             }
         }
-        Body::Verdict { control, outcome: reached, rules, counts: by_outcome, .. } => {
-            (controls, outcome, by) = (control.clone(), word(reached), rules.clone());
+        Body::Verdict { control, outcome: reached, rules: version, counts: by_outcome, .. } => {
+            (controls, outcome, rules) = (control.clone(), word(reached), version.clone());
             counts = list(by_outcome.iter().map(|(outcome, count)| format!("{} {count}", word(outcome))));
         }
         Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
@@ -79,7 +79,7 @@ fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> 
         instant(window.map(|w| w.start)),
         instant(window.map(|w| w.end)),
         outcome,
-        by,
+        rules,
         counts,
         path,
         csv,
