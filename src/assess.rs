@@ -16,14 +16,25 @@ pub struct Assessed {
     /// What it is, and the items behind that.
     pub standing: Standing,
     /// Its judgements.
-    pub verdict: Verdict,
+    pub weighed: Weighed,
     transition: Option<Transition>,
     before_at: Option<DateTime<Utc>>,
-    rules: String,
-    policy: serde_json::Value,
-    as_of: DateTime<Utc>,
-    evidence: Vec<u64>,
-    waivers: Vec<u64>,
+}
+
+/// The judgements of a control, and what they are over.
+pub struct Weighed {
+    /// The judgements.
+    pub verdict: Verdict,
+    /// Test and version of its rules.
+    pub rules: String,
+    /// The parameters.
+    pub policy: serde_json::Value,
+    /// The instant judged as of.
+    pub as_of: DateTime<Utc>,
+    /// Records of the evidence.
+    pub evidence: Vec<u64>,
+    /// Records of the waivers known.
+    pub waivers: Vec<u64>,
 }
 
 /// A complete collection.
@@ -40,21 +51,30 @@ pub type Draft = (Body, Vec<NewFile>);
 /// Judges a control over what is sealed, as of `as_of`.
 pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
-    let (evidence, readings) = readings(reader, loaded, control, as_of)?;
-    let (waivers, accepted) = waivers(reader, id)?;
-    let test = &loaded.tests[id];
-    let verdict = judge::judge(test, &readings, &accepted, as_of);
-    let observed = Observed { outcome: verdict.outcome, as_of, evidence: evidence_times(reader, control)? };
+    let weighed = weigh(reader, loaded, id, u64::MAX, as_of)?;
+    let outcome = weighed.verdict.outcome;
+    let observed = Observed { outcome, as_of, evidence: evidence_times(reader, control)? };
     let state = drift::state_of(Some(&observed), control.stale_after.delta(), as_of);
     let before = standing(reader, id)?;
-    let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&verdict));
+    let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&weighed.verdict));
     Ok(Assessed {
         transition: drift::transition(before.as_ref().map(|(_, standing)| standing), &standing),
         before_at: before.map(|(at, _)| at),
+        standing,
+        weighed,
+    })
+}
+
+/// Judges a control by the configuration's policy and this program's rules, as of `as_of`, over what the
+/// first `size` records of the log hold; `u64::MAX` is all of it.
+pub fn weigh(reader: &Reader, loaded: &Loaded, id: &str, size: u64, as_of: DateTime<Utc>) -> Result<Weighed, RunError> {
+    let (evidence, readings) = readings(reader, loaded, control(loaded, id)?, size, as_of)?;
+    let (waivers, accepted) = waivers(reader, id, size)?;
+    let test = &loaded.tests[id];
+    Ok(Weighed {
+        verdict: judge::judge(test, &readings, &accepted, as_of),
         rules: test.rules().to_owned(),
         policy: test.policy_json(),
-        standing,
-        verdict,
         as_of,
         evidence,
         waivers,
@@ -64,19 +84,20 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
 impl Assessed {
     /// The verdict as a record.
     pub fn verdict_record(&self, run: &str, control: &str) -> Result<Draft, serde_json::Error> {
+        let weighed = &self.weighed;
         let body = Body::Verdict {
             run: run.to_owned(),
             control: control.to_owned(),
-            rules: self.rules.clone(),
-            as_of: self.as_of,
-            outcome: self.verdict.outcome,
-            counts: self.verdict.counts.clone(),
-            evidence: self.evidence.clone(),
-            waivers: self.waivers.clone(),
+            rules: weighed.rules.clone(),
+            as_of: weighed.as_of,
+            outcome: weighed.verdict.outcome,
+            counts: weighed.verdict.counts.clone(),
+            evidence: weighed.evidence.clone(),
+            waivers: weighed.waivers.clone(),
         };
         let files = vec![
-            NewFile::json("policy.json", canonical_json(&self.policy)?),
-            NewFile::json("judgements.json", canonical_json(&self.verdict)?),
+            NewFile::json(POLICY, canonical_json(&weighed.policy)?),
+            NewFile::json(JUDGEMENTS, canonical_json(&weighed.verdict)?),
             NewFile::json(STANDING, canonical_json(&self.standing)?),
         ];
         Ok((body, files))
@@ -84,11 +105,15 @@ impl Assessed {
 
     /// The change of state as a record, if there is one.
     pub fn transition_record(&self, control: &str, run: &str) -> Result<Option<Draft>, serde_json::Error> {
-        let draft = |transition| transition_record(control, transition, self.before_at, self.as_of, Some(run));
+        let draft = |transition| transition_record(control, transition, self.before_at, self.weighed.as_of, Some(run));
         self.transition.as_ref().map(draft).transpose()
     }
 }
 
+/// File of a verdict with the parameters that it is by.
+const POLICY: &str = "policy.json";
+/// File of a verdict with its judgements.
+const JUDGEMENTS: &str = "judgements.json";
 /// File of a verdict that says what the control is by it.
 const STANDING: &str = "standing.json";
 
@@ -145,13 +170,14 @@ fn readings(
     reader: &Reader,
     loaded: &Loaded,
     control: &ControlConfig,
+    size: u64,
     as_of: DateTime<Utc>,
 ) -> Result<(Vec<u64>, Vec<Reading>), RunError> {
     let (mut indexes, mut readings) = (Vec::new(), Vec::new());
     for name in &control.collectors {
         let chosen = match loaded.collectors[name].kind.reading {
-            Covers::Snapshot => newest_evidence(reader, name)?.map(|(index, ..)| index).into_iter().collect(),
-            Covers::Window => in_lookback(reader, name, as_of - control.lookback.delta())?,
+            Covers::Snapshot => newest_evidence(reader, name, size)?.into_iter().collect(),
+            Covers::Window => in_lookback(reader, name, size, as_of - control.lookback.delta())?,
         };
         if chosen.is_empty() {
             readings.push(run_file::no_evidence(name, as_of));
@@ -164,10 +190,10 @@ fn readings(
     Ok((indexes, readings))
 }
 
-fn in_lookback(reader: &Reader, name: &str, since: DateTime<Utc>) -> Result<Vec<u64>, RunError> {
+fn in_lookback(reader: &Reader, name: &str, size: u64, since: DateTime<Utc>) -> Result<Vec<u64>, RunError> {
     let mut chosen = Vec::new();
     let filter = Filter::kind("evidence").collector(name);
-    for (nth, found) in reader.records_newest_first(0..u64::MAX, &filter).enumerate() {
+    for (nth, found) in reader.records_newest_first(0..size, &filter).enumerate() {
         let (index, record) = found?;
         let Body::Evidence { status, window, .. } = record.body else { continue };
         if window.end <= since && nth > 0 {
@@ -191,13 +217,9 @@ fn reading(reader: &Reader, index: u64) -> Result<Reading, RunError> {
     run_file::reading(&run, name, &reader.read_file(index, name)?).map_err(|e| unreadable(format!("{name}: {e}")))
 }
 
-type NewestEvidence = (u64, Status, Window);
-
-fn newest_evidence(reader: &Reader, collector: &str) -> Result<Option<NewestEvidence>, LedgerError> {
-    Ok(reader.newest(&Filter::kind("evidence").collector(collector))?.and_then(|(index, record)| match record.body {
-        Body::Evidence { status, window, .. } => Some((index, status, window)),
-        _ => None,
-    }))
+/// The collector's newest evidence among the first `size` records.
+pub fn newest_evidence(reader: &Reader, collector: &str, size: u64) -> Result<Option<u64>, LedgerError> {
+    Ok(reader.newest_before(size, &Filter::kind("evidence").collector(collector))?.map(|(index, _)| index))
 }
 
 /// The newest complete collection of a collector.
@@ -247,13 +269,18 @@ fn json<T: serde::de::DeserializeOwned>(reader: &Reader, index: u64, name: &str)
 
 /// The judgements of a verdict record.
 pub fn judgements(reader: &Reader, index: u64) -> Result<Verdict, RunError> {
-    json(reader, index, "judgements.json")
+    json(reader, index, JUDGEMENTS)
 }
 
-/// All waivers of a control, oldest first: their records and what they say.
-fn waivers(reader: &Reader, id: &str) -> Result<(Vec<u64>, Vec<Waiver>), LedgerError> {
+/// The parameters that a verdict record is by.
+pub fn policy(reader: &Reader, index: u64) -> Result<serde_json::Value, RunError> {
+    json(reader, index, POLICY)
+}
+
+/// The waivers of a control among the first `size` records, oldest first: their records and what they say.
+fn waivers(reader: &Reader, id: &str, size: u64) -> Result<(Vec<u64>, Vec<Waiver>), LedgerError> {
     let (mut indexes, mut waivers) = (Vec::new(), Vec::new());
-    for found in reader.records(0..u64::MAX, &Filter::kind("waiver").control(id)) {
+    for found in reader.records(0..size, &Filter::kind("waiver").control(id)) {
         let (index, record) = found?;
         if let Body::Waiver { item, approver, approved_at, expires, .. } = record.body {
             indexes.push(index);

@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod demo;
 pub mod drift;
 pub mod explain;
+pub mod hindsight;
 pub mod judge;
 pub mod ledger;
 pub mod run;

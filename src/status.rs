@@ -47,6 +47,10 @@ pub struct ControlStatus {
     pub since: Option<DateTime<Utc>>,
     /// End of the window of the newest complete evidence, oldest over its collectors.
     pub evidence_until: Option<DateTime<Utc>>,
+    /// Test and version of the rules of the newest verdict; `None`: there is none.
+    pub rules: Option<String>,
+    /// The parameters that it is by.
+    pub policy: Option<serde_json::Value>,
     /// Items of the newest verdict by outcome.
     pub counts: BTreeMap<Outcome, u64>,
     /// Waivers that have not expired, oldest first.
@@ -105,7 +109,11 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
     let config = &loaded.config.controls[id];
     let mut bad = Vec::new();
     let mut counts = BTreeMap::new();
-    if let Some((index, _)) = reader.newest(&Filter::kind("verdict").control(id))? {
+    let (mut by_rules, mut policy) = (None, None);
+    if let Some((index, Record { body: Body::Verdict { rules, .. }, .. })) =
+        reader.newest(&Filter::kind("verdict").control(id))?
+    {
+        (by_rules, policy) = (Some(rules), Some(assess::policy(reader, index)?));
         let verdict = assess::judgements(reader, index)?;
         bad.extend(verdict.unread.iter().map(|u| {
             let hint = u.hint.as_ref().map(|h| format!(" (hint: {h})")).unwrap_or_default();
@@ -131,6 +139,8 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
         state: assess::state_now(reader, loaded, id, as_of)?,
         since: since(reader, id)?,
         evidence_until: until.into_iter().min().flatten(),
+        rules: by_rules,
+        policy,
         counts,
         waivers: waivers(reader, id, as_of)?,
         bad,

@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 mod export;
 mod init;
+mod judge;
 mod run;
 mod status;
 mod table;
@@ -21,6 +22,7 @@ mod verify;
 mod waive;
 
 use crate::config::{ConfigError, Loaded};
+use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use chrono::{DateTime, Utc};
@@ -61,6 +63,9 @@ enum Command {
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
 
+    /// Judge by today's rules: worked cases of a file, or what the ledger held at an earlier time.
+    Judge(judge::Args),
+
     /// Write the bundle of a period for an auditor.
     Export(export::Args),
 
@@ -100,7 +105,7 @@ pub async fn main() -> ExitCode {
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("evidenced: {}", chain(&error));
-            let usage = error.chain().any(|cause| cause.is::<ConfigError>());
+            let usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<CasesError>());
             ExitCode::from(if usage { 2 } else { 1 })
         }
     }
@@ -114,6 +119,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Status => status::status(&load(cli)?, cli.json),
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),

@@ -107,13 +107,15 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
     let summary = text("data/controls/AVL-001/summary.md");
     let place = |heading: &str| summary.find(heading).unwrap_or_else(|| panic!("no {heading} in\n{summary}"));
     assert!(place("## Deviations") < place("## Gaps") && place("## Gaps") < place("## States"));
+    let rules = &summary[place("## Rules")..place("## Gaps")];
+    assert!(rules.contains("| restore_test/") && rules.contains("\"grace_days\":14"), "{rules}");
     let gaps = text("data/controls/AVL-001/gaps.csv");
     for how in ["missed", "failed", "interrupted"] {
         assert!(gaps.contains(how), "{how} is not in\n{gaps}");
     }
     assert_eq!(text("data/gaps.csv"), gaps, "there is one collector, and one control");
     let judgements = text("data/controls/AVL-001/judgements.csv");
-    assert!(judgements.contains(",deviation,"), "{judgements}");
+    assert!(judgements.contains(",deviation,") && judgements.contains(",restore_test/"), "{judgements}");
     let timeline = text("data/controls/AVL-001/timeline.csv");
     assert!(timeline.contains("supporting") && timeline.contains("deviating"), "{timeline}");
     let waivers = text("data/controls/AVL-001/waivers.csv");
@@ -121,6 +123,8 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
     let index = text("data/index.csv");
     assert!(index.contains("evidence,period,AVL-001,restores"), "{index}");
     assert!(index.contains("epoch,supporting"), "{index}");
+    let verdict = |line: &&str| line.contains(",verdict,");
+    assert!(index.lines().filter(verdict).all(|line| line.contains(",restore_test/")), "{index}");
 }
 
 #[test]

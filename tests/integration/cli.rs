@@ -4,6 +4,8 @@ mod aws;
 mod config;
 mod demo;
 mod explain;
+mod hindsight;
+mod judge;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -12,7 +12,10 @@ use evidenced_collectors::contract::{Partial, Unread};
 use std::io::Write;
 
 /// Name of a verdict's file of judgements.
-pub(super) const JUDGEMENTS: &str = "judgements.json";
+const JUDGEMENTS: &str = "judgements.json";
+
+/// Name of a verdict's file of parameters.
+const POLICY: &str = "policy.json";
 
 /// The control's records; a control that a table is asked for is in the contents.
 pub(super) fn control<'a>(contents: &'a Contents, name: &str) -> Result<&'a Control, BundleError> {
@@ -57,16 +60,34 @@ pub(super) fn timeline(
     table.end()
 }
 
-/// One verdict with the instant that it is as of, and its judgements, deviations first.
-pub(super) fn verdict(source: &dyn Source, index: u64) -> Result<(DateTime<Utc>, Verdict), BundleError> {
-    let Body::Verdict { as_of, .. } = source.record(index)?.body else {
+/// One verdict with what its record says of it.
+pub(super) struct Judged {
+    /// The instant that it is as of.
+    pub(super) as_of: DateTime<Utc>,
+    /// Test and version of its rules.
+    pub(super) rules: String,
+    /// Its judgements, deviations first.
+    pub(super) verdict: Verdict,
+}
+
+/// Reads a verdict.
+pub(super) fn verdict(source: &dyn Source, index: u64) -> Result<Judged, BundleError> {
+    let Body::Verdict { as_of, rules, .. } = source.record(index)?.body else {
         return Err(BundleError::malformed(record_path(index), "is not a verdict"));
     };
-    let bytes = source.file(index, JUDGEMENTS)?;
-    let mut verdict: Verdict = serde_json::from_slice(&bytes)
-        .map_err(|e| BundleError::malformed(format!("data/verdicts/{index:012}/{JUDGEMENTS}"), e))?;
+    let mut verdict: Verdict = json(source, index, JUDGEMENTS)?;
     verdict.judgements.sort_by(|a, b| (rank(a.outcome), &a.item).cmp(&(rank(b.outcome), &b.item)));
-    Ok((as_of, verdict))
+    Ok(Judged { as_of, rules, verdict })
+}
+
+/// The parameters that a verdict is by, as one line of JSON.
+pub(super) fn policy(source: &dyn Source, index: u64) -> Result<String, BundleError> {
+    json::<serde_json::Value>(source, index, POLICY).map(|policy| policy.to_string())
+}
+
+fn json<T: serde::de::DeserializeOwned>(source: &dyn Source, index: u64, name: &str) -> Result<T, BundleError> {
+    serde_json::from_slice(&source.file(index, name)?)
+        .map_err(|e| BundleError::malformed(format!("data/verdicts/{index:012}/{name}"), e))
 }
 
 /// What an auditor wants to see first comes first.
@@ -88,15 +109,15 @@ pub(super) fn judgements(
     source: &dyn Source,
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
-    let mut table = Table::new(out, &["record", "as_of", "item", "outcome", "reason", "seen"])?;
+    let mut table = Table::new(out, &["record", "as_of", "rules", "item", "outcome", "reason", "seen"])?;
     for index in &control(contents, name)?.verdicts {
-        let (as_of, verdict) = verdict(source, *index)?;
+        let Judged { as_of, rules, verdict } = verdict(source, *index)?;
         let (index, as_of) = (index.to_string(), time(as_of));
         for j in &verdict.judgements {
-            table.row(&[&index, &as_of, &j.item, &word(j.outcome), &j.reason, &j.seen])?;
+            table.row(&[&index, &as_of, &rules, &j.item, &word(j.outcome), &j.reason, &j.seen])?;
         }
         for unread in &verdict.unread {
-            table.row(&[&index, &as_of, &unread.what, "not read", "unread", &unread.why])?;
+            table.row(&[&index, &as_of, &rules, &unread.what, "not read", "unread", &unread.why])?;
         }
     }
     table.end()

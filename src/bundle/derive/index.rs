@@ -22,6 +22,7 @@ pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Writ
         "window_start",
         "window_end",
         "outcome",
+        "rules",
         "counts",
         "path",
         "table",
@@ -38,11 +39,11 @@ pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Writ
     table.end()
 }
 
-fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> [String; 12] {
+fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> [String; 13] {
     let mut controls = String::new();
     let mut collector = String::new();
     let mut window: Option<Window> = None;
-    let (mut outcome, mut counts, mut csv) = (String::new(), String::new(), String::new());
+    let (mut outcome, mut rules, mut counts, mut csv) = (String::new(), String::new(), String::new(), String::new());
     match &record.body {
         Body::Evidence { collector: by, controls: feeds, window: seen, status, observed, .. } => {
             (controls, collector, window) = (list(feeds), by.clone(), Some(*seen));
@@ -51,8 +52,8 @@ fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> 
                 csv = population_path(index, *status);
             }
         }
-        Body::Verdict { control, outcome: reached, counts: by_outcome, .. } => {
-            (controls, outcome) = (control.clone(), word(reached));
+        Body::Verdict { control, outcome: reached, rules: version, counts: by_outcome, .. } => {
+            (controls, outcome, rules) = (control.clone(), word(reached), version.clone());
             counts = list(by_outcome.iter().map(|(outcome, count)| format!("{} {count}", word(outcome))));
         }
         Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
@@ -78,6 +79,7 @@ fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> 
         instant(window.map(|w| w.start)),
         instant(window.map(|w| w.end)),
         outcome,
+        rules,
         counts,
         path,
         csv,

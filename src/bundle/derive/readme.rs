@@ -39,10 +39,10 @@ pub(super) fn readme(contents: &Contents) -> String {
 const WHERE: &str = "\
 WHAT IS WHERE (all under data/)
   controls.csv          one row per control, worst state first
-  controls/<control>/   summary.md (deviations first), judgements.csv, timeline.csv, gaps.csv, waivers.csv
+  controls/<control>/   summary.md (deviations first; rules and parameters), judgements.csv, timeline.csv, gaps.csv, waivers.csv
   gaps.csv              every run that was missed, failed, incomplete, aborted, interrupted or still open
   completeness.csv      per collector: sequence numbers without holes, and what became of each run
-  index.csv             every evidence and verdict, by record number, with its folder
+  index.csv             every evidence and verdict, by record number, with its folder and version of rules
   populations/          the items of each evidence record as a table; .partial.csv when not all could be read
   evidence/<record>/    run.json (what was asked), population.json or partial.json, exchanges/ (every request,
                         and the answer's bytes as received, secrets struck out), SHA256SUMS

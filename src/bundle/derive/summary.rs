@@ -1,11 +1,11 @@
 //! `summary.md` of one control: deviations first, then gaps, then the states of the period. It counts
 //! what the ledger holds, and draws no conclusion.
 
-use super::control::{control, reason, state_word, verdict};
+use super::control::{Judged, control, policy, reason, state_word, verdict};
 use super::index::Figures;
 use super::table::word;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Control, SAMPLE, Source, time};
+use crate::bundle::format::{Contents, Control, SAMPLE, Source, record_path, time};
 use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::Body;
@@ -52,6 +52,7 @@ pub(super) fn summary(
         state_word(figures.state_at_end)
     ));
     bad_items(&mut page, control, source)?;
+    rules(&mut page, control, source)?;
     gaps(&mut page, contents, control, source)?;
     states(&mut page, contents, control, source)?;
     page.push_str(
@@ -65,7 +66,7 @@ fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Resul
     let mut bad: BTreeMap<(Outcome, String), Bad> = BTreeMap::new();
     let mut unread: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for index in &control.verdicts {
-        let (as_of, verdict) = verdict(source, *index)?;
+        let Judged { as_of, verdict, .. } = verdict(source, *index)?;
         for j in verdict.judgements {
             if !matches!(j.outcome, Outcome::Deviation | Outcome::Indeterminate | Outcome::Waived) {
                 continue;
@@ -106,6 +107,29 @@ fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Resul
         }
         page.push('\n');
     }
+    Ok(())
+}
+
+/// By which rules and parameters the verdicts are, and from which on.
+fn rules(page: &mut String, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
+    page.push_str("## Rules\n\n");
+    if control.verdicts.is_empty() {
+        page.push_str("No verdict in the period.\n\n");
+        return Ok(());
+    }
+    page.push_str("| from record | as of | rules | parameters |\n|---|---|---|---|\n");
+    let mut before = None;
+    for index in &control.verdicts {
+        let Body::Verdict { as_of, rules, .. } = source.record(*index)?.body else {
+            return Err(BundleError::malformed(record_path(*index), "is not a verdict"));
+        };
+        let by = (rules, policy(source, *index)?);
+        if before.as_ref() != Some(&by) {
+            line(page, format_args!("| {index} | {} | {} | {} |", time(as_of), plain(&by.0), plain(&by.1)));
+        }
+        before = Some(by);
+    }
+    page.push('\n');
     Ok(())
 }
 
