@@ -360,6 +360,10 @@ fn a_reviewer_signs_beside_the_drill_and_cannot_contradict_it() {
     assert!(drill::read("d", &other, as_of()).unwrap_err().why.contains("reviewer is another"));
 }
 
+fn seen_of(tests: &[RestoreTest]) -> Seen {
+    Seen::new(BTreeMap::new(), tests)
+}
+
 #[test]
 fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
     let test = |changes| only(&line_with(changes)).unwrap();
@@ -369,18 +373,18 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
         test(json!({ "test_id": "gone" })),
     ];
     let now = vec![test(json!({ "test_id": "kept" })), test(json!({ "test_id": "failed" }))];
-    let carry = Seen::of(&before).into_carry().unwrap();
+    let carry = seen_of(&before).into_carry().unwrap();
     let seen = Seen::from_carry(Some(&carry)).unwrap();
 
-    let faults = seen.contradicted_by(&Seen::of(&now), None);
+    let faults = seen.contradicted_by(&seen_of(&now), None);
     let whats: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
     assert_eq!(whats, ["test failed", "test gone"]);
     assert!(faults[1].why.contains("gone") && faults[1].hint.as_ref().unwrap().contains("archived_before"));
 
-    assert!(seen.contradicted_by(&Seen::of(&before), None).is_empty());
-    let archived = seen.contradicted_by(&Seen::of(&before[..2]), Some("2026-03-01T00:00:00Z".parse().unwrap()));
+    assert!(seen.contradicted_by(&seen_of(&before), None).is_empty());
+    let archived = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-03-01T00:00:00Z".parse().unwrap()));
     assert!(archived.is_empty());
-    let newer = seen.contradicted_by(&Seen::of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
+    let newer = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
     assert_eq!(newer.len(), 1, "archived_before is exclusive");
     assert!(Seen::from_carry(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
 }
