@@ -373,7 +373,10 @@ fn any_test() -> impl Strategy<Value = (Test, Items)> {
     prop_oneof![
         (policies(), prop::collection::vec(changes(), 0..3))
             .prop_map(|(policy, list)| (test("change_review", &policy), Items::Changes(numbered(list)))),
-        principals().prop_map(|list| (test("mfa", &json!({})), Items::Principals(list))),
+        principals().prop_map(|list| {
+            let alone = |(number, one): (u32, Principal)| Principal { id: format!("1:{number}"), ..one };
+            (test("mfa", &json!({})), Items::Principals((0..).zip(list).map(alone).collect()))
+        }),
         (prop::sample::select(vec!["both", "operated", "objective"]), restore_tests())
             .prop_map(move |(asks, list)| (test("restore_test", &json!({"asks": asks})), restores(stores(), list))),
     ]
