@@ -1,9 +1,9 @@
 //! Restore tests, from a directory of logs that drills and scripts leave behind.
 //!
-//! Here: the settings and the straight line from listing to population. `lines` reads our JSON Lines
-//! form, `drill` one directory that a drill wrote, with `restic` and `borg` for what the tools say
-//! themselves; `form` is what the forms share and `seen` remembers the tests of the last run.
-//! `locate` finds a test's facts again in what was sealed.
+//! Here: the straight line from listing to population. `settings` has the register of stores. `lines`
+//! reads our JSON Lines form, `drill` one directory that a drill wrote, with `restic` and `borg` for what
+//! the tools say themselves; `form` is what the forms share and `seen` remembers the tests and stores of
+//! the last run. `locate` finds a test's facts again in what was sealed.
 //! Whether a test is good enough is not decided here; that is the judge's.
 
 mod borg;
@@ -13,6 +13,7 @@ mod lines;
 mod locate;
 mod restic;
 mod seen;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -23,13 +24,13 @@ use crate::contract::{
 use crate::door::{Door, Failure, FileEntry};
 use form::{bounded, unread};
 use seen::Seen;
-use serde::Deserialize;
+use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(crate) const KIND: Kind = Kind {
     name: "backup_restores",
-    version: 1,
+    version: 2,
     about: "Tests of restoring data stores from backup: JSON Lines logs, and restic and borg drills",
     reading: Reading::Snapshot,
     permissions: &["read on the log directory and everything in it, search on the directories"],
@@ -44,54 +45,8 @@ const SOURCE: &str = "restore logs";
 /// Most tests that one directory may hold; their ids are carried from run to run.
 const TESTS_MAX: usize = 20_000;
 
-/// Settings of `backup_restores`.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    /// Directory of the logs: `*.jsonl` files and one directory per drill, nothing else. Absolute.
-    directory: PathBuf,
-    /// Every data store that the organisation keeps backups of. A test of any other is refused.
-    stores: Vec<Store>,
-    /// Most files and directories to read in one run.
-    #[serde(default = "files_max")]
-    files_max: usize,
-    /// Tests that started before this instant may have been moved to an archive. Any other test that
-    /// was read once must stay.
-    #[serde(default)]
-    archived_before: Option<chrono::DateTime<chrono::Utc>>,
-}
-
-fn files_max() -> usize {
-    5_000
-}
-
 fn build(settings: &serde_json::Value) -> Result<Box<dyn Collector>, SettingsError> {
-    let wrong =
-        |message: String, hint: &str| SettingsError { message, hint: (!hint.is_empty()).then(|| hint.to_owned()) };
-    let settings: Settings = serde_json::from_value(settings.clone()).map_err(|error| wrong(error.to_string(), ""))?;
-    if !settings.directory.is_absolute() {
-        let message = format!("directory: {} is not absolute", settings.directory.display());
-        return Err(wrong(message, "write the whole path, from /"));
-    }
-    if settings.stores.is_empty() {
-        return Err(wrong("stores: none is listed".into(), "register every data store, or there is nothing to test"));
-    }
-    let mut names = BTreeSet::new();
-    for store in &settings.stores {
-        if store.name.trim().is_empty() {
-            return Err(wrong("stores: a name is blank".into(), "use the name that the tests carry"));
-        }
-        if !names.insert(&store.name) {
-            return Err(wrong(format!("stores: {} is listed twice", store.name), "one entry per store"));
-        }
-        if store.rto_target_s == Some(0) || store.rpo_target_s == Some(0) {
-            return Err(wrong(format!("stores: {} has a target of 0 s", store.name), "write seconds, from 1"));
-        }
-    }
-    if settings.files_max == 0 {
-        return Err(wrong("files_max: 0 reads nothing".into(), "write at least 1"));
-    }
-    Ok(Box::new(RestoreLogs(settings)))
+    Ok(Box::new(RestoreLogs(Settings::read(settings)?)))
 }
 
 struct RestoreLogs(Settings);
@@ -111,13 +66,17 @@ impl Collector for RestoreLogs {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
         let before = Seen::from_carry(task.carry.as_ref())?;
         let mut found = self.read_all(door).await?;
-        self.refuse_strangers(&mut found);
-        let seen = Seen::of(&found.tests);
+        let seen = Seen::new(self.0.register(before.stores()), &found.tests);
+        // A store that was dropped is judged on, by what is known of it: its deviations stay.
+        let mut stores = before.stores().clone();
+        stores.extend(seen.stores().clone());
+        self.refuse_strangers(&stores, &mut found);
+        found.unread.extend(self.0.retired_too_early(door.as_of()));
         found.unread.extend(before.contradicted_by(&seen, self.0.archived_before));
 
         let mut ipe = self.ipe(door, &found.tests);
         let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
-        let items = Items::Restores(Restores { stores: self.0.stores.clone(), tests: found.tests });
+        let items = Items::Restores(Restores { stores: stores.into_values().collect(), tests: found.tests });
         match whole {
             Ok((total, reconciliation)) if found.unread.is_empty() => {
                 ipe.reconciliations.push(reconciliation);
@@ -228,8 +187,7 @@ impl RestoreLogs {
     }
 
     /// Test ids that come twice, and stores that nobody registered.
-    fn refuse_strangers(&self, found: &mut Found) {
-        let registered: BTreeSet<&str> = self.0.stores.iter().map(|store| store.name.as_str()).collect();
+    fn refuse_strangers(&self, registered: &BTreeMap<String, Store>, found: &mut Found) {
         let mut first: HashMap<String, String> = HashMap::new();
         let mut strangers = Vec::new();
         found.tests.retain(|test| {
@@ -239,7 +197,7 @@ impl RestoreLogs {
                 return false;
             }
             first.insert(test.id.clone(), test.read_from.clone());
-            if !registered.contains(test.store.as_str()) {
+            if !registered.contains_key(&test.store) {
                 let why = format!("store {} is not registered", test.store);
                 strangers.push(unread(&test.read_from, why, "add the store to `stores`, or correct the name"));
             }
@@ -255,14 +213,19 @@ impl RestoreLogs {
         ipe.source = "restore-test logs".to_owned();
         ipe.hosts = vec![self.0.directory.display().to_string()];
         ipe.api_version = (!tools.is_empty()).then(|| tools.join(", "));
-        ipe.scope_claimed = set(self.0.stores.iter().map(|store| store.name.clone()).collect());
+        ipe.scope_claimed = self.0.in_use();
         ipe.scope_found = set(tests.iter().map(|test| test.store.clone()).collect());
+        ipe.filters.extend(self.0.filters());
         ipe.filters.extend(self.0.archived_before.map(|at| {
             format!("tests started before {} may have left the directory (archived_before)", form::instant(at))
         }));
         ipe.limitations.push(
             "JSON Lines, times, people and named checks are statements of whoever ran the test; of restic and borg \
              drills the outcome is taken from the tool's own output and exit code"
+                .to_owned(),
+        );
+        ipe.limitations.push(
+            "the register of stores is the configuration's: a store that was never registered is missed by nobody here"
                 .to_owned(),
         );
         ipe.limitations.push("restic's output does not say whether a check read the data; drill.json does".to_owned());

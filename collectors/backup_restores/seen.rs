@@ -1,17 +1,20 @@
-//! What one run tells the next: which tests there were. A failure that is deleted, or rewritten as a
-//! success, must not pass unnoticed.
+//! What one run tells the next: which stores and tests there were. A store that is dropped, or a failure
+//! that is deleted or rewritten as a success, must not pass unnoticed.
 
 use super::form::{bounded, failed, instant, unread};
-use crate::contract::{CollectError, RestoreTest, Unread};
+use crate::contract::{CollectError, RestoreTest, Store, Unread};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Tests by id.
+/// Tests by id, and stores by name.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
     tests: BTreeMap<String, SeenTest>,
+    /// The register, retired stores included. Version 1 left none.
+    #[serde(default)]
+    stores: BTreeMap<String, Store>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,13 +37,32 @@ impl Seen {
     }
 
     /// Of this run.
-    pub(super) fn of(tests: &[RestoreTest]) -> Self {
+    pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
         let one = |test: &RestoreTest| (test.id.clone(), SeenTest { started: test.started, failed: failed(test) });
-        Self { tests: tests.iter().map(one).collect() }
+        Self { tests: tests.iter().map(one).collect(), stores }
     }
 
-    /// Tests that are gone though they are not old enough to be archived, and failures that are none now.
+    /// The register.
+    pub(super) fn stores(&self) -> &BTreeMap<String, Store> {
+        &self.stores
+    }
+
+    /// Stores that are gone; tests that are gone though they are not old enough to be archived, or have
+    /// moved in time; failures that are none now.
     pub(super) fn contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
+        let dropped = self.stores.keys().filter(|name| !now.stores.contains_key(*name)).map(|name| {
+            unread(
+                &format!("store {name}"),
+                "was registered before, and is in neither `stores` nor `retired_stores` now".to_owned(),
+                "register it again; if it was given up, list it in `retired_stores` with its day and a reason",
+            )
+        });
+        let mut all = bounded("stores registered before", dropped.collect());
+        all.extend(self.tests_contradicted_by(now, archived_before));
+        all
+    }
+
+    fn tests_contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
         let mut faults = Vec::new();
         for (id, then) in &self.tests {
             let what = format!("test {id}");
@@ -50,6 +72,16 @@ impl Seen {
                     &what,
                     format!("was read before (started {}) and is gone", instant(then.started)),
                     "put its log back; if older logs were moved to an archive, set `archived_before`",
+                )),
+                // Another start can be another quarter.
+                Some(test) if then.started != test.started => faults.push(unread(
+                    &what,
+                    format!(
+                        "started {} when it was read before, and {} now",
+                        instant(then.started),
+                        instant(test.started)
+                    ),
+                    "put its log back as it was; another test has an id of its own",
                 )),
                 Some(test) if then.failed && !test.failed => faults.push(unread(
                     &what,

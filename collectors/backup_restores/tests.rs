@@ -360,6 +360,10 @@ fn a_reviewer_signs_beside_the_drill_and_cannot_contradict_it() {
     assert!(drill::read("d", &other, as_of()).unwrap_err().why.contains("reviewer is another"));
 }
 
+fn seen_of(tests: &[RestoreTest]) -> Seen {
+    Seen::new(BTreeMap::new(), tests)
+}
+
 #[test]
 fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
     let test = |changes| only(&line_with(changes)).unwrap();
@@ -369,20 +373,47 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
         test(json!({ "test_id": "gone" })),
     ];
     let now = vec![test(json!({ "test_id": "kept" })), test(json!({ "test_id": "failed" }))];
-    let carry = Seen::of(&before).into_carry().unwrap();
+    let carry = seen_of(&before).into_carry().unwrap();
     let seen = Seen::from_carry(Some(&carry)).unwrap();
 
-    let faults = seen.contradicted_by(&Seen::of(&now), None);
+    let faults = seen.contradicted_by(&seen_of(&now), None);
     let whats: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
     assert_eq!(whats, ["test failed", "test gone"]);
     assert!(faults[1].why.contains("gone") && faults[1].hint.as_ref().unwrap().contains("archived_before"));
 
-    assert!(seen.contradicted_by(&Seen::of(&before), None).is_empty());
-    let archived = seen.contradicted_by(&Seen::of(&before[..2]), Some("2026-03-01T00:00:00Z".parse().unwrap()));
+    assert!(seen.contradicted_by(&seen_of(&before), None).is_empty());
+    let archived = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-03-01T00:00:00Z".parse().unwrap()));
     assert!(archived.is_empty());
-    let newer = seen.contradicted_by(&Seen::of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
+    let newer = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
     assert_eq!(newer.len(), 1, "archived_before is exclusive");
     assert!(Seen::from_carry(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
+
+    let moved = test(json!({ "test_id": "kept", "started": "2026-02-10T01:59:59Z" }));
+    let faults = seen.contradicted_by(&seen_of(&[&[moved], &before[1..]].concat()), None);
+    assert_eq!((faults.len(), faults[0].what.as_str()), (1, "test kept"), "it may count for another quarter now");
+}
+
+#[test]
+fn when_half_of_the_tests_or_all_of_them_are_gone_each_is_named_up_to_a_hundred() {
+    let test = |number: usize| only(&line_with(json!({ "test_id": format!("t-{number:03}") }))).unwrap();
+    let before: Vec<_> = (0..240).map(test).collect();
+    let seen = seen_of(&before);
+    let half: Vec<_> = before.iter().filter(|test| test.id.ends_with(['0', '2', '4', '6', '8'])).cloned().collect();
+    let faults = seen.contradicted_by(&seen_of(&half), None);
+    assert_eq!(faults.len(), 101);
+    assert_eq!((faults[0].what.as_str(), faults[99].what.as_str()), ("test t-001", "test t-199"));
+    assert_eq!(faults[100].why, "20 more like the ones named");
+    let all = seen.contradicted_by(&seen_of(&[]), None);
+    assert_eq!(all[100].why, "140 more like the ones named");
+    assert_eq!(seen_of(&before[..40]).contradicted_by(&seen_of(&[]), None).len(), 40);
+}
+
+#[test]
+fn a_carry_of_version_1_has_no_register_and_is_read() {
+    let carry = json!({ "tests": { "t-1": { "started": "2026-02-10T02:00:00Z", "failed": false } } });
+    let seen = Seen::from_carry(Some(&carry)).unwrap();
+    assert!(seen.stores().is_empty());
+    assert_eq!(seen.contradicted_by(&seen_of(&[]), None).len(), 1);
 }
 
 #[test]
@@ -390,6 +421,8 @@ fn settings_are_refused_with_the_key_that_is_wrong() {
     let good = json!({ "directory": "/srv/restore-tests", "stores": [{ "name": "orders-db", "rto_target_s": 14400 }] });
     assert!(build(&good).is_ok());
     let store = |store: Value| json!({ "directory": "/srv", "stores": [store.clone(), store] });
+    let retired = |store: Value| json!({ "directory": "/srv", "stores": [{ "name": "a" }], "retired_stores": [store] });
+    assert!(build(&retired(json!({ "name": "b", "on": "2026-01-01", "reason": "sold" }))).is_ok());
     for (settings, why) in [
         (json!({ "directory": "srv", "stores": [{ "name": "a" }] }), "directory: srv is not absolute"),
         (json!({ "directory": "/srv", "stores": [] }), "stores: none"),
@@ -399,6 +432,13 @@ fn settings_are_refused_with_the_key_that_is_wrong() {
         (json!({ "directory": "/srv", "stores": [{ "name": "a", "rto_target_s": 0 }] }), "target of 0 s"),
         (json!({ "directory": "/srv", "stores": [{ "name": "a" }], "files_max": 0 }), "files_max"),
         (store(json!({ "name": "a" })), "a is listed twice"),
+        (store(json!({ "name": "a", "in_scope": false })), "a is not in scope, and no reason"),
+        (store(json!({ "name": "a", "in_scope": false, "reason": " " })), "a is not in scope, and no reason"),
+        (store(json!({ "name": "a", "reason": "cache" })), "a has a reason, but is in scope"),
+        (store(json!({ "name": "a", "retired": "2026-01-01" })), "unknown field `retired`"),
+        (retired(json!({ "name": "b", "on": "2026-01-01" })), "missing field `reason`"),
+        (retired(json!({ "name": "b", "on": "2026-01-01", "reason": " " })), "a reason is blank"),
+        (retired(json!({ "name": "a", "on": "2026-01-01", "reason": "sold" })), "a is listed already"),
     ] {
         let error = build(&settings).err().expect(why);
         assert!(error.message.contains(why), "{}", error.message);

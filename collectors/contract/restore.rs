@@ -14,7 +14,7 @@ pub struct Restores {
 }
 
 /// One registered data store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// Its name, as tests name it.
@@ -22,9 +22,15 @@ pub struct Store {
     /// `false` for a store that is registered as not needing tests.
     #[serde(default = "yes")]
     pub in_scope: bool,
+    /// Why it is not in scope, or was retired.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// The day since when it holds production data; absent: always.
     #[serde(default)]
     pub since: Option<NaiveDate>,
+    /// The first day on which it no longer holds production data; absent: it does.
+    #[serde(default)]
+    pub retired: Option<NaiveDate>,
     /// Longest time to a usable restore, seconds. A test may carry its own.
     #[serde(default)]
     pub rto_target_s: Option<u64>,

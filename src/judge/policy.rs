@@ -97,7 +97,7 @@ impl Test {
         match self {
             Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/1",
-            Self::RestoreTest(_) => "restore_test/1",
+            Self::RestoreTest(_) => "restore_test/2",
         }
     }
 

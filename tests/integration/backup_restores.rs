@@ -306,6 +306,67 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
 }
 
 #[tokio::test]
+async fn a_directory_that_is_emptied_is_incomplete_and_names_every_test() {
+    let bed = Drill::bare("restic");
+    let log = bed.logs().join("a.jsonl");
+    fs::write(&log, ["t-1", "t-2", "t-3", "t-4"].map(|id| line(id, json!({}))).concat()).unwrap();
+    let carry = collect_now(&bed.logs()).await.unwrap().carry().cloned();
+    let gone = async || -> Vec<String> {
+        let partial = incomplete(collect(&bed.logs(), carry.clone(), Arc::new(SystemClock), json!({})).await);
+        partial.unread.into_iter().map(|unread| unread.what).collect()
+    };
+    fs::write(&log, ["t-1", "t-3"].map(|id| line(id, json!({}))).concat()).unwrap();
+    assert_eq!(gone().await, ["test t-2", "test t-4"]);
+    fs::write(&log, "").unwrap();
+    assert_eq!(gone().await, ["test t-1", "test t-2", "test t-3", "test t-4"]);
+    fs::remove_file(&log).unwrap();
+    assert_eq!(gone().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_store_leaves_the_register_with_a_day_and_a_reason_or_makes_the_run_incomplete() {
+    let bed = Drill::bare("restic");
+    fs::write(bed.logs().join("a.jsonl"), line("t-1", json!({}))).unwrap();
+    let first = collect_now(&bed.logs()).await.unwrap();
+    let then = |carry: &Population, more: Value| {
+        let (logs, carry) = (bed.logs(), carry.carry().cloned());
+        async move { collect(&logs, carry, Arc::new(SystemClock), more).await }
+    };
+    let rest = json!([{ "name": "ledger-db" }, { "name": "orders-db" }]);
+    let dropped = incomplete(then(&first, json!({ "stores": rest })).await);
+    assert_eq!(dropped.unread.len(), 1, "{:?}", dropped.unread);
+    assert_eq!(dropped.unread[0].what, "store files");
+    assert!(dropped.unread[0].hint.as_ref().unwrap().contains("`retired_stores`"));
+    let Items::Restores(held) = &dropped.items else { panic!("{:?}", dropped.items) };
+    assert_eq!(held.stores.len(), 3, "it is judged on");
+
+    let retired =
+        |on: &str| json!({ "stores": rest, "retired_stores": [{ "name": "files", "on": on, "reason": "sold" }] });
+    let whole = then(&first, retired("2026-03-01")).await.unwrap();
+    let Items::Restores(held) = whole.items() else { panic!("{:?}", whole.items()) };
+    let files = held.stores.iter().find(|store| store.name == "files").unwrap();
+    assert_eq!((files.reason.as_deref(), files.rto_target_s), (Some("sold"), Some(14_400)), "its targets are kept");
+    assert_eq!(files.retired, Some("2026-03-01".parse().unwrap()));
+    assert!(whole.ipe().filters.contains(&"store files was retired on 2026-03-01: sold".to_owned()));
+    assert_eq!(whole.ipe().scope_claimed, ["ledger-db", "orders-db"]);
+
+    let again = incomplete(then(&whole, json!({ "stores": rest })).await);
+    assert_eq!(again.unread[0].what, "store files", "the entry stays");
+    let later = incomplete(then(&first, retired("2999-01-01")).await);
+    assert!(later.unread[0].why.contains("only on 2999-01-01"), "{:?}", later.unread);
+
+    let out = json!({ "stores": [
+        { "name": "files" }, { "name": "ledger-db" }, { "name": "orders-db", "in_scope": false, "reason": "a copy" },
+    ] });
+    let out = then(&first, out).await.unwrap();
+    assert!(
+        out.ipe().filters.contains(&"store orders-db needs no tests: a copy".to_owned()),
+        "{:?}",
+        out.ipe().filters
+    );
+}
+
+#[tokio::test]
 async fn the_sample_company_s_logs_grow_with_simulated_time_and_are_whole() {
     let bed = Drill::bare("restic");
     let since: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();

@@ -13,6 +13,7 @@ mod sign_in;
 use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, GithubServer, PullRequestSpec};
+use evidenced::judge::{Reading, Test, judge};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, LandingKind, Lookup, ReviewState, RuleOutcome, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Limits};

@@ -7,9 +7,11 @@ mod change;
 mod drift;
 mod facts;
 mod mfa;
+mod objective;
 mod policy;
 mod properties;
 mod restore;
+mod unknown;
 mod verdict;
 
 use evidenced::judge::cases;

@@ -194,7 +194,7 @@ fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
     cells
 }
 
-const RESTORE_COLUMNS: [&str; 25] = [
+const RESTORE_COLUMNS: [&str; 27] = [
     "row",
     "id",
     "store",
@@ -220,6 +220,8 @@ const RESTORE_COLUMNS: [&str; 25] = [
     "ticket_closed",
     "in_scope",
     "since",
+    "retired",
+    "reason",
 ];
 
 fn write_restores(restores: &Restores, out: &mut dyn Write) -> Result<(), BundleError> {
@@ -233,15 +235,16 @@ fn write_restores(restores: &Restores, out: &mut dyn Write) -> Result<(), Bundle
     table.end()
 }
 
-fn store_row(store: &Store) -> [String; 25] {
-    let mut row: [String; 25] = Default::default();
+fn store_row(store: &Store) -> [String; 27] {
+    let mut row: [String; 27] = Default::default();
     (row[0], row[2]) = ("store".to_owned(), store.name.clone());
     (row[14], row[15]) = (maybe(store.rto_target_s), maybe(store.rpo_target_s));
     (row[23], row[24]) = (store.in_scope.to_string(), maybe(store.since));
+    (row[25], row[26]) = (maybe(store.retired), maybe(store.reason.clone()));
     row
 }
 
-fn test_row(t: &RestoreTest) -> [String; 25] {
+fn test_row(t: &RestoreTest) -> [String; 27] {
     let named = |ok: bool| list(t.checks.iter().filter(|c| c.ok == ok).map(|c| c.name.as_str()));
     [
         "test".to_owned(),
@@ -267,6 +270,8 @@ fn test_row(t: &RestoreTest) -> [String; 25] {
         instant(t.reviewed_at),
         maybe(t.ticket.clone()),
         t.ticket_closed.to_string(),
+        String::new(),
+        String::new(),
         String::new(),
         String::new(),
     ]

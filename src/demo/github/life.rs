@@ -1,6 +1,6 @@
 //! What happens to whole repositories of a sample organisation, and how GitHub tells it.
 
-use super::history::{GithubHistory, Repository, ZERO};
+use super::history::{Edit, GithubHistory, Repository, ZERO};
 use super::wire::{View, connection, time};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl GithubHistory {
     /// A repository is made, with one commit on its default branch. Gives the id of the row.
     pub fn create(&mut self, name: &str, branch: &str, actor: &str, at: DateTime<Utc>) -> u64 {
         let repository = self.of(name);
-        let sha = repository.commit(&format!("{branch} begins"), &[], Some(actor), at, &["README.md"]);
+        let sha = repository.commit(&format!("{branch} begins"), &[], Some(actor), at, &[Edit::new("README.md", "")]);
         repository.heads.insert(branch.to_owned(), sha.clone());
         repository.life.created_at = Some(at);
         repository.life.defaults.insert(at, branch.to_owned());

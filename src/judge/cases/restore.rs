@@ -108,7 +108,9 @@ impl RestoreFacts {
         let store = Store {
             name: self.store.clone(),
             in_scope: self.in_scope,
+            reason: None,
             since: None,
+            retired: None,
             rto_target_s: None,
             rpo_target_s: None,
         };
@@ -149,10 +151,11 @@ impl TestFacts {
             rto_target_s: self.rto_target_s,
             rpo_target_s: self.rpo_target_s,
             env_source: self.env_source,
-            env_target: None,
+            env_target: Some("isolated".to_owned()),
             performer: self.performer,
+            // The ordinary is a review in time.
+            reviewed_at: self.reviewer.as_ref().map(|_| self.validated.unwrap_or(self.started)),
             reviewer: self.reviewer,
-            reviewed_at: None,
             ticket: None,
             ticket_closed: self.ticket_closed,
         }
@@ -161,5 +164,5 @@ impl TestFacts {
 
 /// The short form names only what was found good; what was not is in `validation`.
 fn named(name: String) -> Check {
-    Check { name, expected: None, actual: None, ok: true }
+    Check { name, expected: None, actual: Some("as expected".to_owned()), ok: true }
 }

@@ -246,8 +246,10 @@ impl Merged<'_> {
     }
 
     fn content(&self) -> Attribute {
-        let (seen, facts) =
-            self.of_approvers(|review| format!("saw {}", known(review.commit.as_ref().map(|c| short(c)))));
+        let (seen, facts) = self.of_approvers(|review| {
+            let shown = if review.same_as_merged { ", shown to be what was merged" } else { "" };
+            format!("saw {}{shown}", known(review.commit.as_ref().map(|c| short(c))))
+        });
         let commits: Vec<&str> = self.pr.commits.iter().map(|commit| short(&commit.oid)).collect();
         let base = self.pr.base_changed_at.map(|at| format!("; base switched at {}", day_time(at)));
         let seen = format!(
@@ -296,9 +298,10 @@ impl Merged<'_> {
             RuleOutcome::Pass => ("no bypass on record", Part::For),
             RuleOutcome::Bypass => ("bypassed", Part::Against),
             RuleOutcome::NotRead => (NOT_READ, Part::Aside),
+            RuleOutcome::OutOfReach => ("older than the source keeps records of bypasses", Part::Open),
         };
         let attribute = Attribute::new("A9", "branch rules not bypassed", seen).on([Fact::Rules]);
-        self.deciding(attribute, &["rule-bypassed"], part)
+        self.deciding(attribute, &["rule-bypassed", "rule-outcome-unknown"], part)
     }
 
     fn owners(&self) -> Attribute {
@@ -336,7 +339,7 @@ fn after_the_fact(policy: &Policy, change: &Change, as_of: DateTime<Utc>, ruling
         PostHocReview::Invalid(why) => (why, Part::Against, None),
         PostHocReview::Unknown(reason, why) => (why, Part::Open, Some(reason)),
     };
-    let decides = reason == Some(ruling.reason) && change.post_hoc.is_some();
+    let decides = reason == Some(ruling.reason) && !change.post_hoc.is_empty();
     // Enough approvals count: nobody asks for it.
     let part = if ruling.outcome == Outcome::Pass && !decides { Part::Aside } else { part };
     let attribute = Attribute::new("post-hoc", "review after the fact", seen).part(part).because(reason);

@@ -1,21 +1,23 @@
 //! The attributes of one store in one quarter, B1 to B9 as auditors list them, for each test of it. The
 //! decisions are `store_quarter`'s and `flaw`'s; here they are put beside what they rest on.
 
-use super::{Policy, Quarter, flaw, item, named, not_registered, store_quarter, tighter, whole_seconds};
+use super::examined::{Examined, Measured, named, seconds, tighter};
+use super::{Asks, Policy, Quarter, item, not_registered, store_quarter, tests_of};
 use crate::judge::attributes::{Attribute, Basis, Part, holder, holds, known};
 use crate::judge::gather;
 use crate::judge::{Judged, Outcome, Reading, Ruling, day_time};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Fact, Item, Items, RestoreTest, Store};
 
-/// The attribute that gives a reason, in the order in which `flaw` looks at them.
-const FLAWS: [(&str, &[&str]); 6] = [
+/// The attribute that gives a reason.
+const FLAWS: [(&str, &[&str]); 7] = [
     ("B3", &["not-a-production-backup"]),
     ("B2", &["restore-failed"]),
-    ("B4", &["not-validated", "validation-failed", "no-named-checks"]),
+    ("B4", &["not-validated", "validation-failed", "no-named-checks", "checks-show-nothing", "check-output-missing"]),
     ("B5", &["no-targets", "rto-missed"]),
     ("B6", &["no-targets", "rpo-missed"]),
-    ("B8", &["reviewer-is-performer"]),
+    ("B7", &["restored-into-production", "restore-target-unknown"]),
+    ("B8", &["reviewer-is-performer", "review-late", "review-time-unusable", "review-not-yet-due"]),
 ];
 
 /// What the judgement of `of` (a store and quarter) rests on; `None` where nothing of it is held.
@@ -28,13 +30,14 @@ pub(in crate::judge) fn basis<'a>(
     // What is missing or doubled is in the verdict already.
     let held = gather::restores(readings, &mut Vec::new());
     let now = Quarter::of(as_of);
-    let quarter = [now.before(), now].into_iter().find(|quarter| of.ends_with(&format!(" {quarter}")))?;
+    let last = now.before();
+    let quarter = [last.before(), last, now].into_iter().find(|quarter| of.ends_with(&format!(" {quarter}")))?;
     let store = held.stores.iter().copied().find(|store| item(&store.name, quarter) == of);
     let mut tests: Vec<&'a RestoreTest> = held.tests.clone();
     tests.retain(|test| item(&test.store, Quarter::of(test.started)) == of);
     tests.sort_by(|a, b| (a.started, &a.id, &a.read_from).cmp(&(b.started, &b.id, &b.read_from)));
     let Judged { ruling, .. } = match store {
-        Some(store) => store_quarter(policy, store, quarter, &held.tests, as_of),
+        Some(store) => store_quarter(policy, store, quarter, &tests_of(store, quarter, &held.tests), as_of),
         None => not_registered(&held, quarter).into_iter().find(|judged| judged.item == of)?,
     };
     let name = store.map(|store| store.name.as_str()).or(tests.first().map(|test| test.store.as_str()))?;
@@ -42,7 +45,8 @@ pub(in crate::judge) fn basis<'a>(
     attributes[0].reading =
         store.map_or(0, |store| holder(readings, |i| matches!(i, Items::Restores(r) if holds(&r.stores, store))));
     if let Some(store) = store {
-        for mut attribute in of_tests(store, &tests, &ruling) {
+        let examined: Vec<_> = tests.iter().map(|test| Examined { policy, store, test, as_of }).collect();
+        for mut attribute in of_tests(&examined, policy.asks, &ruling) {
             let id = &attribute.facts.iter().find_map(|fact| match fact {
                 Fact::Test { id, .. } => Some(id.clone()),
                 _ => None,
@@ -69,39 +73,47 @@ fn covered(name: &str, store: Option<&Store>, tests: &[&RestoreTest], ruling: &R
     };
     let decides = matches!(
         ruling.reason,
-        "no-restore-test" | "not-yet-due" | "store-out-of-scope" | "store-not-registered" | "test-in-the-future"
+        "no-restore-test"
+            | "not-yet-due"
+            | "store-out-of-scope"
+            | "store-retired"
+            | "store-not-registered"
+            | "test-in-the-future"
     );
     let part = if decides { Part::of(ruling.outcome) } else { Part::For };
     let started = tests.iter().map(|test| fact(test, "started"));
     let attribute = Attribute::new("B1", "tested in the quarter", format!("{} test(s); {register}", tests.len()))
         .on([Fact::Store(name.to_owned())])
         .on(started)
-        .on([Fact::Policy("grace_days")])
+        .on([Fact::Policy("grace_days"), Fact::Policy("asks")])
         .part(part)
         .because(decides.then_some(ruling.reason));
     Attribute { decides, ..attribute }
 }
 
-fn of_tests(store: &Store, tests: &[&RestoreTest], ruling: &Ruling) -> Vec<Attribute> {
-    let flaws: Vec<Option<Ruling>> = tests.iter().map(|test| flaw(store, test)).collect();
+fn of_tests(tests: &[Examined<'_>], asks: Asks, ruling: &Ruling) -> Vec<Attribute> {
+    let flaws: Vec<Option<Ruling>> = tests.iter().map(|test| flaw(*test, asks)).collect();
     let last_clean = flaws.iter().rposition(Option::is_none);
     let judged = !matches!(ruling.reason, "store-out-of-scope" | "test-in-the-future");
     let mut all = Vec::new();
     for (at, (test, flaw)) in tests.iter().zip(&flaws).enumerate() {
-        let speaks = last_clean.map_or(at + 1 == tests.len(), |clean| at == clean);
-        let mut looked_at = judged;
-        for mut attribute in values(store, test) {
-            let reasons = FLAWS.iter().find(|(key, _)| *key == attribute.key).map(|(_, reasons)| *reasons);
-            let failed = flaw.as_ref().filter(|flaw| reasons.is_some_and(|reasons| reasons.contains(&flaw.reason)));
-            let unusable = flaw.as_ref().filter(|flaw| flaw.reason == "times-unusable" && timed(test, attribute.key));
-            match failed.or(unusable).filter(|_| looked_at) {
+        // Of the objective every test speaks; otherwise the last clean one, or where there is none the last.
+        let speaks = asks == Asks::Objective || last_clean.map_or(at + 1 == tests.len(), |clean| at == clean);
+        for mut attribute in values(test.store, test.test) {
+            let reasons = FLAWS.iter().find(|(key, _)| *key == attribute.key).map_or(&[][..], |(_, reasons)| *reasons);
+            let asked =
+                judged && !reasons.is_empty() && (asks != Asks::Objective || !matches!(attribute.key, "B7" | "B8"));
+            let here = |flaw: &&Ruling| {
+                reasons.contains(&flaw.reason) || flaw.reason == "times-unusable" && unusable(*test, attribute.key)
+            };
+            match flaw.as_ref().filter(here).filter(|_| asked) {
                 Some(flaw) => {
                     (attribute.part, attribute.reason) = (Part::of(flaw.outcome), Some(flaw.reason));
-                    let speaks = speaks || flaw.outcome == Outcome::Indeterminate;
-                    attribute.decides = speaks && flaw.reason == ruling.reason;
-                    looked_at = false;
+                    let speaks = speaks || flaw.outcome != Outcome::Deviation;
+                    attribute.decides = speaks && leads_to(flaw, ruling);
                 }
-                None if reasons.is_some() && looked_at => {
+                // What comes after the first flaw of the ladder was not looked at any more.
+                None if asked && flaw.is_none() => {
                     attribute.part = Part::For;
                     attribute.decides = speaks && ruling.outcome == Outcome::Pass;
                 }
@@ -109,18 +121,43 @@ fn of_tests(store: &Store, tests: &[&RestoreTest], ruling: &Ruling) -> Vec<Attri
             }
             all.push(attribute);
         }
-        if let Some(flaw) = flaw.as_ref().filter(|_| judged) {
-            all.push(followed_up(test, flaw, last_clean.is_some_and(|clean| at < clean), ruling));
+        if let Some(flaw) = flaw.as_ref().filter(|_| judged && asks != Asks::Objective) {
+            all.push(followed_up(test.test, flaw, last_clean.is_some_and(|clean| at < clean), ruling));
         }
     }
     all
 }
 
-/// Whether the time that this attribute needs is missing or before the start.
-fn timed(test: &RestoreTest, key: &str) -> bool {
+/// What is wrong with one test, for the question that is asked.
+fn flaw(test: Examined<'_>, asks: Asks) -> Option<Ruling> {
+    if asks != Asks::Objective {
+        return test.flaw(asks);
+    }
+    let of_target = |(reason, measured)| match measured {
+        Measured::Met(_) => None,
+        Measured::Missed(_, seen) => Some(Ruling::deviation(reason, seen)),
+        Measured::NoTarget(what) => Some(Ruling::indeterminate("no-targets", format!("{what} is missing"))),
+        Measured::Unusable(why) => Some(Ruling::indeterminate("times-unusable", why)),
+    };
+    test.shows_nothing()
+        .or_else(|| test.targets().into_iter().filter_map(of_target).max_by_key(|r| r.outcome.severity()))
+}
+
+/// Whether the judgement's reason is this flaw's, by its own name or by the one that the objective gives it.
+fn leads_to(flaw: &Ruling, ruling: &Ruling) -> bool {
+    match ruling.reason {
+        "targets-unknown" => flaw.reason == "no-targets",
+        "recovery-not-shown" => !matches!(flaw.reason, "no-targets" | "times-unusable" | "rto-missed" | "rpo-missed"),
+        reason => reason == flaw.reason,
+    }
+}
+
+/// Whether the target that the attribute is about cannot be measured.
+fn unusable(test: Examined<'_>, key: &str) -> bool {
+    let [(_, rto), (_, rpo)] = test.targets();
     match key {
-        "B5" => test.validated.and_then(|usable| whole_seconds(usable - test.started)).is_none(),
-        "B6" => test.recovery_point.and_then(|point| whole_seconds(test.started - point)).is_none(),
+        "B5" => matches!(rto, Measured::Unusable(_)),
+        "B6" => matches!(rpo, Measured::Unusable(_)),
         _ => false,
     }
 }
@@ -146,8 +183,8 @@ fn values(store: &Store, test: &RestoreTest) -> Vec<Attribute> {
     let validation = test.validation.map_or_else(|| "nobody looked".to_owned(), |validation| format!("{validation:?}"));
     let rto = tighter(test.rto_target_s, store.rto_target_s);
     let rpo = tighter(test.rpo_target_s, store.rpo_target_s);
-    let took = test.validated.and_then(|usable| whole_seconds(usable - test.started));
-    let age = test.recovery_point.and_then(|point| whole_seconds(test.started - point));
+    let took = test.validated.and_then(|usable| seconds(test.started, usable));
+    let age = test.recovery_point.and_then(|point| seconds(point, test.started));
     let people = |name: &Option<String>| named(name).unwrap_or("nobody named").to_owned();
     vec![
         attribute("B3", "a backup of production", test.env_source.clone(), &["env_source", "backup_id"]),
@@ -172,7 +209,7 @@ fn values(store: &Store, test: &RestoreTest) -> Vec<Attribute> {
             &["started", "recovery_point", "rpo_target_s"],
         )
         .on([Fact::Store(store.name.clone())]),
-        attribute("B7", "away from production", known(test.env_target.as_ref()), &["env_target"]),
+        attribute("B7", "away from production", known(test.env_target.as_ref()), &["env_target", "ticket"]),
         attribute(
             "B8",
             "reviewed by another person",

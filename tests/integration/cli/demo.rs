@@ -72,6 +72,9 @@ fn the_demo_tells_its_story() {
         ("a push past review", ["SEC-001", "deviating", "direct-push"]),
         ("a console user without a factor", ["SEC-004", "deviating", "erin (console-without-mfa)"]),
         ("a backup that is damaged", ["AVL-001", "deviating", "validation-failed"]),
+        ("what a damaged backup shows of the objective", ["AVL-008", "indeterminate", "recovery-not-shown"]),
+        ("a slow restore without follow-up", ["AVL-001", "deviating", "failure-not-followed-up"]),
+        ("a slow restore, whatever is done about it", ["AVL-008", "deviating", "rto-missed"]),
         ("a permission that was taken away", ["SEC-004", "indeterminate", "iam:GenerateCredentialReport"]),
         ("an approval before the last commit", ["SEC-001", "deviating", "stale-approval"]),
         ("the waiver", ["SEC-001", "waiver", "accepted by cto until 2026-03-01"]),
@@ -104,9 +107,25 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     let json = status.json();
     assert_eq!(json["sample"], true);
     let controls = json["controls"].as_array().unwrap();
-    assert_eq!(controls.len(), 3);
+    assert_eq!(controls.len(), 4);
     let effective = controls.iter().all(|control| control["state"] == "effective");
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
+}
+
+#[test]
+fn a_slow_restore_that_was_followed_up_is_operated_and_has_missed_the_objective() {
+    let home = home();
+    let export = ["export", "--from", "2026-03-25", "--to", "2026-04-01", "--out", "last.zip"];
+    assert_eq!(home.run(&export).code, 0);
+    let files = files(&home.path("last.zip"));
+    for (control, judged) in [
+        ("AVL-001", "orders-db 2026Q1,pass,target-missed-followed-up,"),
+        ("AVL-008", "orders-db 2026Q1,deviation,rto-missed,"),
+    ] {
+        let csv = String::from_utf8(files[&format!("data/controls/{control}/judgements.csv")].clone()).unwrap();
+        let line = csv.lines().rfind(|line| line.contains(judged)).unwrap_or_else(|| panic!("{judged}\n{csv}"));
+        assert!(line.contains("operated: yes; objective: missed by 19200 s (rto-missed)"), "{line}");
+    }
 }
 
 #[test]
@@ -248,7 +267,7 @@ fn a_waiver_is_recorded_and_shows_and_one_without_limits_is_refused() {
         home.run(&[&["waive", control, "sample/shop#88@*"], &reason[..]].concat())
     };
     for (control, days, approver, why) in [
-        ("SEC-999", "30d", "cto", "configured: AVL-001, SEC-001, SEC-004"),
+        ("SEC-999", "30d", "cto", "configured: AVL-001, AVL-008, SEC-001, SEC-004"),
         ("SEC-001", "500d", "cto", "366 days at most"),
         ("SEC-001", "30d", " ", "approver is empty"),
     ] {
@@ -262,7 +281,7 @@ fn a_waiver_is_recorded_and_shows_and_one_without_limits_is_refused() {
     assert!(said.out.starts_with(&format!("recorded at index {}", before["records"])), "{}", said.out);
     let after = home.run(&["status", "--json"]).json();
     assert_eq!(after["as_of"], before["as_of"], "a sample's clock does not jump to our time");
-    let waiver = &after["controls"][1]["waivers"][0];
+    let waiver = &after["controls"][2]["waivers"][0];
     assert_eq!((&waiver["item"], &waiver["reason"]), (&json!("sample/shop#88@*"), &json!("ticket OPS-7")));
     let as_of = at(after["as_of"].as_str().unwrap());
     assert_eq!(at(waiver["expires"].as_str().unwrap()) - as_of, chrono::TimeDelta::days(30));

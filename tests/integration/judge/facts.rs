@@ -119,10 +119,18 @@ pub(super) fn user_without_mfa(name: &str) -> Principal {
 }
 
 pub(super) fn store(name: &str) -> Store {
-    Store { name: name.to_owned(), in_scope: true, since: None, rto_target_s: Some(14_400), rpo_target_s: Some(86_400) }
+    Store {
+        name: name.to_owned(),
+        in_scope: true,
+        reason: None,
+        since: None,
+        retired: None,
+        rto_target_s: Some(14_400),
+        rpo_target_s: Some(86_400),
+    }
 }
 
-/// A clean test: usable after an hour, of data an hour old.
+/// A clean test: usable after an hour, of data an hour old, reviewed an hour later.
 pub(super) fn restore(id: &str, store: &str, started: &str) -> RestoreTest {
     let hour = chrono::TimeDelta::hours(1);
     RestoreTest {
@@ -140,16 +148,16 @@ pub(super) fn restore(id: &str, store: &str, started: &str) -> RestoreTest {
         checks: vec![evidenced_collectors::contract::Check {
             name: "row counts".to_owned(),
             expected: None,
-            actual: None,
+            actual: Some("120417".to_owned()),
             ok: true,
         }],
         rto_target_s: None,
         rpo_target_s: None,
         env_source: "production".to_owned(),
-        env_target: None,
+        env_target: Some("scratch".to_owned()),
         performer: Some("sre".to_owned()),
         reviewer: Some("lead".to_owned()),
-        reviewed_at: None,
+        reviewed_at: Some(at(started) + hour * 2),
         ticket: None,
         ticket_closed: false,
     }

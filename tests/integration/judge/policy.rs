@@ -24,7 +24,8 @@ fn a_policy_left_out_is_all_defaults_and_is_written_out_in_full() {
     let mfa = Test::parse("mfa", &json!({})).unwrap();
     assert_eq!(mfa.policy_json(), json!({"root_kind": "hardware", "user_kind": "any", "report_max_hours": 4}));
     let restore = Test::parse("restore_test", &json!({})).unwrap();
-    assert_eq!(restore.policy_json(), json!({"grace_days": 14}));
+    let written = json!({"asks": "both", "grace_days": 14, "review_business_days": 10});
+    assert_eq!(restore.policy_json(), written);
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn every_test_has_rules_a_schema_and_a_sort_of_items() {
     for (name, rules, takes) in [
         ("change_review", "change_review/2", Takes::Changes),
         ("mfa", "mfa/1", Takes::Principals),
-        ("restore_test", "restore_test/1", Takes::Restores),
+        ("restore_test", "restore_test/2", Takes::Restores),
     ] {
         let test = Test::parse(name, &Value::Null).unwrap();
         assert_eq!((test.name(), test.rules(), test.takes()), (name, rules, takes));
@@ -76,6 +77,9 @@ fn a_value_that_makes_no_sense_is_refused_with_its_key() {
         ("mfa", json!({"report_max_hours": 0}), "report_max_hours = 0"),
         ("mfa", json!({"root_kind": "Hardware"}), "root_kind"),
         ("restore_test", json!({"grace_days": 91}), "grace_days = 91"),
+        ("restore_test", json!({"review_business_days": 0}), "review_business_days = 0"),
+        ("restore_test", json!({"review_business_days": 31}), "review_business_days = 31"),
+        ("restore_test", json!({"asks": "neither"}), "asks"),
         ("restore_test", json!([]), "not a table"),
     ] {
         let error = refused(name, policy);
