@@ -125,9 +125,9 @@ fn every_word_of_the_form_is_known() {
     }
     let mut table = table();
     let change = &mut table["change"][0]["change"];
-    for (at, kind) in ["User", "Bot", "Ghost"].into_iter().enumerate() {
-        for state in ["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED"] {
-            let review = json!({ "id": 10 * at + state.len(), "user": "x", "type": kind, "state": state, "at": "2026-03-02T08:00:00Z", "can_push": null });
+    for (kind, account) in ["User", "Bot", "Ghost"].into_iter().enumerate() {
+        for (state, word) in ["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED"].into_iter().enumerate() {
+            let review = json!({ "id": 10 + 4 * kind + state, "user": "x", "type": account, "state": word, "at": "2026-03-02T08:00:00Z", "can_push": null });
             change["pr"]["reviews"].as_array_mut().unwrap().push(review);
         }
     }
@@ -164,7 +164,7 @@ fn a_file_that_is_not_of_the_form_exits_2_and_names_case_key_and_what_was_meant(
     };
     let old = json!({ "quarter_end": "2025-03-31T23:59:59Z" });
     for (text, words) in [
-        ("[]".to_owned(), vec!["expected an object with the lists change, mfa and restore"]),
+        ("[]".to_owned(), vec!["invalid type: sequence, expected an object"]),
         ("{".to_owned(), vec!["line 1", "EOF", "hint: the file must be one JSON object"]),
         (r#"{"changes": []}"#.to_owned(), vec!["unknown field `changes`", "hint: did you mean \"change\"?"]),
         (r#"{"mfa": [], "mfa": []}"#.to_owned(), vec!["duplicate field `mfa`"]),
