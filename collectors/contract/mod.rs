@@ -19,7 +19,10 @@ pub use change::{
 pub use error::{CollectError, SettingsError, Unread};
 pub use ipe::{Ipe, Reconciliation, RequestSummary};
 pub use population::{Items, Partial, Population, Whole};
-pub use principal::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};
+pub use principal::{
+    AccountState, Attestation, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType, Protocol,
+    ProviderEvidence,
+};
 pub use restore::{Check, RestoreStatus, RestoreTest, Restores, Store, Validation};
 pub use secret::SecretRef;
 pub use window::Window;
