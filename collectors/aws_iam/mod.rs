@@ -2,7 +2,7 @@
 //!
 //! Here: the kind, and the way over the accounts. `settings` is what a user writes, `organization` which
 //! accounts there are, `api` what is asked of one and `paging` when a list has ended, `report` the
-//! credential report, `providers` and `policies` the identity providers and policies, `account` what follows
+//! credential report, `providers` the identity providers, `policies` and their `statement`s what users are denied, `account` what follows
 //! for one account, `gathered` what follows for all, `memory` what one run tells the next, `refusal` what
 //! errors mean.
 //! Whether anybody needs a second factor is the judge's business.
@@ -18,6 +18,7 @@ mod providers;
 mod refusal;
 mod report;
 mod settings;
+mod statement;
 
 use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
