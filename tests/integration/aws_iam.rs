@@ -473,3 +473,26 @@ async fn kinds_of_factors_are_told_apart_and_root_by_its_own_arn_alone() {
     assert!(matches!(root, PrincipalDetail::Root { mfa: None, virtual_mfa: None, .. }), "{root:?}");
     assert!(contradicted.ipe().limitations.iter().any(|one| one.contains("root's factor")));
 }
+
+#[tokio::test]
+async fn roots_password_is_taken_from_the_totals_where_the_report_does_not_say_and_is_else_unknown() {
+    let silent = |csv: String| {
+        let (before, after) = csv.split_once("+00:00,true,").unwrap();
+        assert!(before.contains("<root_account>") && !before.contains("alice"));
+        format!("{before}+00:00,not_supported,{after}")
+    };
+    let root = |population: &Population| match principals(population.items())["111122223333:root"].detail {
+        PrincipalDetail::Root { password, mfa, keys, certificates, .. } => (password, mfa, keys, certificates),
+        ref other => panic!("{other:?}"),
+    };
+    let by_totals = sandbox(vec![company().rewrite_report(silent)], &morning(), json!({})).await.unwrap();
+    assert_eq!(root(&by_totals), (Some(true), Some(true), Some(0), Some(0)));
+    let nobody = company()
+        .rewrite_report(silent)
+        .rewrite_answer("GetAccountSummary", |xml| xml.replace("<key>AccountPasswordPresent<", "<key>Other<"));
+    assert_eq!(root(&sandbox(vec![nobody], &morning(), json!({})).await.unwrap()).0, None);
+    // An account whose root is managed by the organisation has no credentials at all.
+    let managed = company().root(RootSpec { password: false, mfa: None, keys: 0 });
+    let managed = sandbox(vec![managed], &morning(), json!({})).await.unwrap();
+    assert_eq!(root(&managed), (Some(false), Some(false), Some(0), Some(0)));
+}
