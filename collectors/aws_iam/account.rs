@@ -4,11 +4,13 @@
 //! of now, and show that no row lacks. Pure: nothing is asked for here.
 
 use super::api::{Caller, List, ListedUser};
+use super::policies::Policies;
+use super::providers::Provider;
 use super::report::{Report, RootRow, UserRow};
 use super::settings::Registers;
-use crate::contract::{CollectError, Device, Principal, PrincipalDetail, Reconciliation, Unread, Whole};
+use crate::contract::{CollectError, Device, Principal, PrincipalDetail, PrincipalType, Reconciliation, Unread, Whole};
 use chrono::{DateTime, Duration, Utc};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What one account answered. What failed of the parts that are of now, failed alone.
 pub(super) struct Answers {
@@ -26,15 +28,23 @@ pub(super) struct Answers {
     pub(super) users: Result<List<ListedUser>, CollectError>,
     /// Owners' ARNs of assigned virtual devices.
     pub(super) virtual_devices: Result<List<String>, CollectError>,
+    /// SAML and OpenID Connect providers.
+    pub(super) providers: [Result<Vec<Provider>, CollectError>; 2],
     /// Kinds of the devices of those who were asked for one by one.
     pub(super) devices: BTreeMap<String, Result<Vec<Device>, CollectError>>,
+    /// Policies of users with their pages; `None`: not asked for.
+    pub(super) policies: Option<Result<(Policies, u32), CollectError>>,
 }
 
 /// What follows from it.
 #[derive(Default)]
 pub(super) struct Concluded {
-    /// Root and every user of the report that could be understood.
+    /// Root, every user of the report that could be understood, and identity providers.
     pub(super) principals: Vec<Principal>,
+    /// How many of them are users.
+    pub(super) users: u64,
+    /// Identity providers, with the account's number.
+    pub(super) providers: BTreeSet<(String, Provider)>,
     /// Why they are all.
     pub(super) whole: Vec<Whole>,
     /// What was not read; if empty, `whole` holds.
@@ -63,6 +73,14 @@ impl Answers {
         users.filter(|row| row.mfa && !owners.contains(self.arn(row).as_str())).map(|row| row.name.clone()).collect()
     }
 
+    /// Whether somebody has keys and no password, and is not known for a machine.
+    pub(super) fn has_people_with_keys_only(&self, registers: &Registers) -> bool {
+        self.report
+            .users
+            .iter()
+            .any(|row| keys_only(row) && registers.kind(&row.path, &row.name) != PrincipalType::Service)
+    }
+
     /// `what` names the account in sentences: `account production (111122223333)`.
     pub(super) fn conclude(self, what: &str, registers: &Registers) -> Concluded {
         let mut out = Concluded {
@@ -72,19 +90,25 @@ impl Answers {
         self.reconcile(what, &mut out);
         let root = self.root(what, &mut out);
         out.principals.push(self.principal("root", "root", None, root));
+        self.providers(what, registers, &mut out);
         let owners = self.owners();
+        out.users = self.report.users.len() as u64;
+        let mut undecided = Vec::new();
         for row in &self.report.users {
+            let principal_type = registers.kind(&row.path, &row.name);
             let detail = PrincipalDetail::IamUser {
                 password: row.password,
                 mfa: row.mfa,
                 devices: self.devices(row, owners.as_ref(), what, &mut out),
                 keys: row.keys,
-                principal_type: registers.kind(&row.path, &row.name),
-                mfa_deny_policy: None,
+                principal_type,
+                mfa_deny_policy: self.denied(row, principal_type, what, &mut undecided),
             };
             let key = format!("user/{}", row.name);
             out.principals.push(self.principal(&key, &row.name, registers.owner(&row.name), detail));
         }
+        out.unread.extend(bounded(what, "users", undecided));
+        self.enforcement(what, &mut out);
         out
     }
 
@@ -133,6 +157,91 @@ impl Answers {
             (None, Some(_)) => vec![Device::KeyOrToken],
             (None, None) => Vec::new(),
         }
+    }
+
+    /// Whether a policy denies this user everything without a factor; `None`: nobody asked.
+    fn denied(&self, row: &UserRow, kind: PrincipalType, what: &str, undecided: &mut Vec<Unread>) -> Option<bool> {
+        let (policies, _) = self.policies.as_ref()?.as_ref().ok()?;
+        if !keys_only(row) || kind == PrincipalType::Service {
+            return None;
+        }
+        let why = match policies.denied(&row.name) {
+            Ok(Some(denied)) => return Some(denied),
+            Ok(None) if self.is_gone(&row.name) => return None,
+            Ok(None) => "is listed, and is not in the answer".to_owned(),
+            Err(why) => why,
+        };
+        undecided.push(unread(&format!("{what}, iam:GetAccountAuthorizationDetails, user {}", row.name), &why));
+        None
+    }
+
+    /// Deleted since the report, as far as the list of users can be relied on.
+    fn is_gone(&self, name: &str) -> bool {
+        self.users.as_ref().is_ok_and(|users| users.items.iter().all(|user| user.name != name))
+    }
+
+    /// Every provider as an item, held against AWS's total.
+    fn providers(&self, what: &str, registers: &Registers, out: &mut Concluded) {
+        let mut held = 0;
+        for (list, action) in self.providers.iter().zip(["iam:ListSAMLProviders", "iam:ListOpenIDConnectProviders"]) {
+            match list {
+                Err(error) => {
+                    out.unread.extend(error.unread());
+                    out.expected = None;
+                }
+                Ok(providers) => {
+                    held += providers.len() as u64;
+                    out.whole.push(Whole::last_page(format!("{what}: {action}"), 1));
+                    for provider in providers {
+                        let account = &self.caller.account;
+                        out.principals.push(registers.providers.principal(provider, account, self.asked_at));
+                        out.providers.insert((account.clone(), provider.clone()));
+                    }
+                }
+            }
+        }
+        out.expected = out.expected.map(|expected| expected + held);
+        let all_read = self.providers.iter().all(Result::is_ok);
+        match self.total("Providers").filter(|_| all_read) {
+            // AWS documents the total's name and not what it counts.
+            Some(stated) if stated < held => out.limitations.push(format!(
+                "{what}: {held} identity providers are listed, but iam:GetAccountSummary Providers is {stated}"
+            )),
+            Some(stated) => out.compare(
+                format!("{what}: identity providers listed"),
+                held,
+                "iam:GetAccountSummary Providers",
+                stated,
+            ),
+            None => {}
+        }
+    }
+
+    /// Having a factor and being made to use it are two things: both numbers.
+    fn enforcement(&self, what: &str, out: &mut Concluded) {
+        if let Some(policies) = &self.policies {
+            match policies {
+                Ok((_, pages)) => {
+                    out.whole.push(Whole::last_page(format!("{what}: iam:GetAccountAuthorizationDetails"), *pages));
+                }
+                Err(error) => out.unread.extend(error.unread()),
+            }
+        }
+        let count = |test: fn(&&UserRow) -> bool| self.report.users.iter().filter(test).count();
+        let (console, with_factor) = (count(|row| row.password), count(|row| row.password && row.mfa));
+        let (with_keys, keys_alone) = (count(|row| row.keys > 0), count(|row| keys_only(row)));
+        let denied = |principal: &&Principal| {
+            matches!(principal.detail, PrincipalDetail::IamUser { mfa_deny_policy: Some(true), .. })
+        };
+        let denied = match self.policies {
+            None => "policies were not read".to_owned(),
+            Some(_) => {
+                format!("a policy denies everything without one to {}", out.principals.iter().filter(denied).count())
+            }
+        };
+        out.limitations.push(format!(
+            "{what}: {with_factor} of {console} users with a password have a factor, which is asked for at every sign-in to the console; requests with access keys, which {with_keys} users have, need one only where a policy asks for it: of the {keys_alone} users with keys alone, {denied}"
+        ));
     }
 
     /// Root, from its row and AWS's totals. Where both speak and differ, nobody has said anything.
@@ -250,6 +359,10 @@ impl Answers {
             &format!("is listed, and has no readable row in the credential report of {at}"),
         )
     }
+}
+
+fn keys_only(row: &UserRow) -> bool {
+    !row.password && row.keys > 0
 }
 
 /// Listed users held against the report.

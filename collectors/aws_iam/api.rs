@@ -1,27 +1,22 @@
 //! What is asked of one account, and in which order. Nothing is concluded here but that an answer is
 //! whole: the last page is reached, no page comes twice, nobody is listed twice.
 
+use super::paging::{Paging, SaysWhetherTruncated};
+use super::policies::Policies;
+use super::providers::Provider;
 use super::refusal::error_of;
 use super::report::{self, Report};
-use crate::contract::{CollectError, Device};
+use crate::contract::{CollectError, Device, Protocol};
 use crate::door::Door;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::{AssignmentStatusType, ReportStateType};
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportStateType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 /// AWS's largest page.
 const PAGE: i32 = 1000;
-/// More pages than any account has: 5,000 users is AWS's own limit.
-const PAGES_MAX: u32 = 200;
 /// Between two questions whether the report is ready.
 const REPORT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -197,6 +192,69 @@ impl Api {
         }
     }
 
+    /// Every SAML provider that the account trusts. One answer holds them all.
+    pub(super) async fn saml_providers(&self, caller: &Caller) -> Result<Vec<Provider>, CollectError> {
+        let action = "iam:ListSAMLProviders";
+        let answer = self.ask(action, self.iam.list_saml_providers().send()).await?;
+        let list = answer.saml_provider_list.ok_or_else(|| self.malformed(action, "no list"))?;
+        self.providers(action, Protocol::Saml, list.into_iter().map(|entry| entry.arn), caller)
+    }
+
+    /// Every OpenID Connect provider that the account trusts. One answer holds them all.
+    pub(super) async fn oidc_providers(&self, caller: &Caller) -> Result<Vec<Provider>, CollectError> {
+        let action = "iam:ListOpenIDConnectProviders";
+        let answer = self.ask(action, self.iam.list_open_id_connect_providers().send()).await?;
+        let list = answer.open_id_connect_provider_list.ok_or_else(|| self.malformed(action, "no list"))?;
+        self.providers(action, Protocol::Oidc, list.into_iter().map(|entry| entry.arn), caller)
+    }
+
+    fn providers(
+        &self,
+        action: &str,
+        protocol: Protocol,
+        arns: impl Iterator<Item = Option<String>>,
+        caller: &Caller,
+    ) -> Result<Vec<Provider>, CollectError> {
+        let owner = format!("arn:{}:iam::{}:", caller.partition, caller.account);
+        let mut all = BTreeSet::new();
+        for arn in arns {
+            let arn = arn.ok_or_else(|| self.malformed(action, "a provider without an ARN"))?;
+            let provider = Provider::of(protocol, &arn, &owner).map_err(|why| self.malformed(action, why))?;
+            if !all.insert(provider) {
+                return Err(self.malformed(action, format!("provider `{arn}` is listed twice")));
+            }
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// The policies that apply to users, and how many pages they took.
+    pub(super) async fn policies(&self) -> Result<(Policies, u32), CollectError> {
+        let action = "iam:GetAccountAuthorizationDetails";
+        let mut paging = Paging::default();
+        let mut all = Policies::default();
+        loop {
+            let said = SaysWhetherTruncated::default();
+            let request = self.iam.get_account_authorization_details().max_items(PAGE);
+            let request =
+                request.set_filter(Some(vec![EntityType::User, EntityType::Group, EntityType::LocalManagedPolicy]));
+            let request = request.set_marker(paging.marker.clone()).customize().interceptor(said.clone());
+            let page = self.ask(action, request.send()).await?;
+            let malformed = |why| self.malformed(action, why);
+            for user in page.user_detail_list.unwrap_or_default() {
+                all.user(user).map_err(malformed)?;
+            }
+            for group in page.group_detail_list.unwrap_or_default() {
+                all.group(group).map_err(malformed)?;
+            }
+            for policy in page.policies.unwrap_or_default() {
+                all.managed(policy).map_err(malformed)?;
+            }
+            if paging.last(said.heard(), page.is_truncated, page.marker).map_err(malformed)? {
+                return Ok((all, paging.pages));
+            }
+        }
+    }
+
     /// The kinds of one user's devices, by their serial numbers; none if the user is gone meanwhile.
     pub(super) async fn devices_of(&self, user: &str) -> Result<Vec<Device>, CollectError> {
         let action = "iam:ListMFADevices";
@@ -238,90 +296,9 @@ fn time(at: &aws_smithy_types::DateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.secs(), at.subsec_nanos())
 }
 
-/// Where a listing stands.
-#[derive(Default)]
-struct Paging {
-    pages: u32,
-    marker: Option<String>,
-    seen: HashSet<String>,
-}
-
-impl Paging {
-    /// Takes note of one page; true if the source says that it was the last.
-    fn last(&mut self, said: bool, truncated: bool, marker: Option<String>) -> Result<bool, String> {
-        self.pages += 1;
-        let page = self.pages;
-        if !said {
-            return Err(format!("page {page} does not say whether it is the last"));
-        }
-        if !truncated {
-            return Ok(true);
-        }
-        let marker = marker.filter(|marker| !marker.is_empty());
-        let marker = marker.ok_or_else(|| format!("page {page} is not the last and names no next one"))?;
-        if !self.seen.insert(marker.clone()) {
-            return Err(format!("page {page} leads back to a page read before"));
-        }
-        if page >= PAGES_MAX {
-            return Err(format!("no last page after {page}"));
-        }
-        self.marker = Some(marker);
-        Ok(false)
-    }
-}
-
-/// Hears whether an answer has `IsTruncated` at all: the SDK takes its absence for "false".
-#[derive(Debug, Clone, Default)]
-struct SaysWhetherTruncated(Arc<AtomicBool>);
-
-impl SaysWhetherTruncated {
-    fn heard(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for SaysWhetherTruncated {
-    fn name(&self) -> &'static str {
-        "SaysWhetherTruncated"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), aws_smithy_runtime_api::box_error::BoxError> {
-        const ELEMENT: &[u8] = b"<IsTruncated>";
-        let body = context.response().body().bytes().unwrap_or_default();
-        self.0.store(body.windows(ELEMENT.len()).any(|part| part == ELEMENT), Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_listing_ends_only_where_the_source_says_so() {
-        let marker = |text: &str| Some(text.to_owned());
-        let mut paging = Paging::default();
-        assert_eq!(paging.last(true, true, marker("a")), Ok(false));
-        assert_eq!(paging.last(true, true, marker("b")), Ok(false));
-        assert_eq!(paging.last(true, false, None), Ok(true));
-        assert_eq!(paging.pages, 3);
-
-        assert!(Paging::default().last(false, false, None).unwrap_err().contains("does not say"));
-        assert!(Paging::default().last(true, true, None).unwrap_err().contains("no next"));
-        assert!(Paging::default().last(true, true, marker("")).unwrap_err().contains("no next"));
-        let mut loops = Paging::default();
-        assert_eq!(loops.last(true, true, marker("a")), Ok(false));
-        assert!(loops.last(true, true, marker("a")).unwrap_err().contains("leads back"));
-        let mut endless = Paging::default();
-        let end = (1..).find_map(|page| endless.last(true, true, marker(&page.to_string())).err());
-        assert!(end.unwrap().contains("no last page"));
-    }
 
     #[test]
     fn a_device_is_told_by_its_serial_number() {

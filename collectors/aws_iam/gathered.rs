@@ -1,13 +1,16 @@
 //! What the accounts gave, together: one population, or what there is of it.
 
 use super::account::{Answers, Concluded};
-use super::settings::{AccountSettings, Registers};
-use crate::contract::{AccountState, CollectError, Ipe, Items, Partial, Population, RequestSummary, Unread};
+use super::memory::{Held, Memory};
+use super::organization::Scope;
+use super::settings::{AccountSettings, Registers, Settings};
+use crate::contract::{AccountState, CollectError, Ipe, Items, Partial, Population, RequestSummary, Unread, Whole};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
-const LIMITATION: &str =
-    "IAM Identity Center users and users federated from an identity provider sign in elsewhere and are not read";
+/// What no interface of AWS tells.
+const SIGN_IN_ELSEWHERE: &str = "users of IAM Identity Center and of identity providers are not listed one by one, and AWS cannot see their factors";
+const NOBODY_ASKED: &str = "nobody asked AWS which accounts there are: no organization is configured, so the accounts are those of the settings";
 
 /// What the door knows of each account, in one block. `base` has the times.
 pub(super) fn merged(base: Ipe, accounts: impl Iterator<Item = Ipe>) -> Ipe {
@@ -32,22 +35,60 @@ pub(super) struct Gathered {
     all: Concluded,
     /// For each account, how many principals it should have.
     expected: Vec<Option<u64>>,
-    /// What the configuration has in scope.
-    pub(super) claimed: Vec<String>,
+    claimed: Vec<String>,
     found: Vec<String>,
     identity: Vec<String>,
     numbers: BTreeSet<String>,
+    /// Numbers of accounts that were not read, of which something else says why.
+    accounted_for: BTreeSet<String>,
+    memory: Memory,
     report_at: Option<DateTime<Utc>>,
     failures: Vec<CollectError>,
 }
 
 impl Gathered {
-    /// An account that nobody was asked about.
-    pub(super) fn suspended(&mut self, account: &AccountSettings) {
-        let title = account.title(None);
-        self.all.filters.push(format!("account {title}: suspended by configuration, so nobody was asked"));
-        self.all.principals.push(account.itself(None, AccountState::Suspended));
-        self.expected.push(Some(1));
+    /// No organisation is configured.
+    pub(super) fn no_organization(&mut self) {
+        self.all.limitations.push(NOBODY_ASKED.to_owned());
+    }
+
+    /// The organisation's list was read to its end.
+    pub(super) fn organization(&mut self, identity: String, pages: u32) {
+        self.identity.push(identity);
+        self.all.whole.push(Whole::last_page("organization: organizations:ListAccounts", pages));
+    }
+
+    /// The organisation's list could not be read: nobody knows which accounts there are.
+    pub(super) fn organization_unread(&mut self, error: CollectError) {
+        self.all.unread.extend(error.unread());
+        self.expected.push(None);
+        self.failures.push(error);
+    }
+
+    /// What is known of the accounts before any is asked.
+    pub(super) fn scope(&mut self, scope: &Scope) {
+        self.claimed.extend(scope.read.iter().map(|account| account.title(None)));
+        self.accounted_for.extend(scope.read.iter().filter_map(|account| account.account_id.clone()));
+        for (account, why) in &scope.not_active {
+            let title = account.title(None);
+            self.all.filters.push(format!("account {title}: {why}"));
+            self.claimed.push(title);
+            self.itself(account, AccountState::Suspended, Some(1));
+        }
+        for (account, unread) in &scope.unread {
+            self.claimed.push(account.title(None));
+            self.all.unread.push(unread.clone());
+            self.itself(account, AccountState::Active, None);
+        }
+        self.accounted_for.extend(scope.excluded.iter().cloned());
+        self.all.filters.extend(scope.filters.iter().cloned());
+        self.all.limitations.extend(scope.limitations.iter().cloned());
+    }
+
+    fn itself(&mut self, account: &AccountSettings, state: AccountState, expected: Option<u64>) {
+        self.accounted_for.extend(account.account_id.clone());
+        self.all.principals.push(account.itself(None, state));
+        self.expected.push(expected);
     }
 
     /// An account that was read.
@@ -64,8 +105,12 @@ impl Gathered {
         }
         self.found.push(title);
         self.report_at = self.report_at.into_iter().chain([answers.report_at]).min();
+        let number = answers.caller.account.clone();
         let one = answers.conclude(&what, registers);
+        let held = Held { name: account.name.clone(), users: one.users, principals: one.principals.len() as u64 };
+        self.memory.note(number, held);
         self.expected.push(one.expected);
+        self.all.providers.extend(one.providers);
         self.all.principals.extend(one.principals);
         self.all.whole.extend(one.whole);
         self.all.unread.extend(one.unread);
@@ -77,6 +122,7 @@ impl Gathered {
     /// An account that could not be read.
     pub(super) fn unread(&mut self, account: &AccountSettings, number: Option<&str>, error: CollectError) {
         self.all.unread.extend(error.unread());
+        self.accounted_for.extend(number.map(str::to_owned));
         self.all.principals.push(account.itself(number, AccountState::Active));
         self.expected.push(None);
         self.failures.push(error);
@@ -90,13 +136,21 @@ impl Gathered {
         (self.found.is_empty() && same && plain).then(|| first.clone())
     }
 
-    /// The population, or what of it there is.
-    pub(super) fn into_population(self, ipe: Ipe) -> Result<Population, CollectError> {
+    /// The population, or what of it there is. `before` is what the last complete run held.
+    pub(super) fn into_population(
+        mut self,
+        ipe: Ipe,
+        before: &Memory,
+        settings: &Settings,
+        registers: &Registers,
+    ) -> Result<Population, CollectError> {
         if let Some(error) = self.nothing_read() {
             return Err(error);
         }
-        let Concluded { principals, whole, unread, reconciliations, filters, mut limitations, .. } = self.all;
-        limitations.push(LIMITATION.to_owned());
+        self.all.unread.extend(before.lost(&self.memory, &self.accounted_for, &settings.confirmed_users));
+        self.all.limitations.extend(registers.providers.limitations(&self.all.providers, ipe.as_of));
+        self.all.limitations.push(SIGN_IN_ELSEWHERE.to_owned());
+        let Concluded { principals, whole, unread, reconciliations, filters, limitations, .. } = self.all;
         let ipe = Ipe {
             api_version: Some("2010-05-08".to_owned()),
             identity: self.identity,
@@ -110,7 +164,7 @@ impl Gathered {
         };
         let items = Items::Principals(principals);
         if unread.is_empty() {
-            return Population::new(items, whole, ipe, None);
+            return Population::new(items, whole, ipe, Some(self.memory.into_carry()?));
         }
         Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe))
     }

@@ -1,18 +1,26 @@
-//! IAM users and the root user of AWS accounts, with how they sign in.
+//! IAM users, the root user and the identity providers of AWS accounts, with how they sign in.
 //!
-//! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked,
-//! `report` the credential report, `account` what follows for one account,
-//! `gathered` what follows for all, `refusal` what errors mean; `locate` finds a principal's facts again in
-//! what was sealed, with `xml`.
+//! Here: the kind, and the way over the accounts. `settings` is what a user writes, `organization` which
+//! accounts there are, `api` what is asked of one and `paging` when a list has ended, `report` the
+//! credential report, `providers` the identity providers, `policies` and their `statement`s what users
+//! are denied, `account` what follows for one account, `gathered` what follows for all, `memory` what one
+//! run tells the next, `refusal` what errors mean; `locate` finds a principal's facts again in what was
+//! sealed, with `xml`.
 //! Whether anybody needs a second factor is the judge's business.
 
 mod account;
 mod api;
 mod gathered;
 mod locate;
+mod memory;
+mod organization;
+mod paging;
+mod policies;
+mod providers;
 mod refusal;
 mod report;
 mod settings;
+mod statement;
 mod xml;
 
 use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
@@ -20,6 +28,7 @@ use crate::door::{Door, Source, Strike};
 use account::Answers;
 use api::{Api, Caller};
 use gathered::{Gathered, merged};
+use memory::Memory;
 use refusal::signing_in;
 use regex::bytes::Regex;
 use settings::{AccountSettings, Registers, Settings};
@@ -28,8 +37,8 @@ use std::time::Duration;
 
 pub(crate) const KIND: Kind = Kind {
     name: "aws_iam",
-    version: 1,
-    about: "IAM users and root of AWS accounts: console passwords, second factors, access keys",
+    version: 2,
+    about: "IAM users, root and identity providers of AWS accounts: passwords, second factors, access keys",
     reading: Reading::Snapshot,
     permissions: &[
         "sts:GetCallerIdentity",
@@ -38,7 +47,11 @@ pub(crate) const KIND: Kind = Kind {
         "iam:GetAccountSummary",
         "iam:ListUsers",
         "iam:ListVirtualMFADevices",
+        "iam:ListSAMLProviders",
+        "iam:ListOpenIDConnectProviders",
         "iam:ListMFADevices",
+        "iam:GetAccountAuthorizationDetails",
+        "organizations:ListAccounts",
     ],
     build: |value| Ok(Box::new(AwsIam::of(Settings::of(value)?)?)),
     settings_schema: || schemars::schema_for!(Settings),
@@ -61,6 +74,29 @@ impl AwsIam {
         };
         let strikes = vec![strike("aws-mfa-seed", "Base32StringSeed")?, strike("aws-mfa-qr-code", "QRCodePNG")?];
         Ok(Self { registers: Registers::of(&settings)?, settings, strikes })
+    }
+
+    /// The accounts to be read.
+    async fn accounts(&self, door: &Door, gathered: &mut Gathered) -> Vec<AccountSettings> {
+        let configured = &self.settings.accounts;
+        let scope = match &self.settings.organization {
+            None => {
+                gathered.no_organization();
+                organization::scope(configured, None)
+            }
+            Some(settings) => match organization::list(door, settings).await {
+                Ok((list, identity)) => {
+                    gathered.organization(identity, list.pages);
+                    organization::scope(configured, Some((settings, &list.items)))
+                }
+                Err(error) => {
+                    gathered.organization_unread(error);
+                    organization::scope(configured, None)
+                }
+            },
+        };
+        gathered.scope(&scope);
+        scope.read
     }
 
     /// Signs in to an account, and has its report begun.
@@ -99,9 +135,14 @@ impl AwsIam {
             users: api.users().await,
             summary: api.summary().await,
             virtual_devices: api.virtual_devices().await,
+            providers: [api.saml_providers(&caller).await, api.oidc_providers(&caller).await],
             devices: BTreeMap::new(),
+            policies: None,
             caller,
         };
+        if self.settings.mfa_deny_policies && answers.has_people_with_keys_only(&self.registers) {
+            answers.policies = Some(api.policies().await);
+        }
         if self.settings.device_kinds {
             for user in answers.without_virtual_device() {
                 let devices = api.devices_of(&user).await;
@@ -124,17 +165,14 @@ type Failed = (Option<String>, CollectError);
 
 #[async_trait::async_trait]
 impl Collector for AwsIam {
-    async fn collect(&self, door: &Door, _: &Task) -> Result<Population, CollectError> {
+    async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
+        let before = Memory::from_carry(task.carry.as_ref())?;
         let mut gathered = Gathered::default();
+        let accounts = Box::pin(self.accounts(door, &mut gathered)).await;
         let mut begun = Vec::new();
         // AWS makes all reports at the same time: the first is waited for when the last is begun.
-        for account in &self.settings.accounts {
-            gathered.claimed.push(account.title(None));
-            if account.suspended {
-                gathered.suspended(account);
-            } else {
-                begun.push((account, Box::pin(self.begin(door, account)).await));
-            }
+        for account in &accounts {
+            begun.push((account, Box::pin(self.begin(door, account)).await));
         }
         for (account, begun) in begun {
             let outcome = match begun {
@@ -146,7 +184,9 @@ impl Collector for AwsIam {
                 Err((number, error)) => gathered.unread(account, number.as_deref(), error),
             }
         }
-        let accounts = self.settings.accounts.iter().map(|account| door.ipe(&account.source()));
-        gathered.into_population(merged(door.ipe(""), accounts))
+        let sources = accounts.iter().map(AccountSettings::source);
+        let sources = sources.chain(self.settings.organization.is_some().then(|| organization::SOURCE.to_owned()));
+        let ipe = merged(door.ipe(""), sources.map(|source| door.ipe(&source)));
+        gathered.into_population(ipe, &before, &self.settings, &self.registers)
     }
 }

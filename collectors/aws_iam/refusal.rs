@@ -9,6 +9,9 @@ use std::error::Error;
 /// Codes of a report that is not there yet, or no more; AWS gives them with 404 and 410.
 const NOT_READY: [&str; 4] = ["ReportNotPresent", "ReportExpired", "ReportInProgress", "ReportNotReady"];
 
+/// AWS's word for a missing permission; interfaces that speak JSON give it with 400.
+const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+
 /// The longest part of a library's message that is kept, characters.
 const SHOWN: usize = 300;
 
@@ -29,6 +32,10 @@ where
         Some(response) => {
             let body = response.body().bytes().unwrap_or_default();
             let text = String::from_utf8_lossy(body);
+            if response.status().is_client_error() && DENIED.iter().any(|code| error.code() == Some(code)) {
+                let permission = Some(permission(&text).unwrap_or(action).to_owned());
+                return CollectError::Forbidden { what, why: chain(error), permission };
+            }
             error_for(&what, response.status().as_u16(), body, permission(&text).or(Some(action)))
         }
         None => CollectError::Unavailable { what, why: chain(error) },

@@ -1,5 +1,7 @@
 //! What a user writes for this kind, checked, and the registers that tell people from machines.
 
+use super::organization::OrganizationSettings;
+use super::providers::{IdentityCenterSettings, ProviderRegister, ProviderSettings};
 use crate::contract::{AccountState, Principal, PrincipalDetail, PrincipalType, SettingsError};
 use crate::door::{AwsAccount, Hosts};
 use globset::{GlobBuilder, GlobMatcher};
@@ -10,8 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// The accounts in scope; at least one that is not suspended.
+    /// The accounts in scope; at least one that is not suspended, unless an organisation names them.
+    #[serde(default)]
     pub(super) accounts: Vec<AccountSettings>,
+    /// The organisation that says which accounts there are. Absent: nobody asks AWS.
+    #[serde(default)]
+    pub(super) organization: Option<OrganizationSettings>,
     /// Register of machine identities: patterns (`*`, `?`, `[…]`) over a user's name, or over path and
     /// name where the pattern has a slash (`service/*`). A `*` does not reach over a slash.
     #[serde(default)]
@@ -26,6 +32,21 @@ pub(super) struct Settings {
     /// not a virtual one.
     #[serde(default)]
     pub(super) device_kinds: bool,
+    /// Register of identity providers: what somebody attests of their policies, and which of them are
+    /// machines' alone.
+    #[serde(default)]
+    pub(super) identity_providers: Vec<ProviderSettings>,
+    /// Where users of IAM Identity Center sign in; absent: in its own directory.
+    #[serde(default)]
+    pub(super) identity_center: Option<IdentityCenterSettings>,
+    /// Read whether a policy denies everything without a factor to users who have keys alone and are no
+    /// registered machines: `iam:GetAccountAuthorizationDetails`, if there is such a user.
+    #[serde(default)]
+    pub(super) mfa_deny_policies: bool,
+    /// By account number: so few users are right, after a drop that a run asked about. 0 also confirms
+    /// that the account is no more. Take it away when a run has been complete with it.
+    #[serde(default)]
+    pub(super) confirmed_users: BTreeMap<String, u64>,
     /// Longest wait for AWS to make a credential report, seconds.
     #[serde(default = "report_wait_seconds_default")]
     pub(super) report_wait_seconds: u32,
@@ -46,13 +67,17 @@ pub(super) struct AccountSettings {
     /// Suspended or closed: not asked for, and recorded as such. Needs `account_id`.
     #[serde(default)]
     pub(super) suspended: bool,
+    /// The organisation named it, and not the configuration.
+    #[serde(skip)]
+    from_organization: bool,
 }
 
 fn report_wait_seconds_default() -> u32 {
     120
 }
 
-fn wrong(message: String, hint: &str) -> SettingsError {
+/// What is wrong with the settings, and what to write instead.
+pub(super) fn wrong(message: String, hint: &str) -> SettingsError {
     SettingsError { message, hint: Some(hint.to_owned()) }
 }
 
@@ -71,7 +96,9 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        if self.accounts.iter().all(|account| account.suspended) {
+        if let Some(organization) = &self.organization {
+            organization.check(&self.accounts)?;
+        } else if self.accounts.iter().all(|account| account.suspended) {
             return Err(wrong(
                 "accounts: none is in use".to_owned(),
                 "name at least one: accounts = [{ name = \"production\" }]",
@@ -84,6 +111,12 @@ impl Settings {
             let AccountSettings { name, account_id, suspended, .. } = account;
             if name.trim().is_empty() {
                 return Err(wrong("accounts: a name is empty".to_owned(), "say what people call the account"));
+            }
+            if is_account_number(name) && account_id.as_ref() != Some(name) {
+                return Err(wrong(
+                    format!("accounts: {name} is a number for a name"),
+                    "say what people call the account, and give its number as account_id",
+                ));
             }
             if !names.insert(name) {
                 return Err(wrong(format!("accounts: {name} is there twice"), "give each account its own name"));
@@ -107,6 +140,9 @@ impl Settings {
                 _ => {}
             }
         }
+        if let Some(number) = self.confirmed_users.keys().find(|number| !is_account_number(number)) {
+            return Err(wrong(format!("confirmed_users: `{number}`"), "an account's number, twelve digits, in quotes"));
+        }
         for path in &self.service_paths {
             if !(path.starts_with('/') && path.ends_with('/') && path.len() > 1) {
                 return Err(wrong(
@@ -128,9 +164,18 @@ impl AccountSettings {
         }
     }
 
-    /// Its name at the door, which keeps accounts' like requests apart.
+    /// One that the organisation named.
+    pub(super) fn listed(name: String, number: String, via: AwsAccount) -> Self {
+        Self { name, account_id: Some(number), via, suspended: false, from_organization: true }
+    }
+
+    /// Its name at the door, which keeps accounts' like requests apart. An organisation may have two
+    /// accounts of one name.
     pub(super) fn source(&self) -> String {
-        format!("aws:{}", self.name)
+        match &self.account_id {
+            Some(number) if self.from_organization => format!("aws:{number}"),
+            _ => format!("aws:{}", self.name),
+        }
     }
 
     /// The account as an item of its own, its principals not read.
@@ -146,25 +191,31 @@ impl AccountSettings {
         }
     }
 
-    /// Where its requests may go: the endpoint named, or AWS's own domain (China has its own).
+    /// Where its requests may go.
     pub(super) fn hosts(&self) -> Result<Hosts, SettingsError> {
-        match &self.via.endpoint_url {
-            Some(url) => url.parse().map(Hosts::Origin).map_err(|e| {
-                wrong(
-                    format!("accounts.{}.via.endpoint_url: {e}", self.name),
-                    "a whole address: \"https://iam.example\"",
-                )
-            }),
-            None if self.via.region.as_ref().is_some_and(|region| region.starts_with("cn-")) => {
-                Ok(Hosts::Under("amazonaws.com.cn".to_owned()))
-            }
-            None => Ok(Hosts::Under("amazonaws.com".to_owned())),
+        hosts(&format!("accounts.{}", self.name), &self.via)
+    }
+}
+
+/// Where requests may go: to the endpoint named, or AWS's own domain (China has its own). `key` is where
+/// `via` is in the settings.
+pub(super) fn hosts(key: &str, via: &AwsAccount) -> Result<Hosts, SettingsError> {
+    match &via.endpoint_url {
+        Some(url) => url
+            .parse()
+            .map(Hosts::Origin)
+            .map_err(|e| wrong(format!("{key}.via.endpoint_url: {e}"), "a whole address: \"https://iam.example\"")),
+        None if via.region.as_ref().is_some_and(|region| region.starts_with("cn-")) => {
+            Ok(Hosts::Under("amazonaws.com.cn".to_owned()))
         }
+        None => Ok(Hosts::Under("amazonaws.com".to_owned())),
     }
 }
 
 /// Tells people from machines, by the registers alone.
 pub(super) struct Registers {
+    /// Of identity providers.
+    pub(super) providers: ProviderRegister,
     names: Vec<GlobMatcher>,
     paths_with_name: Vec<GlobMatcher>,
     paths: Vec<String>,
@@ -175,6 +226,7 @@ impl Registers {
     /// From checked settings.
     pub(super) fn of(settings: &Settings) -> Result<Self, SettingsError> {
         let mut registers = Self {
+            providers: ProviderRegister::of(&settings.identity_providers, settings.identity_center.as_ref())?,
             names: Vec::new(),
             paths_with_name: Vec::new(),
             paths: settings.service_paths.clone(),

@@ -21,7 +21,10 @@ pub use error::{CollectError, SettingsError, Unread};
 pub use fact::{At, Fact, Found, Item, Locator, SHOWN_MAX, Sealed, Stands, found_head, found_json, pointer_step};
 pub use ipe::{Ipe, Reconciliation, RequestSummary};
 pub use population::{Items, Partial, Population, Whole};
-pub use principal::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};
+pub use principal::{
+    AccountState, Attestation, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType, Protocol,
+    ProviderEvidence,
+};
 pub use restore::{Check, RestoreStatus, RestoreTest, Restores, Store, Validation};
 pub use secret::SecretRef;
 pub use window::Window;

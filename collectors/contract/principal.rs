@@ -1,13 +1,14 @@
 //! Somebody or something that can sign in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 /// One principal of one account, or the account itself where it could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principal {
-    /// Stable key: `111122223333:user/alice`, `111122223333:root`, `111122223333:account`.
+    /// Stable key: `111122223333:user/alice`, `111122223333:root`, `111122223333:saml/Okta`,
+    /// `111122223333:account`.
     pub id: String,
     /// Account number.
     pub account: String,
@@ -60,9 +61,9 @@ pub enum PrincipalDetail {
         /// Whether a policy denies it everything without a factor; `None` if not read.
         mfa_deny_policy: Option<bool>,
     },
-    /// An IAM Identity Center user.
+    /// An IAM Identity Center user; or all of an account's, where they are seen by its provider alone.
     IdentityCenter {
-        /// Number of account assignments.
+        /// Number of account assignments, at least.
         assignments: u32,
         /// Where it signs in.
         source: IdentitySource,
@@ -73,6 +74,52 @@ pub enum PrincipalDetail {
         /// Factors seen in sign-in events.
         signin_factors: Vec<String>,
     },
+    /// A provider that the account trusts: whoever signs in there gets in without a user of the account,
+    /// and the account cannot see with which factor.
+    IdentityProvider {
+        /// How it vouches for somebody.
+        protocol: Protocol,
+        /// Why only machines sign in there, where a register says that it is so.
+        machines: Option<String>,
+        /// What a register holds of its policy.
+        evidence: ProviderEvidence,
+    },
+}
+
+/// How an identity provider vouches for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// SAML 2.0: signs people in to consoles.
+    Saml,
+    /// OpenID Connect.
+    Oidc,
+}
+
+/// What is held of a provider's policy that asks everybody for a second factor, at the time of reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProviderEvidence {
+    /// Nothing.
+    Missing,
+    /// An attestation that counts.
+    Held(Attestation),
+    /// One that has to be made again.
+    TooOld(Attestation),
+    /// One dated later than the reading.
+    NotYet(Attestation),
+}
+
+/// Somebody's word, with the document that it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// Where the policy is on file.
+    pub document: String,
+    /// Who looked at it.
+    pub by: String,
+    /// On which day.
+    pub on: NaiveDate,
 }
 
 /// Life-cycle state of an account.

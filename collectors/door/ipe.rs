@@ -89,8 +89,15 @@ fn folded(segment: &str) -> &str {
     }
 }
 
-/// `iam:ListUsers` for AWS's form bodies.
+/// `iam:ListUsers` for AWS's form bodies, `organizations:ListAccounts` where a header names the action.
 fn aws_action(request: &RecordedRequest, url: &Url) -> Option<String> {
+    if let Some((_, target)) = request.headers.iter().find(|(name, _)| name == "x-amz-target") {
+        let (service, action) = target.split_once('.')?;
+        return match service {
+            "AWSOrganizationsV20161128" => Some(format!("organizations:{action}")),
+            _ => Some(format!("{service}:{action}")),
+        };
+    }
     let RequestBody::Text(body) = &request.body else { return None };
     let form: BTreeMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).collect();
     let action = form.get("Action")?;

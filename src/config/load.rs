@@ -64,10 +64,12 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 
 /// Checks the text of a file at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
-    let config: Config = toml::from_str(text).map_err(|e| {
+    let mut config: Config = toml::from_str(text).map_err(|e| {
         let message = format!("{}{}", place(text, e.span()), without_values(e.message()));
         ConfigError { path: path.to_owned(), hint: nearest(e.message()), message }
     })?;
+    config.collectors.values_mut().for_each(|collector| dates_as_text(&mut collector.settings));
+    config.controls.values_mut().for_each(|control| dates_as_text(&mut control.policy));
     let at = |message: String, hint: Option<String>| ConfigError { path: path.to_owned(), message, hint };
     check_names(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
     let mut collectors = BTreeMap::new();
@@ -84,6 +86,20 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     }
     let base = path.parent().unwrap_or(Path::new("."));
     Ok(Loaded { state_dir: base.join(&config.state_dir), config, collectors, tests })
+}
+
+/// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
+fn dates_as_text(value: &mut serde_json::Value) {
+    // How the library hands a date to a type that has none.
+    const DATE: &str = "$__toml_private_datetime";
+    match value {
+        serde_json::Value::Object(table) if table.len() == 1 && table.contains_key(DATE) => {
+            *value = table.remove(DATE).unwrap_or_default();
+        }
+        serde_json::Value::Object(table) => table.values_mut().for_each(dates_as_text),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(dates_as_text),
+        _ => {}
+    }
 }
 
 /// Line and column. Never the line itself: somebody may have written a secret there.

@@ -1,14 +1,16 @@
-//! A sandbox AWS on the loopback: the part of IAM and STS that the collector `aws_iam` asks, in AWS's
-//! wire form, showing a history's state as of a clock. No signature is checked.
+//! A sandbox AWS on the loopback: the part of IAM, STS and Organizations that the collector `aws_iam` asks,
+//! in AWS's wire form, showing a history's state as of a clock. No signature is checked.
 //!
 //! As in AWS: a credential report is made on request and kept for four hours, lists come in pages, root
 //! has a row in the report. The tests hold it against moto.
 
 mod history;
+mod trust;
 
 pub use history::{AwsHistory, Factor, RootSpec, UserSpec};
 
-use axum::extract::{Form, State};
+use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -51,7 +53,7 @@ type Answer = Result<String, (StatusCode, &'static str, String)>;
 
 impl AwsServer {
     /// Listens on a free port of 127.0.0.1, on the present tokio runtime. The first account is the one that a
-    /// credential leads to; the others are reached by assuming a role in them.
+    /// credential leads to, and the organisation's first; the others are reached by assuming a role in them.
     pub async fn start(accounts: Vec<AwsHistory>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -94,15 +96,30 @@ impl Inner {
 /// Keys of assumed roles: this, then the account's number.
 const ASSUMED: &str = "ASIASANDBOX";
 
-async fn answer(State(inner): State<Arc<Inner>>, headers: HeaderMap, Form(params): Form<Params>) -> Response {
+async fn answer(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
     let now = inner.clock.now();
-    let (number, service, status, xml) = respond(&inner, &headers, &params, now);
+    let (number, service, status, xml) = respond(&inner, &headers, &params(&headers, &body), now);
+    let kind = if service == ORGANIZATIONS { "application/x-amz-json-1.1" } else { "text/xml" };
     let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/xml".to_owned()),
+        (header::CONTENT_TYPE.as_str(), kind.to_owned()),
         (header::DATE.as_str(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
         ("x-amzn-requestid", format!("sandbox-{service}-{number}")),
     ];
     (status, headers, xml).into_response()
+}
+
+const ORGANIZATIONS: &str = "organizations";
+
+/// A form's fields; of JSON those that are text, with the action that a header names.
+fn params(headers: &HeaderMap, body: &[u8]) -> Params {
+    let Some(target) = headers.get("x-amz-target").and_then(|target| target.to_str().ok()) else {
+        return url::form_urlencoded::parse(body).into_owned().collect();
+    };
+    let fields: HashMap<String, serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
+    let texts = fields.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
+    let action = target.rsplit('.').next().unwrap_or_default();
+    let named = [("Action", action), ("Version", ORGANIZATIONS)].map(|(key, text)| (key.to_owned(), text.to_owned()));
+    texts.chain(named).collect()
 }
 
 fn respond(
@@ -114,6 +131,7 @@ fn respond(
     let action = params.get("Action").map_or("", String::as_str);
     let (service, namespace) = match params.get("Version").map(String::as_str) {
         Some("2011-06-15") => ("sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
+        Some(ORGANIZATIONS) => (ORGANIZATIONS, ""),
         _ => ("iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
     };
     let request = {
@@ -135,6 +153,12 @@ fn respond(
         }
     };
     let (status, xml) = match outcome {
+        Ok(json) if service == ORGANIZATIONS => (StatusCode::OK, json),
+        // Whatever is wrong, this protocol says it with 400.
+        Err((_, code, message)) if service == ORGANIZATIONS => {
+            let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
+            (StatusCode::BAD_REQUEST, serde_json::json!({ "__type": code, "Message": message }).to_string())
+        }
         Ok(result) => (
             StatusCode::OK,
             format!(
@@ -194,6 +218,10 @@ impl Asking<'_> {
             "ListUsers" => self.users(),
             "ListVirtualMFADevices" => self.virtual_devices(),
             "ListMFADevices" => self.devices(),
+            "ListSAMLProviders" => Ok(self.saml_providers()),
+            "ListOpenIDConnectProviders" => Ok(self.oidc_providers()),
+            "GetAccountAuthorizationDetails" => self.authorization_details(),
+            "ListAccounts" => self.accounts(),
             _ => Err((StatusCode::BAD_REQUEST, "InvalidAction", format!("Could not find operation {action}"))),
         }
     }
@@ -264,6 +292,7 @@ impl Asking<'_> {
             ("AccountAccessKeysPresent", usize::from(root.keys > 0)),
             ("AccountPasswordPresent", usize::from(root.password)),
             ("AccountSigningCertificatesPresent", 0),
+            ("Providers", self.account.saml_providers.len() + self.account.oidc_providers.len()),
             ("UsersQuota", 5000),
         ];
         let entry = |(key, value): (&str, usize)| format!("<entry><key>{key}</key><value>{value}</value></entry>");

@@ -6,7 +6,7 @@
 //! | pass | `keys-require-mfa` | keys only, and a policy denies everything without a factor |
 //! | pass | `root-mfa` | root with a factor of the kind that the policy asks for |
 //! | pass | `root-no-credentials` | root without password, keys and certificates |
-//! | pass | `idp-enforces-mfa` | external identity provider whose policy is held as evidence |
+//! | pass | `idp-enforces-mfa` | external identity provider whose policy is held as evidence, and not too old |
 //! | pass | `identity-center-mfa-seen` | own directory: the setting is held, and a second factor was seen |
 //! | pass | `account-read` | the account's principals could be read |
 //! | deviation | `console-without-mfa` | password and no factor, even if never used |
@@ -21,15 +21,16 @@
 //! | indeterminate | `root-state-unknown` | the source leaves open what decides |
 //! | indeterminate | `device-kind-unknown` | a factor that may or may not be phishing-resistant |
 //! | indeterminate | `account-unread` | the account's principals could not be read |
-//! | indeterminate | `idp-evidence-missing` | external identity provider, and its policy is not held |
+//! | indeterminate | `idp-evidence-missing` | external identity provider, and its policy is not held, or no longer |
 //! | indeterminate | `identity-center-unobservable` | own directory, and too little was seen |
-//! | excluded | `service-identity` | keys only, and known for a service: another control's |
+//! | excluded | `service-identity` | keys only, and known for a service; or a provider where only machines sign in: another control's |
 //! | excluded | `no-credentials` | neither password nor keys |
 //! | excluded | `account-not-active` | suspended or closed |
 //! | excluded | `no-assignment` | Identity Center user who can reach no account |
 //! | waived, deviation | `approved-waiver`, `waiver-invalid` | see `waive` |
 //!
 //! An MFA deny policy that was not read does not excuse a key: the deviation stands until it is shown.
+//! A factor that a user has is asked for at the console; the same user's keys work without it.
 
 mod attributes;
 
@@ -37,7 +38,10 @@ pub(super) use attributes::attributes;
 
 use super::{Judged, PolicyError, Ruling, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced_collectors::contract::{AccountState, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType};
+use evidenced_collectors::contract::{
+    AccountState, Attestation, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType, Protocol,
+    ProviderEvidence,
+};
 use serde::{Deserialize, Serialize};
 
 /// How far a report's clock may run ahead of ours, minutes.
@@ -146,6 +150,37 @@ fn rule(policy: &Policy, detail: &PrincipalDetail) -> Ruling {
         }
         PrincipalDetail::IdentityCenter { source: IdentitySource::Own, setting_evidence, signin_factors, .. } => {
             own_directory(*setting_evidence, signin_factors)
+        }
+        PrincipalDetail::IdentityProvider { protocol, machines, evidence } => {
+            identity_provider(*protocol, machines.as_deref(), evidence)
+        }
+    }
+}
+
+fn identity_provider(protocol: Protocol, machines: Option<&str>, evidence: &ProviderEvidence) -> Ruling {
+    let provider = match protocol {
+        Protocol::Saml => "SAML provider",
+        Protocol::Oidc => "OpenID Connect provider",
+    };
+    if let Some(why) = machines {
+        return Ruling::excluded("service-identity", format!("{provider}; only machines sign in there: {why}"));
+    }
+    let attested = |Attestation { document, by, on }: &Attestation| {
+        format!("{provider}; that it asks everybody for a second factor is attested by {by} on {on} ({document})")
+    };
+    match evidence {
+        ProviderEvidence::Held(attestation) => Ruling::pass("idp-enforces-mfa", attested(attestation)),
+        ProviderEvidence::TooOld(attestation) => {
+            let seen = format!("{}: too old, attest it again", attested(attestation));
+            Ruling::indeterminate("idp-evidence-missing", seen)
+        }
+        ProviderEvidence::NotYet(attestation) => {
+            let seen = format!("{}: a day that was yet to come", attested(attestation));
+            Ruling::indeterminate("idp-evidence-missing", seen)
+        }
+        ProviderEvidence::Missing => {
+            let seen = format!("{provider}; its policy on second factors is not held as evidence");
+            Ruling::indeterminate("idp-evidence-missing", seen)
         }
     }
 }

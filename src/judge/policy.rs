@@ -96,7 +96,7 @@ impl Test {
     pub fn rules(&self) -> &'static str {
         match self {
             Self::ChangeReview(_) => "change_review/2",
-            Self::Mfa(_) => "mfa/1",
+            Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
         }
     }

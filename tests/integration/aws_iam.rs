@@ -1,6 +1,10 @@
 //! The kind `aws_iam` against moto, and against the sandbox where moto cannot do what AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic, in its helpers too")]
 
+mod lost;
+mod organization;
+mod trust;
+
 use crate::support::moto::{Key, Moto};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use evidenced::demo::aws::{AwsHistory, AwsServer, Factor, RootSpec, UserSpec};
@@ -24,9 +28,18 @@ fn task(now: DateTime<Utc>) -> Task {
 
 /// One run, and its replay, which must come to the same. Gives the exchanges as well.
 async fn run(settings: &Value, clock: Arc<dyn Clock>) -> (Result<Population, CollectError>, Vec<Exchange>) {
+    run_after(None, settings, clock).await
+}
+
+/// The same, after a run that left this for it.
+async fn run_after(
+    carry: Option<Value>,
+    settings: &Value,
+    clock: Arc<dyn Clock>,
+) -> (Result<Population, CollectError>, Vec<Exchange>) {
     let collector = collector(settings);
     let door = Door::live(&Network::new(), clock, Limits::default());
-    let task = task(door.as_of());
+    let task = Task { carry, ..task(door.as_of()) };
     let outcome = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();
     let replay = Door::replay(exchanges.clone(), door.as_of(), Limits::default());
@@ -117,6 +130,16 @@ async fn a_thousand_users_of_moto_are_the_truth_one_by_one_in_twelve_requests_at
 }
 
 #[tokio::test]
+async fn five_thousand_users_of_moto_take_twelve_requests_at_most() {
+    let moto = Moto::start(5000, &[]);
+    let key = moto.key(None);
+    let settings = json!({ "accounts": [{ "name": "a", "via": key.via(&moto.url()) }] });
+    let (outcome, exchanges) = run(&settings, Arc::new(SystemClock)).await;
+    assert_eq!(principals(outcome.unwrap().items()).len(), 5002);
+    assert!(exchanges.len() <= 12, "{}", exchanges.len());
+}
+
+#[tokio::test]
 async fn a_full_page_of_devices_is_followed_to_the_empty_one_after_it() {
     // moto answers "there is more" after a full page, whether there is or not: 1,000 devices.
     let moto = Moto::start(2000, &[]);
@@ -133,8 +156,10 @@ async fn the_permissions_that_the_kind_names_are_enough_where_policies_are_evalu
     let args: Vec<_> = permissions.iter().flat_map(|permission| ["--allow", permission]).chain(["--enforce"]).collect();
     let moto = Moto::start(20, &args);
     let key = moto.key(None);
-    let settings = json!({ "accounts": [{ "name": "a", "via": key.via(&moto.url()) }], "device_kinds": true });
+    let accounts = json!([{ "name": "a", "via": key.via(&moto.url()) }]);
+    let settings = json!({ "accounts": accounts, "device_kinds": true, "mfa_deny_policies": true });
     let population = run(&settings, Arc::new(SystemClock)).await.0.unwrap();
+    assert_eq!(count(&population, "iam:GetAccountAuthorizationDetails"), 1);
     let items = principals(population.items());
     let PrincipalDetail::IamUser { devices, .. } = &items["123456789012:user/user000006"].detail else { panic!() };
     assert_eq!(devices, &[Device::Totp], "a hardware token, told from a passkey by asking");
@@ -204,6 +229,15 @@ async fn sandbox(accounts: Vec<AwsHistory>, clock: &Arc<ManualClock>, more: Valu
 }
 
 async fn run_on(server: &AwsServer, clock: &Arc<ManualClock>, more: Value) -> Result<Population, CollectError> {
+    run_on_after(None, server, clock, more).await
+}
+
+async fn run_on_after(
+    carry: Option<Value>,
+    server: &AwsServer,
+    clock: &Arc<ManualClock>,
+    more: Value,
+) -> Result<Population, CollectError> {
     let key = Key::new("AKIASANDBOX", "sandbox-secret");
     let mut settings = more;
     let mut accounts = vec![json!({ "name": "production" })];
@@ -214,7 +248,13 @@ async fn run_on(server: &AwsServer, clock: &Arc<ManualClock>, more: Value) -> Re
         account["via"]["role_arn"] = role.unwrap_or(Value::Null);
     }
     settings["accounts"] = accounts.into();
-    run(&settings, Arc::<ManualClock>::clone(clock)).await.0
+    if settings["organization"].is_object() {
+        let role = settings["organization"].as_object_mut().unwrap().remove("role_arn");
+        settings["organization"]["via"] = key.via(server.url());
+        settings["organization"]["via"]["role_arn"] = role.unwrap_or(Value::Null);
+        settings["accounts"][0]["account_id"] = json!("111122223333");
+    }
+    run_after(carry, &settings, Arc::<ManualClock>::clone(clock)).await.0
 }
 
 fn morning() -> Arc<ManualClock> {
@@ -248,7 +288,11 @@ async fn the_sandbox_gives_what_moto_gives_but_for_root_and_the_reports_age() {
         all.filter(|one| one.name != "root").map(|one| Principal { report_at: None, ..one.clone() }).collect()
     };
     assert_eq!(users(&from_sandbox), users(&from_moto));
-    assert_eq!(from_sandbox.whole(), from_moto.whole());
+    // moto's totals do not count identity providers.
+    let whole = serde_json::to_string(from_sandbox.whole()).unwrap();
+    let of_providers = r#",{"total":{"what":"account production (123456789012): identity providers listed","against":"iam:GetAccountSummary Providers","held":0,"stated":0}}"#;
+    assert!(whole.contains(of_providers), "{whole}");
+    assert_eq!(whole.replace(of_providers, ""), serde_json::to_string(from_moto.whole()).unwrap());
     let reports: BTreeSet<_> = principals(from_sandbox.items()).values().map(|one| one.report_at).collect();
     assert_eq!(reports, BTreeSet::from([Some(at(8, 0))]));
     let root = &principals(from_sandbox.items())["123456789012:root"].detail;
@@ -428,4 +472,27 @@ async fn kinds_of_factors_are_told_apart_and_root_by_its_own_arn_alone() {
     let root = &principals(contradicted.items())["111122223333:root"].detail;
     assert!(matches!(root, PrincipalDetail::Root { mfa: None, virtual_mfa: None, .. }), "{root:?}");
     assert!(contradicted.ipe().limitations.iter().any(|one| one.contains("root's factor")));
+}
+
+#[tokio::test]
+async fn roots_password_is_taken_from_the_totals_where_the_report_does_not_say_and_is_else_unknown() {
+    let silent = |csv: String| {
+        let (before, after) = csv.split_once("+00:00,true,").unwrap();
+        assert!(before.contains("<root_account>") && !before.contains("alice"));
+        format!("{before}+00:00,not_supported,{after}")
+    };
+    let root = |population: &Population| match principals(population.items())["111122223333:root"].detail {
+        PrincipalDetail::Root { password, mfa, keys, certificates, .. } => (password, mfa, keys, certificates),
+        ref other => panic!("{other:?}"),
+    };
+    let by_totals = sandbox(vec![company().rewrite_report(silent)], &morning(), json!({})).await.unwrap();
+    assert_eq!(root(&by_totals), (Some(true), Some(true), Some(0), Some(0)));
+    let nobody = company()
+        .rewrite_report(silent)
+        .rewrite_answer("GetAccountSummary", |xml| xml.replace("<key>AccountPasswordPresent<", "<key>Other<"));
+    assert_eq!(root(&sandbox(vec![nobody], &morning(), json!({})).await.unwrap()).0, None);
+    // An account whose root is managed by the organisation has no credentials at all.
+    let managed = company().root(RootSpec { password: false, mfa: None, keys: 0 });
+    let managed = sandbox(vec![managed], &morning(), json!({})).await.unwrap();
+    assert_eq!(root(&managed), (Some(false), Some(false), Some(0), Some(0)));
 }

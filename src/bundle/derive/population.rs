@@ -6,8 +6,8 @@ use crate::bundle::format::{Source, record_path};
 use crate::ledger::record::{Body, Status};
 use crate::run_file::{PARTIAL, POPULATION};
 use evidenced_collectors::contract::{
-    Actor, Change, CommitAuthor, Items, Lookup, Partial, Population, Principal, PrincipalDetail, PullRequest,
-    RestoreTest, Restores, ReviewState, Store,
+    Actor, Change, CommitAuthor, Items, Lookup, Partial, Population, Principal, PrincipalDetail, ProviderEvidence,
+    PullRequest, RestoreTest, Restores, ReviewState, Store,
 };
 use std::io::Write;
 
@@ -189,6 +189,17 @@ fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
             cells[0] = "identity_center".to_owned();
             (cells[10], cells[11], cells[14]) = (assignments.to_string(), word(source), list(signin_factors));
             (cells[12], cells[13]) = (idp_evidence.to_string(), setting_evidence.to_string());
+        }
+        PrincipalDetail::IdentityProvider { protocol, machines, evidence } => {
+            cells[0] = "identity_provider".to_owned();
+            cells[6] = if machines.is_some() { "service" } else { "unknown" }.to_owned();
+            cells[11] = word(protocol);
+            cells[12] = match evidence {
+                ProviderEvidence::Missing => "false".to_owned(),
+                ProviderEvidence::Held(held) => format!("{}, {}, {}", held.document, held.by, held.on),
+                ProviderEvidence::TooOld(held) => format!("false: too old, of {}", held.on),
+                ProviderEvidence::NotYet(held) => format!("false: dated {}", held.on),
+            };
         }
     }
     cells

@@ -8,6 +8,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AwsHistory {
     pub(super) number: String,
+    pub(super) name: String,
+    /// In the organisation's word.
+    pub(super) state: &'static str,
     users: Vec<User>,
     pub(super) root: RootSpec,
     refusals: Vec<Refusal>,
@@ -15,6 +18,10 @@ pub struct AwsHistory {
     pub(super) report_rewrite: Option<Rewrite>,
     pub(super) answer_rewrites: BTreeMap<String, Rewrite>,
     pub(super) page_size: usize,
+    pub(super) saml_providers: Vec<String>,
+    pub(super) oidc_providers: Vec<String>,
+    /// By user.
+    pub(super) policies: Vec<(String, String)>,
 }
 
 type Rewrite = Arc<dyn Fn(String) -> String + Send + Sync>;
@@ -94,6 +101,8 @@ impl AwsHistory {
     pub fn new(number: &str) -> Self {
         Self {
             number: number.to_owned(),
+            name: format!("account of {number}"),
+            state: "ACTIVE",
             users: Vec::new(),
             root: RootSpec { password: true, mfa: Some(Factor::Hardware), keys: 0 },
             refusals: Vec::new(),
@@ -101,7 +110,43 @@ impl AwsHistory {
             report_rewrite: None,
             answer_rewrites: BTreeMap::new(),
             page_size: 1000,
+            saml_providers: Vec::new(),
+            oidc_providers: Vec::new(),
+            policies: Vec::new(),
         }
+    }
+
+    /// What the organisation calls it, and its state there, `SUSPENDED`; otherwise it is active.
+    #[must_use]
+    pub fn in_organization(mut self, name: &str, state: &'static str) -> Self {
+        (self.name, self.state) = (name.to_owned(), state);
+        self
+    }
+
+    /// The older word for its state.
+    pub(super) fn status(&self) -> &'static str {
+        if self.state == "CLOSED" { "SUSPENDED" } else { self.state }
+    }
+
+    /// The account trusts a SAML provider of this name.
+    #[must_use]
+    pub fn saml_provider(mut self, name: &str) -> Self {
+        self.saml_providers.push(name.to_owned());
+        self
+    }
+
+    /// The account trusts an OpenID Connect provider at this address, without `https://`.
+    #[must_use]
+    pub fn oidc_provider(mut self, name: &str) -> Self {
+        self.oidc_providers.push(name.to_owned());
+        self
+    }
+
+    /// A user has a policy of its own.
+    #[must_use]
+    pub fn user_policy(mut self, name: &str, document: &str) -> Self {
+        self.policies.push((name.to_owned(), document.to_owned()));
+        self
     }
 
     /// A user is made.

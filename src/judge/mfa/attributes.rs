@@ -6,7 +6,8 @@ use crate::judge::attributes::{Attribute, NOT_READ, Part, known};
 use crate::judge::day_time;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{
-    AccountState, Device, Fact, IdentitySource, Principal, PrincipalDetail, PrincipalType,
+    AccountState, Attestation, Device, Fact, IdentitySource, Principal, PrincipalDetail, PrincipalType, Protocol,
+    ProviderEvidence,
 };
 
 /// The attributes that give a reason.
@@ -112,6 +113,28 @@ fn of_detail(policy: &Policy, principal: &Principal) -> Vec<Attribute> {
                 Attribute::new("idp-evidence", "the provider's policy", held(*idp_evidence)),
                 Attribute::new("setting", "the directory's setting", held(*setting_evidence)),
                 Attribute::new("sign-ins", "factors seen in sign-ins", factors),
+            ]
+        }
+        PrincipalDetail::IdentityProvider { protocol, machines, evidence } => {
+            let protocol = match protocol {
+                Protocol::Saml => "SAML",
+                Protocol::Oidc => "OpenID Connect",
+            };
+            let used_by = match machines {
+                Some(why) => format!("only machines, says the register: {why}"),
+                None => "nobody says: counts as people".to_owned(),
+            };
+            let attested = |Attestation { document, by, on }: &Attestation| format!("by {by} on {on} ({document})");
+            let evidence = match evidence {
+                ProviderEvidence::Missing => "not held".to_owned(),
+                ProviderEvidence::Held(attestation) => format!("attested {}", attested(attestation)),
+                ProviderEvidence::TooOld(attestation) => format!("attested {}: too old", attested(attestation)),
+                ProviderEvidence::NotYet(attestation) => format!("attested {}: yet to come", attested(attestation)),
+            };
+            vec![
+                Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Account]),
+                Attribute::new("used-by", "who signs in there", used_by).on([Fact::UsedBy]),
+                Attribute::new("idp-evidence", "the provider's policy on second factors", evidence),
             ]
         }
     }

@@ -41,6 +41,24 @@ fn the_example_is_good_and_what_was_understood_is_itself_a_configuration() {
 }
 
 #[test]
+fn what_the_example_shows_of_aws_in_comments_is_good_dates_of_toml_included() {
+    let shown = ["# organization = ", "# identity_", "#   {", "# ]"];
+    let line = |line: &str| match shown.iter().any(|start| line.starts_with(start)) {
+        true => line[2..].to_owned(),
+        false => line.to_owned(),
+    };
+    let text = EXAMPLE.lines().map(line).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("\nidentity_center = ") && text.contains("on = 2026-03-01"));
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("evidenced.toml"), text).unwrap();
+    assert_eq!(check(dir.path()).code, 0, "{:?}", check(dir.path()));
+    let json = evidenced(dir.path(), &["config", "check", "--json"]).json();
+    let aws = &json["collectors"]["aws"]["settings"];
+    assert_eq!(aws["identity_providers"][0]["on"], "2026-03-01");
+    assert_eq!(aws["organization"]["role_name"], "evidenced");
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
     let wrong = dir("timezone = \"UTC\"", "timezon = \"UTC\"");
     let line = 1 + EXAMPLE.lines().position(|line| line.starts_with("timezone = \"UTC\"")).unwrap();

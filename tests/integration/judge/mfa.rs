@@ -4,7 +4,8 @@ use super::facts::{at, only, reading, test, user, user_without_mfa, verdict};
 use evidenced::judge::Outcome::{self, Deviation, Excluded, Indeterminate, Pass};
 use evidenced::judge::judge;
 use evidenced_collectors::contract::{
-    AccountState, Device, IdentitySource, Items, Principal, PrincipalDetail, PrincipalType,
+    AccountState, Attestation, Device, IdentitySource, Items, Principal, PrincipalDetail, PrincipalType, Protocol,
+    ProviderEvidence,
 };
 use serde_json::{Value, json};
 
@@ -146,4 +147,33 @@ fn an_own_directory_passes_with_both_the_setting_and_a_known_second_factor() {
     expect(json!({}), own_directory(false, &["PASSWORD", "TOTP"]), Indeterminate, "identity-center-unobservable");
     expect(json!({}), own_directory(true, &[]), Indeterminate, "identity-center-unobservable");
     expect(json!({}), own_directory(true, &["PASSWORD", "NEW"]), Indeterminate, "identity-center-unobservable");
+}
+
+#[test]
+fn an_identity_provider_passes_with_an_attestation_that_counts_and_with_nothing_else() {
+    let provider = |protocol, machines: Option<&str>, evidence| {
+        let machines = machines.map(str::to_owned);
+        let detail = PrincipalDetail::IdentityProvider { protocol, machines, evidence };
+        Principal { report_at: None, ..of(detail) }
+    };
+    let attested = || Attestation {
+        document: "policy 7".to_owned(),
+        by: "Anna Smith".to_owned(),
+        on: "2026-03-01".parse().unwrap(),
+    };
+    for protocol in [Protocol::Saml, Protocol::Oidc] {
+        let alone = |evidence| provider(protocol, None, evidence);
+        expect(json!({}), alone(ProviderEvidence::Held(attested())), Pass, "idp-enforces-mfa");
+        for missing in
+            [ProviderEvidence::Missing, ProviderEvidence::TooOld(attested()), ProviderEvidence::NotYet(attested())]
+        {
+            expect(json!({}), alone(missing), Indeterminate, "idp-evidence-missing");
+        }
+        let machines = provider(protocol, Some("builds only"), ProviderEvidence::Missing);
+        expect(json!({}), machines, Excluded, "service-identity");
+    }
+    let old = provider(Protocol::Saml, None, ProviderEvidence::TooOld(attested()));
+    let verdict = verdict("mfa", &json!({}), Items::Principals(vec![old]));
+    let seen = &only(&verdict).seen;
+    assert!(seen.contains("Anna Smith on 2026-03-01 (policy 7): too old"), "{seen}");
 }

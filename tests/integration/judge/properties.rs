@@ -343,7 +343,10 @@ fn turned(mut items: Items) -> Items {
         }),
         Items::Principals(list) => list.iter_mut().for_each(|principal| match &mut principal.detail {
             PrincipalDetail::IdentityCenter { signin_factors, .. } => signin_factors.reverse(),
-            PrincipalDetail::Account { .. } | PrincipalDetail::Root { .. } | PrincipalDetail::IamUser { .. } => {}
+            PrincipalDetail::Account { .. }
+            | PrincipalDetail::Root { .. }
+            | PrincipalDetail::IamUser { .. }
+            | PrincipalDetail::IdentityProvider { .. } => {}
         }),
         Items::Restores(restores) => restores.tests.iter_mut().for_each(|test| test.checks.reverse()),
     }

@@ -19,9 +19,21 @@ pub(crate) struct Moto {
 impl Moto {
     pub(crate) fn start(users: u32, args: &[&str]) -> Self {
         let truth = NamedTempFile::new().unwrap();
+        let users = users.to_string();
+        let first = [users.as_str(), "--truth", truth.path().to_str().unwrap()];
+        let mut moto = Self::bed("tests/beds/moto_iam.py", &[&first, args].concat());
+        moto.truth = serde_json::from_reader(truth.reopen().unwrap()).unwrap();
+        moto
+    }
+
+    /// With identity providers, policies and an organisation.
+    pub(crate) fn trust() -> Self {
+        Self::bed("tests/beds/moto_trust.py", &[])
+    }
+
+    fn bed(script: &str, args: &[&str]) -> Self {
         let mut child = Command::new(component(".venv/bin/python"))
-            .arg(component("tests/beds/moto_iam.py"))
-            .args([&users.to_string(), "--truth", truth.path().to_str().unwrap()])
+            .arg(component(script))
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -35,7 +47,6 @@ impl Moto {
         let mut moto = Self { child, ready: Value::Null, truth: Vec::new() };
         wait_until("moto is ready", std::time::Duration::from_secs(120), || reader.is_finished());
         moto.ready = serde_json::from_str(&reader.join().unwrap().unwrap()).expect("moto's line");
-        moto.truth = serde_json::from_reader(truth.reopen().unwrap()).unwrap();
         moto
     }
 

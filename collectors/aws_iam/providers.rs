@@ -1,0 +1,252 @@
+//! Identity providers that an account trusts, and what the register in the settings says of them. Whether
+//! they ask for a second factor, no interface of AWS tells.
+
+use crate::contract::{
+    Attestation, IdentitySource, Principal, PrincipalDetail, Protocol, ProviderEvidence, SettingsError,
+};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// An attestation is to be made each quarter; this many days after its own it counts no more.
+const ATTESTED_DAYS: i64 = 106;
+
+/// One line of the register: either that the provider asks everybody for a second factor (`says`,
+/// `document`, `by`, `on`, `scope`), or that only machines sign in there (`machines`, `reason`).
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderSettings {
+    /// Its name in AWS: `Okta` (SAML), `token.actions.githubusercontent.com` (OpenID Connect). With
+    /// `saml/` or `oidc/` before it, of that protocol alone; `111122223333:saml/Okta` is one account's.
+    provider: String,
+    /// What is attested. A policy that asks for less does not count.
+    #[serde(default)]
+    says: Option<Says>,
+    /// Where the policy is on file.
+    #[serde(default)]
+    document: Option<String>,
+    /// Who looked at it.
+    #[serde(default)]
+    by: Option<String>,
+    /// When; counts for 106 days.
+    #[serde(default)]
+    on: Option<NaiveDate>,
+    /// Whom it covers. A policy that leaves somebody out does not count.
+    #[serde(default)]
+    scope: Option<CoverScope>,
+    /// Only machines sign in there. Of a SAML provider, say so by `saml/` and its name.
+    #[serde(default)]
+    machines: bool,
+    /// Why that is so.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What a provider's policy says.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Says {
+    /// A second factor at every sign-in.
+    MfaRequired,
+}
+
+/// Whom a provider's policy covers.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum CoverScope {
+    /// Everybody who can sign in to AWS through it.
+    All,
+}
+
+/// IAM Identity Center of the accounts.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentityCenterSettings {
+    /// Where its users sign in.
+    source: CenterSource,
+    /// With `external`: the provider, as `identity_providers` names it.
+    #[serde(default)]
+    provider: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum CenterSource {
+    /// In its own directory.
+    Own,
+    /// At an external provider.
+    External,
+}
+
+/// A provider as an account lists it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Provider {
+    /// How it vouches.
+    pub(super) protocol: Protocol,
+    /// Its name; of OpenID Connect its address without `https://`.
+    pub(super) name: String,
+}
+
+impl Provider {
+    /// From its ARN, which starts with `owner` (`arn:aws:iam::111122223333:`).
+    pub(super) fn of(protocol: Protocol, arn: &str, owner: &str) -> Result<Self, String> {
+        let kind = match protocol {
+            Protocol::Saml => "saml-provider/",
+            Protocol::Oidc => "oidc-provider/",
+        };
+        let name = arn.strip_prefix(owner).and_then(|rest| rest.strip_prefix(kind)).filter(|name| !name.is_empty());
+        let shown: String = arn.chars().take(200).collect();
+        let name = name.ok_or_else(|| format!("`{shown}` is no {kind} under {owner}"))?;
+        Ok(Self { protocol, name: name.to_owned() })
+    }
+
+    /// The one that Identity Center makes in every account that it lets people into.
+    fn is_identity_centers(&self) -> bool {
+        let middle = self.name.strip_prefix("AWSSSO_").and_then(|rest| rest.strip_suffix("_DO_NOT_DELETE"));
+        self.protocol == Protocol::Saml
+            && middle.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+
+    /// `saml/Okta`.
+    fn key(&self) -> String {
+        let protocol = match self.protocol {
+            Protocol::Saml => "saml",
+            Protocol::Oidc => "oidc",
+        };
+        format!("{protocol}/{}", self.name)
+    }
+}
+
+/// The register, checked.
+pub(super) struct ProviderRegister {
+    machines: Vec<(String, String)>,
+    attested: Vec<(String, Attestation)>,
+    center: Option<IdentityCenterSettings>,
+}
+
+impl ProviderRegister {
+    /// Refuses lines that say half, or both.
+    pub(super) fn of(
+        lines: &[ProviderSettings],
+        center: Option<&IdentityCenterSettings>,
+    ) -> Result<Self, SettingsError> {
+        let mut register = Self { machines: Vec::new(), attested: Vec::new(), center: center.cloned() };
+        for line in lines {
+            let name = filled(Some(&line.provider)).ok_or_else(|| wrong("a provider is empty"))?;
+            let (says, scope) = (line.says.is_some(), line.scope.is_some());
+            match (line.machines, filled(line.reason.as_deref())) {
+                (true, Some(reason)) if !says && !scope && line.document.is_none() => {
+                    register.machines.push((name, reason));
+                }
+                (true, _) => return Err(wrong(&format!("{name}: machines takes a reason and nothing else"))),
+                (false, Some(_)) => return Err(wrong(&format!("{name}: a reason without `machines = true`"))),
+                (false, None) => {
+                    let facts = (filled(line.document.as_deref()), filled(line.by.as_deref()), line.on);
+                    let (Some(document), Some(by), Some(on), true, true) = (facts.0, facts.1, facts.2, says, scope)
+                    else {
+                        return Err(wrong(&format!("{name}: says, document, by, on or scope is missing")));
+                    };
+                    register.attested.push((name, Attestation { document, by, on }));
+                }
+            }
+        }
+        match &register.center {
+            Some(IdentityCenterSettings { source: CenterSource::Own, provider: Some(_) }) => Err(SettingsError {
+                message: "identity_center: a provider, and its own directory".to_owned(),
+                hint: Some("source = \"external\", if users sign in at a provider".to_owned()),
+            }),
+            _ => Ok(register),
+        }
+    }
+
+    /// The provider of one account as an item.
+    pub(super) fn principal(&self, provider: &Provider, account: &str, as_of: DateTime<Utc>) -> Principal {
+        let id = format!("{account}:{}", provider.key());
+        let detail = if provider.is_identity_centers() {
+            self.identity_center(as_of)
+        } else {
+            let evidence = self.evidence(|name| names(name, provider, &id), as_of);
+            let mut machines = self.machines.iter().filter(|(name, _)| {
+                // People use SAML, and its names are anybody's choice: a register must mean this one.
+                names(name, provider, &id) && (provider.protocol == Protocol::Oidc || *name != provider.name)
+            });
+            let machines = machines.next().map(|(_, reason)| reason.clone());
+            PrincipalDetail::IdentityProvider { protocol: provider.protocol, machines, evidence }
+        };
+        Principal { id, account: account.to_owned(), name: provider.name.clone(), owner: None, report_at: None, detail }
+    }
+
+    /// That the provider is there says that somebody is assigned, and nothing of the factors.
+    fn identity_center(&self, as_of: DateTime<Utc>) -> PrincipalDetail {
+        let external = self.center.as_ref().filter(|center| center.source == CenterSource::External);
+        let provider = external.and_then(|center| center.provider.as_ref());
+        let evidence = self.evidence(|name| provider.is_some_and(|provider| provider == name), as_of);
+        PrincipalDetail::IdentityCenter {
+            assignments: 1,
+            source: if external.is_some() { IdentitySource::External } else { IdentitySource::Own },
+            idp_evidence: matches!(evidence, ProviderEvidence::Held(_)),
+            setting_evidence: false,
+            signin_factors: Vec::new(),
+        }
+    }
+
+    /// The newest attestation that is not of a later day; else one that is.
+    fn evidence(&self, named: impl Fn(&str) -> bool, as_of: DateTime<Utc>) -> ProviderEvidence {
+        let day = |attestation: &Attestation| attestation.on.and_time(NaiveTime::MIN).and_utc();
+        let all = || self.attested.iter().filter(|(name, _)| named(name)).map(|(_, attestation)| attestation);
+        let newest = all().filter(|attestation| day(attestation) <= as_of).max_by_key(|attestation| attestation.on);
+        match newest {
+            Some(newest) if as_of < day(newest) + TimeDelta::days(ATTESTED_DAYS) => {
+                ProviderEvidence::Held(newest.clone())
+            }
+            Some(newest) => ProviderEvidence::TooOld(newest.clone()),
+            None => all().next().map_or(ProviderEvidence::Missing, |later| ProviderEvidence::NotYet(later.clone())),
+        }
+    }
+
+    /// What must be known of the register itself, with the providers that were found, by account.
+    pub(super) fn limitations(&self, found: &BTreeSet<(String, Provider)>, as_of: DateTime<Utc>) -> Vec<String> {
+        let mut said = Vec::new();
+        let used = |name: &str| {
+            let center = self.center.as_ref().and_then(|center| center.provider.as_deref());
+            center == Some(name)
+                || found.iter().any(|(account, one)| names(name, one, &format!("{account}:{}", one.key())))
+        };
+        for (name, Attestation { document, by, on }) in &self.attested {
+            let state = match self.evidence(|other| other == name, as_of) {
+                ProviderEvidence::Held(held) if held.on == *on => "",
+                ProviderEvidence::TooOld(held) if held.on == *on => ": too old, so it does not count",
+                ProviderEvidence::NotYet(held) if held.on == *on => ": dated later than this run, so it does not count",
+                _ => continue,
+            };
+            said.push(format!(
+                "identity provider {name}: that it asks for a second factor is attested by {by} on {on} ({document}), not read{state}"
+            ));
+        }
+        let all = self.attested.iter().map(|(name, _)| name).chain(self.machines.iter().map(|(name, _)| name));
+        let unused: BTreeSet<_> = all.filter(|name| !used(name)).collect();
+        said.extend(unused.into_iter().map(|name| {
+            format!("identity provider {name}: in the register, and no account that was read has it under this name")
+        }));
+        said
+    }
+}
+
+/// Whether a line of the register names this provider.
+fn names(line: &str, provider: &Provider, id: &str) -> bool {
+    line == provider.name || line == provider.key() || line == id
+}
+
+fn filled(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn wrong(what: &str) -> SettingsError {
+    SettingsError {
+        message: format!("identity_providers: {what}"),
+        hint: Some(
+            "either { provider, says = \"mfa-required\", document, by, on, scope = \"all\" } or { provider, machines = true, reason }"
+                .to_owned(),
+        ),
+    }
+}
