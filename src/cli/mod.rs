@@ -13,6 +13,7 @@ mod config;
 mod demo;
 mod export;
 mod init;
+mod judge;
 mod run;
 mod status;
 mod table;
@@ -20,6 +21,7 @@ mod verify;
 mod waive;
 
 use crate::config::{ConfigError, Loaded};
+use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use chrono::{DateTime, Utc};
@@ -57,6 +59,9 @@ enum Command {
     Status,
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
+
+    /// Judge worked cases of a file with today's rules.
+    Judge(judge::Args),
 
     /// Write the bundle of a period for an auditor.
     Export(export::Args),
@@ -97,7 +102,7 @@ pub async fn main() -> ExitCode {
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("evidenced: {}", chain(&error));
-            let usage = error.chain().any(|cause| cause.is::<ConfigError>());
+            let usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<CasesError>());
             ExitCode::from(if usage { 2 } else { 1 })
         }
     }
@@ -110,6 +115,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status => status::status(&load(cli)?, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Judge(args) => judge::judge(args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The outcome for one item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Meets the test.
@@ -46,6 +46,18 @@ impl Outcome {
     /// Every outcome: a verdict counts all of them, zeros included.
     pub const ALL: [Self; 6] =
         [Self::Pass, Self::Deviation, Self::Indeterminate, Self::Waived, Self::Excluded, Self::Pending];
+
+    /// As in records and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Deviation => "deviation",
+            Self::Indeterminate => "indeterminate",
+            Self::Waived => "waived",
+            Self::Excluded => "excluded",
+            Self::Pending => "pending",
+        }
+    }
 
     /// What wins when one item is held twice: larger is worse.
     fn severity(self) -> u8 {

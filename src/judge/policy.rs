@@ -181,7 +181,7 @@ fn read<P: DeserializeOwned + Serialize + Default>(test: &str, policy: &Value) -
 }
 
 /// The nearest known word, or all of them when none is near.
-fn instead<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn instead<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut near: Vec<(usize, &str)> = known.into_iter().map(|word| (distance(given, word), word)).collect();
     near.sort_unstable();
     match near.first() {

@@ -1,95 +1,156 @@
 //! The short form of a change.
 
-use super::{Facts, merged};
+use super::Facts;
+use super::file::{PolicyFacts, change_policy};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{
     Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, Landing, LandingKind, Lookup, PostHoc, PrCommit,
     PullRequest, Review, ReviewState, RuleOutcome,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 const ITEM: &str = "case/change";
 
-#[derive(Deserialize)]
+/// A change of a production branch.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeFacts {
+    /// The branch.
     branch: String,
+    /// How it came there.
     landing: LandingFacts,
+    /// Paths touched by a push; null or absent: not read.
     #[serde(default)]
     paths: Option<Vec<String>>,
+    /// Who wrote the pushed commits; null: the address belongs to no account.
     #[serde(default)]
     authors: Vec<Option<String>>,
+    /// `failed`: the pull request could not be read.
     #[serde(default)]
     lookup: Option<LookupFacts>,
+    /// A review after the fact, of an emergency change.
     #[serde(default)]
     posthoc: Option<PostHocFacts>,
+    /// Keys of the policy of `change_review`. May stand beside `change` instead.
     #[serde(default)]
-    policy: Map<String, Value>,
+    #[schemars(schema_with = "change_policy")]
+    pub(super) policy: PolicyFacts,
+    /// The pull request; null or absent: there is none.
+    #[serde(default)]
     pr: Option<PullRequestFacts>,
 }
 
-#[derive(Deserialize)]
+/// How a change came to the branch.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LandingFacts {
-    r#type: LandingKind,
+    /// What the source calls the update.
+    r#type: LandingWord,
+    /// Who did it; null or absent: a deleted account.
+    #[serde(default)]
     actor: Option<String>,
+    /// When.
     at: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
+/// Kinds of branch update.
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum LandingWord {
+    Push,
+    ForcePush,
+    PrMerge,
+    MergeQueueMerge,
+}
+
+/// What came of looking for the pull request.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum LookupFacts {
     Failed,
 }
 
-#[derive(Deserialize)]
+/// A review after the fact.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PostHocFacts {
+    /// The emergency's ticket.
     #[serde(default)]
     ticket: Option<String>,
+    /// Who reviewed.
     #[serde(default)]
     reviewer: Option<String>,
+    /// What the reviewer is.
     #[serde(default)]
     reviewer_type: AccountType,
+    /// When.
     at: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
+/// A merged pull request.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PullRequestFacts {
+    /// Who opened it; null: a deleted account.
+    #[serde(default)]
     author: Option<String>,
+    /// What the author is.
     #[serde(default)]
     author_type: AccountType,
+    /// Who started the agent that wrote it; null or absent: unknown.
     #[serde(default)]
     initiator: Option<String>,
+    /// The branch that it was merged into.
     base: String,
+    /// When it was merged.
     merged_at: DateTime<Utc>,
+    /// Reviews, oldest first.
     #[serde(default)]
     reviews: Vec<ReviewFacts>,
+    /// Reviews taken back.
     #[serde(default)]
     dismissals: Vec<DismissalFacts>,
+    /// Commits, oldest first; the last was merged.
     #[serde(default)]
     commits: Vec<CommitFacts>,
+    /// Of each touched path that has owners, who they are; one of each must approve.
     #[serde(default)]
     owners_of_paths: Vec<Vec<String>>,
+    /// What came of the branch's rules.
     #[serde(default)]
     rule: RuleFacts,
     /// `revert`: a change like any other.
     #[serde(default, rename = "kind")]
-    _kind: Option<String>,
+    _kind: Option<KindFacts>,
 }
 
-#[derive(Deserialize)]
+/// What a pull request does.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum KindFacts {
+    Revert,
+}
+
+/// A review.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ReviewFacts {
+    /// What a dismissal names it by.
     id: u64,
+    /// Who reviewed; null or absent: a deleted account.
     #[serde(default)]
     user: Option<String>,
+    /// What the reviewer is.
     #[serde(default)]
     r#type: AccountType,
+    /// What the review says.
     state: OpinionFacts,
+    /// When.
     at: DateTime<Utc>,
+    /// Whether the reviewer could write; null: nobody knows.
     #[serde(default = "could_write")]
     can_push: Option<bool>,
 }
@@ -99,7 +160,8 @@ fn could_write() -> Option<bool> {
     Some(true)
 }
 
-#[derive(Deserialize, Clone, Copy)]
+/// What a review says.
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum OpinionFacts {
     Approved,
@@ -108,7 +170,8 @@ enum OpinionFacts {
     Dismissed,
 }
 
-#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+/// What an account is. `Ghost` is a deleted one.
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy, PartialEq, Eq)]
 enum AccountType {
     #[default]
     User,
@@ -117,23 +180,33 @@ enum AccountType {
     Ghost,
 }
 
-#[derive(Deserialize)]
+/// A review taken back.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DismissalFacts {
+    /// The review's `id`.
     review: u64,
+    /// When.
     at: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
+/// A commit of a pull request.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CommitFacts {
+    /// Who wrote it; null or absent: the address belongs to no account.
+    #[serde(default)]
     author: Option<String>,
+    /// Co-authors.
     #[serde(default)]
     co: Vec<String>,
+    /// Who pushed it; null or absent: unknown.
     #[serde(default)]
     pushed_by: Option<String>,
+    /// When; null or absent: unknown.
     #[serde(default)]
     pushed_at: Option<DateTime<Utc>>,
+    /// Whether it changes the content against the base.
     #[serde(default = "changes_content")]
     changes: bool,
 }
@@ -142,7 +215,8 @@ fn changes_content() -> bool {
     true
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+/// What came of the branch's rules.
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 enum RuleFacts {
     #[default]
@@ -156,7 +230,9 @@ impl ChangeFacts {
         let as_of = self.posthoc.as_ref().map_or(at, |review| review.at.max(at));
         let pull_request = match (self.lookup, self.pr) {
             (Some(LookupFacts::Failed), None) => Lookup::Failed("the case says so".to_owned()),
-            (Some(LookupFacts::Failed), Some(_)) => return Err("the look-up failed, but there is a pr".to_owned()),
+            (Some(LookupFacts::Failed), Some(_)) => {
+                return Err("lookup: the look-up failed, but there is a pr".to_owned());
+            }
             (None, None) => Lookup::None,
             (None, Some(pr)) => Lookup::Found(Box::new(pr.into_pull_request()?)),
         };
@@ -166,7 +242,7 @@ impl ChangeFacts {
             branch: self.branch,
             url: String::new(),
             landing: Landing {
-                kind: self.landing.r#type,
+                kind: self.landing.r#type.kind(),
                 actor: self.landing.actor.map(|login| Actor { login, kind: ActorKind::Unknown }),
                 at,
                 before: oid(0),
@@ -181,18 +257,27 @@ impl ChangeFacts {
                 at: review.at,
             }),
         };
-        Ok(Facts {
-            items: Items::Changes(vec![change]),
-            item: ITEM.to_owned(),
-            as_of,
-            waivers: Vec::new(),
-            policy: merged(&policy, self.policy),
-        })
+        Ok(Facts { items: Items::Changes(vec![change]), item: ITEM.to_owned(), as_of, waivers: Vec::new(), policy })
+    }
+}
+
+impl LandingWord {
+    fn kind(self) -> LandingKind {
+        match self {
+            Self::Push => LandingKind::Push,
+            Self::ForcePush => LandingKind::ForcePush,
+            Self::PrMerge => LandingKind::PrMerge,
+            Self::MergeQueueMerge => LandingKind::MergeQueueMerge,
+        }
     }
 }
 
 impl PullRequestFacts {
     fn into_pull_request(self) -> Result<PullRequest, String> {
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = self.reviews.iter().find(|review| !ids.insert(review.id)) {
+            return Err(format!("pr: two reviews have the id {}", twice.id));
+        }
         let dismissals: Result<Vec<Dismissal>, String> =
             self.dismissals.iter().map(|dismissal| dismissal.of(&self.reviews)).collect();
         let count = self.commits.len();
@@ -220,7 +305,8 @@ impl DismissalFacts {
     /// In the short form a dismissed review shows what it was.
     fn of(&self, reviews: &[ReviewFacts]) -> Result<Dismissal, String> {
         let review = reviews.iter().find(|review| review.id == self.review);
-        let review = review.ok_or_else(|| format!("the dismissal is of review {}, which is not there", self.review))?;
+        let review =
+            review.ok_or_else(|| format!("pr: a dismissal is of review {}, which is not there", self.review))?;
         Ok(Dismissal { review: self.review.to_string(), at: self.at, was: review.state.opinion() })
     }
 }

@@ -1,0 +1,233 @@
+//! The file as a whole: its three lists, and the policies in it.
+
+use super::change::ChangeFacts;
+use super::principal::PrincipalFacts;
+use super::restore::RestoreFacts;
+use super::{Case, CasesError, Expect, case};
+use crate::judge::{change_review, mfa, restore_test};
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A file of worked cases for `evidenced judge`. Times are RFC 3339.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with the lists change, mfa and restore")]
+#[schemars(title = "Cases")]
+pub(super) struct File {
+    /// For people; not read.
+    #[serde(default, rename = "about")]
+    _about: Option<String>,
+    /// What the `policy` of a change overrides, key by key.
+    #[serde(default)]
+    #[schemars(schema_with = "change_policy")]
+    change_policy_default: PolicyFacts,
+    /// The instant that every case of `mfa` is judged as of.
+    #[serde(default)]
+    mfa_now: Option<DateTime<Utc>>,
+    /// Changes of production branches.
+    #[serde(default)]
+    change: Vec<ChangeCase>,
+    /// Who can sign in.
+    #[serde(default)]
+    mfa: Vec<PrincipalCase>,
+    /// Stores and their restore tests in a quarter.
+    #[serde(default)]
+    restore: Vec<RestoreCase>,
+}
+
+/// One change.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    change: ChangeFacts,
+    /// Keys of the policy of `change_review`. May stand in `change` instead.
+    #[serde(default)]
+    #[schemars(schema_with = "change_policy")]
+    policy: PolicyFacts,
+}
+
+/// One account or user.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PrincipalCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    principal: PrincipalFacts,
+    /// Keys of the policy of `mfa`.
+    #[serde(default)]
+    #[schemars(schema_with = "mfa_policy")]
+    policy: PolicyFacts,
+}
+
+/// One store and quarter.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RestoreCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    case: RestoreFacts,
+    /// Keys of the policy of `restore_test`.
+    #[serde(default)]
+    #[schemars(schema_with = "restore_policy")]
+    policy: PolicyFacts,
+}
+
+impl File {
+    /// How many cases there are.
+    pub(super) fn count(&self) -> usize {
+        self.change.len() + self.mfa.len() + self.restore.len()
+    }
+
+    /// The cases by list.
+    pub(super) fn cases(self) -> Result<[(&'static str, Vec<Case>); 3], CasesError> {
+        let (default, now) = (self.change_policy_default, self.mfa_now);
+        let change = self.change.into_iter().map(|entry| entry.case(&default)).collect::<Result<_, _>>()?;
+        let mfa = self.mfa.into_iter().map(|entry| entry.case(now)).collect::<Result<_, _>>()?;
+        let restore = self.restore.into_iter().map(RestoreCase::case).collect::<Result<_, _>>()?;
+        Ok([("change", change), ("mfa", mfa), ("restore", restore)])
+    }
+}
+
+impl ChangeCase {
+    fn case(self, default: &PolicyFacts) -> Result<Case, CasesError> {
+        let own = self.policy.and(&self.change.policy);
+        let facts = own.and_then(|own| self.change.into_facts(default.overridden_by(&own).0));
+        case(self.name, self.expect, "change_review", facts)
+    }
+}
+
+impl PrincipalCase {
+    fn case(self, now: Option<DateTime<Utc>>) -> Result<Case, CasesError> {
+        let now = now.ok_or_else(|| "the file has no mfa_now".to_owned());
+        let policy = self.policy.named("report_max_h", "report_max_hours");
+        let facts = now.and_then(|now| Ok(self.principal.into_facts(policy?.0, now)));
+        case(self.name, self.expect, "mfa", facts)
+    }
+}
+
+impl RestoreCase {
+    fn case(self) -> Result<Case, CasesError> {
+        let policy = self.policy.and(&self.case.policy()).and_then(|policy| policy.named("grace_d", "grace_days"));
+        let facts = policy.map(|policy| self.case.into_facts(policy.0));
+        case(self.name, self.expect, "restore_test", facts)
+    }
+}
+
+/// Some keys of a policy. Which keys there are, the test says.
+#[derive(Clone, Default)]
+pub(super) struct PolicyFacts(pub(super) Map<String, Value>);
+
+impl PolicyFacts {
+    /// The keys of both, which must not have one in common.
+    fn and(&self, other: &Self) -> Result<Self, String> {
+        match other.0.keys().find(|key| self.0.contains_key(*key)) {
+            Some(key) => Err(format!("policy: {key} is given twice")),
+            None => Ok(self.overridden_by(other)),
+        }
+    }
+
+    fn overridden_by(&self, own: &Self) -> Self {
+        let mut all = self.0.clone();
+        all.extend(own.0.clone());
+        Self(all)
+    }
+
+    /// A key that is shorter here than in a configuration, whose name may be used as well.
+    fn named(&self, short: &str, full: &str) -> Result<Self, String> {
+        let mut policy = self.0.clone();
+        let Some(value) = policy.remove(short) else { return Ok(Self(policy)) };
+        match policy.insert(full.to_owned(), value) {
+            Some(_) => Err(format!("policy: {short} and {full} are the same, and both are given")),
+            None => Ok(Self(policy)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyFacts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut policy = Map::new();
+        for (key, value) in from.deserialize_map(Pairs(PhantomData))? {
+            if policy.insert(key.clone(), value).is_some() {
+                return Err(D::Error::custom(format!("duplicate field `{key}`")));
+            }
+        }
+        Ok(Self(policy))
+    }
+}
+
+/// The file's keys as they follow each other.
+pub(super) struct Order(Vec<String>);
+
+impl Order {
+    /// Where the key stands; keys that do not, last.
+    pub(super) fn position(&self, key: &str) -> usize {
+        self.0.iter().position(|known| known == key).unwrap_or(self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for Order {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let pairs: Vec<(String, IgnoredAny)> = from.deserialize_map(Pairs(PhantomData))?;
+        Ok(Self(pairs.into_iter().map(|(key, _)| key).collect()))
+    }
+}
+
+/// An object as it is written: in order, doubled keys and all.
+struct Pairs<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Pairs<V> {
+    type Value = Vec<(String, V)>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(pairs)
+    }
+}
+
+pub(super) fn change_policy(generator: &mut SchemaGenerator) -> Schema {
+    change_review::Policy::json_schema(generator)
+}
+
+fn mfa_policy(generator: &mut SchemaGenerator) -> Schema {
+    also_named(mfa::Policy::json_schema(generator), "report_max_h", "report_max_hours")
+}
+
+fn restore_policy(generator: &mut SchemaGenerator) -> Schema {
+    also_named(restore_test::Policy::json_schema(generator), "grace_d", "grace_days")
+}
+
+/// See `PolicyFacts::named`.
+fn also_named(mut schema: Schema, short: &str, full: &str) -> Schema {
+    let properties = schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut);
+    if let Some(properties) = properties
+        && let Some(property) = properties.get(full).cloned()
+    {
+        properties.insert(short.to_owned(), property);
+    }
+    schema
+}
