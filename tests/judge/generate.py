@@ -106,6 +106,8 @@ class Maker:
         minutes = list(range(-120, 0, 5))
         self.random.shuffle(minutes)
         commits = [self.commit(author, minutes.pop()) for _ in range(self.one(1, 1, 2, 3))]
+        # As sources list them: the head is last, and was pushed last.
+        commits.sort(key=lambda commit: commit["pushed_at"])
         reviews = [self.review(number + 1, minutes) for number in range(self.one(0, 1, 1, 1, 2, 2, 3, 4))]
         self.random.shuffle(reviews)
         pr = {
@@ -139,7 +141,7 @@ class Maker:
     def review(self, number, minutes):
         when = minutes.pop() + 2
         if self.chance(12):
-            when = self.one(0, 7, 30) + 10 * number if self.chance(80) else 0
+            when = 0 if number == 1 and self.chance(50) else self.one(7, 30) + 10 * number
         review = {
             "id": number,
             "user": self.one(*PEOPLE, "bob", "bob", "carol"),
@@ -147,13 +149,13 @@ class Maker:
             "at": text(MERGED + timedelta(minutes=when)),
         }
         self.sometimes(review, 4, "state", "DISMISSED")
-        if self.chance(97):
-            review["can_push"] = self.chance(92)
+        if self.chance(90):
+            review["can_push"] = self.chance(92) if self.chance(97) else None
         self.sometimes(review, 30, "type", "User")
         if self.chance(8):
             review.update(user=self.one(*BOTS, "alice"), type="Bot")
         elif self.chance(7):
-            review.update(user=self.one(None, "ghost", "dave"), type="Ghost")
+            review.update(user=self.one(None, "ghost", "erin"), type="Ghost")
         elif self.chance(2):
             review["user"] = self.one("Bob", "ALICE")
         elif self.chance(2):
@@ -163,7 +165,7 @@ class Maker:
     def dismissals(self, reviews):
         made = []
         for review in reviews:
-            if review["state"] == "COMMENTED" or self.chance(50):
+            if review["state"] in ("COMMENTED", "DISMISSED") or self.chance(50):
                 continue
             given = datetime.fromisoformat(review["at"].replace("Z", "+00:00"))
             last = MERGED + timedelta(minutes=90)
@@ -177,7 +179,7 @@ class Maker:
         who = self.one(self.account, self.root, self.root, self.iam, self.iam, self.iam, self.identity_center)()
         if who["kind"] in ("iam", "root") and self.chance(60) or self.chance(4):
             minutes = self.one(0, 60, 60, 60, 119, 120, 121, 239, 240, 241, 600)
-            who["report_at"] = text(NOW + timedelta(minutes=3) if self.chance(4) else NOW - timedelta(minutes=minutes))
+            who["report_at"] = text(NOW - timedelta(minutes=self.one(-3, -10) if self.chance(4) else minutes))
         self.sometimes(who, 60, "owner", "bg", "bg", "lead")
         if self.chance(35):
             who["waiver"] = self.waiver()
@@ -192,18 +194,17 @@ class Maker:
         waiver = {"approver": self.one("ciso", "ciso", "ciso", "bg", "lead"), "expires": text(NOW + timedelta(days=days))}
         self.sometimes(waiver, 5, "approver", "BG")
         self.sometimes(waiver, 6, "expires", text(NOW))
-        self.sometimes(waiver, 5, "approver", None, "")
-        self.sometimes(waiver, 4, "expires", None)
+        self.sometimes(waiver, 5, "approver", "")
         return waiver
 
     def account(self):
         return {"kind": "account", "state": self.one("ACTIVE", "ACTIVE", "SUSPENDED", "CLOSED"), "read": self.chance(60)}
 
     def root(self):
-        known = [True, False, None]
-        who = {"kind": "root", "password": self.one(*known), "mfa": self.one(*known), "virtual": self.one(*known)}
-        self.sometimes(who, 70, "keys", 0, 0, 0, 1, 2, None)
-        self.sometimes(who, 70, "certs", 0, 0, 1, None)
+        who = {"kind": "root", "password": self.one(True, True, False, None)}
+        who.update(mfa=self.chance(60), virtual=self.chance(50))
+        self.sometimes(who, 70, "keys", 0, 0, 0, 1, 2)
+        self.sometimes(who, 70, "certs", 0, 0, 1)
         return who
 
     def iam(self):

@@ -3,44 +3,46 @@
 
     oracle.py FILE        a file of cases (the form of tests/truth-table.json; `expect` may be missing)
 
-Prints [{"name", "outcome", "reason"}] in the order of the file: change, mfa, restore. Where the text can be
-read in more than one way, each way is taken; a case on which they disagree is "undecided", its reason names
-the doubts met, and "readings" lists every [outcome, reason] that some reading gives. What is in doubt:
+Prints [{"name", "outcome", "reason"}] in the order of the file: change, mfa, restore. The form's own words
+are those of truth-table.md; what a case leaves out is the ordinary. Where the text can be read in more than
+one way, each way is taken; a case on which they disagree is "undecided": its reason names the doubts met,
+`readings` lists every [outcome, reason] that some reading gives, and `never_green` says that some reading is
+no pass, waiver or exclusion. A judge may give any of the readings, or say that it cannot tell; it may not
+pass, waive or exclude a case that is `never_green`. What is in doubt, one sentence each:
 
 change
-- late-or-dismissed: an approval that was dismissed, or given after the merge, by somebody whose approval
-  would be dropped anyway: the ladder's list of reasons does not say which of the two is the reason.
-- dismissed-what: a review of which only DISMISSED is left, or a dismissed change request: whether that is
-  `approval-dismissed` or no approval at all; and what it was when it was dismissed after the merge.
-- dismissed-at-merge: "before merge: not an approval, after: still one"; nothing on the same second.
+- late-or-dismissed: whether an approval that was dismissed, or late, and that somebody gave who could not
+  give one anyway, is told for the one or the other.
+- dismissed-what: a review of which only DISMISSED is left is no approval; whether it was one, or an
+  objection that stood at the merge, or makes the case indeterminate.
 - objected-then-approved-late: whether "only after merge" is said of a reviewer who objected before it.
 - ghosts: whether reviews without an account are one reviewer's or each another's.
-- write-unknown: whether an approver whose right to write is not stated has it.
-- bot-for-person: whether a policy that accepts bots' approvals means changes by people as well.
-- strict-pusher: strict independence is named after committers and defined by authors and co-authors.
-- base-merge-pushed: whether who only merged the base into the branch "pushed last".
-- owners-unstated: code owners are required and the case names none, or names a path with no owner.
+- write-unknown: an approver whose right to write is unknown (null) is not one; whether for certain.
+- bot-for-person (the letter allows it): whether a policy that accepts bots' approvals means changes by people as well.
+- strict-pusher (the letter allows it): strict independence is named after committers and defined by authors and co-authors.
+- base-merge-pushed: whether who only merged the base into the branch "pushed last" (the letter), or who
+  pushed content before that.
+- owners-nobody: whether a path whose list of owners is empty needs an approver.
 - two-unknowns: which of several indeterminate reasons is told.
 - no-paths: whether "all touched paths on its list" holds of a push whose paths are not known.
+- posthoc-ghost: whether a review afterwards by a deleted account is none, or cannot be judged.
 - posthoc-merger: whether who merged is a "pusher" and so cannot review afterwards.
-- posthoc-agent: whether who started the agent (or may have) can be the reviewer afterwards.
 - posthoc-author-unknown: whether a reviewer afterwards is proven not to be an author who is not known.
-- posthoc-roster: whether the reviewer afterwards must be on the roster as an approver must.
-- posthoc-at-once: whether a review in the very second of the landing is after it.
-- letter-case: whether two names that differ in upper and lower case alone are one person.
+- posthoc-agent (the letter allows it): whether who started the agent, or may have, can review afterwards.
+- posthoc-roster (the letter allows it): whether the reviewer afterwards must be on the roster.
 
 mfa
-- root-unknown: a fact about root is unknown that the others make irrelevant, or that the text has no reason
-  for.
+- root-unknown: root's password is unknown and, with a factor, irrelevant.
+- devices-unlisted: a factor is active, of a kind that nobody lists, where the kind matters.
 - own-directory-external: a sign-in by an external provider to a directory that is its own.
-- report-elsewhere: whether an old or future-dated credential report matters to what is not read from it.
-- report-from-future: a report that is dated after the as-of time is not "older", and not believable.
-- waiver-last-second, waiver-no-owner, waiver-too-long: expiry at the as-of time; an owner who is not named;
-  an end more than 12 months away (4.2 forbids it, the table's form does not ask).
+- report-elsewhere: whether an old credential report matters to what is not read from it.
+- report-from-future: whether a report dated over 5 minutes after the as-of time can be believed.
+- waiver-last-second: expiry at the as-of time.
+- waiver-nobody: an approver or owner that is empty or not named (the letter allows it: "not the owner").
 
 restore
-- which-tests: whether tests begun outside the quarter, or in its grace, count for it.
-- impossible-times: validated before it began, recovery point after it began, begun after now.
+- impossible-times: whether a duration that is negative is within its target.
+- future-test: whether a test that began or ended after now counts.
 - still-validating: whether VALIDATING is "no validation" or "not successful".
 - what-is-a-failure: any test that is not clean, or only those that B9 lists.
 - performer-unknown: whether a reviewer is proven to be another than a performer who is not named.
@@ -61,7 +63,7 @@ CHANGE_POLICY = {
     "bot_approval": False,
 }
 MFA_POLICY = {"root_kind": "hardware", "user_kind": "any", "report_max_h": 4}
-UNKNOWN = ["reviewer-account-deleted", "agent-initiator-unknown"]
+UNKNOWN = ["reviewer-account-deleted", "agent-initiator-unknown", "dismissal-unknown", "approver-rights-unknown"]
 WEAKEST_FIRST = [
     "no-approval",
     "approver-cannot-write",
@@ -79,6 +81,9 @@ WEAKEST_FIRST = [
 FAILURES = ["restore-failed", "validation-failed", "rto-missed", "rpo-missed"]
 
 
+GREEN = ["pass", "waived", "excluded"]
+
+
 class Doubts:
     """One way of reading the text: an answer to each doubt, chosen when it is first met."""
 
@@ -86,6 +91,7 @@ class Doubts:
         self.prefix = prefix
         self.met = []
         self.answers = {}
+        self.by_the_letter = True
 
     def either(self, doubt, *answers):
         if doubt not in self.answers:
@@ -95,39 +101,47 @@ class Doubts:
             self.answers[doubt] = choice
         return answers[self.answers[doubt]]
 
+    def allowed(self, doubt):
+        """Allowed by the letter; a stricter reader may say no."""
+        answer = self.either(doubt, True, False)
+        self.by_the_letter = self.by_the_letter and answer
+        return answer
+
 
 def every_reading(decide):
-    """All (outcome, reason) that `decide` gives, and the doubts met on the way."""
-    found, names, todo = set(), set(), [[]]
+    """All [outcome, reason] that `decide` gives, the doubts met on the way, and whether it is never green."""
+    found, names, todo, never_green = set(), set(), [[]], False
     while todo:
         doubts = Doubts(todo.pop())
-        found.add(decide(doubts))
+        decided = decide(doubts)
+        found.add(decided)
+        never_green = never_green or (doubts.by_the_letter and decided[0] not in GREEN)
         names.update(doubt for doubt, _, _ in doubts.met)
         taken = [choice for _, choice, _ in doubts.met]
         for place in range(len(doubts.prefix), len(taken)):
             for other in range(1, doubts.met[place][2]):
                 todo.append(taken[:place] + [other])
-    return sorted(found), sorted(names)
+    return sorted(found), sorted(names), never_green
 
 
 def at(text):
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def same(one, other, doubts):
-    """Whether two names are one person's."""
-    if one is None or other is None:
-        return False
-    if one == other:
-        return True
-    return one.lower() == other.lower() and doubts.either("letter-case", True, False)
+def same(one, other):
+    """Whether two names are one person's; GitHub's know no upper and lower case."""
+    return one is not None and other is not None and one.lower() == other.lower()
 
 
-def among(name, names, doubts):
-    return any(same(name, one, doubts) for one in names)
+def among(name, names):
+    return any(same(name, one) for one in names)
 
 
 # ---- change ----
+
+
+class Unknown(Exception):
+    """Cannot be judged; why."""
 
 
 class Change:
@@ -172,40 +186,37 @@ class Change:
 
     def reviewed_afterwards(self):
         review = self.change.get("posthoc")
-        if not review or not review.get("ticket") or not review.get("reviewer"):
-            return False
-        if review.get("reviewer_type", "User") != "User":
+        if not review or not review.get("ticket"):
             return False
         took = at(review["at"]) - at(self.landing["at"])
         if took < timedelta(0) or took > timedelta(hours=self.policy["posthoc_hours"]):
             return False
-        if took == timedelta(0) and not self.doubts.either("posthoc-at-once", True, False):
+        if self.is_ghost({**review, "user": review.get("reviewer"), "type": review.get("reviewer_type")}):
+            if not self.doubts.either("posthoc-ghost", True, False):
+                raise Unknown("reviewer-account-deleted")
+            return False
+        if review.get("reviewer_type", "User") != "User":
             return False
         return self.independent_afterwards(review["reviewer"])
 
     def independent_afterwards(self, reviewer):
         involved = self.authors() + [commit.get("pushed_by") for commit in self.commits]
-        if self.pr is None:
-            involved.append(self.landing["actor"])
-        else:
-            involved.append(self.pr["author"])
-        if among(reviewer, involved, self.doubts):
+        involved.append(self.landing["actor"] if self.pr is None else self.pr["author"])
+        if among(reviewer, involved):
             return False
         if None in self.authors() and not self.doubts.either("posthoc-author-unknown", True, False):
             return False
         roster = self.policy["roster"]
-        if roster is not None and not among(reviewer, roster, self.doubts):
-            if not self.doubts.either("posthoc-roster", True, False):
-                return False
+        if roster is not None and not among(reviewer, roster) and not self.doubts.allowed("posthoc-roster"):
+            return False
         if self.pr is None:
             return True
-        if same(reviewer, self.landing["actor"], self.doubts):
-            if not self.doubts.either("posthoc-merger", True, False):
-                return False
+        if same(reviewer, self.landing["actor"]) and not self.doubts.either("posthoc-merger", True, False):
+            return False
         if self.pr.get("author_type") == "Agent":
             initiator = self.pr.get("initiator")
-            if initiator is None or same(reviewer, initiator, self.doubts):
-                return self.doubts.either("posthoc-agent", True, False)
+            if initiator is None or same(reviewer, initiator):
+                return self.doubts.allowed("posthoc-agent")
         return True
 
     # Of each reviewer: the last opinion at the merge, and approvals that came later.
@@ -220,7 +231,7 @@ class Change:
                     distinct = None not in known and "ghost" not in known and known[0] != known[1]
                     one = not distinct and self.doubts.either("ghosts", True, False)
                 else:
-                    one = same(review.get("user"), group[0].get("user"), self.doubts)
+                    one = same(review.get("user"), group[0].get("user"))
                 if one:
                     group.append(review)
                     break
@@ -233,51 +244,46 @@ class Change:
         return review.get("type") == "Ghost" or review.get("user") is None
 
     def state(self, review):
-        """What the review was at the merge: its state, or None when it was dismissed until then."""
+        """What the review was, and whether it was dismissed, at the merge; an event of the same second is
+        not later than it."""
         merged = at(self.pr["merged_at"])
         entries = [at(one["at"]) for one in self.pr.get("dismissals") or [] if one["review"] == review["id"]]
-        state = review["state"]
-        if any(when < merged for when in entries):
-            return "DISMISSED"
-        if any(when == merged for when in entries):
-            if self.doubts.either("dismissed-at-merge", True, False):
-                return "DISMISSED"
-        elif state != "DISMISSED" or not entries:
-            return state
-        if state != "DISMISSED":
-            return state
-        return self.doubts.either("dismissed-what", "APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+        if review["state"] != "DISMISSED":
+            return review["state"], any(when <= merged for when in entries)
+        return self.doubts.either(
+            "dismissed-what",
+            ("APPROVED", True),
+            ("CHANGES_REQUESTED", True),
+            ("CHANGES_REQUESTED", False),
+            ("UNKNOWN", True),
+        )
 
     def sort(self, group):
-        """('kept' | 'objects' | 'dropped' | 'none', reason, who) of one reviewer."""
+        """('kept' | 'objects' | 'out', reason or None, review) of one reviewer."""
         merged = at(self.pr["merged_at"])
         opinions = [one for one in group if one["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")]
         before = [one for one in opinions if at(one["at"]) <= merged]
         late = [one for one in opinions if at(one["at"]) > merged and one["state"] == "APPROVED"]
+        objects = False
         if before:
             last = before[-1]
-            state = self.state(last)
-            if state == "APPROVED":
+            was, dismissed = self.state(last)
+            if was == "UNKNOWN":
+                return "out", "dismissal-unknown", last
+            if was == "APPROVED":
+                if dismissed:
+                    return "out", self.void(last, "approval-dismissed"), last
                 reason = self.flaw(last) or self.moved(last)
-                return ("dropped", reason, last) if reason else ("kept", None, last)
-            if state == "CHANGES_REQUESTED":
-                if late and self.doubts.either("objected-then-approved-late", False, True):
-                    return "objects", self.void(late[-1], "approved-after-merge"), last
-                return "objects", None, last
-            if last["state"] == "APPROVED":
-                return "dropped", self.void(last, "approval-dismissed"), last
-            if self.doubts.either("dismissed-what", True, False, True):
-                return "dropped", self.void(last, "approval-dismissed"), last
-            if late:
-                return "dropped", self.void(late[-1], "approved-after-merge"), late[-1]
-            return "none", None, last
-        if late:
-            return "dropped", self.void(late[-1], "approved-after-merge"), late[-1]
-        return "none", None, group[-1]
+                if reason is None and last.get("can_push", True) is None:
+                    reason = "approver-rights-unknown"
+                return "out" if reason else "kept", reason, last
+            objects = not dismissed
+        if not late or (objects and self.doubts.either("objected-then-approved-late", True, False)):
+            return "objects" if objects else "out", None, group[-1]
+        return "objects" if objects else "out", self.void(late[-1], "approved-after-merge"), late[-1]
 
     def void(self, review, reason):
-        # A right to write that is not stated is no flaw here: the table's "approval after merge only".
-        flaw = self.flaw({**review, "can_push": review.get("can_push") is not False})
+        flaw = self.flaw(review)
         if flaw is None and reason == "approval-dismissed":
             flaw = self.moved(review)
         if flaw is None or flaw == reason:
@@ -293,40 +299,40 @@ class Change:
             if not self.policy["bot_approval"]:
                 return "bot-approval"
             if pr.get("author_type", "User") == "User":
-                if not self.doubts.either("bot-for-person", True, False):
+                if not self.doubts.allowed("bot-for-person"):
                     return "bot-approval"
-        if same(user, pr["author"], self.doubts):
+        if same(user, pr["author"]):
             return "self-approval"
         if pr.get("author_type") == "Agent":
             if pr.get("initiator") is None:
                 return "agent-initiator-unknown"
-            if same(user, pr["initiator"], self.doubts):
+            if same(user, pr["initiator"]):
                 return "approver-started-agent"
-        write = review.get("can_push")
+        write = review.get("can_push", True)
         if write is None:
             write = self.doubts.either("write-unknown", True, False)
         if not write:
             return "approver-cannot-write"
         roster = self.policy["roster"]
-        if roster is not None and not among(user, roster, self.doubts):
+        if roster is not None and not among(user, roster):
             return "approver-not-on-roster"
         return self.involved(user)
 
     def involved(self, user):
         if self.strict:
-            if among(user, self.authors(), self.doubts):
+            if among(user, self.authors()):
                 return "approver-wrote-commit"
         in_order = sorted(self.commits, key=lambda one: at(one["pushed_at"]))
         last = in_order[-1]
         content = [one for one in in_order if one.get("changes") is not False]
-        if same(user, last["pushed_by"], self.doubts):
-            if last.get("changes") is not False or self.doubts.either("base-merge-pushed", True, False):
+        if same(user, last["pushed_by"]):
+            if last.get("changes") is not False or self.doubts.allowed("base-merge-pushed"):
                 return "approver-pushed-last"
-        if content and content[-1] is not last and same(user, content[-1]["pushed_by"], self.doubts):
-            if not self.doubts.either("base-merge-pushed", True, False):
+        if content and content[-1] is not last and same(user, content[-1]["pushed_by"]):
+            if not self.doubts.allowed("base-merge-pushed"):
                 return "approver-pushed-last"
-        if self.strict and among(user, [one["pushed_by"] for one in self.commits], self.doubts):
-            if self.doubts.either("strict-pusher", False, True):
+        if self.strict and among(user, [one["pushed_by"] for one in self.commits]):
+            if not self.doubts.allowed("strict-pusher"):
                 return "approver-wrote-commit"
         return None
 
@@ -363,14 +369,11 @@ class Change:
         return "deviation", max(drops, key=WEAKEST_FIRST.index, default="no-approval")
 
     def owned(self, kept):
-        lists = self.pr.get("owners_of_paths")
-        if lists is None:
-            return self.doubts.either("owners-unstated", False, True)
-        for owners in lists:
+        for owners in self.pr.get("owners_of_paths") or []:
             if not owners:
-                if not self.doubts.either("owners-unstated", False, True):
+                if not self.doubts.either("owners-nobody", True, False):
                     return False
-            elif not any(among(user, owners, self.doubts) for user in kept):
+            elif not any(among(user, owners) for user in kept):
                 return False
         return True
 
@@ -390,17 +393,14 @@ def mfa(case, now, doubts):
 
 
 def waived(who, now, doubts):
-    waiver, owner = who["waiver"], who.get("owner")
-    approver, expires = waiver.get("approver"), waiver.get("expires")
-    if not approver or not expires or same(approver, owner, doubts):
+    owner, approver, expires = who.get("owner"), who["waiver"]["approver"], who["waiver"]["expires"]
+    if same(approver, owner):
         return False
-    if not owner and not doubts.either("waiver-no-owner", True, False):
+    if not (approver and owner) and not doubts.allowed("waiver-nobody"):
         return False
     end = at(expires)
     if end == now:
         return doubts.either("waiver-last-second", True, False)
-    if end > now + timedelta(days=366) and not doubts.either("waiver-too-long", True, False):
-        return False
     return end > now
 
 
@@ -410,7 +410,8 @@ def factor(who, policy, now, doubts):
     if who.get("report_at") is not None:
         age = now - at(who["report_at"])
         old = age > timedelta(hours=policy["report_max_h"])
-        if old or age < timedelta(0):
+        # Clocks may differ by 5 minutes (6.4).
+        if old or age < timedelta(minutes=-5):
             counts = kind in ("root", "iam") or doubts.either("report-elsewhere", False, True)
             if counts and (old or doubts.either("report-from-future", True, False)):
                 return "indeterminate", "report-too-old"
@@ -427,43 +428,30 @@ UNSAID = ("indeterminate", "root-state-unknown")
 
 
 def root(who, policy, doubts):
-    password, active = who.get("password"), who.get("mfa")
+    password, active = who.get("password"), who.get("mfa", False)
     keys, certs = who.get("keys", 0), who.get("certs", 0)
     if keys:
         return "deviation", "root-access-keys"
-    if keys is None:
-        return UNSAID
     if password is False and certs == 0:
         return "pass", "root-no-credentials"
-    if password is None or (password is False and certs is None):
-        # The row of 4.2 says unknown, whatever else is known; with a factor it would not matter.
-        if active is True and doubts.either("root-unknown", True, False):
-            return root_factor(who, policy, doubts)
-        if active is False and certs and doubts.either("root-unknown", True, False):
-            return "deviation", "root-without-mfa"
-        return UNSAID
-    if active is None:
-        return doubts.either("root-unknown", UNSAID, ("deviation", "root-without-mfa"))
+    # The row of 4.2 says unknown, whatever else is known; with a factor, or a certificate, it would not matter.
+    if password is None and not ((active or certs) and doubts.either("root-unknown", True, False)):
+        return "indeterminate", "root-state-unknown"
     if not active:
         return "deviation", "root-without-mfa"
-    return root_factor(who, policy, doubts)
-
-
-def root_factor(who, policy, doubts):
-    virtual = who.get("virtual")
-    if policy["root_kind"] == "hardware":
-        if virtual is None:
-            return doubts.either("root-unknown", ("deviation", "root-mfa-not-hardware"), UNSAID)
-        if virtual:
-            return "deviation", "root-mfa-not-hardware"
+    if policy["root_kind"] == "hardware" and who.get("virtual"):
+        return "deviation", "root-mfa-not-hardware"
     return "pass", "root-mfa"
 
 
-def iam(who, policy, _doubts):
+def iam(who, policy, doubts):
     if who["password"]:
         if not who.get("mfa"):
             return "deviation", "console-without-mfa"
-        if policy["user_kind"] == "phishing_resistant" and "fido" not in (who.get("devices") or []):
+        devices = who.get("devices")
+        if policy["user_kind"] == "phishing_resistant" and "fido" not in (devices or []):
+            if devices == [] and not doubts.either("devices-unlisted", True, False):
+                return "indeterminate", "device-kind-unknown"
             return "deviation", "mfa-not-phishing-resistant"
         return "pass", "mfa-active"
     if not who.get("keys"):
@@ -499,13 +487,16 @@ def restore(case, doubts):
     facts = case["case"]
     if not facts.get("in_scope", True):
         return "excluded", "store-out-of-scope"
-    tests = sorted(counted(facts, doubts), key=lambda test: at(test["started"]))
+    tests = sorted(counted(facts), key=lambda test: at(test["started"]))
+    future = any(at(test[key]) > at(facts["now"]) for test in tests for key in ("started", "validated"))
+    if future and not doubts.either("future-test", True, False):
+        return "indeterminate", "test-in-the-future"
     reasons = [flaw_of(test, doubts) for test in tests]
     clean = [place for place, reason in enumerate(reasons) if reason is None]
     if not tests:
         return none_at_all(facts, doubts)
     if not clean:
-        return "deviation", reasons[-1]
+        return "indeterminate" if reasons[-1] == "times-unusable" else "deviation", reasons[-1]
     failed = False
     for place, reason in enumerate(reasons):
         if reason is None:
@@ -528,21 +519,11 @@ def none_at_all(facts, doubts):
     return late if now > due else early
 
 
-def counted(facts, doubts):
-    end, now = at(facts["quarter_end"]), at(facts["now"])
+def counted(facts):
+    """Those of the quarter: "quarter boundary by `started` in UTC"."""
+    end = at(facts["quarter_end"])
     start = end.replace(month=end.month - 2, day=1, hour=0, minute=0, second=0)
-    grace = timedelta(days=facts.get("grace_d", 14))
-    found = []
-    for test in facts["tests"]:
-        begun = at(test["started"])
-        if begun > now and not doubts.either("impossible-times", True, False):
-            continue
-        if not start <= begun <= end:
-            how = doubts.either("which-tests", "all", "quarter", "grace")
-            if how == "quarter" or (how == "grace" and not end < begun <= end + grace):
-                continue
-        found.append(test)
-    return found
+    return [test for test in facts["tests"] if start <= at(test["started"]) <= end]
 
 
 def flaw_of(test, doubts):
@@ -566,19 +547,19 @@ def flaw_of(test, doubts):
 
 
 def measured(test, doubts):
-    took = at(test["validated"]) - at(test["started"])
-    lost = at(test["started"]) - at(test["recovery_point"])
-    nothing = timedelta(0)
-    if took > timedelta(seconds=test["rto_target_s"]) or took < nothing and doubts.either("impossible-times", 0, 1):
+    point, started, validated = (at(test[key]) for key in ("recovery_point", "started", "validated"))
+    if not point <= started <= validated and not doubts.either("impossible-times", True, False):
+        return "times-unusable"
+    if validated - started > timedelta(seconds=test["rto_target_s"]):
         return "rto-missed"
-    if lost > timedelta(seconds=test["rpo_target_s"]) or lost < nothing and doubts.either("impossible-times", 0, 1):
+    if started - point > timedelta(seconds=test["rpo_target_s"]):
         return "rpo-missed"
     return None
 
 
 def reviewed(test, doubts):
     performer, reviewer = test.get("performer"), test.get("reviewer")
-    if not reviewer or same(reviewer, performer, doubts):
+    if not reviewer or same(reviewer, performer):
         return "reviewer-is-performer"
     if not performer and not doubts.either("performer-unknown", True, False):
         return "reviewer-is-performer"
@@ -588,22 +569,30 @@ def reviewed(test, doubts):
 # ---- all ----
 
 
+def change(case, defaults, doubts):
+    try:
+        return Change(case, defaults, doubts).decide()
+    except Unknown as why:
+        return "indeterminate", str(why)
+
+
 def answers(table):
     defaults = table.get("change_policy_default", {})
     ways = [
-        ("change", lambda case, doubts: Change(case, defaults, doubts).decide()),
+        ("change", lambda case, doubts: change(case, defaults, doubts)),
         ("mfa", lambda case, doubts: mfa(case, at(table["mfa_now"]), doubts)),
         ("restore", restore),
     ]
     for array, decide in ways:
         for case in table.get(array, []):
-            readings, doubts = every_reading(lambda way, case=case, decide=decide: decide(case, way))
+            readings, doubts, never_green = every_reading(lambda way, case=case, decide=decide: decide(case, way))
+            answer = {"name": case["name"]}
             if len(readings) == 1:
-                outcome, reason = readings[0]
-                yield {"name": case["name"], "outcome": outcome, "reason": reason}
+                answer["outcome"], answer["reason"] = readings[0]
             else:
-                reason = " ".join(doubts)
-                yield {"name": case["name"], "outcome": "undecided", "reason": reason, "readings": readings}
+                answer.update(outcome="undecided", reason=" ".join(doubts))
+                answer.update(readings=readings, never_green=never_green)
+            yield answer
 
 
 def main():
