@@ -3,6 +3,7 @@
 mod aws;
 mod config;
 mod demo;
+mod localstack;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

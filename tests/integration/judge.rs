@@ -7,6 +7,7 @@ mod change;
 mod drift;
 mod facts;
 mod mfa;
+mod oracle;
 mod policy;
 mod properties;
 mod restore;

@@ -102,13 +102,13 @@ class Maker:
     def pull_request(self):
         kind = self.one("User", "User", "User", "User", "Bot", "Agent")
         author = {"User": "alice", "Bot": "dependabot[bot]", "Agent": "Copilot"}[kind]
-        # Commits and reviews share one line of minutes, so that no two of them fall on the same.
+        # Commits and reviews share one line of minutes; but for the first review, no two fall on the same.
         minutes = list(range(-120, 0, 5))
         self.random.shuffle(minutes)
         commits = [self.commit(author, minutes.pop()) for _ in range(self.one(1, 1, 2, 3))]
         # As sources list them: the head is last, and was pushed last.
         commits.sort(key=lambda commit: commit["pushed_at"])
-        reviews = [self.review(number + 1, minutes) for number in range(self.one(0, 1, 1, 1, 2, 2, 3, 4))]
+        reviews = [self.review(number + 1, minutes, commits) for number in range(self.one(0, 1, 1, 1, 2, 2, 3, 4))]
         self.random.shuffle(reviews)
         pr = {
             "author": author,
@@ -138,7 +138,7 @@ class Maker:
         self.sometimes(commit, 20, "changes", False, False, True)
         return commit
 
-    def review(self, number, minutes):
+    def review(self, number, minutes, commits):
         when = minutes.pop() + 2
         if self.chance(12):
             when = 0 if number == 1 and self.chance(50) else self.one(7, 30) + 10 * number
@@ -148,6 +148,8 @@ class Maker:
             "state": self.one("APPROVED", "APPROVED", "APPROVED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED"),
             "at": text(MERGED + timedelta(minutes=when)),
         }
+        if number == 1:
+            self.sometimes(review, 6, "at", *(commit["pushed_at"] for commit in commits))
         self.sometimes(review, 4, "state", "DISMISSED")
         if self.chance(90):
             review["can_push"] = self.chance(92) if self.chance(97) else None
