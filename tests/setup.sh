@@ -1,6 +1,7 @@
 #!/bin/sh
-# Everything that the tests need beside Rust: Debian programs, Python packages in .venv, npm packages in
-# tests/schema, a recent restic in .beds. Safe to run again; installs only what is missing.
+# Everything that the tests need beside Rust: Debian programs, Python packages in .venv and (of Python 3.13)
+# .venv-localstack, npm packages in tests/schema, a recent restic in .beds. Safe to run again; installs only
+# what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -30,6 +31,29 @@ fi
 if ! cmp -s tests/requirements.txt .venv/installed; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
     cp tests/requirements.txt .venv/installed
+fi
+
+python313() {
+    for found in python3.13 "${PYENV_ROOT:-$(pyenv root 2>/dev/null || true)}"/versions/3.13*/bin/python3.13; do
+        if "$found" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+            echo "$found"
+            return
+        fi
+    done
+}
+if ! cmp -s tests/requirements-localstack.txt .venv-localstack/installed; then
+    python=$(python313)
+    if [ -n "$python" ]; then
+        rm -rf .venv-localstack
+        "$python" -m venv .venv-localstack
+        .venv-localstack/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+            -r tests/requirements-localstack.txt
+        cp tests/requirements-localstack.txt .venv-localstack/installed
+    else
+        # Goes on: everything else can be tested without it. The test that needs it fails.
+        echo "setup: there is no Python 3.13, so LocalStack is not installed and its test will fail" >&2
+        echo "hint: pyenv install 3.13 (or python3.13 and python3.13-venv of your system), then run this again" >&2
+    fi
 fi
 
 if ! cmp -s tests/schema/package-lock.json tests/schema/node_modules/installed; then

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod hindsight;
 mod judge;
+mod localstack;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

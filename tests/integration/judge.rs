@@ -8,6 +8,7 @@ mod drift;
 mod facts;
 mod mfa;
 mod objective;
+mod oracle;
 mod policy;
 mod properties;
 mod restore;

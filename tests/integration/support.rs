@@ -1,6 +1,7 @@
 //! Finding real components, and waiting for them with a bound; some that several tests start.
 
 pub(crate) mod drill;
+pub(crate) mod localstack;
 pub(crate) mod moto;
 
 use std::path::PathBuf;
