@@ -35,8 +35,8 @@
 //! | indeterminate | `times-unusable` | a time that decides is missing, or before one that it must follow |
 //! | indeterminate | `check-output-missing` | no named check says what it saw |
 //! | indeterminate | `restore-target-unknown` | nobody says where it was restored to |
-//! | indeterminate | `review-time-unusable` | reviewed, but nobody says when, or before the test had ended |
-//! | indeterminate | `test-in-the-future` | a test of the quarter, or its review, is later than the as-of time |
+//! | indeterminate | `review-time-unusable` | reviewed, but nobody says when, or before the test had ended, or in the future |
+//! | indeterminate | `test-in-the-future` | a test of the quarter is later than the as-of time |
 //! | indeterminate | `store-not-registered` | tests of a store that nobody registered |
 //! | indeterminate | `targets-unknown` | `objective`: there is no target that could have been met |
 //! | indeterminate | `recovery-not-shown` | `objective`: no test in time, or the last one, or one that nobody validated, shows no recovery |
@@ -196,7 +196,7 @@ fn store_quarter(
 }
 
 fn latest(test: &RestoreTest) -> DateTime<Utc> {
-    [test.validated, test.reviewed_at].into_iter().flatten().fold(test.started, DateTime::max)
+    test.validated.map_or(test.started, |at| at.max(test.started))
 }
 
 fn untested(policy: &Policy, store: &Store, quarter: Quarter, as_of: DateTime<Utc>) -> Ruling {
