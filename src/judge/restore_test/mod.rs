@@ -259,14 +259,22 @@ impl Answers {
 }
 
 /// Whether tests were held as they must be. One that awaits its review neither clears nor fails: what
-/// the others come to stands, unless that is a pass.
+/// the others come to stands, unless that is a pass. Nobody waits for one that is followed up already,
+/// whatever its review will say.
 fn operation(tests: &[Examined<'_>], asks: Asks) -> Ruling {
-    let flaws = tests.iter().map(|test| (*test, test.flaw(asks)));
-    let (awaiting, decided): (Vec<_>, Vec<_>) =
-        flaws.partition(|(_, flaw)| flaw.as_ref().is_some_and(|flaw| flaw.outcome == Outcome::Pending));
-    let Some(awaited) = awaiting.into_iter().filter_map(|(_, flaw)| flaw).next_back() else {
-        return weighed(&decided);
-    };
+    let flaws: Vec<_> = tests.iter().map(|test| (*test, test.flaw(asks))).collect();
+    let last_clean = flaws.iter().rposition(|(_, flaw)| flaw.is_none());
+    let (mut decided, mut awaited) = (Vec::new(), None);
+    for (at, (test, flaw)) in flaws.into_iter().enumerate() {
+        match flaw {
+            Some(flaw) if flaw.outcome == Outcome::Pending => {
+                let followed_up = test.test.ticket_closed && last_clean.is_some_and(|clean| at < clean);
+                awaited = if followed_up { awaited } else { Some(flaw) };
+            }
+            decided_flaw => decided.push((test, decided_flaw)),
+        }
+    }
+    let Some(awaited) = awaited else { return weighed(&decided) };
     if decided.is_empty() {
         return awaited;
     }

@@ -296,6 +296,14 @@ fn a_test_that_awaits_its_review_clears_no_failure_before_it_and_keeps_the_quart
         assert_eq!((judgement.outcome, judgement.reason.as_str()), (outcome, reason), "{}", judgement.seen);
         assert!(judgement.seen.contains("test awaiting"), "{}", judgement.seen);
     }
+    // Its ticket is closed and a later test is clean: whatever the review will say is followed up.
+    let followed_up = RestoreTest { ticket_closed: true, ..awaiting() };
+    let verdict =
+        judged(since(), vec![followed_up, restore("clean", "db", "2026-03-31T00:00:00Z")], "2026-04-01T00:00:00Z");
+    assert_eq!(
+        (verdict.judgements[0].outcome, verdict.judgements[0].reason.as_str()),
+        (Pass, "restored-and-validated")
+    );
 }
 
 #[test]
