@@ -185,6 +185,9 @@ impl Examined<'_> {
             (Some(who), Some(at)) if seconds(self.ended(), at).is_none() => {
                 unusable(format!("by {who} at {}, before it had ended", day_time(at)))
             }
+            (Some(who), Some(at)) if at > self.as_of => {
+                unusable(format!("by {who} at {}, later than now", day_time(at)))
+            }
             (Some(who), Some(at)) if at >= self.review_late_from() => {
                 let why = format!("reviewed by {who} at {}, {days} business days end on {last}", day_time(at));
                 Some(Ruling::deviation("review-late", format!("{self}: {why}")))

@@ -35,8 +35,8 @@
 //! | indeterminate | `times-unusable` | a time that decides is missing, or before one that it must follow |
 //! | indeterminate | `check-output-missing` | no named check says what it saw |
 //! | indeterminate | `restore-target-unknown` | nobody says where it was restored to |
-//! | indeterminate | `review-time-unusable` | reviewed, but nobody says when, or before the test had ended |
-//! | indeterminate | `test-in-the-future` | a test of the quarter, or its review, is later than the as-of time |
+//! | indeterminate | `review-time-unusable` | reviewed, but nobody says when, or before the test had ended, or in the future |
+//! | indeterminate | `test-in-the-future` | a test of the quarter is later than the as-of time |
 //! | indeterminate | `store-not-registered` | tests of a store that nobody registered |
 //! | indeterminate | `targets-unknown` | `objective`: there is no target that could have been met |
 //! | indeterminate | `recovery-not-shown` | `objective`: no test in time, or the last one, or one that nobody validated, shows no recovery |
@@ -198,7 +198,7 @@ fn store_quarter(
 }
 
 fn latest(test: &RestoreTest) -> DateTime<Utc> {
-    [test.validated, test.reviewed_at].into_iter().flatten().fold(test.started, DateTime::max)
+    test.validated.map_or(test.started, |at| at.max(test.started))
 }
 
 fn untested(policy: &Policy, store: &Store, quarter: Quarter, as_of: DateTime<Utc>) -> Ruling {
@@ -261,14 +261,22 @@ impl Answers {
 }
 
 /// Whether tests were held as they must be. One that awaits its review neither clears nor fails: what
-/// the others come to stands, unless that is a pass.
+/// the others come to stands, unless that is a pass. Nobody waits for one that is followed up already,
+/// whatever its review will say.
 fn operation(tests: &[Examined<'_>], asks: Asks) -> Ruling {
-    let flaws = tests.iter().map(|test| (*test, test.flaw(asks)));
-    let (awaiting, decided): (Vec<_>, Vec<_>) =
-        flaws.partition(|(_, flaw)| flaw.as_ref().is_some_and(|flaw| flaw.outcome == Outcome::Pending));
-    let Some(awaited) = awaiting.into_iter().filter_map(|(_, flaw)| flaw).next_back() else {
-        return weighed(&decided);
-    };
+    let flaws: Vec<_> = tests.iter().map(|test| (*test, test.flaw(asks))).collect();
+    let last_clean = flaws.iter().rposition(|(_, flaw)| flaw.is_none());
+    let (mut decided, mut awaited) = (Vec::new(), None);
+    for (at, (test, flaw)) in flaws.into_iter().enumerate() {
+        match flaw {
+            Some(flaw) if flaw.outcome == Outcome::Pending => {
+                let followed_up = test.test.ticket_closed && last_clean.is_some_and(|clean| at < clean);
+                awaited = if followed_up { awaited } else { Some(flaw) };
+            }
+            decided_flaw => decided.push((test, decided_flaw)),
+        }
+    }
+    let Some(awaited) = awaited else { return weighed(&decided) };
     if decided.is_empty() {
         return awaited;
     }

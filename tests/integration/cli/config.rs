@@ -146,7 +146,7 @@ fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
     assert_eq!(fs::read(dir.path().join("data/ledger.sqlite")).unwrap(), before);
     let status = evidenced(dir.path(), &["status"]);
     assert_eq!(status.code, 3);
-    assert_eq!(status.out.matches("unmonitored").count(), 3, "{}", status.out);
+    assert_eq!(status.out.matches("unmonitored").count(), 4, "{}", status.out);
     let wrong = evidenced(dir.path(), &["collect", "now", "gihtub"]);
     assert_eq!(wrong.code, 1);
     assert!(wrong.err.contains("configured: aws, github, restores"), "{}", wrong.err);

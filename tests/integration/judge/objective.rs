@@ -90,6 +90,9 @@ fn the_objective_looks_at_nobody_and_at_no_ticket() {
     expect(&[unreviewed], same, same, MET);
     expect(&[own], same, same, MET);
     expect(&[late], (Deviation, "review-late"), (Deviation, "review-late"), MET);
+    let future = RestoreTest { reviewed_at: Some(at("2027-01-01T00:00:00Z")), ..good(1) };
+    let unusable = (Indeterminate, "review-time-unusable");
+    expect(&[future], unusable, unusable, MET);
     let into = RestoreTest { env_target: Some("production".to_owned()), ..good(1) };
     let wrong = (Deviation, "restored-into-production");
     expect(&[into], wrong, wrong, MET);

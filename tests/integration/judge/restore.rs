@@ -221,13 +221,13 @@ fn a_failure_is_followed_up_by_a_closed_ticket_and_a_clean_test_after_it() {
 fn a_test_from_the_future_is_no_pass() {
     let unreviewed = |started| RestoreTest { reviewer: None, reviewed_at: None, ..restore("1", "db", started) };
     let later = Some(at("2026-04-20T00:00:00.001Z"));
-    for future in [
-        unreviewed("2026-04-20T00:00:01Z"),
-        RestoreTest { validated: later, ..unreviewed("2026-04-19T00:00:00Z") },
-        RestoreTest { reviewed_at: later, ..restore("1", "db", "2026-04-10T00:00:00Z") },
+    for (future, reason) in [
+        (unreviewed("2026-04-20T00:00:01Z"), "test-in-the-future"),
+        (RestoreTest { validated: later, ..unreviewed("2026-04-19T00:00:00Z") }, "test-in-the-future"),
+        (RestoreTest { reviewed_at: later, ..restore("1", "db", "2026-04-10T00:00:00Z") }, "review-time-unusable"),
     ] {
         let verdict = judged(vec![store("db")], vec![future], LATE_APRIL);
-        assert_eq!(verdict.judgements[1].reason, "test-in-the-future");
+        assert_eq!((verdict.judgements[1].outcome, verdict.judgements[1].reason.as_str()), (Indeterminate, reason));
     }
 }
 
@@ -296,6 +296,14 @@ fn a_test_that_awaits_its_review_clears_no_failure_before_it_and_keeps_the_quart
         assert_eq!((judgement.outcome, judgement.reason.as_str()), (outcome, reason), "{}", judgement.seen);
         assert!(judgement.seen.contains("test awaiting"), "{}", judgement.seen);
     }
+    // Its ticket is closed and a later test is clean: whatever the review will say is followed up.
+    let followed_up = RestoreTest { ticket_closed: true, ..awaiting() };
+    let verdict =
+        judged(since(), vec![followed_up, restore("clean", "db", "2026-03-31T00:00:00Z")], "2026-04-01T00:00:00Z");
+    assert_eq!(
+        (verdict.judgements[0].outcome, verdict.judgements[0].reason.as_str()),
+        (Pass, "restored-and-validated")
+    );
 }
 
 #[test]

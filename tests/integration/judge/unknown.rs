@@ -5,7 +5,8 @@
 //! agent's pull request that there is none, of a test's own target that the store's counts, and of `since`
 //! that a store always was, of a root user's report that the source answered for the moment. `Review::commit`
 //! is left out because the documented rule then goes by the times of the pushes; of a test without reviewer
-//! `pending` is no pass.
+//! `pending` is no pass. A test that goes on into the future stops its whole quarter, for a clock is wrong;
+//! one whose end is missing stops only itself.
 
 use super::facts::{at, commit, merged, person, pushed, reading, restores, store, test, user, with_commits};
 use super::properties::{PEOPLE, changes, found, policies, restore_tests};
