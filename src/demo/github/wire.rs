@@ -296,6 +296,45 @@ impl View<'_> {
         });
         dated.collect()
     }
+
+    /// Files of a commit or a pull request, and members of teams.
+    fn files_or_people(&self, of: &Value, field: (&str, &str), arguments: &BTreeMap<String, Value>) -> Option<Value> {
+        let text = |key: &str| arguments.get(key).and_then(Value::as_str).unwrap_or_default();
+        match field {
+            ("Commit", "file") => {
+                let (name, sha) = of["id"].as_str()?.strip_prefix("C_")?.rsplit_once(':')?;
+                let entry = tree::entry(self.repository(name)?, sha, text("path"));
+                Some(entry.map_or(Value::Null, |edit| {
+                    let mode = if edit.executable { 0o100_755 } else { 0o100_644 };
+                    json!({ "__typename": "TreeEntry", "oid": tree::blob_id(edit), "mode": mode })
+                }))
+            }
+            ("PullRequest", "files") => {
+                let repository = self.repository(of["__repository"].as_str()?)?;
+                let pull = repository.pulls.iter().find(|pull| of["number"] == pull.spec.number)?;
+                let files = self.changed(repository, pull).into_iter().map(|file| {
+                    let change = if file.status == "removed" { "deleted" } else { file.status };
+                    json!({
+                        "__typename": "PullRequestChangedFile", "path": file.path,
+                        "changeType": change.to_ascii_uppercase(),
+                    })
+                });
+                Some(connection("PullRequestChangedFileConnection", files))
+            }
+            ("Query", "organization") => {
+                let known = self.history.teams.keys().any(|(organisation, _)| *organisation == text("login"));
+                Some(if known { json!({ "__typename": "Organization", "login": text("login") }) } else { Value::Null })
+            }
+            ("Organization", "team") => {
+                let key = (of["login"].as_str()?.to_owned(), text("slug").to_owned());
+                Some(self.history.teams.get(&key).map_or(Value::Null, |members| {
+                    let members = members.iter().map(|member| actor(Some(member)));
+                    json!({ "__typename": "Team", "members": connection("TeamMemberConnection", members) })
+                }))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl World for View<'_> {
@@ -337,44 +376,13 @@ impl World for View<'_> {
                         .map_or_else(|| self.object(&format!("C_{}:{}", repository.name, text("oid"))), blob),
                 })
             }
-            ("Commit", "file") => {
-                let (name, sha) = of["id"].as_str()?.strip_prefix("C_")?.rsplit_once(':')?;
-                let entry = tree::entry(self.repository(name)?, sha, text("path"));
-                Some(entry.map_or(Value::Null, |edit| {
-                    let mode = if edit.executable { 0o100_755 } else { 0o100_644 };
-                    json!({ "__typename": "TreeEntry", "oid": tree::blob_id(edit), "mode": mode })
-                }))
-            }
-            ("PullRequest", "files") => {
-                let repository = self.repository(of["__repository"].as_str()?)?;
-                let pull = repository.pulls.iter().find(|pull| of["number"] == pull.spec.number)?;
-                let files = self.changed(repository, pull).into_iter().map(|file| {
-                    let change = if file.status == "removed" { "deleted" } else { file.status };
-                    json!({
-                        "__typename": "PullRequestChangedFile", "path": file.path,
-                        "changeType": change.to_ascii_uppercase(),
-                    })
-                });
-                Some(connection("PullRequestChangedFileConnection", files))
-            }
-            ("Query", "organization") => {
-                let known = self.history.teams.keys().any(|(organisation, _)| *organisation == text("login"));
-                Some(if known { json!({ "__typename": "Organization", "login": text("login") }) } else { Value::Null })
-            }
-            ("Organization", "team") => {
-                let key = (of["login"].as_str()?.to_owned(), text("slug").to_owned());
-                Some(self.history.teams.get(&key).map_or(Value::Null, |members| {
-                    let members = members.iter().map(|member| actor(Some(member)));
-                    json!({ "__typename": "Team", "members": connection("TeamMemberConnection", members) })
-                }))
-            }
             ("Repository", "ref") => {
                 let repository = self.repository(of["nameWithOwner"].as_str()?)?;
                 let head = self.head(repository, text("qualifiedName").strip_prefix("refs/heads/")?);
                 let target = |sha: String| reference(&format!("C_{}:{sha}", repository.name));
                 Some(head.map_or(Value::Null, |sha| json!({ "__typename": "Ref", "target": target(sha) })))
             }
-            _ => None,
+            (kind, name) => self.files_or_people(of, (kind, name), arguments),
         }
     }
 }
