@@ -1,7 +1,8 @@
 //! The forms in which GitHub tells the history: REST bodies and GraphQL objects, as of one instant.
 
 use super::execute::World;
-use super::history::{Commit, GithubHistory, Pull, Repository, ReviewSpec, Row, ZERO};
+use super::history::{Commit, GithubHistory, Pull, Repository, Row, ZERO};
+use super::spec::{Edit, Method, ReviewSpec};
 use super::tree::{self, Diff, ancestors};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -281,7 +282,7 @@ impl View<'_> {
             events.push((*at, event));
         }
         let merge_commit = pull.landed.last().map(|sha| reference(&format!("C_{}:{sha}", repository.name)));
-        if spec.method == super::history::Method::Queue {
+        if spec.method == Method::Queue {
             let who = actor(Some(&spec.merged_by));
             events.push((spec.merged_at, json!({ "__typename": "AddedToMergeQueueEvent", "enqueuer": who })));
         }
@@ -395,7 +396,7 @@ fn reference(key: &str) -> Value {
     json!({ "__ref": key })
 }
 
-fn blob(edit: &super::history::Edit) -> Value {
+fn blob(edit: &Edit) -> Value {
     let text = edit.text.clone().unwrap_or_default();
     json!({
         "__typename": "Blob", "oid": tree::blob_id(edit), "byteSize": text.len(), "isTruncated": false, "text": text,
