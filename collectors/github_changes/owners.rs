@@ -265,14 +265,14 @@ fn first(what: &str, reply: &Map<String, Value>, number: usize) -> Result<Option
     if reply.get(&format!("c{number}")).and_then(|commit| commit.get("__typename")) != Some(&json!("Commit")) {
         return Err(malformed(what, "GitHub does not know the commit before the landing".to_owned()));
     }
-    for place in 0..PLACES.len() {
+    for (place, path) in PLACES.iter().enumerate() {
         let found = reply.get(&format!("p{number}_{place}"));
-        let found = found.ok_or_else(|| malformed(what, format!("nothing is said of {}", PLACES[place])))?;
+        let found = found.ok_or_else(|| malformed(what, format!("nothing is said of {path}")))?;
         // Folders of that name are none.
         if found.get("__typename") == Some(&json!("Blob")) {
             let (oid, size) = (found.get("oid").and_then(Value::as_str), found.get("byteSize").and_then(Value::as_u64));
             let (Some(oid), Some(size)) = (oid, size) else {
-                return Err(malformed(what, format!("no id and size of {}", PLACES[place])));
+                return Err(malformed(what, format!("no id and size of {path}")));
             };
             return Ok(Some((oid.to_owned(), size)));
         }

@@ -1,17 +1,19 @@
 //! The sample GitHub: a server on the loopback address that tells a history given up front, in the wire
 //! forms of the endpoints that `github_changes` asks, as far as it has happened by the clock's time.
 //!
-//! `history` is what happens, `life` what happens to whole repositories, `tree` what files a commit has,
-//! `wire` how GitHub tells it, `document` and `execute` answer GraphQL,
-//! `server` is HTTP. All names in it are examples.
+//! `spec` is what pull requests are told to do, `history` what happens, `life` what happens to whole
+//! repositories, `tree` what files a commit has, `wire` how GitHub tells it, `document` and `execute`
+//! answer GraphQL, `server` is HTTP. All names in it are examples.
 
 mod document;
 mod execute;
 mod history;
 mod life;
 mod server;
+mod spec;
 mod tree;
 mod wire;
 
-pub use history::{Edit, GithubHistory, Method, PullRequestSpec, Rebase, ReviewSpec};
+pub use history::GithubHistory;
 pub use server::GithubServer;
+pub use spec::{Edit, Method, PullRequestSpec, Rebase, ReviewSpec};

@@ -1,6 +1,7 @@
 //! What happens to whole repositories of a sample organisation, and how GitHub tells it.
 
-use super::history::{Edit, GithubHistory, Repository, ZERO};
+use super::history::{GithubHistory, Repository, ZERO};
+use super::spec::Edit;
 use super::wire::{View, connection, time};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! Which files a commit of the sample has, and what one commit changes against another. Of two edits of one
 //! path among a commit's ancestors the later one holds, so merges need no resolution of their own.
 
-use super::history::{Edit, Repository};
+use super::history::Repository;
+use super::spec::Edit;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 

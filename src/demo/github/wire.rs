@@ -1,7 +1,8 @@
 //! The forms in which GitHub tells the history: REST bodies and GraphQL objects, as of one instant.
 
 use super::execute::World;
-use super::history::{Commit, GithubHistory, Pull, Repository, ReviewSpec, Row, ZERO};
+use super::history::{Commit, GithubHistory, Pull, Repository, Row, ZERO};
+use super::spec::{Edit, Method, ReviewSpec};
 use super::tree::{self, Diff, ancestors};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -283,7 +284,7 @@ impl View<'_> {
             events.push((*at, event));
         }
         let merge_commit = pull.landed.last().map(|sha| reference(&format!("C_{}:{sha}", repository.name)));
-        if spec.method == super::history::Method::Queue {
+        if spec.method == Method::Queue {
             let who = actor(Some(&spec.merged_by));
             events.push((spec.merged_at, json!({ "__typename": "AddedToMergeQueueEvent", "enqueuer": who })));
         }
@@ -297,6 +298,41 @@ impl View<'_> {
             event
         });
         dated.collect()
+    }
+
+    /// Files of a commit or a pull request, and members of teams.
+    fn files_or_people(&self, of: &Value, field: (&str, &str), arguments: &BTreeMap<String, Value>) -> Option<Value> {
+        let text = |key: &str| arguments.get(key).and_then(Value::as_str).unwrap_or_default();
+        match field {
+            ("Commit", "file") => {
+                let (name, sha) = of["id"].as_str()?.strip_prefix("C_")?.rsplit_once(':')?;
+                let entry = tree::entry(self.repository(name)?, sha, text("path"));
+                Some(entry.map_or(Value::Null, |edit| {
+                    let mode = if edit.executable { 0o100_755 } else { 0o100_644 };
+                    json!({ "__typename": "TreeEntry", "oid": tree::blob_id(edit), "mode": mode })
+                }))
+            }
+            ("PullRequest", "files") => {
+                let repository = self.repository(of["__repository"].as_str()?)?;
+                let pull = repository.pulls.iter().find(|pull| of["number"] == pull.spec.number)?;
+                let files = self.changed(repository, pull).into_iter().map(|file| {
+                    let change = if file.status == "removed" { "deleted" } else { file.status };
+                    json!({
+                        "__typename": "PullRequestChangedFile", "path": file.path,
+                        "changeType": change.to_ascii_uppercase(),
+                    })
+                });
+                Some(connection("PullRequestChangedFileConnection", files))
+            }
+            ("Organization", "team") => {
+                let key = (of["login"].as_str()?.to_owned(), text("slug").to_owned());
+                Some(self.history.teams.get(&key).map_or(Value::Null, |members| {
+                    let members = members.iter().map(|member| actor(Some(member)));
+                    json!({ "__typename": "Team", "members": connection("TeamMemberConnection", members) })
+                }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -342,40 +378,13 @@ impl World for View<'_> {
                         .map_or_else(|| self.object(&format!("C_{}:{}", repository.name, text("oid"))), blob),
                 })
             }
-            ("Commit", "file") => {
-                let (name, sha) = of["id"].as_str()?.strip_prefix("C_")?.rsplit_once(':')?;
-                let entry = tree::entry(self.repository(name)?, sha, text("path"));
-                Some(entry.map_or(Value::Null, |edit| {
-                    let mode = if edit.executable { 0o100_755 } else { 0o100_644 };
-                    json!({ "__typename": "TreeEntry", "oid": tree::blob_id(edit), "mode": mode })
-                }))
-            }
-            ("PullRequest", "files") => {
-                let repository = self.repository(of["__repository"].as_str()?)?;
-                let pull = repository.pulls.iter().find(|pull| of["number"] == pull.spec.number)?;
-                let files = self.changed(repository, pull).into_iter().map(|file| {
-                    let change = if file.status == "removed" { "deleted" } else { file.status };
-                    json!({
-                        "__typename": "PullRequestChangedFile", "path": file.path,
-                        "changeType": change.to_ascii_uppercase(),
-                    })
-                });
-                Some(connection("PullRequestChangedFileConnection", files))
-            }
-            ("Organization", "team") => {
-                let key = (of["login"].as_str()?.to_owned(), text("slug").to_owned());
-                Some(self.history.teams.get(&key).map_or(Value::Null, |members| {
-                    let members = members.iter().map(|member| actor(Some(member)));
-                    json!({ "__typename": "Team", "members": connection("TeamMemberConnection", members) })
-                }))
-            }
             ("Repository", "ref") => {
                 let repository = self.repository(of["nameWithOwner"].as_str()?)?;
                 let head = self.head(repository, text("qualifiedName").strip_prefix("refs/heads/")?);
                 let target = |sha: String| reference(&format!("C_{}:{sha}", repository.name));
                 Some(head.map_or(Value::Null, |sha| json!({ "__typename": "Ref", "target": target(sha) })))
             }
-            _ => None,
+            (kind, name) => self.files_or_people(of, (kind, name), arguments),
         }
     }
 }
@@ -388,7 +397,7 @@ fn reference(key: &str) -> Value {
     json!({ "__ref": key })
 }
 
-fn blob(edit: &super::history::Edit) -> Value {
+fn blob(edit: &Edit) -> Value {
     let text = edit.text.clone().unwrap_or_default();
     json!({
         "__typename": "Blob", "oid": tree::blob_id(edit), "byteSize": text.len(), "isTruncated": false, "text": text,

@@ -123,9 +123,9 @@ async fn an_unchanged_log_that_single_sign_on_made_partial_is_never_whole() {
 async fn a_refusal_for_want_of_single_sign_on_names_it_and_keeps_no_ticket() {
     let mut history = every_landing();
     history.refuse("/activity", week().start, week().end + Duration::days(1), 403);
-    let ticket = "required; url=https://github.example/orgs/acme/sso?authorization_request=ticket";
+    let ticket = "required; url=https://github.example/orgs/acme/sso?authorization_request=one-time-only";
     history.header("/activity", week().start, ("x-github-sso", ticket));
     let outcome = Bed::of(history).await.first().await;
     assert!(outcome.incomplete().contains("SSO authorisation of the token"));
-    assert!(!kept(&outcome).contains("ticket"));
+    assert!(!kept(&outcome).contains("one-time-only"));
 }
