@@ -117,17 +117,20 @@ fn show(why: &Explanation) {
         outln!("  NOTE: this program ({}) makes {outcome}: {reason} of it; what follows explains that", why.rules_here);
     }
     let mut shown = BTreeSet::new();
-    let groups: [(&str, &dyn Fn(&Explained) -> bool); 3] = [
-        ("why", &|one| one.attribute.decides),
-        ("also looked at", &|one| !one.attribute.decides && one.attribute.part != Part::Aside),
-        ("without a part in it", &|one| !one.attribute.decides && one.attribute.part == Part::Aside),
-    ];
-    for (title, belongs) in groups {
-        let of: Vec<&Explained> = why.attributes.iter().filter(|one| belongs(one)).collect();
+    for title in ["why", "also looked at", "without a part in it"] {
+        let of: Vec<&Explained> = why.attributes.iter().filter(|one| group(one) == title).collect();
         if !of.is_empty() {
             outln!("\n{title}:");
         }
         of.into_iter().for_each(|one| show_attribute(one, &mut shown));
+    }
+}
+
+fn group(one: &Explained) -> &'static str {
+    match one.attribute.part {
+        _ if one.attribute.decides => "why",
+        Part::Aside => "without a part in it",
+        Part::For | Part::Against | Part::Open => "also looked at",
     }
 }
 

@@ -2,7 +2,7 @@
 very value stands there. The standard library alone, as an auditor has it: shares no code with evidenced.
 
 usage: look_up.py BUNDLE < explanation.json
-Prints one line for each place: attribute, fact, value found. Exits 1 where something else stands there.
+Prints one line of JSON for each place: attribute, fact, value found. Exits 1 where something else stands there.
 """
 
 import base64
@@ -71,7 +71,7 @@ def main():
             good = same(place["stands"], is_json, value)
             wrong += not good
             shown = value if isinstance(value, (str, bool, int, dict)) else f"{len(value or [])} entries"
-            print(attribute["key"], json.dumps(place["fact"]), "" if good else "WRONG", json.dumps(shown))
+            print(json.dumps({"key": attribute["key"], "fact": place["fact"], "stands": shown, "good": good}))
     sys.exit(1 if wrong else 0)
 
 

@@ -108,12 +108,9 @@ impl Why {
 
     /// What stands at the places of one fact of an attribute, by Python.
     fn stands(&self, key: &str, fact: &Value) -> Vec<Value> {
-        let start = format!("{key} {fact}  ");
-        self.found
-            .lines()
-            .filter_map(|line| line.strip_prefix(&start))
-            .map(|value| serde_json::from_str(value).unwrap())
-            .collect()
+        let lines = self.found.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of = lines.filter(|line| line["key"] == key && line["fact"] == *fact);
+        of.map(|line| line["stands"].clone()).collect()
     }
 }
 
