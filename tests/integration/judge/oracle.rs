@@ -1,5 +1,5 @@
-//! The judges against a second opinion, `tests/judge/oracle.py`, which was made from the text of the
-//! rules alone: random cases, judged by the program as its users run it and by the oracle.
+//! The judges against a second opinion, `tests/judge/oracle.py`, whose head says how independent it is:
+//! random cases, judged by the program as its users run it and by the oracle.
 //!
 //! `EVIDENCED_SEED` and `EVIDENCED_CASES` choose other and more cases, 20,000 at most.
 
