@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills the IAM of a running moto server through its API, and writes down what is true of it.
 
-    seed_iam.py PORT N [--skip S] [--truth FILE]     users S to N of the plan
+    seed_iam.py PORT N [--truth FILE]
 
 `plan` says who has what; moto_iam.py seeds the same plan inside the server's own process.
 """
@@ -60,7 +60,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("port", type=int)
     parser.add_argument("count", type=int)
-    parser.add_argument("--skip", type=int, default=0, help="users of the plan that are there already")
     parser.add_argument("--truth", help="file to write the truth to, JSON")
     args = parser.parse_args()
 
@@ -74,7 +73,7 @@ def main():
         aws_secret_access_key="testing",
     )
     users = list(plan(args.count))
-    seed(iam, users[args.skip :])
+    seed(iam, users)
     if args.truth:
         with open(args.truth, "w") as out:
             json.dump(users, out)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A second opinion on the judges, made from the text of the rules alone and never from the judges' code.
+"""A second opinion on the judges. Its rules were written from the text alone, before their code was read; which
+doubts there are, and which of them the letter settles, was revised after comparing answers and reading it.
 
     oracle.py FILE        a file of cases (the form of tests/truth-table.json; `expect` may be missing)
 
@@ -8,7 +9,8 @@ are those of truth-table.md; what a case leaves out is the ordinary. Where the t
 one way, each way is taken; a case on which they disagree is "undecided": its reason names the doubts met,
 `readings` lists every [outcome, reason] that some reading gives, and `never_green` says that some reading is
 no pass, waiver or exclusion. A judge may give any of the readings, or say that it cannot tell; it may not
-pass, waive or exclude a case that is `never_green`. What is in doubt, one sentence each:
+pass, waive or exclude a case that is `never_green`. Doubts marked "the letter allows it" do not make a case
+`never_green`: a stricter reader would, and they are questions to whoever owns the rules. What is in doubt, one sentence each:
 
 change
 - late-or-dismissed: whether an approval that was dismissed, or late, and that somebody gave who could not
@@ -18,8 +20,10 @@ change
 - objected-then-approved-late: whether "only after merge" is said of a reviewer who objected before it.
 - ghosts: whether reviews without an account are one reviewer's or each another's.
 - write-unknown: an approver whose right to write is unknown (null) is not one; whether for certain.
-- bot-for-person (the letter allows it): whether a policy that accepts bots' approvals means changes by people as well.
-- strict-pusher (the letter allows it): strict independence is named after committers and defined by authors and co-authors.
+- bot-for-person (the letter allows it): whether a policy that accepts bots' approvals means changes by
+  people as well.
+- strict-pusher (the letter allows it): strict independence is named after committers and defined by
+  authors and co-authors.
 - base-merge-pushed: whether who only merged the base into the branch "pushed last" (the letter), or who
   pushed content before that.
 - owners-nobody: whether a path whose list of owners is empty needs an approver.

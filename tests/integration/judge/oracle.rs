@@ -1,5 +1,5 @@
-//! The judges against a second opinion, `tests/judge/oracle.py`, which was made from the text of the
-//! rules alone: random cases, judged by the program as its users run it and by the oracle.
+//! The judges against a second opinion, `tests/judge/oracle.py`, whose head says how independent it is:
+//! random cases, judged by the program as its users run it and by the oracle.
 //!
 //! `EVIDENCED_SEED` and `EVIDENCED_CASES` choose other and more cases, 20,000 at most.
 
@@ -100,15 +100,13 @@ fn the_second_opinion_agrees_with_the_whole_truth_table() {
 fn the_program_and_the_second_opinion_judge_thousands_of_random_cases_alike() {
     let (seed, count) = (setting("EVIDENCED_SEED", SEED), setting("EVIDENCED_CASES", CASES));
     println!("seed {seed}, {count} cases");
-    let made = output(python("tests/judge/generate.py").args(["--seed", &seed.to_string()]).args([
-        "--count",
-        &count.to_string(),
-    ]));
+    let made = output(
+        python("tests/judge/generate.py").args(["--seed", &seed.to_string()]).args(["--count", &count.to_string()]),
+    );
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &made).unwrap();
-    let program = answers(
-        Command::new(env!("CARGO_BIN_EXE_evidenced")).env_clear().arg("judge").arg(file.path()).arg("--json"),
-    );
+    let program =
+        answers(Command::new(env!("CARGO_BIN_EXE_evidenced")).env_clear().arg("judge").arg(file.path()).arg("--json"));
     let opinions = second_opinion(file.path());
     assert_eq!((program.len(), opinions.len()), (usize::try_from(count).unwrap(), program.len()));
 

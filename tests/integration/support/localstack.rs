@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// The account that it plays.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
-/// LocalStack with nothing in it; stops when dropped.
+/// LocalStack with a filled IAM; stops when dropped. Its credential report is made once and kept.
 pub(crate) struct LocalStack {
     child: Child,
     port: u16,
@@ -21,7 +21,18 @@ pub(crate) struct LocalStack {
 }
 
 impl LocalStack {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn with_users(count: u32) -> Self {
+        let localstack = Self::start();
+        let seeded = Command::new(component(".venv/bin/python"))
+            .arg(component("tests/beds/seed_iam.py"))
+            .args([localstack.port.to_string(), count.to_string()])
+            .output()
+            .unwrap();
+        assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
+        localstack
+    }
+
+    fn start() -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv-localstack/bin/python");
         assert!(
             python.exists(),
@@ -59,16 +70,6 @@ impl LocalStack {
         let mut answer = [0; 12];
         let asked = stream.write_all(b"GET /_localstack/health HTTP/1.0\r\n\r\n");
         asked.and_then(|()| stream.read_exact(&mut answer)).is_ok() && answer.ends_with(b" 200")
-    }
-
-    /// Makes the users of the plan from one number to before another, through its API.
-    pub(crate) fn seed(&self, from: u32, to: u32) {
-        let seeded = Command::new(component(".venv/bin/python"))
-            .arg(component("tests/beds/seed_iam.py"))
-            .args([self.port.to_string(), to.to_string(), "--skip".to_owned(), from.to_string()])
-            .output()
-            .unwrap();
-        assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
     }
 
     pub(crate) fn url(&self) -> String {
