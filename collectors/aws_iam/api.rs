@@ -22,6 +22,7 @@ use std::time::Duration;
 const PAGE: i32 = 1000;
 /// More pages than any account has: 5,000 users is AWS's own limit.
 const PAGES_MAX: u32 = 200;
+const VIRTUAL: &str = "iam:ListVirtualMFADevices";
 /// Between two questions whether the report is ready.
 const REPORT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -170,15 +171,39 @@ impl Api {
         }
     }
 
-    /// The owner's ARN of each virtual device that is assigned to somebody.
+    /// The owner's ARN of each virtual device that is assigned to somebody. AWS states no total of them, so they
+    /// are listed twice, once among all there are: one that is lost would make its owner's factor look like hardware.
     pub(super) async fn virtual_devices(&self) -> Result<List<String>, CollectError> {
-        let action = "iam:ListVirtualMFADevices";
+        let (assigned, pages) = self.virtual_devices_of(AssignmentStatusType::Assigned).await?;
+        let (any, pages_of_any) = self.virtual_devices_of(AssignmentStatusType::Any).await?;
+        let any: BTreeMap<String, String> = any.into_iter().filter_map(|(serial, arn)| Some((serial, arn?))).collect();
+        let mut held = BTreeMap::new();
+        for (serial, arn) in assigned {
+            let arn = arn.ok_or_else(|| self.malformed(VIRTUAL, format!("device `{serial}` is assigned to nobody")))?;
+            held.insert(serial, arn);
+        }
+        let of = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+            one.iter().find(|(serial, arn)| other.get(*serial) != Some(arn)).map(|(serial, _)| serial.clone())
+        };
+        if let Some(serial) = of(&any, &held).or_else(|| of(&held, &any)) {
+            let why = format!("device `{serial}` is not the same among those assigned and among all");
+            return Err(self.malformed(VIRTUAL, why));
+        }
+        Ok(List { items: held.into_values().collect(), pages: pages + pages_of_any })
+    }
+
+    /// Serial numbers and owners' ARNs, none twice, and the number of pages.
+    async fn virtual_devices_of(
+        &self,
+        status: AssignmentStatusType,
+    ) -> Result<(Vec<(String, Option<String>)>, u32), CollectError> {
+        let action = VIRTUAL;
         let mut paging = Paging::default();
         let mut items = Vec::new();
         let mut serials = HashSet::new();
         loop {
             let said = SaysWhetherTruncated::default();
-            let request = self.iam.list_virtual_mfa_devices().assignment_status(AssignmentStatusType::Assigned);
+            let request = self.iam.list_virtual_mfa_devices().assignment_status(status.clone());
             let request = request.max_items(PAGE).set_marker(paging.marker.clone());
             let page = self.ask(action, request.customize().interceptor(said.clone()).send()).await?;
             for device in page.virtual_mfa_devices {
@@ -186,13 +211,10 @@ impl Api {
                 if serial.is_empty() || !serials.insert(serial.clone()) {
                     return Err(self.malformed(action, format!("device `{serial}` is listed twice")));
                 }
-                match device.user.map(|user| user.arn) {
-                    Some(arn) if !arn.is_empty() => items.push(arn),
-                    _ => return Err(self.malformed(action, format!("device `{serial}` is assigned to nobody"))),
-                }
+                items.push((serial, device.user.map(|user| user.arn).filter(|arn| !arn.is_empty())));
             }
             if paging.last(said.heard(), page.is_truncated, page.marker).map_err(|why| self.malformed(action, why))? {
-                return Ok(List { items, pages: paging.pages });
+                return Ok((items, paging.pages));
             }
         }
     }
@@ -211,6 +233,9 @@ impl Api {
         // AWS allows eight devices, and gives a hundred a page.
         if !said.heard() || page.is_truncated {
             return Err(self.malformed(action, format!("user {user}: more than one page of devices")));
+        }
+        if page.mfa_devices.iter().any(|device| device.user_name != user) {
+            return Err(self.malformed(action, format!("user {user}: a device of somebody else")));
         }
         let kinds: Option<Vec<_>> = page.mfa_devices.iter().map(|device| kind_of(&device.serial_number)).collect();
         let mut kinds =

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub(crate) const KIND: Kind = Kind {
     name: "aws_iam",
-    version: 1,
+    version: 2,
     about: "IAM users and root of AWS accounts: console passwords, second factors, access keys",
     reading: Reading::Snapshot,
     permissions: &[

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 1,
+    version: 2,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[

@@ -2,6 +2,7 @@
 
 pub(crate) mod drill;
 pub(crate) mod moto;
+pub(crate) mod replay;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -196,13 +196,15 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
             }
         }
         ["compare", range] => {
-            let page = number("page", 1).max(1);
-            let compared = range.split_once("...").and_then(|(base, head)| view.compare(repository, base, head, page));
+            let (page, size) = (number("page", 1).max(1), number("per_page", 100).max(1));
+            let of = |(base, head)| view.compare(repository, (base, head), (page, size));
+            let compared = range.split_once("...").and_then(of);
             compared.map_or_else(
                 || message(404, "Not Found"),
                 |(body, more)| {
-                    let path = format!("/repositories/{}/compare/{range}?per_page=100&page={}", position + 1, page + 1);
-                    Answer { status: 200, body, next: more.then_some(path) }
+                    let path = format!("/repositories/{}/compare/{range}", position + 1);
+                    let next = format!("{path}?per_page={size}&page={}", page + 1);
+                    Answer { status: 200, body, next: more.then_some(next) }
                 },
             )
         }

@@ -58,13 +58,12 @@ impl View<'_> {
             .collect()
     }
 
-    /// One page of a comparison, and whether there is a further one.
+    /// One page, of so many commits, of a comparison, and whether there is a further one.
     pub(super) fn compare(
         &self,
         repository: &Repository,
-        base: &str,
-        head: &str,
-        page: usize,
+        (base, head): (&str, &str),
+        (page, size): (usize, usize),
     ) -> Option<(Value, bool)> {
         let (old, new) = (repository.commits.get(base)?, repository.commits.get(head)?);
         let (behind, ahead) = (ancestors(repository, &old.sha), ancestors(repository, &new.sha));
@@ -82,8 +81,8 @@ impl View<'_> {
             _ => "diverged",
         };
         let url = format!("{}/repos/{}/compare/{base}...{head}", self.url, repository.name);
-        let from = (page - 1) * 100;
-        let listed = commits.iter().skip(from).take(100).map(|commit| self.rest_commit(repository, commit));
+        let from = (page - 1) * size;
+        let listed = commits.iter().skip(from).take(size).map(|commit| self.rest_commit(repository, commit));
         let mut body = json!({
             "url": url, "html_url": format!("https://github.com/{}/compare/{base}...{head}", repository.name),
             "permalink_url": url, "diff_url": format!("{url}.diff"), "patch_url": format!("{url}.patch"),
@@ -95,7 +94,7 @@ impl View<'_> {
         if page == 1 {
             body["files"] = files.into_iter().take(300).map(|path| self.file(repository, head, path)).collect();
         }
-        Some((body, from + 100 < commits.len()))
+        Some((body, from + size < commits.len()))
     }
 
     fn file(&self, repository: &Repository, sha: &str, path: &str) -> Value {
