@@ -6,8 +6,10 @@ use super::report::{self, Report};
 use crate::contract::{CollectError, Device};
 use crate::door::Door;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::{AssignmentStatusType, ReportStateType};
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_sdk_iam::types::{AssignmentStatusType, ReportFormatType, ReportStateType};
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -62,7 +64,9 @@ pub(super) struct ListedUser {
 impl Api {
     /// `what` names the account in errors: `account production`.
     pub(super) fn new(what: String, config: &aws_config::SdkConfig) -> Self {
-        Self { what, iam: aws_sdk_iam::Client::new(config), sts: aws_sdk_sts::Client::new(config) }
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswer).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswer).build();
+        Self { what, iam: aws_sdk_iam::Client::from_conf(iam), sts: aws_sdk_sts::Client::from_conf(sts) }
     }
 
     async fn ask<T, E>(
@@ -89,7 +93,8 @@ impl Api {
             return Err(self.malformed(action, "names no account or no caller"));
         };
         let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
-        if !super::settings::is_account_number(&account) || !partition.starts_with("aws") {
+        let own = arn.split(':').nth(4) == Some(&account);
+        if !super::settings::is_account_number(&account) || !partition.starts_with("aws") || !own {
             return Err(self.malformed(action, format!("account `{account}`, caller `{arn}`")));
         }
         Ok(Caller { account, arn, partition })
@@ -102,6 +107,9 @@ impl Api {
         let (Some(content), Some(generated)) = (answer.content, answer.generated_time) else {
             return Err(self.malformed(action, "no content, or no time of making"));
         };
+        if answer.report_format != Some(ReportFormatType::TextCsv) {
+            return Err(self.malformed(action, format!("a report of format {:?}", answer.report_format)));
+        }
         let generated = time(&generated).ok_or_else(|| self.malformed(action, "GeneratedTime out of range"))?;
         let owner = format!("arn:{}:iam::{}:", caller.partition, caller.account);
         let what = format!("{}, credential report of {}", self.what, generated.format("%Y-%m-%dT%H:%M:%SZ"));
@@ -161,8 +169,10 @@ impl Api {
                 if user.user_name.is_empty() || !names.insert(user.user_name.clone()) {
                     return Err(self.malformed(action, format!("user `{}` is listed twice", user.user_name)));
                 }
+                // The SDK takes its absence for the epoch.
+                let created = time(&user.create_date).filter(|at| *at != DateTime::UNIX_EPOCH);
                 let created =
-                    time(&user.create_date).ok_or_else(|| self.malformed(action, "CreateDate out of range"))?;
+                    created.ok_or_else(|| self.malformed(action, format!("user {}: no CreateDate", user.user_name)))?;
                 items.push(ListedUser { name: user.user_name, created });
             }
             if paging.last(said.heard(), page.is_truncated, page.marker).map_err(|why| self.malformed(action, why))? {
@@ -237,6 +247,10 @@ impl Api {
         if page.mfa_devices.iter().any(|device| device.user_name != user) {
             return Err(self.malformed(action, format!("user {user}: a device of somebody else")));
         }
+        let serials: HashSet<&str> = page.mfa_devices.iter().map(|device| device.serial_number.as_str()).collect();
+        if serials.len() != page.mfa_devices.len() {
+            return Err(self.malformed(action, format!("user {user}: a device is listed twice")));
+        }
         let kinds: Option<Vec<_>> = page.mfa_devices.iter().map(|device| kind_of(&device.serial_number)).collect();
         let mut kinds =
             kinds.ok_or_else(|| self.malformed(action, format!("user {user}: a device of no known kind")))?;
@@ -295,6 +309,41 @@ impl Paging {
     }
 }
 
+/// Refuses an answer that is cut: the SDK is content when it has read the last element that it waits for.
+#[derive(Debug, Clone)]
+struct WholeAnswer;
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeAnswer {
+    fn name(&self) -> &'static str {
+        "WholeAnswer"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+        let response = context.response();
+        let body = response.body().bytes().unwrap_or_default();
+        if response.status().is_success() && !is_whole(body) {
+            return Err("the answer is cut: its first element has no end".into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether the last thing said is the end of the first element.
+fn is_whole(xml: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(xml);
+    let text = text.trim();
+    // `<?xml … ?>` comes before it.
+    let root = text.strip_prefix("<?").and_then(|rest| rest.split_once("?>")).map_or(text, |(_, rest)| rest);
+    let name = root.trim_start().strip_prefix('<').and_then(|rest| rest.split([' ', '>', '\n', '\t', '/']).next());
+    name.is_some_and(|name| !name.is_empty() && text.ends_with(&format!("</{name}>")))
+}
+
 /// Hears whether an answer has `IsTruncated` at all: the SDK takes its absence for "false".
 #[derive(Debug, Clone, Default)]
 struct SaysWhetherTruncated(Arc<AtomicBool>);
@@ -327,6 +376,16 @@ impl Intercept for SaysWhetherTruncated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_first_element_ends() {
+        let whole = "<?xml version=\"1.0\"?>\n<AResponse xmlns=\"x\"><B>1</B></AResponse>\n";
+        assert!(is_whole(whole.as_bytes()));
+        for cut in 0..whole.len() - 1 {
+            assert!(!is_whole(&whole.as_bytes()[..cut]), "cut at {cut}");
+        }
+        assert!(!is_whole(b"[]"));
+    }
 
     #[test]
     fn a_listing_ends_only_where_the_source_says_so() {

@@ -14,7 +14,7 @@ mod proxy;
 mod wire;
 mod xml;
 
-use crate::support::replay::verdicts;
+use crate::support::replay::{self, verdicts};
 use bed::Bed;
 use check::{Tally, check, injections};
 use evidenced::judge::VerdictOutcome;
@@ -23,7 +23,11 @@ use evidenced_collectors::door::Network;
 use std::sync::Arc;
 
 /// Faults that nobody can see: part of the request, part of the fault, why. No other is let through.
-const UNDETECTABLE: &[(&str, &str, &str)] = &[];
+const UNDETECTABLE: &[(&str, &str, &str)] = &[(
+    "GetAccountSummary",
+    "/entry/Account",
+    "the report's row for root says the same, and counts alone where a source (moto) does not state these totals",
+)];
 
 fn itself(collector: Box<dyn Collector>) -> Box<dyn Collector> {
     collector
@@ -48,7 +52,7 @@ async fn suite(bed: Bed) -> Tally {
     assert!(all.len() >= least);
     let mut tally = check(&Arc::new(bed), itself, all, UNDETECTABLE).await;
     tally.requests = clean.seen.len();
-    println!("{tally}");
+    println!("{tally}; {} replays so far", replay::count());
     tally
 }
 

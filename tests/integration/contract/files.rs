@@ -84,8 +84,11 @@ impl Logs {
         logs
     }
 
-    fn collector(directory: &Path) -> Box<dyn Collector> {
-        let stores = ["files", "ledger-db", "orders-db"].map(|name| json!({ "name": name }));
+    fn collector(&self, directory: &Path) -> Box<dyn Collector> {
+        // One drill is not one in every quarter.
+        let new = (self.as_of - Duration::days(10)).date_naive();
+        let stores = [("files", Some(new)), ("ledger-db", None), ("orders-db", None)];
+        let stores = stores.map(|(name, since)| json!({ "name": name, "since": since }));
         let settings = json!({ "directory": directory, "stores": stores });
         (evidenced_collectors::kind("backup_restores").unwrap().build)(&settings).unwrap()
     }
@@ -100,7 +103,7 @@ impl Logs {
         wrap: Wrap,
         directory: &Path,
     ) -> (Result<Population, CollectError>, Vec<Exchange>, Box<dyn Collector>) {
-        let collector = wrap(Self::collector(directory));
+        let collector = wrap(self.collector(directory));
         let door = Door::live(&Network::new(), Arc::new(ManualClock::at(self.as_of)), LIMITS);
         let result = collector.collect(&door, &self.task()).await;
         (result, door.take_exchanges(), collector)
@@ -142,7 +145,7 @@ impl Logs {
 
     /// A run that is given these exchanges.
     async fn given(&self, wrap: Wrap, of: &Exchange, name: &str, exchanges: Vec<Exchange>) -> Seen {
-        let collector = wrap(Self::collector(&self.drill.logs()));
+        let collector = wrap(self.collector(&self.drill.logs()));
         let result = collector.collect(&Door::replay(exchanges, self.as_of, LIMITS), &self.task()).await;
         let what = format!("{} {}: {name}", of.head.request.method, of.head.request.url);
         let outcomes = verdicts(&result, &self.task(), self.as_of).into_iter().map(|verdict| verdict.outcome);

@@ -22,25 +22,30 @@ pub(crate) fn changes(clean: &str, marker: Option<&str>) -> Vec<(String, String)
     for (shape, elements) in elements(clean) {
         let name = shape.rsplit('/').next().unwrap_or_default();
         let put = |at: &Range<usize>, text: &str| format!("{}{text}{}", &clean[..at.start], &clean[at.end..]);
-        let mut say = |what: &str, changed: String| all.push((format!("{what}: {shape}"), changed));
         if ["member", "entry"].contains(&name) {
             let step = elements.len().div_ceil(ELEMENTS_MAX).max(1);
             for element in elements.iter().step_by(step) {
-                say("an element removed", put(&element.all, ""));
+                let which = which(&clean[element.all.clone()]);
+                all.push((format!("an element removed: {shape}{which}"), put(&element.all, "")));
             }
+            let mut say = |what: &str, changed: String| all.push((format!("{what}: {shape}"), changed));
             let (first, last) = (&elements[0], &elements[elements.len() - 1]);
             say("page: empty", put(&(first.all.start..last.all.end), ""));
-            say("an element twice", put(&(first.all.end..first.all.end), &clean[first.all.clone()]));
-            if elements.len() > 1 {
+            // Entries are a table, in which the second word counts.
+            if name == "member" {
+                say("an element twice", put(&(first.all.end..first.all.end), &clean[first.all.clone()]));
+            }
+            if name == "member" && elements.len() > 1 {
                 say("an element in the place of another", put(&last.all, &clean[first.all.clone()]));
             }
             continue;
         }
+        let mut say = |what: &str, changed: String| all.push((format!("{what}: {shape}"), changed));
         let ends = [&elements[0], &elements[elements.len() - 1]];
         for element in if elements.len() == 1 { &ends[..1] } else { &ends[..] } {
             say("absent", put(&element.all, ""));
             let text = &clean[element.content.clone()];
-            if element.leaf {
+            if element.leaf && name != "key" {
                 say("an unknown word", put(&element.content, odd(name)));
             }
             if name == "IsTruncated" {
@@ -60,11 +65,22 @@ pub(crate) fn changes(clean: &str, marker: Option<&str>) -> Vec<(String, String)
     all
 }
 
+/// Which element of a list it is, where that decides whether anybody reads it.
+fn which(element: &str) -> String {
+    match element.split_once("<key>").and_then(|(_, rest)| rest.split_once("</key>")) {
+        Some((key, _)) => format!("/{key}"),
+        None if element.contains("<SerialNumber>") && !element.contains("<UserName>") && !element.contains("<Arn>") => {
+            "/unassigned".to_owned()
+        }
+        None => String::new(),
+    }
+}
+
 /// What stands nowhere in AWS's documentation of the element.
 fn odd(name: &str) -> &'static str {
     match name {
         "SerialNumber" => "arn:aws:iam::111122223333:something-new/x",
-        "Arn" => "arn:aws:iam::111122223333:something-new",
+        "Arn" => "arn:aws:iam::999988887777:something-new",
         _ => "something-new",
     }
 }
