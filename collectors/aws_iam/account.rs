@@ -131,6 +131,21 @@ impl Answers {
         self.virtual_devices.as_ref().ok().map(|list| list.items.iter().map(String::as_str).collect())
     }
 
+    /// A virtual device of nobody: its owner's factor would look like hardware.
+    fn strangers(&self, what: &str, out: &mut Concluded) {
+        let known: HashSet<String> = self.report.users.iter().map(|row| self.arn(row)).collect();
+        let listed = |arn: &str| {
+            let users = self.users.as_ref().map_or(&[][..], |users| &users.items);
+            users.iter().any(|user| arn.ends_with(&format!("/{}", user.name)))
+        };
+        let root = format!("arn:{}:iam::{}:root", self.caller.partition, self.caller.account);
+        let strange =
+            self.owners().into_iter().flatten().filter(|arn| *arn != root && !known.contains(*arn) && !listed(arn));
+        let strange: Vec<_> =
+            strange.map(|arn| unread(&format!("{what}, virtual device of {arn}"), "belongs to no user")).collect();
+        out.unread.extend(bounded(what, "virtual devices", strange));
+    }
+
     fn total(&self, name: &str) -> Option<u64> {
         self.summary.as_ref().ok()?.get(name).copied()
     }
@@ -141,11 +156,15 @@ impl Answers {
         }
         match (self.devices.get(&row.name), owners) {
             (Some(Ok(kinds)), _) => {
-                if kinds.is_empty() {
-                    out.limitations.push(format!(
-                        "{what}: user {} had a factor when the report was made, and has none now",
-                        row.name
-                    ));
+                let listed =
+                    self.users.as_ref().is_ok_and(|users| users.items.iter().any(|user| user.name == row.name));
+                if kinds.is_empty() && listed {
+                    let why = "has a factor in the credential report, and no device is listed now";
+                    out.unread.push(unread(&format!("{what}, iam:ListMFADevices, user {}", row.name), why));
+                }
+                if kinds.contains(&Device::Virtual) {
+                    let why = "has a virtual device that iam:ListVirtualMFADevices does not have";
+                    out.unread.push(unread(&format!("{what}, iam:ListMFADevices, user {}", row.name), why));
                 }
                 kinds.clone()
             }
@@ -285,6 +304,7 @@ impl Answers {
         if let Ok(devices) = &self.virtual_devices {
             out.whole.push(Whole::last_page(format!("{what}: iam:ListVirtualMFADevices"), devices.pages));
         }
+        self.strangers(what, out);
         self.reconcile_factors(what, out);
         let Ok(users) = &self.users else {
             out.expected = self.total("Users").map(|users| users + 1);

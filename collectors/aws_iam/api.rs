@@ -1,7 +1,7 @@
 //! What is asked of one account, and in which order. Nothing is concluded here but that an answer is
 //! whole: the last page is reached, no page comes twice, nobody is listed twice.
 
-use super::paging::{Paging, SaysWhetherTruncated};
+use super::paging::{Paging, SaysWhetherTruncated, WholeAnswer};
 use super::policies::Policies;
 use super::providers::Provider;
 use super::refusal::error_of;
@@ -9,7 +9,7 @@ use super::report::{self, Report};
 use crate::contract::{CollectError, Device, Protocol};
 use crate::door::Door;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportStateType};
+use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportFormatType, ReportStateType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 /// AWS's largest page.
 const PAGE: i32 = 1000;
+const VIRTUAL: &str = "iam:ListVirtualMFADevices";
 /// Between two questions whether the report is ready.
 const REPORT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -56,7 +57,9 @@ pub(super) struct ListedUser {
 impl Api {
     /// `what` names the account in errors: `account production`.
     pub(super) fn new(what: String, config: &aws_config::SdkConfig) -> Self {
-        Self { what, iam: aws_sdk_iam::Client::new(config), sts: aws_sdk_sts::Client::new(config) }
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswer).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswer).build();
+        Self { what, iam: aws_sdk_iam::Client::from_conf(iam), sts: aws_sdk_sts::Client::from_conf(sts) }
     }
 
     async fn ask<T, E>(
@@ -83,7 +86,8 @@ impl Api {
             return Err(self.malformed(action, "names no account or no caller"));
         };
         let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
-        if !super::settings::is_account_number(&account) || !partition.starts_with("aws") {
+        let own = arn.split(':').nth(4) == Some(&account);
+        if !super::settings::is_account_number(&account) || !partition.starts_with("aws") || !own {
             return Err(self.malformed(action, format!("account `{account}`, caller `{arn}`")));
         }
         Ok(Caller { account, arn, partition })
@@ -96,6 +100,9 @@ impl Api {
         let (Some(content), Some(generated)) = (answer.content, answer.generated_time) else {
             return Err(self.malformed(action, "no content, or no time of making"));
         };
+        if answer.report_format != Some(ReportFormatType::TextCsv) {
+            return Err(self.malformed(action, format!("a report of format {:?}", answer.report_format)));
+        }
         let generated = time(&generated).ok_or_else(|| self.malformed(action, "GeneratedTime out of range"))?;
         let owner = format!("arn:{}:iam::{}:", caller.partition, caller.account);
         let what = format!("{}, credential report of {}", self.what, generated.format("%Y-%m-%dT%H:%M:%SZ"));
@@ -155,8 +162,10 @@ impl Api {
                 if user.user_name.is_empty() || !names.insert(user.user_name.clone()) {
                     return Err(self.malformed(action, format!("user `{}` is listed twice", user.user_name)));
                 }
+                // The SDK takes its absence for the epoch.
+                let created = time(&user.create_date).filter(|at| *at != DateTime::UNIX_EPOCH);
                 let created =
-                    time(&user.create_date).ok_or_else(|| self.malformed(action, "CreateDate out of range"))?;
+                    created.ok_or_else(|| self.malformed(action, format!("user {}: no CreateDate", user.user_name)))?;
                 items.push(ListedUser { name: user.user_name, created });
             }
             if paging.last(said.heard(), page.is_truncated, page.marker).map_err(|why| self.malformed(action, why))? {
@@ -165,15 +174,39 @@ impl Api {
         }
     }
 
-    /// The owner's ARN of each virtual device that is assigned to somebody.
+    /// The owner's ARN of each virtual device that is assigned to somebody. AWS states no total of them, so they
+    /// are listed twice, once among all there are: one that is lost would make its owner's factor look like hardware.
     pub(super) async fn virtual_devices(&self) -> Result<List<String>, CollectError> {
-        let action = "iam:ListVirtualMFADevices";
+        let (assigned, pages) = self.virtual_devices_of(AssignmentStatusType::Assigned).await?;
+        let (any, pages_of_any) = self.virtual_devices_of(AssignmentStatusType::Any).await?;
+        let any: BTreeMap<String, String> = any.into_iter().filter_map(|(serial, arn)| Some((serial, arn?))).collect();
+        let mut held = BTreeMap::new();
+        for (serial, arn) in assigned {
+            let arn = arn.ok_or_else(|| self.malformed(VIRTUAL, format!("device `{serial}` is assigned to nobody")))?;
+            held.insert(serial, arn);
+        }
+        let of = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+            one.iter().find(|(serial, arn)| other.get(*serial) != Some(arn)).map(|(serial, _)| serial.clone())
+        };
+        if let Some(serial) = of(&any, &held).or_else(|| of(&held, &any)) {
+            let why = format!("device `{serial}` is not the same among those assigned and among all");
+            return Err(self.malformed(VIRTUAL, why));
+        }
+        Ok(List { items: held.into_values().collect(), pages: pages + pages_of_any })
+    }
+
+    /// Serial numbers and owners' ARNs, none twice, and the number of pages.
+    async fn virtual_devices_of(
+        &self,
+        status: AssignmentStatusType,
+    ) -> Result<(Vec<(String, Option<String>)>, u32), CollectError> {
+        let action = VIRTUAL;
         let mut paging = Paging::default();
         let mut items = Vec::new();
         let mut serials = HashSet::new();
         loop {
             let said = SaysWhetherTruncated::default();
-            let request = self.iam.list_virtual_mfa_devices().assignment_status(AssignmentStatusType::Assigned);
+            let request = self.iam.list_virtual_mfa_devices().assignment_status(status.clone());
             let request = request.max_items(PAGE).set_marker(paging.marker.clone());
             let page = self.ask(action, request.customize().interceptor(said.clone()).send()).await?;
             for device in page.virtual_mfa_devices {
@@ -181,13 +214,10 @@ impl Api {
                 if serial.is_empty() || !serials.insert(serial.clone()) {
                     return Err(self.malformed(action, format!("device `{serial}` is listed twice")));
                 }
-                match device.user.map(|user| user.arn) {
-                    Some(arn) if !arn.is_empty() => items.push(arn),
-                    _ => return Err(self.malformed(action, format!("device `{serial}` is assigned to nobody"))),
-                }
+                items.push((serial, device.user.map(|user| user.arn).filter(|arn| !arn.is_empty())));
             }
             if paging.last(said.heard(), page.is_truncated, page.marker).map_err(|why| self.malformed(action, why))? {
-                return Ok(List { items, pages: paging.pages });
+                return Ok((items, paging.pages));
             }
         }
     }
@@ -269,6 +299,13 @@ impl Api {
         // AWS allows eight devices, and gives a hundred a page.
         if !said.heard() || page.is_truncated {
             return Err(self.malformed(action, format!("user {user}: more than one page of devices")));
+        }
+        if page.mfa_devices.iter().any(|device| device.user_name != user) {
+            return Err(self.malformed(action, format!("user {user}: a device of somebody else")));
+        }
+        let serials: HashSet<&str> = page.mfa_devices.iter().map(|device| device.serial_number.as_str()).collect();
+        if serials.len() != page.mfa_devices.len() {
+            return Err(self.malformed(action, format!("user {user}: a device is listed twice")));
         }
         let kinds: Option<Vec<_>> = page.mfa_devices.iter().map(|device| kind_of(&device.serial_number)).collect();
         let mut kinds =

@@ -1,6 +1,8 @@
-//! Whether a listing has come to its end: what is not said is not taken for an end.
+//! Whether an answer, and a listing, has come to its end: what is not said is not taken for an end.
 
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -45,6 +47,41 @@ impl Paging {
     }
 }
 
+/// Refuses an answer that is cut: the SDK is content when it has read the last element that it waits for.
+#[derive(Debug, Clone)]
+pub(super) struct WholeAnswer;
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeAnswer {
+    fn name(&self) -> &'static str {
+        "WholeAnswer"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+        let response = context.response();
+        let body = response.body().bytes().unwrap_or_default();
+        if response.status().is_success() && !is_whole(body) {
+            return Err("the answer is cut: its first element has no end".into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether the last thing said is the end of the first element.
+fn is_whole(xml: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(xml);
+    let text = text.trim();
+    // `<?xml … ?>` comes before it.
+    let root = text.strip_prefix("<?").and_then(|rest| rest.split_once("?>")).map_or(text, |(_, rest)| rest);
+    let name = root.trim_start().strip_prefix('<').and_then(|rest| rest.split([' ', '>', '\n', '\t', '/']).next());
+    name.is_some_and(|name| !name.is_empty() && text.ends_with(&format!("</{name}>")))
+}
+
 /// Hears whether an answer has `IsTruncated` at all: the SDK takes its absence for "false".
 #[derive(Debug, Clone, Default)]
 pub(super) struct SaysWhetherTruncated(Arc<AtomicBool>);
@@ -78,6 +115,16 @@ impl Intercept for SaysWhetherTruncated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_first_element_ends() {
+        let whole = "<?xml version=\"1.0\"?>\n<AResponse xmlns=\"x\"><B>1</B></AResponse>\n";
+        assert!(is_whole(whole.as_bytes()));
+        for cut in 0..whole.len() - 1 {
+            assert!(!is_whole(&whole.as_bytes()[..cut]), "cut at {cut}");
+        }
+        assert!(!is_whole(b"[]"));
+    }
 
     #[test]
     fn a_listing_ends_only_where_the_source_says_so() {

@@ -144,6 +144,10 @@ pub(super) async fn read(client: &Client, repository: &str, before: &str, after:
         let stated = total.unwrap_or_default();
         return Err(malformed(&what, format!("{} commits listed, {stated} stated", commits.len())));
     }
+    let mut shas = BTreeSet::new();
+    if let Some(twice) = commits.iter().find(|commit| !shas.insert(&commit.sha)) {
+        return Err(malformed(&what, format!("commit {} is listed twice", twice.sha)));
+    }
     let walk = walk(&commits, after);
     if walk.is_empty() && !commits.is_empty() {
         return Err(malformed(&what, "the commits listed do not lead to the new state".to_owned()));

@@ -49,7 +49,7 @@ impl Fragments {
             (
                 "landed",
                 format!(
-                    "Commit{{id oid parents(first:1){{nodes{{oid}}}}{comments} \
+                    "Commit{{id oid parents(first:3){{totalCount nodes{{oid}}}}{comments} \
                      associatedPullRequests(first:2){{{PAGE} nodes{{...pull}}}}}}"
                 ),
             ),
@@ -73,7 +73,7 @@ impl Fragments {
                 "commits",
                 format!(
                     "PullRequestCommitConnection{{{PAGE} nodes{{commit{{id oid committedDate \
-                     parents(first:2){{totalCount nodes{{oid}}}} authors(first:10){{...authors}} \
+                     parents(first:3){{totalCount nodes{{oid}}}} authors(first:10){{...authors}} \
                      committer{{user{{login}}}}}}}}}}"
                 ),
             ),

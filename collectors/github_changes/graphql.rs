@@ -9,10 +9,12 @@ use crate::contract::{CollectError, Unread};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Follow-up rounds for one batch; each reads a further page of everything that has one.
 const ROUNDS_MAX: u32 = 200;
+/// Parents asked for of each commit.
+const PARENTS: u64 = 3;
 /// What GitHub asks for here.
 const PULL_REQUESTS: &str = "Pull requests: read";
 
@@ -200,6 +202,9 @@ fn split(what: &str, oids: &[String], reply: Reply) -> BTreeMap<String, Result<V
             return Err(error.meaning(&commit));
         }
         match repository.and_then(|r| r.get(alias)) {
+            Some(Value::Object(found)) if found.get("__typename") != Some(&json!("Commit")) => {
+                Err(malformed(&commit, "GitHub says that it is no commit".to_owned()))
+            }
             Some(Value::Object(found)) => {
                 let mut found = found.clone();
                 found.insert("nameWithOwner".to_owned(), name.clone());
@@ -362,28 +367,56 @@ fn append(value: &mut Value, more: &More, mut page: Value) -> Result<(), String>
     }
     let added =
         page.get_mut("nodes").and_then(Value::as_array_mut).map(std::mem::take).ok_or("a page without nodes")?;
-    list.get_mut("nodes").and_then(Value::as_array_mut).ok_or("a list without nodes")?.extend(added);
+    let stated = list.get("totalCount").and_then(Value::as_u64);
+    let held = list.get_mut("nodes").and_then(Value::as_array_mut).ok_or("a list without nodes")?;
+    held.extend(added);
+    // Pages that lead in a circle have no end.
+    if stated.is_none_or(|stated| held.len() as u64 > stated) {
+        return Err("more items than the stated total".to_owned());
+    }
     list["pageInfo"] = page["pageInfo"].take();
     Ok(())
 }
 
-/// Every list that can be paged holds as many items as it states, and has no further page.
+/// Every list that can be paged holds as many items as it states, none twice, and has no further page. Other lists
+/// that state a total are parents, of which at most `PARENTS` are asked for.
 fn count(value: &Value) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter().try_for_each(count),
         Value::Object(fields) => {
             if let Some(page) = fields.get("pageInfo") {
-                let held = fields.get("nodes").and_then(Value::as_array).map(Vec::len);
-                let stated = fields.get("totalCount").and_then(Value::as_u64);
-                if held.map(|held| held as u64) != stated || stated.is_none() {
-                    return Err(format!("{} of {} items of a list", held.unwrap_or(0), stated.unwrap_or(0)));
-                }
+                total(fields, u64::MAX)?;
+                twice(fields)?;
                 if page.get("hasNextPage") != Some(&Value::Bool(false)) {
                     return Err("a list does not say that this is its last page".to_owned());
                 }
+            } else if fields.contains_key("totalCount") {
+                total(fields, PARENTS)?;
             }
             fields.values().try_for_each(count)
         }
         _ => Ok(()),
     }
+}
+
+/// As many items as stated, up to the number asked for.
+fn total(list: &Map<String, Value>, asked: u64) -> Result<(), String> {
+    let held = list.get("nodes").and_then(Value::as_array).map(|nodes| nodes.len() as u64);
+    let stated = list.get("totalCount").and_then(Value::as_u64);
+    if held.is_none() || held != stated.map(|stated| stated.min(asked)) {
+        return Err(format!("{} of {} items of a list", held.unwrap_or(0), stated.unwrap_or(0)));
+    }
+    Ok(())
+}
+
+/// A page that repeats another makes the total right and the list wrong.
+fn twice(list: &Map<String, Value>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for node in list.get("nodes").and_then(Value::as_array).into_iter().flatten() {
+        let id = node.get("id").or_else(|| node.get("commit")?.get("id")).and_then(Value::as_str);
+        if let Some(id) = id.filter(|id| !seen.insert(*id)) {
+            return Err(format!("{id} is twice in a list"));
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use super::client::{Client, malformed};
 use crate::contract::CollectError;
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// What GitHub asks for here.
 const ADMINISTRATION: &str = "Administration: read";
@@ -33,6 +34,10 @@ pub(super) async fn read(client: &Client, repository: &str, branch: &str) -> Res
     );
     let first = client.get(&what, &path, None).await?;
     let (suites, _) = client.pages(&what, (&path, first), ADMINISTRATION, |_: &[Suite]| false).await?;
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = suites.iter().find(|suite| !ids.insert(suite.id)) {
+        return Err(malformed(&what, format!("suite {} is listed twice", twice.id)));
+    }
     match suites.iter().find(|suite| suite.result != "bypass" || suite.reference != reference) {
         Some(suite) => Err(malformed(&what, format!("suite {} is not one that was asked for", suite.id))),
         None => Ok(suites),

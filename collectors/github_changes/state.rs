@@ -43,7 +43,15 @@ struct Reference {
 
 #[derive(Deserialize)]
 struct Target {
+    #[serde(rename = "__typename")]
+    _kind: Commit,
     oid: String,
+}
+
+/// What a branch points at; anything else is an answer that we do not understand.
+#[derive(Deserialize)]
+enum Commit {
+    Commit,
 }
 
 /// Asks.

@@ -8,6 +8,7 @@ mod aws_iam;
 mod backup_restores;
 mod bundle;
 mod cli;
+mod contract;
 mod daemon;
 mod github_changes;
 mod house;

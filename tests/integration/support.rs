@@ -3,6 +3,7 @@
 pub(crate) mod drill;
 pub(crate) mod localstack;
 pub(crate) mod moto;
+pub(crate) mod replay;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -62,7 +62,7 @@ impl View<'_> {
             .collect()
     }
 
-    /// One page of a comparison, and whether there is a further one.
+    /// One page, of so many commits, of a comparison, and whether there is a further one.
     pub(super) fn compare(
         &self,
         repository: &Repository,

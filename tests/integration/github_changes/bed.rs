@@ -1,6 +1,6 @@
 //! The sample history that holds every kind of landing, a run against it, and the check of its wire form.
 
-use crate::support;
+use crate::support::{self, replay::Ran};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, GithubServer, Method, PullRequestSpec};
 use evidenced::judge::{self, Reading, Test};
@@ -14,16 +14,16 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-pub(super) fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
 /// The sample week; runs look at it from its end.
-pub(super) fn week() -> Window {
+pub(crate) fn week() -> Window {
     Window { start: at("2026-03-02T00:00:00Z"), end: at("2026-03-09T00:00:00Z") }
 }
 
-pub(super) fn pull(number: u64, merged_at: &str) -> PullRequestSpec {
+pub(crate) fn pull(number: u64, merged_at: &str) -> PullRequestSpec {
     PullRequestSpec::new("acme/shop", number, "example-ana", at(merged_at))
 }
 
@@ -101,11 +101,16 @@ impl Bed {
         (evidenced_collectors::kind("github_changes").unwrap().build)(&self.settings).unwrap()
     }
 
+    /// One run, and its replay, which must come to the same.
     pub(super) async fn run(&self, task: &Task) -> Outcome {
-        let door = Door::live(&Network::new(), self.clock.clone(), Limits { attempts_max: 1, ..Limits::default() });
-        let as_of = door.as_of();
-        let result = self.collector().collect(&door, task).await;
-        Outcome { result, exchanges: door.take_exchanges(), as_of }
+        let limits = Limits { attempts_max: 1, ..Limits::default() };
+        let door = Door::live(&Network::new(), self.clock.clone(), limits);
+        let (as_of, collector) = (door.as_of(), self.collector());
+        let result = collector.collect(&door, task).await;
+        let exchanges = door.take_exchanges();
+        let ran = Ran { limits, task, as_of, exchanges: &exchanges, result: &result };
+        ran.is_the_same_on_replay(collector.as_ref()).await;
+        Outcome { result, exchanges, as_of }
     }
 
     pub(super) async fn first(&self) -> Outcome {

@@ -1,0 +1,302 @@
+//! What each kind that asks over HTTP is run against: a source behind a proxy, settings, and what its answers
+//! hold that nobody reads. A kind that gets new requests needs nothing here but a history that makes it ask.
+
+use super::proxy::{Answer, Asked, Fault, Origin, Proxy};
+use super::wire;
+use crate::github_changes::bed::{at, pull, week};
+use crate::support::moto::{Key, Moto};
+use chrono::{DateTime, Duration, Utc};
+use evidenced::demo::aws::{AwsHistory, AwsServer, Factor, UserSpec};
+use evidenced::demo::github::{GithubHistory, GithubServer, Method, PullRequestSpec};
+use evidenced_collectors::contract::clock::ManualClock;
+use evidenced_collectors::contract::{CollectError, Collector, Population, Task, Window};
+use evidenced_collectors::door::{Door, Exchange, Limits, Network};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::sync::Arc;
+
+/// One kind's source.
+pub(crate) struct Bed {
+    pub(crate) kind: &'static str,
+    /// What the source is, where a kind has several.
+    pub(crate) name: &'static str,
+    origin: Arc<Origin>,
+    at: DateTime<Utc>,
+    settings: Box<dyn Fn(&str) -> Value + Send + Sync>,
+    pub(crate) task: Task,
+    /// Parts of answers that are not read, by the end or a part of their path.
+    pub(crate) not_read: &'static [&'static str],
+    /// What a clean run must ask for.
+    pub(crate) asks: &'static [&'static str],
+    /// Whether the source is one without deviations.
+    pub(crate) passes: bool,
+    _kept: Box<dyn std::any::Any + Send + Sync>,
+}
+
+const LIMITS: Limits = Limits {
+    body_bytes_max: wire::BODY_BYTES_MAX,
+    run_bytes_max: 64 << 20,
+    exchanges_max: 1_000,
+    request_seconds_max: 30,
+    attempts_max: 1,
+    wait_seconds_max: 60,
+};
+
+/// What came of one run.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Population, CollectError>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) as_of: DateTime<Utc>,
+    pub(crate) limits: Limits,
+    pub(crate) seen: Vec<Asked>,
+    pub(crate) struck: u32,
+}
+
+/// A collector around the kind's own: to see whether the suite finds a wrong one out.
+pub(crate) type Wrap = fn(Box<dyn Collector>) -> Box<dyn Collector>;
+
+impl Bed {
+    /// One run, with a fault or without.
+    pub(crate) async fn run(
+        &self,
+        wrap: Wrap,
+        network: &Network,
+        fault: Option<(Asked, Fault)>,
+    ) -> (Outcome, Box<dyn Collector>) {
+        let slow = fault.as_ref().is_some_and(|(_, fault)| wire::slow(fault));
+        // Only where nothing comes; elsewhere a busy machine would make faults of its own.
+        let limits = Limits { attempts_max: 1, request_seconds_max: if slow { 1 } else { 30 }, ..LIMITS };
+        let strikes = u32::MAX;
+        self.run_on(
+            wrap,
+            network,
+            limits,
+            Proxy::start(&self.origin, fault.map(|(asked, fault)| (asked, fault, strikes))),
+        )
+        .await
+    }
+
+    /// One run in which a request fails once, and is asked again.
+    pub(crate) async fn run_again(&self, asked: &Asked, fault: Fault) -> Outcome {
+        let proxy = Proxy::start(&self.origin, Some((asked.clone(), fault, 1)));
+        self.run_on(|own| own, &Network::new(), Limits { attempts_max: 3, ..LIMITS }, proxy).await.0
+    }
+
+    async fn run_on(
+        &self,
+        wrap: Wrap,
+        network: &Network,
+        limits: Limits,
+        proxy: Proxy,
+    ) -> (Outcome, Box<dyn Collector>) {
+        let collector = wrap(self.collector(&proxy.url));
+        let door = Door::live(network, Arc::new(ManualClock::at(self.at)), limits);
+        let as_of = door.as_of();
+        let result = collector.collect(&door, &self.task).await;
+        let (exchanges, seen, struck) = (door.take_exchanges(), proxy.seen(), proxy.struck());
+        (Outcome { result, exchanges, as_of, limits, seen, struck }, collector)
+    }
+
+    fn collector(&self, url: &str) -> Box<dyn Collector> {
+        (evidenced_collectors::kind(self.kind).unwrap().build)(&(self.settings)(url)).unwrap()
+    }
+
+    pub(crate) fn answer(&self, asked: &Asked) -> Answer {
+        self.origin.kept(asked)
+    }
+}
+
+/// Four pull requests, two of them landed by the queue at once; bypasses of the month before. All of it
+/// reviewed as it should be, in pages of a few.
+fn changes() -> GithubHistory {
+    let mut history = GithubHistory::new();
+    history.repository("acme/shop", "main");
+    for day in 0..5 {
+        let merged_at = at("2026-02-20T10:00:00Z") + Duration::days(day);
+        let number = 100 + u64::try_from(day).unwrap();
+        let old = PullRequestSpec::new("acme/shop", number, "example-ana", merged_at);
+        history.merge(PullRequestSpec { bypass: true, ..old.approved_by("example-ben") });
+    }
+    let long = pull(1, "2026-03-02T10:00:00Z").reviewed("example-eve", at("2026-03-02T08:30:00Z"), "COMMENTED");
+    let mut long = long.approved_by("example-ben").reviewed("example-cleo", at("2026-03-02T09:30:00Z"), "APPROVED");
+    long.reviews[1].dismissed_at = Some(at("2026-03-02T09:20:00Z"));
+    long.base_changed_at = Some(at("2026-03-02T08:10:00Z"));
+    history.merge(PullRequestSpec { commits: 3, co_authors: vec!["example-dan".to_owned()], ..long });
+    let squash = pull(2, "2026-03-03T10:00:00Z").approved_by("example-ben");
+    history.merge(PullRequestSpec { method: Method::Squash, ..squash });
+    let queued = |number| {
+        let spec = pull(number, "2026-03-04T11:00:00Z").approved_by("example-ben");
+        PullRequestSpec { method: Method::Queue, commits: 2, ..spec }
+    };
+    history.merge_together(vec![queued(3), queued(4)]);
+    history
+}
+
+/// A few of each, where GitHub gives a hundred, thirty, ten or two.
+fn shorter_pages(text: &str) -> String {
+    let mut text = text.replace("per_page=100", "per_page=4");
+    for list in ["reviews", "commits", "timelineItems"] {
+        for first in ["30", "50"] {
+            text = text.replace(&format!("{list}(first:{first}"), &format!("{list}(first:2"));
+        }
+    }
+    text.replace("authors(first:10", "authors(first:1").replace("authors(first:50", "authors(first:1")
+}
+
+pub(crate) async fn github() -> Bed {
+    github_of(changes(), 2).await
+}
+
+/// With so many commits to a GraphQL request.
+pub(crate) async fn github_of(history: GithubHistory, batch: u32) -> Bed {
+    let clock = Arc::new(ManualClock::at(week().end));
+    let server = GithubServer::start(history, clock).await.unwrap();
+    let mut secret = tempfile::NamedTempFile::new().unwrap();
+    writeln!(secret, "ghp_sampletokenforthetests0000000000000000").unwrap();
+    let path = secret.path().to_owned();
+    let origin = Origin::new(&server.url(), shorter_pages);
+    let settings = move |url: &str| {
+        json!({
+            "api_url": format!("{url}/"),
+            "credentials": { "token": { "file": path } },
+            "repositories": [{ "name": "acme/shop", "branches": ["main"] }],
+            "batch": batch,
+        })
+    };
+    Bed {
+        kind: "github_changes",
+        name: "sample GitHub",
+        origin,
+        at: week().end,
+        settings: Box::new(settings),
+        task: Task { window: week(), carry: None },
+        not_read: GITHUB_NOT_READ,
+        asks: &[
+            "/repos/acme/shop/activity?",
+            "/repositories/1/activity?",
+            "/compare/",
+            "&page=2",
+            "/rulesets/rule-suites?",
+            "/repositories/1/rulesets/rule-suites?",
+            "c0:object(",
+            "b0:ref(",
+            "s0:search(",
+            "reviews(first:50,after:",
+            "commits(first:50,after:",
+            "authors(first:50,after:",
+            "timelineItems(first:50,after:",
+        ],
+        passes: true,
+        _kept: Box::new((server, secret)),
+    }
+}
+
+/// REST users and commits carry many addresses; GraphQL's rate says nothing of changes.
+const GITHUB_NOT_READ: &[&str] = &["/rateLimit"];
+
+pub(crate) fn now() -> DateTime<Utc> {
+    at("2026-03-02T08:00:00Z")
+}
+
+fn people(number: &str) -> AwsHistory {
+    let spec = UserSpec { created: now() - Duration::days(100), ..UserSpec::default() };
+    let with = |factor| UserSpec { mfa: Some(now() - Duration::days(90)), factor, ..spec.clone() };
+    AwsHistory::new(number)
+        .user("alice", with(Factor::Virtual))
+        .user("bob", with(Factor::Passkey))
+        .user("carol", with(Factor::Virtual))
+        .user("dave", with(Factor::Virtual))
+        .user("erin", with(Factor::Virtual))
+        .user("deploy", UserSpec { console: false, keys: 1, path: "/service/", ..spec })
+        .page_size(3)
+}
+
+/// One account, by a role.
+pub(crate) async fn aws() -> Bed {
+    aws_of(people("111122223333")).await
+}
+
+/// The account 111122223333 with this history.
+pub(crate) async fn aws_of(history: AwsHistory) -> Bed {
+    let clock = Arc::new(ManualClock::at(now()));
+    let server = AwsServer::start(vec![history], clock).await.unwrap();
+    let key = Key::new("AKIASANDBOX", "sandbox-secret");
+    let origin = Origin::new(server.url(), str::to_owned);
+    let via = key.via("");
+    let settings = move |url: &str| {
+        let mut via = via.clone();
+        via["endpoint_url"] = json!(url);
+        via["role_arn"] = json!("arn:aws:iam::111122223333:role/evidenced");
+        json!({
+            "accounts": [{ "name": "production", "via": via }],
+            "device_kinds": true,
+            "service_paths": ["/service/"],
+        })
+    };
+    let asks = &[
+        "Action=AssumeRole",
+        "Action=GetCallerIdentity",
+        "Action=GenerateCredentialReport",
+        "Action=GetCredentialReport",
+        "Action=GetAccountSummary",
+        "Action=ListUsers",
+        "Action=ListVirtualMFADevices",
+        "Marker=after-3",
+        "Action=ListMFADevices",
+    ];
+    let passes = true;
+    let kept = Box::new((server, key));
+    aws_bed("sandbox AWS", origin, now(), Box::new(settings), (asks, passes), kept)
+}
+
+/// moto, which is somebody else's.
+pub(crate) fn moto() -> Bed {
+    let moto = Moto::start(20, &[]);
+    let key = moto.key(None);
+    let origin = Origin::new(&moto.url(), str::to_owned);
+    let via = key.via("");
+    let settings = move |url: &str| {
+        let mut via = via.clone();
+        via["endpoint_url"] = json!(url);
+        json!({ "accounts": [{ "name": "production", "via": via }], "device_kinds": true })
+    };
+    let kept = Box::new((moto, key));
+    aws_bed("moto", origin, now(), Box::new(settings), (&["Action=ListUsers", "Action=ListMFADevices"], false), kept)
+}
+
+fn aws_bed(
+    name: &'static str,
+    origin: Arc<Origin>,
+    at: DateTime<Utc>,
+    settings: Box<dyn Fn(&str) -> Value + Send + Sync>,
+    (asks, passes): (&'static [&'static str], bool),
+    kept: Box<dyn std::any::Any + Send + Sync>,
+) -> Bed {
+    let task = Task { window: Window { start: at - Duration::days(1), end: at }, carry: None };
+    Bed { kind: "aws_iam", name, origin, at, settings, task, not_read: AWS_NOT_READ, asks, passes, _kept: kept }
+}
+
+/// What AWS says beside what is asked for.
+const AWS_NOT_READ: &[&str] = &[
+    "/ResponseMetadata/",
+    "/Description/",
+    "/UserId/",
+    "/Users/member/Path/",
+    "/Users/member/Arn/",
+    "/VirtualMFADevices/member/User/Path/",
+    "/VirtualMFADevices/member/User/UserName/",
+    "/VirtualMFADevices/member/User/CreateDate/",
+    "/VirtualMFADevices/member/unassigned/",
+    "/Base32StringSeed/",
+    "/QRCodePNG/",
+    "/EnableDate/",
+    "last_used_region",
+    "last_used_service",
+    // Of the totals, those of users and root are read.
+    "/entry/MFADevices",
+    "/entry/UsersQuota/",
+    // The door reads credentials, and the sample checks no signature.
+    "/AssumedRoleUser/",
+    "an unknown word: /AssumeRoleResponse/AssumeRoleResult/Credentials/SecretAccessKey/",
+    "an unknown word: /AssumeRoleResponse/AssumeRoleResult/Credentials/SessionToken/",
+];
