@@ -4,14 +4,14 @@ use super::client::{CONTENTS, Client, malformed, stated};
 use crate::contract::{Actor, ActorKind, CollectError};
 use chrono::{DateTime, Duration, Utc};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What stands for no commit.
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
 
 /// One update of one ref.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Row {
     pub id: u64,
     pub before: String,
@@ -25,7 +25,7 @@ pub(super) struct Row {
 }
 
 /// Kinds of update; another one is an answer that we do not understand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Activity {
     Push,
@@ -37,7 +37,7 @@ pub(super) enum Activity {
 }
 
 /// An account as the API types it: `type` in REST, `__typename` in GraphQL.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Account {
     pub login: String,
     #[serde(rename = "type", alias = "__typename")]
@@ -45,7 +45,7 @@ pub(super) struct Account {
 }
 
 /// Types of account; another one is an answer that we do not understand.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum AccountKind {
     User,
     Bot,

@@ -5,6 +5,7 @@ use super::activity::{Activity, Row, ZERO};
 use super::memory::{BranchMemory, bound_states};
 use crate::contract::{LandingKind, Unread, Whole, Window};
 use chrono::{Duration, SubsecRound};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A branch's updates since its last known state, linked up to its present head.
@@ -22,7 +23,8 @@ pub(super) struct Chain<'a> {
 }
 
 /// One update that brought something to a branch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Step {
     pub branch: String,
     pub kind: LandingKind,

@@ -41,10 +41,23 @@ impl Search<'_> {
         self.facts.contains(fact)
     }
 
-    /// Pushes that the run before remembered.
+    /// What the run before remembered: pushes, and the update itself where it had no review yet.
     fn carried(&self, run: &Value) -> Vec<Found> {
-        let base = format!("/task/carry/repositories/{}/pushes", pointer_step(&self.change.repository));
-        let Some(refs) = run.pointer(&base).and_then(Value::as_object) else { return Vec::new() };
+        let base = "/task/carry/repositories";
+        let mut found = self.carried_pushes(run, &format!("{base}/{}/pushes", pointer_step(&self.change.repository)));
+        // The repository may have had another name.
+        for (name, known) in fields(run, base) {
+            if known.get("unreviewed").is_some_and(|all| all.get(&self.change.id).is_some()) {
+                let at = format!("{base}/{}/unreviewed/{}", pointer_step(name), pointer_step(&self.change.id));
+                found.extend(self.row(&Fact::Landing, run, &format!("{at}/step/row")));
+                found.extend(self.carried_pushes(run, &format!("{at}/pushes")));
+            }
+        }
+        found
+    }
+
+    fn carried_pushes(&self, run: &Value, base: &str) -> Vec<Found> {
+        let Some(refs) = run.pointer(base).and_then(Value::as_object) else { return Vec::new() };
         let mut found = Vec::new();
         for fact in self.facts {
             let Fact::Push(oid) = fact else { continue };
@@ -104,20 +117,20 @@ impl Search<'_> {
             let (after, reference, at) = (text(row, "after"), text(row, "ref"), text(row, "timestamp"));
             let Some(oid) = after else { continue };
             if oid == landing.after && reference == Some(&branch) && same_time(at, landing.at) {
-                found.extend(self.row(&Fact::Landing, rows, number));
+                found.extend(self.row(&Fact::Landing, rows, &format!("/{number}")));
             }
             if reference != Some(&branch) && self.pushed(oid, at) {
-                found.extend(self.row(&Fact::Push(oid.to_owned()), rows, number));
+                found.extend(self.row(&Fact::Push(oid.to_owned()), rows, &format!("/{number}")));
             }
         }
         found
     }
 
     /// What a row says of an update; its actor has a score of addresses beside the login.
-    fn row(&self, fact: &Fact, rows: &Value, number: usize) -> Vec<Found> {
-        let deleted = rows.pointer(&format!("/{number}/actor")).is_some_and(Value::is_null);
+    fn row(&self, fact: &Fact, document: &Value, at: &str) -> Vec<Found> {
+        let deleted = document.pointer(&format!("{at}/actor")).is_some_and(Value::is_null);
         let fields = ["activity_type", if deleted { "actor" } else { "actor/login" }, "timestamp"];
-        fields.iter().filter_map(|field| self.one(fact, rows, format!("/{number}/{field}"))).collect()
+        fields.iter().filter_map(|field| self.one(fact, document, format!("{at}/{field}"))).collect()
     }
 
     fn comparison(&mut self, body: &Value) -> Vec<Found> {

@@ -1,6 +1,8 @@
 //! What a complete run leaves for the next one (`Population::carry`): where each branch was, the
-//! answer that `304` refers to, and who pushed the heads that have not landed yet.
+//! answer that `304` refers to, who pushed the heads that have not landed yet, and which landings wait for a
+//! review after the fact.
 
+use super::chain::Step;
 use crate::contract::CollectError;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,22 @@ pub(super) struct RepositoryMemory {
     /// Its default branches, the present one and former ones that are still there.
     #[serde(default)]
     pub defaults: Vec<String>,
+    /// What nobody has reviewed and later runs look at again, by the id of the change. Absent in what earlier
+    /// versions left.
+    #[serde(default)]
+    pub unreviewed: BTreeMap<String, Unreviewed>,
+}
+
+/// A landing that was handed over without a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unreviewed {
+    /// The update that brought it, as the activity log had it.
+    pub step: Step,
+    /// The pull request's number; none for commits that came without one.
+    pub pull: Option<u64>,
+    /// Who pushed its commits; the branch that they were pushed to may be deleted.
+    pub pushes: Pushes,
 }
 
 /// By ref and commit, who made the commit the ref's head, and when.

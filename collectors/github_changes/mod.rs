@@ -6,10 +6,11 @@
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
 //! pull requests, `rules` the bypasses. `landings` makes `Change`s of them. `client` sends.
-//! `locate` finds a change's facts again in what was sealed.
+//! `again` looks at landings of earlier runs that nobody had reviewed. `locate` finds a change's facts again in what was sealed.
 
 mod activity;
 mod afterwards;
+mod again;
 mod chain;
 mod client;
 mod codeowners;
@@ -127,7 +128,11 @@ fn limitations(settings: &Settings) -> Vec<String> {
         all.push("code owners of the touched paths are not read, by configuration (code_owners = false)".to_owned());
     }
     if settings.emergency_ticket.is_some() {
-        all.push("a review after the fact is seen if it is there when the landing is read, and not later".to_owned());
+        all.push(format!(
+            "a review after the fact of a landing that had no approval in time is seen until {} days after the \
+             landing; of other landings, if it is there when the landing is read",
+            again::DAYS
+        ));
     } else {
         all.push("reviews after the fact are not read, by configuration (no emergency_ticket)".to_owned());
     }

@@ -1,6 +1,7 @@
 //! The line that one repository goes through in one run.
 
 use super::activity::{self, Activity, Log, Row, Rows, ZERO};
+use super::again;
 use super::chain::{self, Chain, Step};
 use super::client::Client;
 use super::landings::{self, Background, Found};
@@ -50,7 +51,7 @@ pub(super) async fn read(
     let etag = complete.and_then(|known| known.etag.as_deref());
     let mut log = match activity::read(client, name, period, etag, |row| row.timestamp < since).await? {
         Log::Rows(rows) => rows,
-        Log::Unchanged => return unchanged(name, complete, window),
+        Log::Unchanged => return unchanged(client, (repository, settings), complete, window).await,
     };
     let stretches = stretches(client, repository, known, window);
     let state = state::read(client, repository, &stretches).await?;
@@ -107,15 +108,19 @@ fn same_repository(name: &str, target: &Target<'_>, id: u64) -> Result<(), Colle
     }
 }
 
-fn unchanged(name: &str, known: Option<&RepositoryMemory>, window: Window) -> Result<Read, CollectError> {
+/// No news, but what waits for a review is looked at again.
+async fn unchanged(
+    client: &Client,
+    (repository, settings): (&Repository, &Settings),
+    known: Option<&RepositoryMemory>,
+    window: Window,
+) -> Result<Read, CollectError> {
+    let name = &repository.name;
     let Some(known) = known else {
-        return Err(CollectError::Malformed {
-            what: name.to_owned(),
-            why: "304 to an unconditional request".to_owned(),
-        });
+        return Err(CollectError::Malformed { what: name.clone(), why: "304 to an unconditional request".to_owned() });
     };
     let since = known.read_to.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    Ok(Read {
+    let mut read = Read {
         changes: Vec::new(),
         whole: vec![Whole::unchanged(format!("{name}: activity log"), since)],
         unread: Vec::new(),
@@ -124,7 +129,19 @@ fn unchanged(name: &str, known: Option<&RepositoryMemory>, window: Window) -> Re
         filters: Vec::new(),
         limitations: Vec::new(),
         memory: RepositoryMemory { read_to: window.end.max(known.read_to), ..known.clone() },
-    })
+    };
+    let states = known.branches.iter().map(|(branch, was)| (branch.clone(), was.states.clone())).collect();
+    let background = Background {
+        pushes: Pushes::new(),
+        states,
+        bypasses: BTreeMap::new(),
+        bypasses_since: rules::reach(client.as_of),
+    };
+    let mut found = Found::default();
+    again::look(client, (repository, settings), Some(known), (&[], background), (&mut found, &mut read)).await?;
+    read.changes = found.changes;
+    read.limitations.extend(found.limitations);
+    Ok(read)
 }
 
 /// The stretch of merges to count per branch: from where the last count ended to what search must know.
@@ -196,6 +213,7 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
         id: None,
         organization: None,
         defaults: Vec::new(),
+        unreviewed: BTreeMap::new(),
     }
 }
 
@@ -247,7 +265,9 @@ async fn changes(
             repository.name
         ));
     }
-    landings::read(client, (repository, settings), &steps, &background).await
+    let mut found = landings::read(client, (repository, settings), &steps, &background).await?;
+    again::look(client, (repository, settings), known, (&steps, background), (&mut found, read)).await?;
+    Ok(found)
 }
 
 /// Bypasses of the window that belong to no update on record.

@@ -2,8 +2,8 @@
 //!
 //! Only a deviation can be waived; what could not be judged stays so. A waiver counts when it is
 //! approved at the as-of time, has not expired, and its approver is nobody who gains by it, as far
-//! as names tell. One that is not yet approved at the as-of time does not exist for it. A deviation
-//! whose only waivers are expired or self-approved is `waiver-invalid`; what it was is in `seen`.
+//! as names tell; one without an approver's name never does. One that is not yet approved at the as-of time does not exist for it. A deviation
+//! whose only waivers are expired, self-approved or approved by nobody is `waiver-invalid`; what it was is in `seen`.
 
 use super::{Judged, Judgement, Outcome, Waiver, same_login};
 use chrono::{DateTime, Utc};
@@ -24,7 +24,8 @@ pub(super) fn apply(judged: Judged, waivers: &[Waiver], as_of: DateTime<Utc>) ->
     // The last to expire speaks, whatever order they come in.
     known.sort_by(|a, b| (b.expires, &b.approver, &b.item).cmp(&(a.expires, &a.approver, &a.item)));
     let own = |w: &Waiver| beneficiaries.iter().any(|person| same_login(person, &w.approver));
-    if let Some(good) = known.iter().find(|w| as_of < w.expires && !own(w)) {
+    let nobody = |w: &Waiver| w.approver.trim().is_empty();
+    if let Some(good) = known.iter().find(|w| as_of < w.expires && !own(w) && !nobody(w)) {
         let until = good.expires.format("%Y-%m-%d %H:%M:%S UTC");
         let seen = format!("waived by {} until {until}: {}: {}", good.approver, ruling.reason, ruling.seen);
         return as_ruled(Outcome::Waived, "approved-waiver", seen);
@@ -32,7 +33,13 @@ pub(super) fn apply(judged: Judged, waivers: &[Waiver], as_of: DateTime<Utc>) ->
     let Some(bad) = known.first() else {
         return as_ruled(ruling.outcome, ruling.reason, ruling.seen);
     };
-    let why = if own(bad) { "is approved by somebody who gains by it" } else { "has expired" };
+    let why = if nobody(bad) {
+        "names nobody who approved it"
+    } else if own(bad) {
+        "is approved by somebody who gains by it"
+    } else {
+        "has expired"
+    };
     let until = bad.expires.format("%Y-%m-%d %H:%M:%S UTC");
     let seen = format!("the waiver by {} until {until} {why}: {}: {}", bad.approver, ruling.reason, ruling.seen);
     as_ruled(Outcome::Deviation, "waiver-invalid", seen)

@@ -55,6 +55,13 @@ fn one(policy: &Policy, change: &Change, review: &PostHoc, as_of: DateTime<Utc>)
     if people(change).any(|login| same_login(login, &reviewer.login)) {
         return invalid(&format!("{} had a hand in the change", reviewer.login));
     }
+    let author = match &change.pull_request {
+        Lookup::Found(pr) if pr.initiator.is_none() => pr.author.as_ref().map(|author| author.kind),
+        Lookup::Found(_) | Lookup::None | Lookup::Failed(_) => None,
+    };
+    if author == Some(ActorKind::Agent) {
+        return unknown("agent-initiator-unknown", "its reviewer may have started the agent; nobody says who did");
+    }
     if reviewer.kind == ActorKind::Unknown {
         return unknown("reviewer-kind-unknown", "nobody says whether its reviewer is a person");
     }

@@ -1,9 +1,11 @@
 //! Reviews after the fact: approvals after the merge, and comments on commits that were pushed directly.
 
 use super::bed::{Bed, Outcome, at, pull, week};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::github::{GithubHistory, PullRequestSpec};
-use serde_json::json;
+use evidenced::judge::{self, Reading, Test};
+use evidenced_collectors::contract::{Task, Window};
+use serde_json::{Value, json};
 
 const LANDED: &str = "2026-03-04T10:00:00Z";
 
@@ -112,7 +114,7 @@ async fn texts_are_read_only_where_the_settings_name_tickets() {
     let with = read(history).await;
     assert_eq!(with.reason("acme/shop@"), "emergency-reviewed");
     assert_eq!(with.reason("acme/shop#31@"), "emergency-reviewed");
-    assert!(with.states("seen if it is there when the landing is read"));
+    assert!(with.states("until 7 days after the landing"));
 }
 
 #[tokio::test]
@@ -144,4 +146,148 @@ async fn comments_on_further_pages_are_read() {
     assert_eq!(read(history.clone()).await.reason("acme/shop@"), "emergency-reviewed");
     history.refuse("m0:node", week().start, week().end + Duration::days(1), 403);
     read(history).await.incomplete();
+}
+
+/// Runs that follow one another, each from what the last complete one left.
+struct Runs {
+    bed: Bed,
+    from: DateTime<Utc>,
+    carry: Option<Value>,
+    readings: Vec<Reading>,
+}
+
+impl Runs {
+    async fn of(history: GithubHistory) -> Self {
+        let bed = Bed::of(history).await.with("emergency_ticket", json!("INC-[0-9]+"));
+        Self { bed, from: at("2026-03-04T00:00:00Z"), carry: None, readings: Vec::new() }
+    }
+
+    async fn at(&mut self, end: &str) -> Outcome {
+        let window = Window { start: self.from, end: at(end) };
+        self.bed.clock.set(window.end);
+        let outcome = self.bed.run(&Task { window, carry: self.carry.clone() }).await;
+        if let Ok(whole) = &outcome.result {
+            let (collector, items) = ("changes".to_owned(), Some(whole.items().clone()));
+            self.readings.push(Reading { collector, as_of: outcome.as_of, items, unread: Vec::new() });
+            (self.from, self.carry) = (window.end, whole.carry().cloned());
+        }
+        outcome
+    }
+
+    /// What the control says of the only item, over all readings, oldest first.
+    fn reason(&self) -> String {
+        let test = Test::parse("change_review", &json!({})).unwrap();
+        let verdict = judge::judge(&test, &self.readings, &[], self.readings.last().unwrap().as_of);
+        let [judgement] = verdict.judgements.as_slice() else { panic!("{verdict:?}") };
+        judgement.reason.clone()
+    }
+}
+
+/// Each landed at 9:30, and was reviewed at 15:00.
+fn reviewed_later() -> [(GithubHistory, &'static str); 2] {
+    let (landed, reviewed) = ("2026-03-04T09:30:00Z", at("2026-03-04T15:00:00Z"));
+    let mut pushed = shop();
+    let row = pushed.push_direct("acme/shop", "main", "example-ana", at(landed), &["src/hot.rs"]);
+    pushed.comment(row, "example-ben", reviewed, "Reviewed-after: INC-17 ok");
+    let mut merged = shop();
+    let mut spec = pull(1, landed).reviewed("example-ben", reviewed, "APPROVED");
+    spec.reviews[0].text = "INC-17".to_owned();
+    merged.merge(spec);
+    [(pushed, "direct-push"), (merged, "no-approval")]
+}
+
+#[tokio::test]
+async fn a_review_that_comes_after_the_run_that_read_its_landing_is_seen_by_a_later_one() {
+    for (mut history, before) in reviewed_later() {
+        // News between the two, which is counted as if nothing were looked at again.
+        history.merge(pull(9, "2026-03-04T14:00:00Z").approved_by("example-cleo"));
+        let mut runs = Runs::of(history).await;
+        let first = runs.at("2026-03-04T10:00:00Z").await;
+        assert_eq!(runs.reason(), before);
+        let second = runs.at("2026-03-04T16:00:00Z").await;
+        assert_eq!(second.changes().len(), 2, "{before}");
+        let [was, is] = [&first, &second].map(|outcome| outcome.change(&first.changes()[0].id).clone());
+        assert_eq!(second.reason(&was.id), "emergency-reviewed");
+        assert_eq!(is.post_hoc.len(), 1);
+        let mut landed_alike = is.clone();
+        landed_alike.post_hoc.clear();
+        assert_eq!((landed_alike.landing, landed_alike.authors), (was.landing, was.authors));
+        let count = &second.whole().ipe().reconciliations;
+        assert!(!count.is_empty() && serde_json::to_string(count).unwrap().contains("GitHub's search"), "{count:?}");
+        let third = runs.at("2026-03-04T18:00:00Z").await;
+        assert!(third.changes().is_empty(), "{before}: once reviewed it is done with");
+    }
+}
+
+#[tokio::test]
+async fn it_is_also_seen_where_the_log_has_no_news() {
+    for (history, before) in reviewed_later() {
+        let mut runs = Runs::of(history).await;
+        for end in ["2026-03-04T10:00:00Z", "2026-03-04T11:00:00Z", "2026-03-04T12:00:00Z"] {
+            runs.at(end).await;
+            assert_eq!(runs.reason(), before, "{end}");
+        }
+        let outcome = runs.at("2026-03-04T16:00:00Z").await;
+        assert_eq!(outcome.exchanges[0].head.response.as_ref().unwrap().status, 304);
+        assert_eq!(runs.reason(), "emergency-reviewed");
+        assert_eq!(runs.at("2026-03-04T18:00:00Z").await.exchanges.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_pushed_is_remembered_although_the_branch_was_deleted_after_the_merge() {
+    let [_, (history, _)] = reviewed_later();
+    let mut runs = Runs::of(history).await;
+    let first = runs.at("2026-03-04T10:00:00Z").await;
+    let second = runs.at("2026-03-04T16:00:00Z").await;
+    let commits = |outcome: &Outcome| super::bed::found(outcome.change("acme/shop#1@")).commits.clone();
+    assert_eq!(commits(&second), commits(&first));
+    assert!(commits(&second)[0].pushed_by.is_some());
+}
+
+#[tokio::test]
+async fn a_landing_without_a_review_is_looked_at_once_more_after_seven_days_and_then_no_more() {
+    let mut history = shop();
+    let row = history.push_direct("acme/shop", "main", "example-ana", at("2026-03-04T09:30:00Z"), &["src/hot.rs"]);
+    // Whoever landed it ends nothing by reviewing it.
+    history.comment(row, "example-ana", at("2026-03-04T09:40:00Z"), "Reviewed-after: INC-17 ok");
+    let mut runs = Runs::of(history).await;
+    let ends = [
+        ("2026-03-04T10:00:00Z", 1),
+        ("2026-03-09T10:00:00Z", 1),
+        ("2026-03-11T09:00:00Z", 1),
+        ("2026-03-11T10:00:00Z", 1),
+        ("2026-03-11T11:00:00Z", 0),
+    ];
+    for (end, changes) in ends {
+        assert_eq!(runs.at(end).await.changes().len(), changes, "{end}");
+        assert_eq!(runs.reason(), "direct-push", "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_look_that_fails_is_incomplete_and_is_made_again() {
+    let [(mut history, before), _] = reviewed_later();
+    let failing = at("2026-03-04T16:00:00Z");
+    history.refuse("/compare/", failing, failing + Duration::minutes(1), 403);
+    let mut runs = Runs::of(history).await;
+    runs.at("2026-03-04T10:00:00Z").await;
+    let failed = runs.at("2026-03-04T16:00:00Z").await;
+    assert!(failed.incomplete().contains("comparison"), "{}", failed.incomplete());
+    assert!(failed.changes().is_empty(), "what was handed over stays as it was");
+    assert_eq!(runs.reason(), before);
+    runs.at("2026-03-04T17:00:00Z").await;
+    assert_eq!(runs.reason(), "emergency-reviewed");
+}
+
+#[tokio::test]
+async fn without_a_ticket_in_the_settings_nothing_is_looked_at_again() {
+    for (history, before) in reviewed_later() {
+        let mut runs = Runs::of(history).await;
+        runs.bed.settings.as_object_mut().unwrap().remove("emergency_ticket");
+        for (end, changes) in [("2026-03-04T10:00:00Z", 1), ("2026-03-04T16:00:00Z", 0), ("2026-03-04T17:00:00Z", 0)] {
+            assert_eq!(runs.at(end).await.changes().len(), changes, "{end}");
+        }
+        assert_eq!(runs.reason(), before);
+    }
 }

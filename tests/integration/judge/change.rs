@@ -238,6 +238,19 @@ fn an_author_of_unknown_kind_may_be_an_agent_and_a_deleted_one_is_not_the_approv
 }
 
 #[test]
+fn whoever_reviews_an_agents_change_afterwards_may_have_started_it_where_nobody_says_who_did() {
+    let by = |kind, initiator: Option<&str>| {
+        let author = Some(Actor { login: "helper".to_owned(), kind });
+        let pull = PullRequest { author, initiator: initiator.map(str::to_owned), ..with_reviews(Vec::new()) };
+        Change { post_hoc: post_hoc("carol", "11:00"), ..merged(pull) }
+    };
+    expect_change(json!({}), by(ActorKind::Agent, None), Indeterminate, "agent-initiator-unknown");
+    expect_change(json!({}), by(ActorKind::Agent, Some("erin")), Pass, "emergency-reviewed");
+    expect_change(json!({}), by(ActorKind::Agent, Some("carol")), Deviation, "no-approval");
+    expect_change(json!({}), by(ActorKind::Bot, None), Pass, "emergency-reviewed");
+}
+
+#[test]
 fn bots_and_agents_count_as_approvers_only_where_the_policy_says_so() {
     for kind in [ActorKind::Bot, ActorKind::Agent] {
         let author = Some(Actor { login: "reviewer".to_owned(), kind });

@@ -132,6 +132,18 @@ fn nobody_waives_what_is_theirs_but_another_waiver_of_the_same_item_counts() {
 }
 
 #[test]
+fn a_waiver_that_names_nobody_as_its_approver_never_counts() {
+    let readings = [principals(&[user_without_mfa("a")])];
+    for approver in ["", " ", "\t\n"] {
+        let verdict = mfa(&readings, &[waiver("*", approver)]);
+        assert_eq!((only(&verdict).outcome, only(&verdict).reason.as_str()), (Outcome::Deviation, "waiver-invalid"));
+        assert!(only(&verdict).seen.contains("nobody"), "{}", only(&verdict).seen);
+        let beside = [waiver("*", approver), waiver("*", "ciso")];
+        assert_eq!(only(&mfa(&readings, &beside)).reason, "approved-waiver");
+    }
+}
+
+#[test]
 fn everybody_in_a_change_and_whoever_performed_a_restore_gain_by_a_waiver_of_it() {
     let change = merged(PullRequest { reviews: Vec::new(), ..pull_request() });
     let reason = |change: &Change, approver: &str| {
