@@ -1,7 +1,7 @@
 //! Where the facts of a restore test stand: in which log, on which line, or in which file of a drill.
 //! Decides nothing; what it does not recognise, it does not find.
 
-use crate::contract::{At, Fact, Found, Item, Locator, RestoreTest, Sealed, Stands, found_json};
+use crate::contract::{At, Fact, Found, Item, Locator, RestoreTest, Sealed, Stands, found_json, pointer_step};
 use crate::door::Exchange;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -11,24 +11,34 @@ use url::Url;
 pub(super) fn locate<'a>(item: &'a Item<'a>, facts: &'a [Fact]) -> Locator<'a> {
     let Item::Restores { tests, .. } = item else { return Box::new(|_| Vec::new()) };
     Box::new(move |sealed| match sealed {
-        Sealed::Run(run) => facts.iter().filter_map(|fact| registered(fact, run)).collect(),
+        Sealed::Run(run) => facts.iter().flat_map(|fact| registered(fact, run)).collect(),
         Sealed::Exchange(exchange) => tests.iter().flat_map(|test| in_file(test, facts, exchange)).collect(),
     })
 }
 
-/// What the register says of a store, or that it does not name it.
-fn registered(fact: &Fact, run: &Value) -> Option<Found> {
+/// What the register says of a store: in use, or given up, and then what it was before; or that it names it
+/// in neither list.
+fn registered(fact: &Fact, run: &Value) -> Vec<Found> {
     const STORES: &str = "/settings/stores";
-    let Fact::Store(name) = fact else { return None };
-    let stores = run.pointer(STORES)?;
-    let named = |store: &Value| store.get("name").and_then(Value::as_str) == Some(name);
-    match stores.as_array()?.iter().position(named) {
-        Some(number) => found_json(fact, run, format!("{STORES}/{number}")),
-        None => {
-            let stands = Stands::without_it(Some(stores));
-            Some(Found { fact: fact.clone(), at: At::Pointer(STORES.to_owned()), stands })
-        }
+    const RETIRED: &str = "/settings/retired_stores";
+    let Fact::Store(name) = fact else { return Vec::new() };
+    let named = |list: &'static str| {
+        let position =
+            run.pointer(list)?.as_array()?.iter().position(|s| s.get("name").and_then(Value::as_str) == Some(name));
+        position.and_then(|number| found_json(fact, run, format!("{list}/{number}")))
+    };
+    if let Some(found) = named(STORES) {
+        return vec![found];
     }
+    if let Some(found) = named(RETIRED) {
+        let before = found_json(fact, run, format!("/task/carry/stores/{}", pointer_step(name)));
+        return [found].into_iter().chain(before).collect();
+    }
+    let absent = |list: &str| {
+        let stands = Stands::without_it(Some(run.pointer(list)?));
+        Some(Found { fact: fact.clone(), at: At::Pointer(list.to_owned()), stands })
+    };
+    [STORES, RETIRED].into_iter().filter_map(absent).collect()
 }
 
 /// The fields of one test that stand in one file.
@@ -99,4 +109,41 @@ fn last_line(fact: &Fact, body: &[u8]) -> Option<Found> {
     let (number, line) = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).last()?;
     let at = At::Line { line: number as u64 + 1, pointer: String::new() };
     Some(Found { fact: fact.clone(), at, stands: Stands::text(line) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_store_that_was_given_up_is_found_with_its_reason_and_with_what_it_was_before() {
+        let run = json!({
+            "settings": {
+                "stores": [{ "name": "db" }],
+                "retired_stores": [{ "name": "a/b", "on": "2026-02-01", "reason": "moved" }],
+            },
+            "task": { "carry": { "tests": {}, "stores": { "a/b": { "name": "a/b", "rto_target_s": 60 } } } },
+        });
+        let stands = |name: &str| -> Vec<(String, Option<Value>)> {
+            let item = Item::Restores { store: name, tests: Vec::new() };
+            let facts = [Fact::Store(name.to_owned())];
+            let found = locate(&item, &facts)(Sealed::Run(&run));
+            let place = |found: Found| match (found.at, found.stands) {
+                (At::Pointer(at), Stands::Value(value)) => {
+                    assert_eq!(run.pointer(&at).unwrap().to_string(), value);
+                    (at.clone(), run.pointer(&at).cloned())
+                }
+                (At::Pointer(at), Stands::WithoutIt(_)) => (at, None),
+                other => panic!("{other:?}"),
+            };
+            found.into_iter().map(place).collect()
+        };
+        let [(_, Some(retired)), (_, Some(before))] = &stands("a/b")[..] else { panic!("{:?}", stands("a/b")) };
+        assert_eq!((&retired["reason"], &before["rto_target_s"]), (&json!("moved"), &json!(60)));
+        let registered = stands("db");
+        assert_eq!(registered, [("/settings/stores/0".to_owned(), Some(json!({ "name": "db" })))]);
+        let nowhere = [("/settings/stores".to_owned(), None), ("/settings/retired_stores".to_owned(), None)];
+        assert_eq!(stands("other"), nowhere);
+    }
 }

@@ -54,10 +54,18 @@ pub enum Fact {
     Enqueuer,
     /// Whether branch rules were bypassed.
     Rules,
-    /// Paths touched by a push.
+    /// Paths touched.
     Paths,
     /// Authors of what a push brought.
     Authors,
+    /// The file that names the owners of paths, as it was before the landing, and the teams that it names.
+    CodeOwners,
+    /// What the commit of that id changes against where it left the branch.
+    Compared(String),
+    /// Who started the agent that opened the pull request.
+    Initiator,
+    /// Reviews after the fact.
+    Afterwards,
 
     /// Whether an account could be read, and its state.
     Account,
@@ -105,6 +113,10 @@ impl fmt::Display for Fact {
             Self::Rules => to.write_str("rule bypass"),
             Self::Paths => to.write_str("paths"),
             Self::Authors => to.write_str("authors"),
+            Self::CodeOwners => to.write_str("code owners"),
+            Self::Compared(oid) => write!(to, "comparison of {oid}"),
+            Self::Initiator => to.write_str("initiator"),
+            Self::Afterwards => to.write_str("review after the fact"),
             Self::Account => to.write_str("account"),
             Self::ReportTime => to.write_str("report time"),
             Self::Password => to.write_str("password"),

@@ -1,6 +1,8 @@
 //! Where the facts of a change stand in GitHub's answers. Reads the answers loosely, for it decides
 //! nothing: what it does not recognise, it does not find.
 
+mod owners;
+
 use crate::contract::{At, Change, Fact, Found, Item, Locator, Lookup, PullRequest, Sealed, Stands};
 use crate::contract::{found_head, found_json, pointer_step};
 use crate::door::{Exchange, RequestBody};
@@ -19,9 +21,9 @@ pub(super) fn locate<'a>(item: &'a Item<'a>, facts: &'a [Fact]) -> Locator<'a> {
         Lookup::None | Lookup::Failed(_) => None,
     };
     let commits = BTreeSet::from([change.landing.after.clone()]);
-    let mut search = Search { change, pull, facts, commits, pull_id: None };
+    let mut search = Search { change, pull, facts, commits, pull_id: None, commit_id: None, owners_blob: None };
     Box::new(move |sealed| match sealed {
-        Sealed::Run(run) => search.carried(run),
+        Sealed::Run(run) => search.settings(run).into_iter().chain(search.carried(run)).collect(),
         Sealed::Exchange(exchange) => search.exchange(exchange),
     })
 }
@@ -34,11 +36,34 @@ struct Search<'a> {
     commits: BTreeSet<String>,
     /// GraphQL's id of the pull request, by which its further pages are asked for.
     pull_id: Option<String>,
+    /// GraphQL's id of the last commit that landed, by which further comments are asked for.
+    commit_id: Option<String>,
+    /// The blob that CODEOWNERS was before the landing.
+    owners_blob: Option<String>,
 }
 
 impl Search<'_> {
     fn wants(&self, fact: &Fact) -> bool {
         self.facts.contains(fact)
+    }
+
+    /// What was not asked for, because the settings do not ask for it.
+    fn settings(&self, run: &Value) -> Vec<Found> {
+        let unasked = |value: Option<&Value>| value.is_none_or(|value| value.is_null() || value == false);
+        let mut found = Vec::new();
+        for (fact, key) in [(Fact::CodeOwners, "code_owners"), (Fact::Afterwards, "emergency_ticket")] {
+            let at = format!("/settings/{key}");
+            if unasked(run.pointer(&at)) {
+                let without =
+                    || self.absent(&fact, "/settings".to_owned(), run.get("settings").unwrap_or(&Value::Null));
+                found.extend(self.one(&fact, run, at).or_else(without));
+            }
+        }
+        // These are asked for unless the settings say otherwise.
+        if run.pointer("/settings/rule_suites") == Some(&Value::Bool(false)) {
+            found.extend(self.one(&Fact::Rules, run, "/settings/rule_suites".to_owned()));
+        }
+        found
     }
 
     /// What the run before remembered: pushes, and the update itself where it had no review yet.
@@ -83,6 +108,7 @@ impl Search<'_> {
         let under = |rest: &str| path.ends_with(&format!("/repos/{}{rest}", self.change.repository));
         let graphql = path.ends_with("/graphql");
         let landing = &self.change.landing;
+        let approved = self.compared_commit(path);
         let compares = under(&format!("/compare/{}...{}", landing.before, landing.after));
         let answered = exchange.head.response.as_ref().is_ok_and(|response| response.status == 200);
         let body: Value = match serde_json::from_slice(&exchange.body) {
@@ -96,11 +122,22 @@ impl Search<'_> {
             self.activity(&body)
         } else if compares {
             self.comparison(&body)
+        } else if let Some(fact) = approved {
+            self.compared(&fact, &body)
+        } else if self.pull.is_some_and(|pull| under(&format!("/pulls/{}/files", pull.number))) {
+            self.renamed(&body)
         } else if under("/rulesets/rule-suites") && branch_of(&url) == Some(self.change.branch.clone()) {
             self.rules(&body)
         } else {
             Vec::new()
         }
+    }
+
+    /// The commit that was held against the base, where that is one of those asked for.
+    fn compared_commit(&self, path: &str) -> Option<Fact> {
+        let asked = format!("/repos/{}/compare/{}...", self.change.repository, self.change.landing.before);
+        let (_, commit) = path.rsplit_once(&asked)?;
+        Some(Fact::Compared(commit.to_owned())).filter(|fact| self.wants(fact))
     }
 
     /// No answer, where the pull request was asked for.
@@ -168,26 +205,34 @@ impl Search<'_> {
     }
 
     fn graphql(&mut self, exchange: &Exchange, body: &Value) -> Vec<Found> {
-        let variables = match &exchange.head.request.body {
-            RequestBody::Text(text) => serde_json::from_str::<Value>(text).ok(),
-            RequestBody::Empty | RequestBody::Base64(_) => None,
+        let asked = match &exchange.head.request.body {
+            RequestBody::Text(text) => serde_json::from_str::<Value>(text).unwrap_or_default(),
+            RequestBody::Empty | RequestBody::Base64(_) => Value::Null,
         };
-        let variables = variables.and_then(|mut asked| asked.get_mut("variables").map(Value::take)).unwrap_or_default();
-        let mut found = Vec::new();
-        let asked = text(&variables, "owner").zip(text(&variables, "name"));
-        if asked == self.change.repository.split_once('/') {
+        let variables = asked.get("variables").cloned().unwrap_or_default();
+        let mut found = self.team(body);
+        let of = text(&variables, "owner").zip(text(&variables, "name"));
+        if of == self.change.repository.split_once('/') {
+            found.extend(self.code_owners(text(&asked, "query").unwrap_or_default(), body));
             for (alias, commit) in fields(body, "/data/repository") {
                 if commit.get("associatedPullRequests").is_some() {
                     found.extend(self.landed(body, &format!("/data/repository/{alias}"), commit));
                 }
+                if text(commit, "oid") == Some(&self.change.landing.after) {
+                    self.commit_id = text(commit, "id").map(str::to_owned);
+                    found.extend(self.comments(body, &format!("/data/repository/{alias}")));
+                }
             }
             found.extend(self.errors(exchange, body));
         }
-        // Further pages of the pull request's own lists.
+        // Further pages of the pull request's own lists, and of the commit's.
         for (alias, _) in fields(body, "/data") {
             let id = alias.strip_prefix('m').and_then(|number| text(&variables, &format!("i{number}")));
             if id.is_some() && id == self.pull_id.as_deref() {
                 found.extend(self.pull(body, &format!("/data/{alias}")));
+            }
+            if id.is_some() && id == self.commit_id.as_deref() {
+                found.extend(self.comments(body, &format!("/data/{alias}")));
             }
         }
         found
@@ -210,6 +255,26 @@ impl Search<'_> {
             }
         }
         found
+    }
+
+    /// Comments on the commit that are reviews after the fact, or that none of those listed is.
+    fn comments(&self, body: &Value, at: &str) -> Vec<Found> {
+        let at = format!("{at}/comments/nodes");
+        let Some(comments) = body.pointer(&at) else { return Vec::new() };
+        let ours = comments.as_array().into_iter().flatten().enumerate().filter(|(_, said)| self.afterwards(said));
+        let found: Vec<Found> =
+            ours.filter_map(|(number, _)| self.one(&Fact::Afterwards, body, format!("{at}/{number}"))).collect();
+        if found.is_empty() { self.absent(&Fact::Afterwards, at, comments).into_iter().collect() } else { found }
+    }
+
+    /// Whether a review or a comment is one of the reviews after the fact: by the same account, at the same time.
+    fn afterwards(&self, said: &Value) -> bool {
+        let by = said.pointer("/author/login").and_then(Value::as_str);
+        let times = ["submittedAt", "createdAt", "lastEditedAt"].map(|key| text(said, key));
+        self.change.post_hoc.iter().any(|review| {
+            review.reviewer.as_ref().map(|who| who.login.as_str()) == by
+                && times.iter().any(|time| same_time(*time, review.at))
+        })
     }
 
     /// Errors among the answers, where the pull request could not be read.
@@ -236,7 +301,11 @@ impl Search<'_> {
         for (number, review) in nodes(body, at, "reviews") {
             let fact = Fact::Review(text(review, "id").unwrap_or_default().to_owned());
             found.extend(self.one(&fact, body, format!("{at}/reviews/nodes/{number}")));
+            if self.afterwards(review) {
+                found.extend(self.one(&Fact::Afterwards, body, format!("{at}/reviews/nodes/{number}")));
+            }
         }
+        found.extend(self.one(&Fact::Paths, body, format!("{at}/files/nodes")));
         for (number, node) in nodes(body, at, "commits") {
             let fact = Fact::Commit(node.pointer("/commit/oid").and_then(Value::as_str).unwrap_or_default().to_owned());
             found.extend(self.one(&fact, body, format!("{at}/commits/nodes/{number}/commit")));
@@ -244,6 +313,11 @@ impl Search<'_> {
         for (number, event) in nodes(body, at, "timelineItems") {
             let fact = self.event(event);
             found.extend(fact.and_then(|fact| self.one(&fact, body, format!("{at}/timelineItems/nodes/{number}"))));
+        }
+        // Nobody was assigned: the absence gives way to any that is found.
+        let timeline = format!("{at}/timelineItems/nodes");
+        if let Some(events) = body.pointer(&timeline) {
+            found.extend(self.absent(&Fact::Initiator, timeline, events));
         }
         found
     }
@@ -258,6 +332,11 @@ impl Search<'_> {
             }
             "BaseRefChangedEvent" | "AutomaticBaseChangeSucceededEvent" => Some(Fact::BaseChange),
             "AddedToMergeQueueEvent" => Some(Fact::Enqueuer),
+            "AssignedEvent" => {
+                let initiator = self.pull.and_then(|pull| pull.initiator.as_deref());
+                let names = ["/actor/login", "/assignee/login"].map(inner);
+                (initiator.is_none() || names.contains(&initiator)).then_some(Fact::Initiator)
+            }
             _ => None,
         }
     }

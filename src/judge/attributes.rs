@@ -123,7 +123,7 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
                 Basis { item: Item::Principal(held.item), attributes: seen_in(reading, attributes) }
             })
             .collect(),
-        Test::RestoreTest(policy) => restore_test::basis(policy, readings, as_of, item).into_iter().collect(),
+        Test::RestoreTest(policy) => restore_test::bases(policy, readings, as_of, item),
     }
 }
 

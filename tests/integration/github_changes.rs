@@ -5,6 +5,7 @@ mod afterwards;
 mod agents;
 pub(crate) mod bed;
 mod content;
+mod located;
 mod organisation;
 mod owners;
 mod paging;

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{
     Actor, ActorKind, Change, Fact, LandingKind, Lookup, PrCommit, PullRequest, Review, ReviewState, RuleOutcome,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Commits whose places are named.
 const COMMITS_MAX: usize = 20;
@@ -195,11 +195,13 @@ impl Merged<'_> {
     }
 
     fn author(&self) -> Attribute {
+        let agent = self.pr.author.as_ref().is_some_and(|author| author.kind == ActorKind::Agent);
         let mut seen = self.pr.author.as_ref().map_or_else(|| "a deleted account".to_owned(), typed);
-        if self.pr.author.as_ref().is_some_and(|author| author.kind == ActorKind::Agent) {
+        if agent {
             seen += &format!(", started by {}", known(self.pr.initiator.as_ref()));
         }
-        self.failing(Attribute::new("A3", "author, whose own approval does not count", seen).on([Fact::Author]))
+        let attribute = Attribute::new("A3", "author, whose own approval does not count", seen);
+        self.failing(attribute.on([Fact::Author]).on(agent.then_some(Fact::Initiator)))
     }
 
     fn last_pusher(&self) -> Attribute {
@@ -261,9 +263,18 @@ impl Merged<'_> {
         let attribute = Attribute::new("A6", "approval covers what was merged", seen)
             .on([Fact::Head])
             .on(facts)
+            .on(self.compared())
             .on(self.pr.commits.last().map(|commit| Fact::Commit(commit.oid.clone())))
             .on(self.pr.base_changed_at.map(|_| Fact::BaseChange));
         self.failing(attribute)
+    }
+
+    /// Commits that were held against each other to show that what was approved is what was merged.
+    fn compared(&self) -> Vec<Fact> {
+        let shown = self.pr.reviews.iter().filter(|review| review.same_as_merged);
+        let commits: BTreeSet<&String> = shown.filter_map(|review| review.commit.as_ref()).collect();
+        let merged = (!commits.is_empty()).then_some(&self.pr.head);
+        commits.into_iter().chain(merged).map(|oid| Fact::Compared(oid.clone())).collect()
     }
 
     fn requests(&self) -> Attribute {
@@ -298,9 +309,13 @@ impl Merged<'_> {
             RuleOutcome::Pass => ("no bypass on record", Part::For),
             RuleOutcome::Bypass => ("bypassed", Part::Against),
             RuleOutcome::NotRead => (NOT_READ, Part::Aside),
-            RuleOutcome::OutOfReach => ("older than the source keeps records of bypasses", Part::Open),
+            RuleOutcome::OutOfReach => {
+                ("the source keeps no records of bypasses as old as this: there is none to look up", Part::Open)
+            }
         };
-        let attribute = Attribute::new("A9", "branch rules not bypassed", seen).on([Fact::Rules]);
+        // What the source no longer keeps stands nowhere, which is not the same as not found.
+        let kept = self.pr.rule != RuleOutcome::OutOfReach;
+        let attribute = Attribute::new("A9", "branch rules not bypassed", seen).on(kept.then_some(Fact::Rules));
         self.deciding(attribute, &["rule-bypassed", "rule-outcome-unknown"], part)
     }
 
@@ -315,6 +330,9 @@ impl Merged<'_> {
         let otherwise = if asked && groups.is_some() { Part::For } else { Part::Aside };
         let attribute =
             Attribute::new("A10", "owners of the code approved", seen).on([Fact::Policy("require_codeowner")]);
+        let looked_at = (asked || groups.is_some()).then_some(Fact::CodeOwners);
+        let owned = groups.is_some_and(|groups| !groups.is_empty());
+        let attribute = attribute.on(looked_at).on(owned.then_some(Fact::Paths));
         self.deciding(attribute, &["code-owner-missing", "code-owners-unread"], otherwise)
     }
 
@@ -343,7 +361,7 @@ fn after_the_fact(policy: &Policy, change: &Change, as_of: DateTime<Utc>, ruling
     // Enough approvals count: nobody asks for it.
     let part = if ruling.outcome == Outcome::Pass && !decides { Part::Aside } else { part };
     let attribute = Attribute::new("post-hoc", "review after the fact", seen).part(part).because(reason);
-    Attribute { decides, ..attribute.on([Fact::Policy("posthoc_hours")]) }
+    Attribute { decides, ..attribute.on([Fact::Afterwards, Fact::Policy("posthoc_hours")]) }
 }
 
 fn typed(actor: &Actor) -> String {

@@ -87,7 +87,7 @@ impl Examined<'_> {
     }
 
     /// An empty store restores without fault: one check must have seen something.
-    fn nothing_shown(self) -> Option<Ruling> {
+    pub(super) fn nothing_shown(self) -> Option<Ruling> {
         let mut named = self.test.checks.iter().filter(|check| !check.name.trim().is_empty());
         if named.clone().any(|check| output(check) == Output::Something) {
             return None;
@@ -157,7 +157,7 @@ impl Examined<'_> {
 
     /// Whoever restores into production on purpose has an incident, and the ticket names it. That it was
     /// timed and reviewed is asked of every test.
-    fn not_isolated(self) -> Option<Ruling> {
+    pub(super) fn not_isolated(self) -> Option<Ruling> {
         match named(&self.test.env_target) {
             None => {
                 let why = "nobody says where it was restored to";
@@ -171,7 +171,7 @@ impl Examined<'_> {
         }
     }
 
-    fn not_reviewed_in_time(self) -> Option<Ruling> {
+    pub(super) fn not_reviewed_in_time(self) -> Option<Ruling> {
         let days = self.policy.review_business_days;
         let last = business_days_after(self.ended(), days);
         let unusable =

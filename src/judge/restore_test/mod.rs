@@ -66,9 +66,10 @@
 
 mod attributes;
 mod examined;
+mod parts;
 mod quarter;
 
-pub(super) use attributes::basis;
+pub(super) use attributes::bases;
 pub use quarter::Quarter;
 
 use super::gather::HeldRestores;

@@ -226,9 +226,10 @@ fn a_restore_whose_validation_failed_is_shown_with_its_line() {
 
 #[test]
 fn a_missed_recovery_time_is_shown_with_both_times_and_the_target() {
-    let home = restores();
     let now = SystemClock.now();
-    let item = format!("files {}Q{}", now.year(), now.month0() / 3 + 1);
+    let home = restores(now);
+    let started = now - TimeDelta::hours(9);
+    let item = format!("files {}Q{}", started.year(), started.month0() / 3 + 1);
     let said = home.run(&["explain", "T-1", &item]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.starts_with(&format!("T-1 {item}: DEVIATION: rto-missed\n")), "{}", said.out);
@@ -236,7 +237,7 @@ fn a_missed_recovery_time_is_shown_with_both_times_and_the_target() {
     let found = looked_up(&home.path("b.zip"), &json.out);
     let why = Why { json: json.json(), text: said, found };
     assert_eq!(why.deciding(), BTreeSet::from(["B5"]));
-    for (field, value) in [("started", now - TimeDelta::hours(9)), ("validated", now - TimeDelta::hours(1))] {
+    for (field, value) in [("started", started), ("validated", now - TimeDelta::hours(1))] {
         let stands = why.stands("B5", &json!({ "test": { "id": "slow", "field": field } }));
         assert_eq!(stands, [json!(second(value))], "{field}");
     }
@@ -251,9 +252,8 @@ fn second(at: DateTime<Utc>) -> String {
 }
 
 /// A ledger with one slow restore, and its bundle `b.zip`.
-fn restores() -> Home {
+fn restores(now: DateTime<Utc>) -> Home {
     let logs = tempfile::tempdir().unwrap();
-    let now = SystemClock.now();
     let ago = |hours| second(now - TimeDelta::hours(hours));
     let line = json!({
         "test_id": "slow", "store": "files", "recovery_point": ago(10), "started": ago(9), "restored": ago(2),

@@ -54,7 +54,7 @@ fn the_same_rules_and_policy_say_today_what_they_said_then_and_nothing_is_writte
     {
         let said = as_of(&home, time, &[]).json();
         let controls = said["controls"].as_array().unwrap();
-        assert_eq!(controls.len(), 3, "{said}");
+        assert_eq!(controls.len(), 4, "{said}");
         for control in controls {
             let (then, now) = (&control["then"], &control["now"]);
             assert_eq!(control["differs"], Value::Array(Vec::new()), "{time}: {control}");
@@ -139,6 +139,7 @@ fn a_date_is_its_end_and_only_what_was_written_by_then_is_read() {
 fn a_control_without_a_verdict_then_has_none_and_one_that_is_configured_no_more_is_named() {
     let home = home();
     edit(&home, "[controls.AVL-001]", "[controls.AVL-002]");
+    edit(&home, "[controls.AVL-001.policy]", "[controls.AVL-002.policy]");
     let said = as_of(&home, "2026-02-10", &[]).json();
     assert_eq!(said["not_configured"], serde_json::json!(["AVL-001"]));
     let new = said["controls"].as_array().unwrap().iter().find(|control| control["control"] == "AVL-002").unwrap();
@@ -149,16 +150,19 @@ fn a_control_without_a_verdict_then_has_none_and_one_that_is_configured_no_more_
     assert!(text.err.contains("control AVL-001 was configured then, and is not now"), "{}", text.err);
     let unknown = home.run(&["judge", "--as-of", "2026-02-10", "--control", "AVL-001"]);
     assert_eq!(unknown.code, 1);
-    assert!(unknown.err.contains("hint: configured: AVL-002, SEC-001, SEC-004"), "{}", unknown.err);
+    assert!(unknown.err.contains("hint: configured: AVL-002, AVL-008, SEC-001, SEC-004"), "{}", unknown.err);
 }
 
 #[test]
 fn status_names_rules_and_parameters_of_each_verdict() {
     let home = home();
     let said = home.run(&["status", "--json"]).json();
-    for (control, test, key) in
-        [(0, "restore_test/", "grace_days"), (1, "change_review/", "min_approvals"), (2, "mfa/", "root_kind")]
-    {
+    for (control, test, key) in [
+        (0, "restore_test/", "grace_days"),
+        (1, "restore_test/", "asks"),
+        (2, "change_review/", "min_approvals"),
+        (3, "mfa/", "root_kind"),
+    ] {
         let control = &said["controls"][control];
         assert!(control["rules"].as_str().unwrap().starts_with(test), "{control}");
         assert!(!control["policy"][key].is_null(), "{control}");

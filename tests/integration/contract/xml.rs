@@ -45,7 +45,7 @@ pub(crate) fn changes(clean: &str, marker: Option<&str>) -> Vec<(String, String)
         for element in if elements.len() == 1 { &ends[..1] } else { &ends[..] } {
             say("absent", put(&element.all, ""));
             let text = &clean[element.content.clone()];
-            if element.leaf && name != "key" {
+            if element.leaf && name != "key" && !text.trim().is_empty() {
                 say("an unknown word", put(&element.content, odd(name)));
             }
             if name == "IsTruncated" {
