@@ -22,8 +22,20 @@ pub(super) struct Tickets {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Written {
     body_text: Option<String>,
-    last_edited_at: Option<DateTime<Utc>>,
-    editor: Option<Account>,
+    /// None where it is not said, which is not the same as never.
+    #[serde(default, deserialize_with = "said")]
+    last_edited_at: Option<Option<DateTime<Utc>>>,
+    #[serde(default, deserialize_with = "said")]
+    editor: Option<Option<Account>>,
+}
+
+/// For fields that are not always asked for, and may be `null` where they are.
+fn said<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl Tickets {
@@ -86,14 +98,17 @@ impl Written {
         ticket: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<PostHoc>, String> {
         let text = self.body_text.as_deref().ok_or("a text was asked for, and is not there")?;
-        let own = match (self.last_edited_at, &self.editor) {
+        let (Some(edited), Some(editor)) = (self.last_edited_at, &self.editor) else {
+            return Err("nothing is said of who edited a text, and when".to_owned());
+        };
+        let own = match (edited, editor) {
             (None, None) => true,
             (_, editor) => editor.as_ref().map(|editor| &editor.login) == by.map(|by| &by.login) && by.is_some(),
         };
         Ok(ticket(text).filter(|_| own).map(|ticket| PostHoc {
             ticket: Some(ticket),
             reviewer: by.map(Account::actor),
-            at: self.last_edited_at.map_or(at, |edited| edited.max(at)),
+            at: edited.map_or(at, |edited| edited.max(at)),
         }))
     }
 }

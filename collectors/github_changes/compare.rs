@@ -77,6 +77,13 @@ pub(super) enum Status {
     Unchanged,
 }
 
+impl Status {
+    /// Whether there is a path that it comes from.
+    pub(super) fn moves(self) -> bool {
+        matches!(self, Self::Renamed | Self::Copied)
+    }
+}
+
 /// What one commit changes since it left another.
 pub(super) struct Diff {
     /// Where it left.
@@ -148,11 +155,26 @@ pub(super) async fn read(client: &Client, repository: &str, before: &str, after:
     if let Some(twice) = commits.iter().find(|commit| !shas.insert(&commit.sha)) {
         return Err(malformed(&what, format!("commit {} is listed twice", twice.sha)));
     }
+    if let Some(stray) = stray(&commits, after) {
+        return Err(malformed(&what, format!("commit {stray} is listed, and nothing leads to it from the new state")));
+    }
     let walk = walk(&commits, after);
     if walk.is_empty() && !commits.is_empty() {
         return Err(malformed(&what, "the commits listed do not lead to the new state".to_owned()));
     }
     Ok(Range { walk, authors: authors(&commits), paths: files.and_then(paths), url })
+}
+
+/// A commit that is not among the new state's ancestors: then parents are missing from the answer.
+fn stray<'a>(commits: &'a [Commit], after: &str) -> Option<&'a str> {
+    let listed: BTreeMap<&str, &Commit> = commits.iter().map(|commit| (commit.sha.as_str(), commit)).collect();
+    let (mut seen, mut open) = (BTreeSet::new(), vec![after]);
+    while let Some(commit) = open.pop().and_then(|sha| listed.get(sha)) {
+        if seen.insert(commit.sha.as_str()) {
+            open.extend(commit.parents.iter().map(|parent| parent.sha.as_str()).filter(|sha| listed.contains_key(sha)));
+        }
+    }
+    listed.into_keys().find(|sha| !seen.contains(sha))
 }
 
 /// First parents from `after`, as far as the comparison holds them.

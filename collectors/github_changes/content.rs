@@ -272,7 +272,9 @@ async fn some_files(
     let reply = graphql::of_repository(client, repository, &what, &objects, CONTENTS).await?;
     let one = |(file, (commit, path)): (usize, &(String, String))| {
         let number = commits.iter().position(|known| known == commit);
-        let read = number.and_then(|number| reply.get(&format!("c{number}"))).and_then(|c| c.get(format!("f{file}")));
+        let found = number.and_then(|number| reply.get(&format!("c{number}")));
+        let same = |found: &&Value| found["__typename"] == "Commit" && found["oid"] == **commit;
+        let read = found.filter(same).and_then(|found| found.get(format!("f{file}")));
         match read {
             None => Err(malformed(&what, format!("nothing is said of {path} in {commit}"))),
             Some(Value::Null) => Ok(None),

@@ -57,7 +57,12 @@ impl Error {
         self.refusal(what, PULL_REQUESTS)
     }
 
-    fn refusal(&self, what: &str, permission: &str) -> CollectError {
+    /// GitHub knows nothing of that name, or shows nothing of it.
+    pub(super) fn not_found(&self) -> bool {
+        self.kind.as_deref() == Some("NOT_FOUND")
+    }
+
+    pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
         let (what, why) = (what.to_owned(), self.message.chars().take(200).collect());
         match self.kind.as_deref() {
             Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => {
@@ -112,7 +117,7 @@ pub(super) async fn of_repository(
     let (owner, name) = repository.parts();
     let document = format!(
         "query($owner:String!,$name:String!){{rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{nameWithOwner{selection}}}}}"
+         repository(owner:$owner,name:$name){{{selection}}}}}"
     );
     let mut data = whole_answer(client, what, &document, json!({ "owner": owner, "name": name }), permission).await?;
     match data.get_mut("repository").map(Value::take) {
@@ -193,8 +198,12 @@ fn split(what: &str, oids: &[String], reply: Reply) -> BTreeMap<String, Result<V
     let repository = reply.data.get("repository");
     let name = repository.and_then(|r| r.get("nameWithOwner")).cloned().unwrap_or(Value::Null);
     let named = |error: &Error, alias: &str| {
-        let second = error.path.get(1).and_then(Value::as_str);
-        second.is_none_or(|second| second == alias || !second.starts_with('c'))
+        // Whatever does not name another one of the commits may be about this one.
+        let commit = |part: &str| part.strip_prefix('c').is_some_and(|number| number.parse::<usize>().is_ok());
+        let first = error.path.first().and_then(Value::as_str);
+        let second =
+            error.path.get(1).and_then(Value::as_str).filter(|part| first == Some("repository") && commit(part));
+        second.is_none_or(|second| second == alias)
     };
     let one = |alias: &str, oid: &str| {
         let commit = format!("{what}: {oid}");
@@ -350,8 +359,9 @@ async fn pages(
         return Err(error.meaning(&what));
     }
     let page = |(number, more): (usize, &More)| {
-        let field = more.connection.field;
-        let page = reply.data.get_mut(&format!("m{number}")).and_then(|node| node.get_mut(field)).map(Value::take);
+        let Connection { field, of, .. } = more.connection;
+        let node = reply.data.get_mut(&format!("m{number}")).filter(|node| node["__typename"] == **of);
+        let page = node.and_then(|node| node.get_mut(*field)).map(Value::take);
         page.ok_or_else(|| malformed(&what, format!("no page of {field}")))
     };
     chunk.iter().enumerate().map(page).collect()
@@ -378,20 +388,23 @@ fn append(value: &mut Value, more: &More, mut page: Value) -> Result<(), String>
     Ok(())
 }
 
-/// Every list that can be paged holds as many items as it states, none twice, and has no further page. Other lists
-/// that state a total are parents, of which at most `PARENTS` are asked for.
+/// Every list that can be paged holds as many items as it states, none twice, and has no further page; so do
+/// parents, as far as they are asked for.
 fn count(value: &Value) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter().try_for_each(count),
         Value::Object(fields) => {
-            if let Some(page) = fields.get("pageInfo") {
-                total(fields, u64::MAX)?;
-                twice(fields)?;
-                if page.get("hasNextPage") != Some(&Value::Bool(false)) {
-                    return Err("a list does not say that this is its last page".to_owned());
+            for (field, list) in fields {
+                if CONNECTIONS.iter().any(|connection| connection.field == field) {
+                    total(list, u64::MAX)?;
+                    twice(list)?;
+                    if list["pageInfo"]["hasNextPage"] != Value::Bool(false) {
+                        return Err(format!("{field} do not say that this is their last page"));
+                    }
+                } else if field == "parents" {
+                    total(list, PARENTS)?;
+                    twice(list)?;
                 }
-            } else if fields.contains_key("totalCount") {
-                total(fields, PARENTS)?;
             }
             fields.values().try_for_each(count)
         }
@@ -400,7 +413,7 @@ fn count(value: &Value) -> Result<(), String> {
 }
 
 /// As many items as stated, up to the number asked for.
-fn total(list: &Map<String, Value>, asked: u64) -> Result<(), String> {
+fn total(list: &Value, asked: u64) -> Result<(), String> {
     let held = list.get("nodes").and_then(Value::as_array).map(|nodes| nodes.len() as u64);
     let stated = list.get("totalCount").and_then(Value::as_u64);
     if held.is_none() || held != stated.map(|stated| stated.min(asked)) {
@@ -410,11 +423,14 @@ fn total(list: &Map<String, Value>, asked: u64) -> Result<(), String> {
 }
 
 /// A page that repeats another makes the total right and the list wrong.
-fn twice(list: &Map<String, Value>) -> Result<(), String> {
+fn twice(list: &Value) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for node in list.get("nodes").and_then(Value::as_array).into_iter().flatten() {
-        let id = node.get("id").or_else(|| node.get("commit")?.get("id")).and_then(Value::as_str);
-        if let Some(id) = id.filter(|id| !seen.insert(*id)) {
+        // Events have no id that is asked for, but a time; several authors may be nobody's account.
+        let id =
+            ["/id", "/oid", "/path", "/commit/id"].iter().find_map(|at| node.pointer(at)?.as_str().map(str::to_owned));
+        let id = id.or_else(|| node.get("createdAt").map(|_| node.to_string()));
+        if let Some(id) = id.filter(|id| !seen.insert(id.clone())) {
             return Err(format!("{id} is twice in a list"));
         }
     }

@@ -394,7 +394,7 @@ mod tests {
             "landing": {
                 "kind": "pr_merge", "actor": null, "at": "2026-01-03T00:00:00Z", "before": "00", "after": "cc",
             },
-            "pull_request": { "found": pull }, "post_hoc": null,
+            "pull_request": { "found": pull }, "post_hoc": [],
         });
         serde_json::from_value(change).unwrap()
     }

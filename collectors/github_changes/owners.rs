@@ -170,17 +170,27 @@ impl Reader<'_> {
         let path = format!("/repos/{}/pulls/{}/files?per_page=100&page=1", self.repository.name, pr.number);
         let first = self.client.get(&what, &path, None).await?;
         let (files, _) = self.client.pages(&what, (&path, first), PULL_REQUESTS, |_: &[File]| false).await?;
-        if files.len() != touched.len() {
-            let why = format!("{} paths listed, {} stated", files.len(), touched.len());
+        let names: BTreeSet<&str> = files.iter().map(|file| file.filename.as_str()).collect();
+        if names != touched.iter().map(|touched| touched.path.as_str()).collect() || files.len() != touched.len() {
+            let why = format!("{} paths listed, which are not the {} stated", files.len(), touched.len());
             return Err(malformed(&what, why).into());
+        }
+        if let Some(file) = files.iter().find(|file| file.status.moves() && file.previous_filename.is_none()) {
+            return Err(malformed(&what, format!("{} was moved, and nobody says from where", file.filename)).into());
         }
         Ok(files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect())
     }
 
     async fn file(&self, blob: &str, size: u64) -> Result<CodeOwners, Why> {
         #[derive(Deserialize)]
+        enum Kind {
+            Blob,
+        }
+        #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Blob {
+            #[serde(rename = "__typename")]
+            _kind: Kind,
             #[serde(deserialize_with = "stated")]
             text: Option<String>,
             is_truncated: bool,
@@ -214,12 +224,13 @@ impl Reader<'_> {
             return known.clone();
         }
         let members = match self.members(&key).await {
-            Ok(members) if members.is_empty() => {
+            Ok(Some(members)) if members.is_empty() => {
                 Err(Why::NotKnown(format!("the team @{organisation}/{slug} has no member that this token sees")))
             }
-            Ok(members) => Ok(members),
-            Err(CollectError::Forbidden { why, .. }) => Err(Why::NotKnown(format!(
-                "the team @{organisation}/{slug} could not be read, which needs the permission {MEMBERS}: {why}"
+            Ok(Some(members)) => Ok(members),
+            // The file may name one that was deleted long ago.
+            Ok(None) => Err(Why::NotKnown(format!(
+                "GitHub shows no team @{organisation}/{slug}; to see a secret one needs the permission {MEMBERS}"
             ))),
             Err(error) => Err(Why::Error(error)),
         };
@@ -227,8 +238,8 @@ impl Reader<'_> {
         members
     }
 
-    /// The members of a team, and of the teams below it.
-    async fn members(&self, (organisation, slug): &(String, String)) -> Result<Vec<String>, CollectError> {
+    /// The members of a team, and of the teams below it; `None`: GitHub shows no such team.
+    async fn members(&self, (organisation, slug): &(String, String)) -> Result<Option<Vec<String>>, CollectError> {
         let what = format!("team @{organisation}/{slug}: members");
         let document = "query($org:String!,$team:String!,$after:String){rateLimit{cost remaining resetAt} \
             organization(login:$org){team(slug:$team){members(first:100,after:$after){totalCount \
@@ -236,19 +247,22 @@ impl Reader<'_> {
         let (mut members, mut after) = (Vec::new(), None::<String>);
         for _ in 0..MEMBER_PAGES_MAX {
             let variables = json!({ "org": organisation, "team": slug, "after": after });
-            let mut reply = graphql::whole_answer(self.client, &what, document, variables, MEMBERS).await?;
-            let Organization { team } = part(&what, &mut reply, "organization")?;
-            let Some(Team { members: page }) = team else {
-                let why = "GitHub shows no such team".to_owned();
-                return Err(CollectError::Forbidden { what, why, permission: Some(MEMBERS.to_owned()) });
-            };
+            let asked = graphql::ask(self.client, &what, document, variables).await;
+            let mut reply = asked.map_err(|trouble| trouble.into_error(&what))?;
+            match reply.errors.first() {
+                Some(error) if error.not_found() => return Ok(None),
+                Some(error) => return Err(error.refusal(&what, MEMBERS)),
+                None => {}
+            }
+            let Organization { team } = part(&what, &mut reply.data, "organization")?;
+            let Some(Team { members: page }) = team else { return Ok(None) };
             members.extend(page.nodes.into_iter().map(|member| member.login));
             if !page.page_info.has_next_page {
                 if members.len() as u64 != page.total_count {
                     let why = format!("{} members listed, {} stated", members.len(), page.total_count);
                     return Err(malformed(&what, why));
                 }
-                return Ok(members);
+                return Ok(Some(members));
             }
             if page.page_info.end_cursor.is_none() || page.page_info.end_cursor == after {
                 return Err(malformed(&what, "a page names no next one, or itself".to_owned()));
@@ -268,8 +282,12 @@ fn first(what: &str, reply: &Map<String, Value>, number: usize) -> Result<Option
     for (place, path) in PLACES.iter().enumerate() {
         let found = reply.get(&format!("p{number}_{place}"));
         let found = found.ok_or_else(|| malformed(what, format!("nothing is said of {path}")))?;
-        // Folders of that name are none.
-        if found.get("__typename") == Some(&json!("Blob")) {
+        let kind = found.get("__typename").and_then(Value::as_str);
+        // Folders and submodules of that name are none.
+        if !(found.is_null() || matches!(kind, Some("Blob" | "Tree" | "Commit"))) {
+            return Err(malformed(what, format!("what {path} is, is not understood")));
+        }
+        if kind == Some("Blob") {
             let (oid, size) = (found.get("oid").and_then(Value::as_str), found.get("byteSize").and_then(Value::as_u64));
             let (Some(oid), Some(size)) = (oid, size) else {
                 return Err(malformed(what, format!("no id and size of {path}")));

@@ -180,7 +180,10 @@ enum Event {
     AutomaticBaseChangeSucceededEvent {
         created_at: DateTime<Utc>,
     },
-    MergedEvent {},
+    MergedEvent {
+        #[serde(rename = "createdAt")]
+        _at: DateTime<Utc>,
+    },
     AddedToMergeQueueEvent {
         created_at: DateTime<Utc>,
         #[serde(deserialize_with = "stated")]
@@ -345,7 +348,7 @@ impl Pull {
                     base_changed_at = base_changed_at.max(Some(*created_at));
                 }
                 Event::HeadRefForcePushedEvent { .. }
-                | Event::MergedEvent {}
+                | Event::MergedEvent { .. }
                 | Event::AddedToMergeQueueEvent { .. }
                 | Event::AutoMergeEnabledEvent {}
                 | Event::AssignedEvent { .. } => {}

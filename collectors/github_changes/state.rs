@@ -122,7 +122,7 @@ fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (
     }
     let document = format!(
         "query($owner:String!,$name:String!{declared}){{viewer{{login}} rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{nameWithOwner databaseId{refs}}}{searches}}}"
+         repository(owner:$owner,name:$name){{databaseId{refs}}}{searches}}}"
     );
     (document, Value::Object(variables))
 }

@@ -16,39 +16,43 @@ mod xml;
 
 use crate::support::replay::{self, verdicts};
 use bed::Bed;
-use check::{Tally, check, injections};
+use check::{Tally, check, injections, label};
 use evidenced::judge::VerdictOutcome;
 use evidenced_collectors::contract::Collector;
 use evidenced_collectors::door::Network;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Faults that nobody can see: part of the request, part of the fault, why. No other is let through.
 const UNDETECTABLE: &[(&str, &str, &str)] = &[
+    ("GetAccountSummary", "/entry/Account", "the report's row for root says the same, and moto has no such totals"),
+    ("GetCredentialReport", "without row <root_account>", "the totals say the same, and moto has no such row"),
+    ("AssumeRole", "Credentials", "a key that works anyway; what it reads is what counts"),
+    ("AssumeRole", "cut ", "a key that works anyway; what it reads is what counts"),
+    ("ListAccounts", "an element removed", "AWS states no total of accounts; later runs miss one that was there"),
+    ("ListAccounts", "absent: /NextToken", "AWS says by its absence that a page is the last"),
     (
-        "GetAccountSummary",
-        "/entry/Account",
-        "the report's row for root says the same, and counts alone where a source (moto) does not state these totals",
+        "/activity",
+        "an element removed",
+        "rows of other branches hang on nothing; who pushed is then unknown to the judge",
     ),
-    (
-        "GetCredentialReport",
-        "without row <root_account>",
-        "root is not lost: the totals and the devices say the same of it, and a limitation says that the row is missing",
-    ),
-    ("Action=AssumeRole", "cut ", CREDENTIALS),
-    ("Action=AssumeRole", "Credentials/AccessKeyId", CREDENTIALS),
-    ("Action=AssumeRole", "Credentials/Expiration", CREDENTIALS),
+    ("/activity", "it names no next one", "as above; of the branches in scope the chain and the search would tell"),
+    ("/rule-suites", "an element removed", "GitHub states no total of rule suites"),
+    ("/rule-suites", "page: empty", "GitHub states no total of rule suites"),
+    ("/rule-suites", "it names no next one", "GitHub states no total of rule suites"),
+    ("team(slug", "errors: of a", "a team that is deleted or secret: its owners are not known, which the judge says"),
+    ("per_page=1", "404", "a commit that was replaced long ago is gone: what was approved is not known to the judge"),
+    ("review.json", "removed", "a review that is not written yet looks the same: the judge misses it"),
+    ("snapshots.json", "removed", "says which backup it was: the judge misses it"),
 ];
-
-/// Of an answer that is no evidence.
-const CREDENTIALS: &str = "whether credentials are good is told by the answers to the requests signed with them";
 
 fn itself(collector: Box<dyn Collector>) -> Box<dyn Collector> {
     collector
 }
 
-/// All faults of one source, after a run without.
-async fn suite(bed: Bed) -> Tally {
-    let (clean, _) = bed.run(itself, &Network::new(), None).await;
+/// All faults of one source, after a run without; `covered` are sorts of requests that another source has.
+async fn suite(bed: Bed, covered: &BTreeSet<String>) -> Tally {
+    let (clean, _) = bed.run(itself, &Network::new(), None, 1).await;
     let population = clean.result.as_ref();
     let population = population.unwrap_or_else(|error| panic!("{}: {error}: {:#?}", bed.name, error.unread()));
     assert!(!population.items().is_empty());
@@ -60,11 +64,14 @@ async fn suite(bed: Bed) -> Tally {
         let asked = clean.seen.iter().any(|asked| asked.target.contains(part) || asked.body.contains(part));
         assert!(asked, "{}: {part} is not asked for: {:#?}", bed.name, clean.seen);
     }
-    let all = injections(&bed, &clean.seen);
-    let least: usize = clean.seen.iter().map(|asked| wire::faults(&bed.answer(asked)).len()).sum();
-    assert!(all.len() >= least);
+    let all = injections(&bed, &clean.seen, covered);
+    let own: Vec<_> = clean.seen.iter().filter(|asked| !covered.contains(&label(asked))).collect();
+    let least: usize = own.iter().map(|asked| wire::faults(&bed.answer(asked)).len()).sum();
+    assert!(!own.is_empty() && all.len() >= least);
     let mut tally = check(&Arc::new(bed), itself, all, UNDETECTABLE).await;
-    tally.requests = clean.seen.len();
+    tally.requests = own.len();
+    assert_eq!((tally.complete, tally.passes), (0, 0), "{}\n{tally}", tally.violations.join("\n"));
+    assert!(tally.violations.is_empty(), "{}\n{tally}", tally.violations.join("\n"));
     println!("{tally}; {} replays so far", replay::count());
     tally
 }
@@ -83,20 +90,23 @@ fn every_kind_has_a_source_in_the_suite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_at_github_ends_as_complete_or_as_a_pass() {
-    let tally = suite(bed::github().await).await;
-    assert!(tally.violations.is_empty(), "{}\n{tally}", tally.violations.join("\n"));
+    suite(bed::github().await, &BTreeSet::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_at_an_organisation_of_github_ends_as_complete_or_as_a_pass() {
+    let (one, _) = bed::github().await.run(itself, &Network::new(), None, 1).await;
+    suite(bed::organisation().await, &one.seen.iter().map(label).collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_at_aws_ends_as_complete_or_as_a_pass() {
-    let tally = suite(bed::aws().await).await;
-    assert!(tally.violations.is_empty(), "{}\n{tally}", tally.violations.join("\n"));
+    suite(bed::aws().await, &BTreeSet::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_at_moto_ends_as_complete_or_as_a_pass() {
-    let tally = suite(bed::moto()).await;
-    assert!(tally.violations.is_empty(), "{}\n{tally}", tally.violations.join("\n"));
+    suite(bed::moto(), &BTreeSet::new()).await;
 }
 
 #[tokio::test]

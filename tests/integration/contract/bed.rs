@@ -7,7 +7,7 @@ use crate::github_changes::bed::{at, pull, week};
 use crate::support::moto::{Key, Moto};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::aws::{AwsHistory, AwsServer, Factor, UserSpec};
-use evidenced::demo::github::{GithubHistory, GithubServer, Method, PullRequestSpec};
+use evidenced::demo::github::{Edit, GithubHistory, GithubServer, Method, PullRequestSpec, Rebase};
 use evidenced_collectors::contract::clock::ManualClock;
 use evidenced_collectors::contract::{CollectError, Collector, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Limits, Network};
@@ -56,16 +56,18 @@ pub(crate) struct Outcome {
 pub(crate) type Wrap = fn(Box<dyn Collector>) -> Box<dyn Collector>;
 
 impl Bed {
-    /// One run, with a fault or without.
+    /// One run, with a fault or without; where nothing comes, it waits so long.
     pub(crate) async fn run(
         &self,
         wrap: Wrap,
         network: &Network,
         fault: Option<(Asked, Fault)>,
+        patience_seconds: u64,
     ) -> (Outcome, Box<dyn Collector>) {
         let slow = fault.as_ref().is_some_and(|(_, fault)| wire::slow(fault));
         // Only where nothing comes; elsewhere a busy machine would make faults of its own.
-        let limits = Limits { attempts_max: 1, request_seconds_max: if slow { 1 } else { 30 }, ..LIMITS };
+        let limits =
+            Limits { attempts_max: 1, request_seconds_max: if slow { patience_seconds } else { 30 }, ..LIMITS };
         let strikes = u32::MAX;
         self.run_on(
             wrap,
@@ -140,6 +142,10 @@ fn shorter_pages(text: &str) -> String {
             text = text.replace(&format!("{list}(first:{first}"), &format!("{list}(first:2"));
         }
     }
+    text = text.replace("comments(first:20", "comments(first:1").replace("comments(first:50", "comments(first:1");
+    text = text.replace("files(first:100", "files(first:2").replace("files(first:50", "files(first:2");
+    text =
+        text.replace("repositories(first:100", "repositories(first:1").replace("members(first:100", "members(first:1");
     text.replace("authors(first:10", "authors(first:1").replace("authors(first:50", "authors(first:1")
 }
 
@@ -191,12 +197,133 @@ pub(crate) async fn github_of(history: GithubHistory, batch: u32) -> Bed {
     }
 }
 
-/// REST users and commits carry many addresses; GraphQL's rate says nothing of changes.
-const GITHUB_NOT_READ: &[&str] = &["/rateLimit"];
+/// What GitHub's answers say beside what is read.
+const GITHUB_NOT_READ: &[&str] = &[
+    "/rateLimit/",
+    // REST tells of people and commits at length, with many addresses.
+    "url/",
+    "_url:",
+    "node_id/",
+    "/actor/id/",
+    "/author/id/",
+    "/site_admin/",
+    "/user_view_type/",
+    "/gravatar_id/",
+    "/base_commit/",
+    "/merge_base_commit/",
+    "/commits/*/commit/",
+    "/commits/*/committer/",
+    "/commits/*/author/type/",
+    "/commits/*/author/login/",
+    "/ahead_by/",
+    "/behind_by/",
+    "another type: /status/",
+    "absent: /status/",
+    // Paths count where there is no pull request, and are then not known.
+    "/files/",
+    "/actor_id/",
+    "/actor_name/",
+    "/before_sha/",
+    "/evaluation_result/",
+    "/repository_id/",
+    "/repository_name/",
+    // A follow-up asks by it, and without one the list does not add up.
+    ": /data/repository/c*/id/",
+    "/committedDate/",
+    ": /data/repository/c*/associatedPullRequests/nodes/*/id/",
+    "/commit/id/",
+    // Comments count where there is no pull request.
+    "/comments/nodes/*/bodyText/",
+    "/comments/nodes/*/editor/",
+    "/comments/nodes/*/lastEditedAt/",
+    // The first place that has the file counts.
+    "/data/repository/p*_1/",
+    "/data/repository/p*_2/",
+    // Of an organisation itself, the counts of repositories are read.
+    ": /id/",
+    ": /login/",
+    ": /type/",
+    "_at/",
+    "/description/",
+    "/followers/",
+    "/following/",
+    "/has_organization_projects/",
+    "/has_repository_projects/",
+    "/owned_private_repos/",
+    "/public_gists/",
+    "/additions/",
+    "/changes/",
+    "/deletions/",
+    "/patch/",
+    "/timelineItems/nodes/*/actor/",
+    "/timelineItems/nodes/*/commit/",
+    "/timelineItems/nodes/*/currentRefName/",
+    "/timelineItems/nodes/*/previousRefName/",
+];
+
+/// An organisation of two repositories, owners by CODEOWNERS and a team, a rebase after the approval, a rename.
+fn owned() -> GithubHistory {
+    let mut history = GithubHistory::new();
+    history.repository("acme/shop", "main");
+    history.repository("acme/docs", "main");
+    history.team("acme", "core", &["example-ben", "example-cleo"]);
+    let files = [
+        Edit::new(".github/CODEOWNERS", "* @acme/core\n"),
+        Edit::new("src/a.rs", "limit = 10"),
+        Edit::new("src/b.rs", "b"),
+        Edit::new("src/c.rs", "c"),
+    ];
+    history.push_edits("acme/shop", "main", "example-ana", at("2026-02-10T09:00:00Z"), &files);
+    let other = pull(1, "2026-03-04T09:45:00Z").editing(&[Edit::new("src/b.rs", "other")]);
+    history.merge(other.approved_by("example-ben"));
+    let rebased = pull(2, "2026-03-04T10:00:00Z").editing(&[Edit::new("src/a.rs", "limit = 20")]);
+    let rebase = Rebase { at: at("2026-03-04T09:50:00Z"), by: "example-ana".to_owned(), also: Vec::new() };
+    let rebased = PullRequestSpec { behind: 1, rebased: Some(rebase), ..rebased.approved_by("example-ben") };
+    history.merge(rebased);
+    let moved = Edit { from: Some("src/c.rs".to_owned()), ..Edit::new("src/moved.rs", "c") };
+    let more = [moved, Edit::new("src/d.rs", "d"), Edit::new("src/e.rs", "e")];
+    let landed = history.merge(pull(3, "2026-03-05T10:00:00Z").editing(&more).approved_by("example-ben"));
+    for minute in 0..2 {
+        let at = at("2026-03-05T11:00:00Z") + Duration::minutes(minute);
+        history.comment(landed, "example-cleo", at, "looks good");
+    }
+    history
+}
+
+/// Every repository of an organisation, with everything that can be read of a change.
+pub(crate) async fn organisation() -> Bed {
+    let mut bed = github_of(owned(), 2).await;
+    let settings = bed.settings;
+    bed.settings = Box::new(move |url| {
+        let mut all = settings(url);
+        all["organizations"] = json!([{ "name": "acme" }]);
+        all["repositories"] = json!([]);
+        all["code_owners"] = json!(true);
+        all["emergency_ticket"] = json!("INC-[0-9]+");
+        all
+    });
+    bed.name = "sample organisation of GitHub";
+    bed.asks = &[
+        "organization(login:$login)",
+        "/orgs/acme",
+        "CODEOWNERS",
+        "isTruncated",
+        "team(slug:$team)",
+        "/pulls/3/files",
+        "per_page=1&",
+        "{oid mode}",
+        "files(first:50,after:",
+        "comments(first:50,after:",
+    ];
+    bed
+}
 
 pub(crate) fn now() -> DateTime<Utc> {
     at("2026-03-02T08:00:00Z")
 }
+
+/// Nothing without a factor.
+const DENY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}"#;
 
 fn people(number: &str) -> AwsHistory {
     let spec = UserSpec { created: now() - Duration::days(100), ..UserSpec::default() };
@@ -207,7 +334,12 @@ fn people(number: &str) -> AwsHistory {
         .user("carol", with(Factor::Virtual))
         .user("dave", with(Factor::Virtual))
         .user("erin", with(Factor::Virtual))
-        .user("deploy", UserSpec { console: false, keys: 1, path: "/service/", ..spec })
+        .user("deploy", UserSpec { console: false, keys: 1, path: "/service/", ..spec.clone() })
+        .user("keys", UserSpec { console: false, keys: 1, ..spec })
+        .user_policy("keys", DENY)
+        .saml_provider("Okta")
+        .oidc_provider("builds.example")
+        .in_organization("management", "ACTIVE")
         .page_size(3)
 }
 
@@ -219,16 +351,24 @@ pub(crate) async fn aws() -> Bed {
 /// The account 111122223333 with this history.
 pub(crate) async fn aws_of(history: AwsHistory) -> Bed {
     let clock = Arc::new(ManualClock::at(now()));
-    let server = AwsServer::start(vec![history], clock).await.unwrap();
+    let closed = ["222233334444", "333344445555", "444455556666"];
+    let closed = closed.map(|number| AwsHistory::new(number).in_organization(number, "SUSPENDED"));
+    let server = AwsServer::start([vec![history], closed.to_vec()].concat(), clock).await.unwrap();
     let key = Key::new("AKIASANDBOX", "sandbox-secret");
     let origin = Origin::new(server.url(), str::to_owned);
     let via = key.via("");
     let settings = move |url: &str| {
         let mut via = via.clone();
         via["endpoint_url"] = json!(url);
-        via["role_arn"] = json!("arn:aws:iam::111122223333:role/evidenced");
+        let okta = json!({
+            "provider": "Okta", "says": "mfa-required", "document": "policy 7", "by": "Anna Smith",
+            "on": "2026-03-01", "scope": "all",
+        });
+        let builds = json!({ "provider": "builds.example", "machines": true, "reason": "builds only" });
         json!({
-            "accounts": [{ "name": "production", "via": via }],
+            "organization": { "via": via, "role_name": "evidenced" },
+            "identity_providers": [okta, builds],
+            "mfa_deny_policies": true,
             "device_kinds": true,
             "service_paths": ["/service/"],
         })
@@ -243,6 +383,10 @@ pub(crate) async fn aws_of(history: AwsHistory) -> Bed {
         "Action=ListVirtualMFADevices",
         "Marker=after-3",
         "Action=ListMFADevices",
+        "Action=ListSAMLProviders",
+        "Action=ListOpenIDConnectProviders",
+        "Action=GetAccountAuthorizationDetails",
+        "NextToken",
     ];
     let passes = true;
     let kept = Box::new((server, key));
@@ -290,11 +434,21 @@ const AWS_NOT_READ: &[&str] = &[
     "/Base32StringSeed/",
     "/QRCodePNG/",
     "/EnableDate/",
+    "/SAMLProviderList/member/CreateDate/",
+    "/SAMLProviderList/member/ValidUntil/",
+    "absent: /Accounts/*/Name/",
     "last_used_region",
     "last_used_service",
     // Of the totals, those of users and root are read.
     "/entry/MFADevices",
-    "/entry/UsersQuota/",
+    "Quota/",
+    "/entry/Roles/",
+    "/entry/Groups/",
+    "/entry/Policies/",
+    "/entry/InstanceProfiles/",
+    "/entry/ServerCertificates/",
+    "/entry/PolicyVersionsInUse/",
+    "/entry/GlobalEndpointTokenVersion/",
     // The door reads credentials, and the sample checks no signature.
     "/AssumedRoleUser/",
     "an unknown word: /AssumeRoleResponse/AssumeRoleResult/Credentials/SecretAccessKey/",

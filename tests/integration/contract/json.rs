@@ -21,22 +21,33 @@ pub(crate) fn changes(clean: &Value) -> Vec<(String, Value)> {
         let ends = if places.len() == 1 { vec![&places[0]] } else { vec![&places[0], &places[places.len() - 1]] };
         for place in ends {
             let old = clean.pointer(place).unwrap();
+            let key = shape.rsplit('/').next().unwrap_or_default();
+            // Where there is no next page, nobody looks for its cursor.
+            let more = clean.pointer(&format!("{}/hasNextPage", place.rsplit_once('/').unwrap_or_default().0));
+            if key == "endCursor" && more == Some(&json!(false)) {
+                continue;
+            }
             if let Some(odd) = odd(old) {
                 change("another type", place, &|value| *value = odd.clone());
             }
-            let key = shape.rsplit('/').next().unwrap_or_default();
             if old.is_string() && WORDS.contains(&key) {
                 change("an unknown word", place, &|value| *value = json!("SOMETHING_NEW"));
             }
-            let (parent, key) = place.rsplit_once('/').unwrap_or_default();
+            let (parent, field) = place.rsplit_once('/').unwrap_or_default();
             if !place.is_empty() && clean.pointer(parent).is_some_and(Value::is_object) {
-                change("absent", parent, &|value| drop(value.as_object_mut().unwrap().remove(key)));
+                change("absent", parent, &|value| drop(value.as_object_mut().unwrap().remove(field)));
             }
             if key == "hasNextPage" {
-                change("page: more, or no more", place, &|value| *value = json!(value == &Value::Bool(false)));
+                change("page: more without a cursor, or no more", parent, &|page| {
+                    page["hasNextPage"] = json!(page["hasNextPage"] == json!(false));
+                    page["endCursor"] = Value::Null;
+                });
             }
-            if key == "endCursor" && old.is_string() {
-                change("page: the cursor of no page", place, &|value| *value = json!("cursor:0"));
+            if key == "endCursor" {
+                change("page: the next one is the first", place, &|value| *value = json!("cursor:0"));
+            }
+            if key == "NextToken" {
+                change("page: the next one is the first", place, &|value| *value = json!("after-0"));
             }
             if old.as_array().is_some_and(|list| !list.is_empty()) {
                 change("page: empty", place, &|value| *value = json!([]));
@@ -97,8 +108,8 @@ fn odd(value: &Value) -> Option<Value> {
         Value::Bool(_) => Some(json!("perhaps")),
         Value::Number(_) => Some(json!("many")),
         Value::String(_) => Some(json!(7)),
-        Value::Array(_) => Some(json!({ "no": "list" })),
-        Value::Object(_) => Some(json!(["no object"])),
+        Value::Array(_) => Some(json!({})),
+        Value::Object(_) => Some(json!([])),
     }
 }
 
@@ -124,9 +135,11 @@ fn places(clean: &Value) -> BTreeMap<String, Vec<String>> {
             }
             Value::Object(fields) => {
                 for (key, item) in fields {
-                    let digits = key.trim_start_matches(|c: char| c.is_ascii_lowercase());
-                    let numbered = digits.len() < key.len() && !digits.is_empty() && digits.parse::<u32>().is_ok();
-                    let name = if numbered { format!("{}*", &key[..1]) } else { key.clone() };
+                    // `c12`, and `p12_1`.
+                    let rest = key.get(1..).unwrap_or_default();
+                    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                    let numbered = after.len() < rest.len() && key.starts_with(|c: char| c.is_ascii_lowercase());
+                    let name = if numbered { format!("{}*{after}", &key[..1]) } else { key.clone() };
                     walk(item, &format!("{shape}/{name}"), &format!("{place}/{key}"), into);
                 }
             }

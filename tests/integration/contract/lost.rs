@@ -16,7 +16,7 @@ use std::fs;
 /// Runs the source whole, and then with each loss: which request's answer, and what it says then.
 async fn each_is_noticed(bed: Bed, items: usize, losses: &[(&str, &str, &dyn Fn(&str) -> Option<String>)]) {
     let network = Network::new();
-    let (clean, _) = bed.run(itself, &network, None).await;
+    let (clean, _) = bed.run(itself, &network, None, 1).await;
     let population = clean.result.as_ref().unwrap_or_else(|error| panic!("{error}: {:#?}", error.unread()));
     assert_eq!(population.items().len(), items);
     for (name, request, loss) in losses {
@@ -28,7 +28,7 @@ async fn each_is_noticed(bed: Bed, items: usize, losses: &[(&str, &str, &dyn Fn(
             Some((asked.clone(), Fault::Answer(answer.saying(less))))
         });
         let fault = found.next().unwrap_or_else(|| panic!("{name}: no answer to lose it from"));
-        let (outcome, _) = bed.run(itself, &network, Some(fault)).await;
+        let (outcome, _) = bed.run(itself, &network, Some(fault), 1).await;
         assert!(outcome.struck > 0, "{name}");
         let error = outcome.result.expect_err(name);
         assert!(!error.unread().is_empty(), "{name}");

@@ -6,6 +6,7 @@ use super::files::Logs;
 use super::{itself, wire};
 use evidenced_collectors::contract::{CollectError, Collector, Items, Population, Task, Whole};
 use evidenced_collectors::door::{Door, Network};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Takes whatever is refused for nothing at all.
@@ -40,8 +41,8 @@ impl Collector for SkipsWhatItCannotRead {
 }
 
 async fn violations(bed: Bed, wrap: Wrap, only: &str) -> Tally {
-    let (clean, _) = bed.run(itself, &Network::new(), None).await;
-    let mut all = injections(&bed, &clean.seen);
+    let (clean, _) = bed.run(itself, &Network::new(), None, 1).await;
+    let mut all = injections(&bed, &clean.seen, &BTreeSet::new());
     all.retain(|injection| injection.is(only));
     assert!(!all.is_empty());
     check(&Arc::new(bed), wrap, all, &[]).await
@@ -69,7 +70,7 @@ async fn a_collector_that_skips_what_it_cannot_read_is_found_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_refusal_for_the_moment_and_then_the_answer_is_whole() {
     for bed in [bed::github().await, bed::aws().await] {
-        let (clean, _) = bed.run(itself, &Network::new(), None).await;
+        let (clean, _) = bed.run(itself, &Network::new(), None, 1).await;
         // Roles are assumed by the AWS SDK, which asks again as it sees fit.
         for asked in clean.seen.iter().filter(|asked| !asked.body.contains("Action=AssumeRole")) {
             let faults = wire::faults(&bed.answer(asked));
