@@ -65,7 +65,7 @@ impl Logs {
                     - Duration::days(1)
                     - Duration::days(180) * i32::try_from(number).unwrap() / i32::try_from(tests).unwrap();
                 let line = json!({
-                    "test_id": format!("{store}-{number}"), "store": store, "env_source": "production",
+                    "test_id": format!("{store}-{number}"), "store": store, "env_source": "production", "env_target": "isolated",
                     "recovery_point": time(started - Duration::hours(1)), "started": time(started),
                     "restored": time(started + Duration::hours(1)), "validated": time(started + Duration::hours(2)),
                     "status": "COMPLETED", "validation": "SUCCESSFUL", "performer": "sam", "reviewer": "lena",

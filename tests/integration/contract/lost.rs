@@ -132,8 +132,8 @@ async fn one_lost_in_a_thousand_users_is_noticed() {
         ("one of the total", "Action=GetAccountSummary", &fewer),
         ("one more in the total", "Action=GetAccountSummary", &more),
     ];
-    // With root.
-    each_is_noticed(bed::aws_of(history).await, 1_000 + 1, &losses).await;
+    // With root, and three closed accounts.
+    each_is_noticed(bed::aws_of(history).await, 1_000 + 1 + 3, &losses).await;
 }
 
 #[tokio::test]
