@@ -224,7 +224,9 @@ pub(super) fn json<T: DeserializeOwned>(
     file: &'static str,
 ) -> Result<Option<T>, Fault> {
     let Some(bytes) = files.get(file) else { return Ok(None) };
-    serde_json::from_slice(bytes).map(Some).map_err(|error| Fault::new(file, parse_fault(&error)))
+    // Parts that nobody reads are not looked at by the parser.
+    let text = std::str::from_utf8(bytes).map_err(|_| Fault::new(file, "is not UTF-8"))?;
+    serde_json::from_str(text).map(Some).map_err(|error| Fault::new(file, parse_fault(&error)))
 }
 
 fn output<'a>(files: &'a BTreeMap<String, Bytes>, file: &'static str) -> Result<&'a [u8], Fault> {
@@ -237,7 +239,8 @@ pub(super) fn messages<T: DeserializeOwned>(file: &'static str, bytes: &[u8]) ->
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let fault = |why: &str| Fault::new(file, format!("line {}: {why}", number + 1));
         let line = line.strip_suffix(b"\n").ok_or_else(|| fault("the output is cut short"))?;
-        messages.push(serde_json::from_slice(line).map_err(|error| fault(&parse_fault(&error)))?);
+        let text = std::str::from_utf8(line).map_err(|_| fault("is not UTF-8"))?;
+        messages.push(serde_json::from_str(text).map_err(|error| fault(&parse_fault(&error)))?);
     }
     Ok(messages)
 }

@@ -22,6 +22,12 @@ pub(super) struct Seen {
 struct SeenTest {
     started: DateTime<Utc>,
     failed: bool,
+    /// Somebody had looked at it; version 1 did not say.
+    #[serde(default)]
+    reviewed: bool,
+    /// It was known how old the restored data was.
+    #[serde(default)]
+    dated: bool,
 }
 
 impl Seen {
@@ -38,7 +44,10 @@ impl Seen {
 
     /// Of this run.
     pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
-        let one = |test: &RestoreTest| (test.id.clone(), SeenTest { started: test.started, failed: failed(test) });
+        let one = |test: &RestoreTest| {
+            let (reviewed, dated) = (test.reviewer.is_some(), test.recovery_point.is_some());
+            (test.id.clone(), SeenTest { started: test.started, failed: failed(test), reviewed, dated })
+        };
         Self { tests: tests.iter().map(one).collect(), stores }
     }
 
@@ -48,7 +57,7 @@ impl Seen {
     }
 
     /// Stores that are gone; tests that are gone though they are not old enough to be archived, or have
-    /// moved in time; failures that are none now.
+    /// moved in time; failures that are none now; tests that say less than they did.
     pub(super) fn contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
         let dropped = self.stores.keys().filter(|name| !now.stores.contains_key(*name)).map(|name| {
             unread(
@@ -87,6 +96,11 @@ impl Seen {
                     &what,
                     "had failed when it was read before, and is written as good now".to_owned(),
                     "put its log back as it was; a later good test has an id of its own",
+                )),
+                Some(test) if then.reviewed && !test.reviewed || then.dated && !test.dated => faults.push(unread(
+                    &what,
+                    "had a reviewer, or a recovery point, when it was read before, and has none now".to_owned(),
+                    "put its log back as it was; of a drill, review.json and the tool's own list",
                 )),
                 Some(_) => {}
             }

@@ -1,7 +1,6 @@
 //! The kind that reads files: every listing and every reading of a clean run fails in every way that the door
 //! has, and then the files themselves are what they should not be.
 
-use super::UNDETECTABLE;
 use super::bed::Wrap;
 use super::check::{Seen, Tally, judged, note};
 use crate::support::drill::Drill;
@@ -141,12 +140,7 @@ impl Logs {
         let ran = Ran { limits: LIMITS, task: &task, as_of: self.as_of, exchanges: &exchanges, result: &result };
         let replayed = ran.difference_on_replay(collector.as_ref()).await;
         let outcomes = verdicts(&result, &task, self.as_of).into_iter().map(|verdict| verdict.outcome);
-        let seen = judged(name, name, &result, outcomes, replayed);
-        let listed = |(file, fault, _): &&(&str, &str, &str)| name.ends_with(file) && name.starts_with(fault);
-        match UNDETECTABLE.iter().find(listed) {
-            Some(_) if !seen.pass => Seen { undetectable: true, violation: None, ..seen },
-            _ => seen,
-        }
+        judged(name, name, &result, outcomes, replayed)
     }
 
     /// A run that is given these exchanges.
