@@ -116,28 +116,32 @@ fn of_detail(policy: &Policy, principal: &Principal) -> Vec<Attribute> {
             ]
         }
         PrincipalDetail::IdentityProvider { protocol, machines, evidence } => {
-            let protocol = match protocol {
-                Protocol::Saml => "SAML",
-                Protocol::Oidc => "OpenID Connect",
-            };
-            let used_by = match machines {
-                Some(why) => format!("only machines, says the register: {why}"),
-                None => "nobody says: counts as people".to_owned(),
-            };
-            let attested = |Attestation { document, by, on }: &Attestation| format!("by {by} on {on} ({document})");
-            let evidence = match evidence {
-                ProviderEvidence::Missing => "not held".to_owned(),
-                ProviderEvidence::Held(attestation) => format!("attested {}", attested(attestation)),
-                ProviderEvidence::TooOld(attestation) => format!("attested {}: too old", attested(attestation)),
-                ProviderEvidence::NotYet(attestation) => format!("attested {}: yet to come", attested(attestation)),
-            };
-            vec![
-                Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Account]),
-                Attribute::new("used-by", "who signs in there", used_by).on([Fact::UsedBy]),
-                Attribute::new("idp-evidence", "the provider's policy on second factors", evidence),
-            ]
+            of_provider(*protocol, machines.as_deref(), evidence)
         }
     }
+}
+
+fn of_provider(protocol: Protocol, machines: Option<&str>, evidence: &ProviderEvidence) -> Vec<Attribute> {
+    let protocol = match protocol {
+        Protocol::Saml => "SAML",
+        Protocol::Oidc => "OpenID Connect",
+    };
+    let used_by = match machines {
+        Some(why) => format!("only machines, says the register: {why}"),
+        None => "nobody says: counts as people".to_owned(),
+    };
+    let attested = |Attestation { document, by, on }: &Attestation| format!("by {by} on {on} ({document})");
+    let evidence = match evidence {
+        ProviderEvidence::Missing => "not held".to_owned(),
+        ProviderEvidence::Held(attestation) => format!("attested {}", attested(attestation)),
+        ProviderEvidence::TooOld(attestation) => format!("attested {}: too old", attested(attestation)),
+        ProviderEvidence::NotYet(attestation) => format!("attested {}: yet to come", attested(attestation)),
+    };
+    vec![
+        Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Account]),
+        Attribute::new("used-by", "who signs in there", used_by).on([Fact::UsedBy]),
+        Attribute::new("idp-evidence", "the provider's policy on second factors", evidence),
+    ]
 }
 
 fn kinds(mfa: bool, devices: &[Device]) -> String {
