@@ -13,8 +13,11 @@ use evidenced_collectors::door::Network;
 use serde_json::{Value, json};
 use std::fs;
 
+/// Its name, whose answer it changes, and how; `None`: not that answer.
+type Loss<'a> = (&'a str, &'a str, &'a dyn Fn(&str) -> Option<String>);
+
 /// Runs the source whole, and then with each loss: which request's answer, and what it says then.
-async fn each_is_noticed(bed: Bed, items: usize, losses: &[(&str, &str, &dyn Fn(&str) -> Option<String>)]) {
+async fn each_is_noticed(bed: Bed, items: usize, losses: &[Loss<'_>]) {
     let network = Network::new();
     let (clean, _) = bed.run(itself, &network, None, 1).await;
     let population = clean.result.as_ref().unwrap_or_else(|error| panic!("{error}: {:#?}", error.unread()));
@@ -94,7 +97,7 @@ async fn one_lost_in_a_thousand_changes_is_noticed() {
             true
         })
     };
-    let losses: [(&str, &str, &dyn Fn(&str) -> Option<String>); 4] = [
+    let losses: [Loss<'_>; 4] = [
         ("a row of the activity log", "/activity?", &row),
         ("a pull request of a landed commit", "c1:object(", &landed),
         ("a page of reviews", "m0:node(", &page),
@@ -124,7 +127,7 @@ async fn one_lost_in_a_thousand_users_is_noticed() {
     let user = |xml: &str| without(xml, "member", ">user0500<");
     let fewer = |xml: &str| Some(xml.replace("<key>Users</key><value>1000<", "<key>Users</key><value>999<"));
     let more = |xml: &str| Some(xml.replace("<key>Users</key><value>1000<", "<key>Users</key><value>1001<"));
-    let losses: [(&str, &str, &dyn Fn(&str) -> Option<String>); 6] = [
+    let losses: [Loss<'_>; 6] = [
         ("a row of the report", "Action=GetCredentialReport", &row),
         ("a listed user", "Action=ListUsers", &user),
         ("an assigned device", "AssignmentStatus=Assigned", &user),
