@@ -63,8 +63,13 @@ pub(super) async fn write(
     let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
     // What is exported must not itself fall into the period, or the next export of it would differ.
     let at = if sample { super::sample_now(&reader)?.max(period.end) } else { now };
-    let body =
-        Body::Export { period, log_size: summary.log_size, tagmanifest_sha256: summary.tagmanifest_sha256.clone() };
+    let body = Body::Export {
+        period,
+        log_size: summary.log_size,
+        tagmanifest_sha256: summary.tagmanifest_sha256.clone(),
+        controls: Vec::new(),
+        recipient: None,
+    };
     ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
     Ok(summary)
 }

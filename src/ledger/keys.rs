@@ -20,7 +20,13 @@ pub(super) struct Keys<'a> {
 pub(super) fn keys(body: &Body) -> Keys<'_> {
     let kind = body.kind();
     match body {
-        Body::Epoch { .. } | Body::Config { .. } | Body::Export { .. } => Keys { kind, ..Keys::default() },
+        Body::Epoch { .. }
+        | Body::Key { .. }
+        | Body::Summary { .. }
+        | Body::Anchor { .. }
+        | Body::Erasure { .. }
+        | Body::Config { .. }
+        | Body::Export { .. } => Keys { kind, ..Keys::default() },
         Body::RunOpened { run, collector, seq, scheduled_for, .. } => Keys {
             kind,
             collector: Some(collector),

@@ -25,7 +25,8 @@ const ZSTD_LEVEL: i32 = 1;
 pub struct NewRecord {
     /// When it is written, by the caller's clock.
     pub at: DateTime<Utc>,
-    /// What it says. The `seq` of `RunOpened` and `Missed` must be 0: the ledger assigns it.
+    /// What it says. The `seq` of `RunOpened` and `Missed` must be 0, and a `Summary` empty: the ledger
+    /// fills them in. A summary ends its unit, and is the last record under the next checkpoint.
     pub body: Body,
     /// Files that belong to it.
     pub files: Vec<NewFile>,
@@ -60,6 +61,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether it must be the last record under its checkpoint.
+    pub(super) fn ends_group(&self) -> bool {
+        matches!(self.record.body, Body::Summary { .. })
+    }
+
     /// Bytes that it adds to the store.
     pub(super) fn stored(&self) -> usize {
         self.written.bytes.len() + self.files.iter().map(|file| file.stored.len()).sum::<usize>()
@@ -87,6 +93,10 @@ pub(super) fn prepare(records: Vec<NewRecord>) -> Result<Vec<Prepared>, LedgerEr
     if records.is_empty() || records.len() > UNIT_RECORDS_MAX {
         let why = format!("a unit has from 1 to {UNIT_RECORDS_MAX} records, not {}", records.len());
         return Err(LedgerError::Refused { why });
+    }
+    let summary = records.iter().position(|record| matches!(record.body, Body::Summary { .. }));
+    if summary.is_some_and(|at| at + 1 != records.len()) {
+        return Err(LedgerError::Refused { why: "a summary is the last record of its unit".into() });
     }
     records.into_iter().map(prepare_record).collect()
 }
@@ -123,6 +133,9 @@ fn prepare_record(new: NewRecord) -> Result<Prepared, LedgerError> {
     }
     if let Body::Epoch { .. } = new.body {
         return Err(LedgerError::Refused { why: "only the first record of a log is an epoch".into() });
+    }
+    if matches!(&new.body, Body::Summary { collectors } if !collectors.is_empty()) {
+        return Err(LedgerError::Refused { why: "what a summary says is counted by the ledger".into() });
     }
     check_files(&new.files).map_err(|why| LedgerError::Refused { why })?;
     let mut files: Vec<PreparedFile> = new.files.into_iter().map(prepare_file).collect();

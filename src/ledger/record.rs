@@ -45,6 +45,55 @@ pub enum Body {
         sample: bool,
         /// 128 random bits, hex, so that no two logs start alike.
         nonce: String,
+        /// The log that this one goes on from, after a restored backup or a lost key; `None`: it is the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        continues: Option<Continues>,
+    },
+    /// A signing key begins, or ends. Written under the keys in force before it; from the next
+    /// checkpoint on it holds.
+    Key {
+        /// What it signs.
+        role: KeyRole,
+        /// The public key: `name+id+base64` of a log key, an OpenSSH public key line of a bundle key.
+        key: String,
+        /// Whether it begins or ends.
+        change: KeyChange,
+    },
+    /// How far each collector's sequence has come: its next `seq`. The last record under every
+    /// checkpoint that leaves the house, so that what a bundle withholds can be counted between two.
+    Summary {
+        /// Collector to the `seq` that its next run or miss will have; collectors without any are not there.
+        collectors: BTreeMap<String, u64>,
+    },
+    /// Somebody else holds a checkpoint. Files: `note` (the checkpoint as they were given it) and
+    /// `receipt` (what they gave back, bytes as received).
+    Anchor {
+        /// Name of the anchor in the configuration.
+        anchor: String,
+        /// Of what sort it is.
+        way: AnchorWay,
+        /// Size of the log under the checkpoint.
+        size: u64,
+        /// SHA-256 of `note`, hex.
+        note_sha256: String,
+        /// SHA-256 of `receipt`, hex. Nobody can foretell it: what comes after this record in the log was
+        /// sealed after the receipt was made.
+        receipt_sha256: String,
+        /// The time that the receipt states; `None` where it states none.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+        time: Option<DateTime<Utc>>,
+    },
+    /// The files of a record were deleted, with their digests and their salt. Their commitment stays in
+    /// the record, and nobody can link it to them any more.
+    Erasure {
+        /// The record whose files are gone.
+        target: u64,
+        /// By which rule: `GDPR Art. 17`, a contract's clause.
+        basis: String,
+        /// The request that it answers: a ticket.
+        request: String,
+        /// Who approved.
+        approved_by: String,
     },
     /// The configuration in force from here on. Files: `config.json`.
     Config {
@@ -177,7 +226,61 @@ pub enum Body {
         log_size: u64,
         /// SHA-256 of `tagmanifest-sha256.txt`.
         tagmanifest_sha256: String,
+        /// The controls that it is limited to; empty: all of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        controls: Vec<String>,
+        /// Who was given it, where that was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipient: Option<String>,
     },
+}
+
+/// The log that another one goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Continues {
+    /// Its name.
+    pub origin: String,
+    /// Its size under the newest checkpoint known of it.
+    pub size: u64,
+    /// The root under that checkpoint, hex.
+    pub root: String,
+    /// Why it does not go on itself.
+    pub reason: String,
+}
+
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRole {
+    /// Checkpoints of the log.
+    Log,
+    /// Bundles.
+    Bundle,
+}
+
+/// What happens to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyChange {
+    /// It signs from here on.
+    Added,
+    /// It signs nothing after this.
+    Retired,
+}
+
+/// How somebody else comes to hold a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnchorWay {
+    /// A time-stamp authority (RFC 3161): proves when, and keeps nothing.
+    Rfc3161,
+    /// A C2SP witness: proves when, and that the log did not fork.
+    Witness,
+    /// A branch of a git repository that somebody else keeps.
+    Git,
+    /// A folder: a mounted share, a mailbox's outgoing folder.
+    Folder,
 }
 
 /// What set a run off.
@@ -238,6 +341,10 @@ impl Body {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Epoch { .. } => "epoch",
+            Self::Key { .. } => "key",
+            Self::Summary { .. } => "summary",
+            Self::Anchor { .. } => "anchor",
+            Self::Erasure { .. } => "erasure",
             Self::Config { .. } => "config",
             Self::RunOpened { .. } => "run_opened",
             Self::Evidence { .. } => "evidence",

@@ -9,6 +9,7 @@ use super::tree::{Frontier, Hash};
 use super::{LedgerError, nodes, sql_int, store};
 use chrono::DateTime;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
+use std::collections::BTreeMap;
 use std::fs::File;
 
 /// Pages in the write-ahead log, not yet in the database, from which on they are moved there.
@@ -232,8 +233,18 @@ impl<'a> Insert<'a> {
         if let Some(taken) = slot_taken(self.db, &new.record.body)? {
             return Ok(Err(taken));
         }
-        if let Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } = &mut new.record.body {
-            *seq = next_seq(self.db, collector)?;
+        let assigned = match &mut new.record.body {
+            Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } => {
+                *seq = next_seq(self.db, collector)?;
+                true
+            }
+            Body::Summary { collectors } => {
+                *collectors = next_seqs(self.db)?;
+                true
+            }
+            _ => false,
+        };
+        if assigned {
             new.written = match write_down(&new.record) {
                 Ok(written) => written,
                 Err(refused) => return Ok(Err(refused)),
@@ -296,6 +307,14 @@ impl<'a> Insert<'a> {
 pub(super) fn next_seq(db: &Connection, collector: &str) -> rusqlite::Result<u64> {
     let sql = "SELECT coalesce(max(seq), 0) + 1 FROM entry_key WHERE collector = ?1 AND seq IS NOT NULL";
     db.query_row(sql, [collector], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+/// The number that the next run or miss of each collector will get.
+fn next_seqs(db: &Connection) -> rusqlite::Result<BTreeMap<String, u64>> {
+    let sql = "SELECT collector, max(seq) + 1 FROM entry_key WHERE seq IS NOT NULL GROUP BY collector";
+    let mut found = db.prepare(sql)?;
+    let rows = found.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    rows.collect()
 }
 
 /// The error for a due instant that has been answered.

@@ -69,6 +69,7 @@ impl Ledger {
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
+            continues: None,
         };
         let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
         let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
@@ -147,9 +148,10 @@ fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
         let mut next = Some(job);
         while let Some(job) = next {
             bytes += job.unit.iter().map(Prepared::stored).sum::<usize>();
+            let ended = job.unit.iter().any(Prepared::ends_group);
             units.push(job.unit);
             answers.push(job.answer);
-            let room = units.len() < GROUP_UNITS_MAX && bytes < GROUP_BYTES_MAX;
+            let room = !ended && units.len() < GROUP_UNITS_MAX && bytes < GROUP_BYTES_MAX;
             next = if room { waiting.try_recv().ok() } else { None };
         }
         let sealed = match &stopped {

@@ -274,6 +274,43 @@ fn a_due_instant_is_answered_once_and_numbers_have_no_holes() {
 }
 
 #[test]
+fn a_summary_counts_every_collector_and_ends_its_unit_and_its_checkpoint() {
+    let (_dir, ledger) = fresh();
+    let summary = || NewRecord { at: at(4), body: Body::Summary { collectors: Default::default() }, files: Vec::new() };
+    ledger.append_blocking(vec![opened("a", "1", None), opened("b", "2", None), opened("a", "3", None)]).unwrap();
+    let sealed = ledger.append_blocking(vec![closed("a", "1"), summary()]).unwrap();
+    let reader = ledger.reader().unwrap();
+    let Body::Summary { collectors } = reader.record(sealed[1].index).unwrap().body else { panic!("not a summary") };
+    assert_eq!(collectors, [("a".to_owned(), 3), ("b".to_owned(), 2)].into());
+    assert_eq!(reader.latest_checkpoint().unwrap().0, sealed[1].index + 1);
+    let claimed = Body::Summary { collectors: [("a".to_owned(), 9)].into() };
+    for unit in [
+        vec![summary(), closed("a", "3")],
+        vec![summary(), summary()],
+        vec![NewRecord { at: at(5), body: claimed, files: Vec::new() }],
+    ] {
+        assert!(matches!(ledger.append_blocking(unit), Err(LedgerError::Refused { .. })));
+    }
+    // Whoever appends at the same time: no other record comes between a summary and its checkpoint.
+    std::thread::scope(|scope| {
+        for name in ["c", "d"] {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                for run in 0..20 {
+                    ledger.append_blocking(vec![opened(name, &format!("{name}{run}"), None)]).unwrap();
+                    ledger.append_blocking(vec![summary()]).unwrap();
+                }
+            });
+        }
+    });
+    for index in 0..reader.size().unwrap() {
+        if matches!(reader.record(index).unwrap().body, Body::Summary { .. }) {
+            assert_eq!(reader.checkpoint_at_or_after(index + 1).unwrap().unwrap().0, index + 1);
+        }
+    }
+}
+
+#[test]
 fn a_collector_is_locked_across_handles_until_its_lock_is_dropped() {
     let (dir, first) = fresh();
     let second = Ledger::open(dir.path()).unwrap();

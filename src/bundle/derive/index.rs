@@ -61,7 +61,13 @@ fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> 
         Body::RunOpened { collector: by, window: seen, .. } => (collector, window) = (by.clone(), Some(*seen)),
         Body::RunClosed { collector: by, end, .. } => (collector, outcome) = (by.clone(), word(end)),
         Body::Missed { collector: by, .. } => collector.clone_from(by),
-        Body::Epoch { .. } | Body::Config { .. } | Body::Export { .. } => {}
+        Body::Epoch { .. }
+        | Body::Key { .. }
+        | Body::Summary { .. }
+        | Body::Anchor { .. }
+        | Body::Erasure { .. }
+        | Body::Config { .. }
+        | Body::Export { .. } => {}
     }
     let path = match folder(&record.body) {
         Some(folder) if record.commit.is_some() && contents.has_files(index, &record.body) => {

@@ -58,11 +58,15 @@ pub(crate) fn time(at: DateTime<Utc>) -> String {
 /// The folder under `data/` with the files of such records; `None` for records that have none.
 pub(crate) fn folder(body: &Body) -> Option<&'static str> {
     match body {
+        Body::Anchor { .. } => Some("anchors"),
         Body::Config { .. } => Some("configs"),
         Body::Evidence { .. } => Some("evidence"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
         Body::Epoch { .. }
+        | Body::Key { .. }
+        | Body::Summary { .. }
+        | Body::Erasure { .. }
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }

@@ -38,6 +38,7 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
                 }
             }
             Body::Missed { collector, seq, .. } if inside => in_sequence(&mut last, &collector, seq, &mut wrong),
+            Body::Summary { collectors } if inside => counted(&last, &collectors, &mut wrong),
             Body::Evidence { run, collector, seq, status, .. } if inside => match runs.get_mut(&run) {
                 Some(known) if !known.closed && known.evidence.is_none() => {
                     if (&known.collector, known.seq) != (&collector, seq) {
@@ -73,6 +74,16 @@ fn in_sequence(last: &mut BTreeMap<String, u64>, collector: &str, seq: u64, wron
         wrong(format!("is number {seq} of {collector}, after number {last}"));
     }
     last.insert(collector.to_owned(), seq);
+}
+
+/// Compares a summary with what has been seen of the collectors' sequences.
+fn counted(last: &BTreeMap<String, u64>, stated: &BTreeMap<String, u64>, wrong: &mut impl FnMut(String)) {
+    for (collector, last) in last {
+        let next = last.checked_add(1);
+        if stated.get(collector).copied() != next {
+            wrong(format!("does not count {collector} as far as number {last}, which is before it"));
+        }
+    }
 }
 
 fn end_fits(end: End, evidence: Option<Status>) -> bool {
