@@ -1,8 +1,12 @@
 //! Where the facts of a principal stand in AWS's answers. Decides nothing; what it does not recognise,
 //! it does not find.
 
+mod trust;
+
 use super::xml::{Leaf, leaves};
-use crate::contract::{At, Fact, Found, Item, Locator, Principal, PrincipalDetail, PrincipalType, Sealed, Stands};
+use crate::contract::{
+    At, Fact, Found, Item, Locator, Principal, PrincipalDetail, PrincipalType, Protocol, Sealed, Stands,
+};
 use crate::contract::{found_head, found_json, pointer_step};
 use crate::door::{Exchange, RequestBody};
 use base64::Engine;
@@ -15,7 +19,14 @@ const ROOT: &str = "<root_account>";
 /// For `Kind::locate`.
 pub(super) fn locate<'a>(item: &'a Item<'a>, facts: &'a [Fact]) -> Locator<'a> {
     let Item::Principal(principal) = item else { return Box::new(|_| Vec::new()) };
-    let mut search = Search { principal, facts, sources: BTreeSet::new(), arn: None };
+    let mut search = Search {
+        principal,
+        facts,
+        sources: BTreeSet::new(),
+        arn: None,
+        groups: BTreeSet::new(),
+        attached: BTreeSet::new(),
+    };
     Box::new(move |sealed| match sealed {
         Sealed::Run(run) => search.settings(run),
         Sealed::Exchange(exchange) => search.exchange(exchange),
@@ -29,6 +40,9 @@ struct Search<'a> {
     sources: BTreeSet<String>,
     /// The principal's own, once its row was seen.
     arn: Option<String>,
+    /// Groups that the user is in, and managed policies attached to it or them, once these were seen.
+    groups: BTreeSet<String>,
+    attached: BTreeSet<String>,
 }
 
 /// The columns and the total that a fact rests on.
@@ -60,7 +74,7 @@ impl Search<'_> {
 
     /// What the configuration says: the register that names it, or an account's state.
     fn settings(&self, run: &Value) -> Vec<Found> {
-        let mut found = Vec::new();
+        let mut found = self.trusted(run);
         if self.wanted(&Fact::UsedBy) {
             found.extend(self.register(run));
         }
@@ -97,6 +111,9 @@ impl Search<'_> {
 
     fn exchange(&mut self, exchange: &Exchange) -> Vec<Found> {
         let source = &exchange.head.request.source;
+        if let Some(found) = self.organization(exchange) {
+            return found;
+        }
         if let PrincipalDetail::Account { read: false, .. } = self.principal.detail {
             let ours = *source == format!("aws:{}", self.principal.name);
             return if ours && self.wanted(&Fact::Account) { refused(exchange) } else { Vec::new() };
@@ -119,6 +136,9 @@ impl Search<'_> {
             Some("GetAccountSummary") if self.root() => self.summary(&leaves),
             Some("ListVirtualMFADevices") => self.virtual_devices(&leaves),
             Some("ListMFADevices") => self.devices(exchange, &leaves),
+            Some("ListSAMLProviders") => self.provider(Protocol::Saml, &leaves),
+            Some("ListOpenIDConnectProviders") => self.provider(Protocol::Oidc, &leaves),
+            Some("GetAccountAuthorizationDetails") if self.wanted(&Fact::DenyPolicy) => self.policies(&leaves),
             _ => Vec::new(),
         }
     }

@@ -83,6 +83,14 @@ pub enum Fact {
     Certificates,
     /// Who uses it: a person or a machine.
     UsedBy,
+    /// That an account trusts an identity provider.
+    Provider,
+    /// What the register says of an identity provider.
+    ProviderRegister,
+    /// Which directory the account's central sign-in uses.
+    Directory,
+    /// The policies that a user has, where one of them may deny everything without a second factor.
+    DenyPolicy,
 
     /// What the register says of a store.
     Store(String),
@@ -125,6 +133,10 @@ impl fmt::Display for Fact {
             Self::Keys => to.write_str("access keys"),
             Self::Certificates => to.write_str("certificates"),
             Self::UsedBy => to.write_str("register"),
+            Self::Provider => to.write_str("provider"),
+            Self::ProviderRegister => to.write_str("register of providers"),
+            Self::Directory => to.write_str("directory"),
+            Self::DenyPolicy => to.write_str("policies"),
             Self::Store(name) => write!(to, "store {name}"),
             Self::Test { id, field } => write!(to, "test {id}: {field}"),
         }

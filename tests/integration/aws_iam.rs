@@ -1,6 +1,7 @@
 //! The kind `aws_iam` against moto, and against the sandbox where moto cannot do what AWS does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic, in its helpers too")]
 
+mod located;
 mod lost;
 mod organization;
 mod trust;

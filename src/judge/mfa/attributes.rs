@@ -19,6 +19,7 @@ fn deciding(reason: &str) -> &'static [&'static str] {
         "mfa-not-phishing-resistant" | "device-kind-unknown" => &["devices"],
         "person-with-keys-only" => &["password", "keys", "used-by"],
         "keys-require-mfa" => &["keys", "deny-policy"],
+        // Of a provider, who signs in there is all of it.
         "service-identity" => &["password", "used-by"],
         "no-credentials" => &["password", "keys"],
         "root-access-keys" => &["keys"],
@@ -38,7 +39,11 @@ fn deciding(reason: &str) -> &'static [&'static str] {
 pub(in crate::judge) fn attributes(policy: &Policy, principal: &Principal, as_of: DateTime<Utc>) -> Vec<Attribute> {
     let ruling = judge(policy, principal, as_of).ruling;
     let mut all = Vec::new();
-    if !matches!(principal.detail, PrincipalDetail::Account { .. }) {
+    // Accounts and providers are read from calls that answer with the state of the moment.
+    let provider =
+        matches!(principal.detail, PrincipalDetail::IdentityProvider { .. } | PrincipalDetail::IdentityCenter { .. });
+    let momentary = provider && principal.report_at.is_none();
+    if !momentary && !matches!(principal.detail, PrincipalDetail::Account { .. }) {
         let seen = format!("{}, read at {}", known(principal.report_at.map(day_time)), day_time(as_of));
         let fact = [Fact::ReportTime, Fact::Policy("report_max_hours")];
         all.push(Attribute::new("report-time", "the report was made at", seen).on(fact).part(Part::For));
@@ -89,6 +94,9 @@ fn of_detail(policy: &Policy, principal: &Principal) -> Vec<Attribute> {
                 }
                 PrincipalType::Unknown => "nobody says: counts as a person".to_owned(),
             };
+            // Nobody reads the policies of those whom no rule asks for them.
+            let policies =
+                mfa_deny_policy.is_some() || !*password && *keys > 0 && *principal_type != PrincipalType::Service;
             vec![
                 Attribute::new("password", "can sign in to the console", password.to_string()).on([Fact::Password]),
                 Attribute::new("factor", "has a second factor", mfa.to_string()).on([Fact::Factor]),
@@ -97,7 +105,8 @@ fn of_detail(policy: &Policy, principal: &Principal) -> Vec<Attribute> {
                     .part(if *mfa && policy.user_kind == super::UserKind::Any { Part::For } else { Part::Aside }),
                 Attribute::new("keys", "active access keys", keys.to_string()).on([Fact::Keys]),
                 Attribute::new("used-by", "who uses it", used_by).on([Fact::UsedBy]),
-                Attribute::new("deny-policy", "a policy denies everything without a factor", known(*mfa_deny_policy)),
+                Attribute::new("deny-policy", "a policy denies everything without a factor", known(*mfa_deny_policy))
+                    .on(policies.then_some(Fact::DenyPolicy)),
             ]
         }
         PrincipalDetail::IdentityCenter { assignments, source, idp_evidence, setting_evidence, signin_factors } => {
@@ -108,9 +117,10 @@ fn of_detail(policy: &Policy, principal: &Principal) -> Vec<Attribute> {
             let held = |held: bool| if held { "held as evidence" } else { NOT_READ };
             let factors = if signin_factors.is_empty() { "none seen".to_owned() } else { signin_factors.join(", ") };
             vec![
-                Attribute::new("assignments", "accounts assigned", assignments.to_string()),
-                Attribute::new("source", "signs in at", source),
-                Attribute::new("idp-evidence", "the provider's policy", held(*idp_evidence)),
+                Attribute::new("assignments", "accounts assigned", assignments.to_string()).on([Fact::Provider]),
+                Attribute::new("source", "signs in at", source).on([Fact::Directory]),
+                Attribute::new("idp-evidence", "the provider's policy", held(*idp_evidence))
+                    .on([Fact::ProviderRegister]),
                 Attribute::new("setting", "the directory's setting", held(*setting_evidence)),
                 Attribute::new("sign-ins", "factors seen in sign-ins", factors),
             ]
@@ -138,9 +148,10 @@ fn of_provider(protocol: Protocol, machines: Option<&str>, evidence: &ProviderEv
         ProviderEvidence::NotYet(attestation) => format!("attested {}: yet to come", attested(attestation)),
     };
     vec![
-        Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Account]),
-        Attribute::new("used-by", "who signs in there", used_by).on([Fact::UsedBy]),
-        Attribute::new("idp-evidence", "the provider's policy on second factors", evidence),
+        Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Provider]),
+        Attribute::new("used-by", "who signs in there", used_by).on([Fact::ProviderRegister]),
+        Attribute::new("idp-evidence", "the provider's policy on second factors", evidence)
+            .on([Fact::ProviderRegister]),
     ]
 }
 
