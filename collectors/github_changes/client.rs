@@ -24,6 +24,10 @@ const PAGES_MAX: u32 = 1_000;
 const SSO_HEADER: &str = "x-github-sso";
 /// A permission that GitHub names for every reading of ref updates.
 pub(super) const CONTENTS: &str = "Contents: read";
+/// What every repository and every list of them needs.
+pub(super) const METADATA: &str = "Metadata: read";
+/// What pull requests, their reviews and their commits need.
+pub(super) const PULL_REQUESTS: &str = "Pull requests: read";
 
 /// A way to GitHub.
 pub(super) struct Client {

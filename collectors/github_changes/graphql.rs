@@ -1,7 +1,7 @@
 //! GraphQL: landed commits with their pull requests, many to a request, followed to the last page.
 //! An error among the answers is never passed over: it fails the item that it names, or all of them.
 
-use super::client::{Client, malformed};
+use super::client::{Client, PULL_REQUESTS, malformed};
 use super::fragments::{CONNECTIONS, Connection, EVENTS, Fragments};
 use super::pull::Landed;
 use super::settings::Repository;
@@ -15,8 +15,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const ROUNDS_MAX: u32 = 200;
 /// Parents asked for of each commit.
 const PARENTS: u64 = 3;
-/// What GitHub asks for here.
-const PULL_REQUESTS: &str = "Pull requests: read";
 
 /// A `200` answer.
 pub(super) struct Reply {
@@ -53,10 +51,6 @@ impl Trouble {
 }
 
 impl Error {
-    pub(super) fn meaning(&self, what: &str) -> CollectError {
-        self.refusal(what, PULL_REQUESTS)
-    }
-
     /// GitHub knows nothing of that name, or shows nothing of it.
     pub(super) fn not_found(&self) -> bool {
         self.kind.as_deref() == Some("NOT_FOUND")
@@ -81,8 +75,14 @@ impl Error {
     }
 }
 
-/// Asks one document.
-pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: Value) -> Result<Reply, Trouble> {
+/// Asks one document; a refusal names the permission.
+pub(super) async fn ask(
+    client: &Client,
+    what: &str,
+    document: &str,
+    variables: Value,
+    permission: &str,
+) -> Result<Reply, Trouble> {
     #[derive(Deserialize)]
     struct Wire {
         data: Option<Map<String, Value>>,
@@ -95,13 +95,13 @@ pub(super) async fn ask(client: &Client, what: &str, document: &str, variables: 
     if matches!(answer.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
         return Err(Trouble::TooMuch(format!("status {}", answer.status.as_u16())));
     }
-    let wire: Wire = answer.json(what, PULL_REQUESTS).map_err(Trouble::Fatal)?;
+    let wire: Wire = answer.json(what, permission).map_err(Trouble::Fatal)?;
     if let Some(error) = wire.errors.iter().find(|error| error.too_much()) {
         return Err(Trouble::TooMuch(error.message.chars().take(200).collect()));
     }
     match (wire.data, wire.errors.first()) {
         (Some(data), _) => Ok(Reply { data, errors: wire.errors }),
-        (None, Some(error)) => Err(Trouble::Fatal(error.meaning(what))),
+        (None, Some(error)) => Err(Trouble::Fatal(error.refusal(what, permission))),
         (None, None) => Err(Trouble::Fatal(malformed(what, "neither data nor errors".to_owned()))),
     }
 }
@@ -134,7 +134,7 @@ pub(super) async fn whole_answer(
     variables: Value,
     permission: &str,
 ) -> Result<Map<String, Value>, CollectError> {
-    let reply = ask(client, what, document, variables).await.map_err(|trouble| trouble.into_error(what))?;
+    let reply = ask(client, what, document, variables, permission).await.map_err(|trouble| trouble.into_error(what))?;
     match reply.errors.first() {
         Some(error) => Err(error.refusal(what, permission)),
         None => Ok(reply.data),
@@ -156,7 +156,7 @@ pub(super) async fn commits(
     while let Some(chunk) = queue.pop_front() {
         let what = format!("repository {}: {} landed commits", repository.name, chunk.len());
         let (document, variables) = question(repository, &chunk, fragments);
-        match ask(client, &what, &document, variables).await {
+        match ask(client, &what, &document, variables, PULL_REQUESTS).await {
             Ok(reply) => {
                 let values = split(&what, &chunk, reply);
                 found.extend(whole(client, (&repository.name, fragments), values).await?);
@@ -208,7 +208,7 @@ fn split(what: &str, oids: &[String], reply: Reply) -> BTreeMap<String, Result<V
     let one = |alias: &str, oid: &str| {
         let commit = format!("{what}: {oid}");
         if let Some(error) = reply.errors.iter().find(|error| named(error, alias)) {
-            return Err(error.meaning(&commit));
+            return Err(error.refusal(&commit, PULL_REQUESTS));
         }
         match repository.and_then(|r| r.get(alias)) {
             Some(Value::Object(found)) if found.get("__typename") != Some(&json!("Commit")) => {
@@ -353,10 +353,11 @@ async fn pages(
     }
     let needed = fragments.needed(chunk.iter().map(|more| more.connection));
     let document = format!("query({declared}){{rateLimit{{cost remaining resetAt}}{nodes}}}{needed}");
-    let mut reply =
-        ask(client, &what, &document, Value::Object(variables)).await.map_err(|trouble| trouble.into_error(&what))?;
+    let mut reply = ask(client, &what, &document, Value::Object(variables), PULL_REQUESTS)
+        .await
+        .map_err(|trouble| trouble.into_error(&what))?;
     if let Some(error) = reply.errors.first() {
-        return Err(error.meaning(&what));
+        return Err(error.refusal(&what, PULL_REQUESTS));
     }
     let page = |(number, more): (usize, &More)| {
         let Connection { field, of, .. } = more.connection;

@@ -1,7 +1,7 @@
 //! The list of an organisation's repositories, page by page, and GitHub's own count of them. Decides
 //! nothing about scope: that is `scope`'s.
 
-use super::client::{Client, malformed, stated};
+use super::client::{Client, METADATA, malformed, stated};
 use super::graphql;
 use super::settings::same;
 use crate::contract::{CollectError, Reconciliation, Unread, Whole};
@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 /// Pages read of one list in one run, of 100 repositories each.
 const PAGES_MAX: u32 = 1_000;
 /// What GitHub asks for here.
-const METADATA: &str = "Metadata: read";
 // Oldest first: a repository that is made meanwhile comes last, and moves no page.
 const QUESTION: &str = "query($login:String!,$after:String,$order:RepositoryOrder){viewer{login} \
     rateLimit{cost remaining resetAt} organization(login:$login){login repositories(first:100,after:$after,\
@@ -128,10 +127,10 @@ pub(super) async fn read(client: &Client, login: &str) -> Result<Listing, Collec
 async fn page(client: &Client, what: &str, login: &str, after: Option<&str>) -> Result<(String, Page), CollectError> {
     let order = json!({ "field": "CREATED_AT", "direction": "ASC" });
     let variables = json!({ "login": login, "after": after, "order": order });
-    let asked = graphql::ask(client, what, QUESTION, variables).await.map_err(|trouble| trouble.into_error(what));
-    let mut reply = asked.map_err(permission)?;
+    let asked = graphql::ask(client, what, QUESTION, variables, METADATA).await;
+    let mut reply = asked.map_err(|trouble| trouble.into_error(what))?;
     if let Some(error) = reply.errors.first() {
-        return Err(permission(error.meaning(what)));
+        return Err(error.refusal(what, METADATA));
     }
     let mut field = |name: &str| reply.data.get_mut(name).map_or(Value::Null, Value::take);
     let wrong = |error: serde_json::Error| malformed(what, error.to_string());
@@ -141,16 +140,6 @@ async fn page(client: &Client, what: &str, login: &str, after: Option<&str>) -> 
         return Err(malformed(what, format!("the answer is about {}", answer.login)));
     }
     Ok((identity.login, answer.repositories))
-}
-
-/// Lists of repositories hang on another permission than the pull requests that GraphQL is mostly asked for.
-fn permission(error: CollectError) -> CollectError {
-    match error {
-        CollectError::Forbidden { what, why, permission: Some(permission) } if permission.starts_with("Pull") => {
-            CollectError::Forbidden { what, why, permission: Some(METADATA.to_owned()) }
-        }
-        other => other,
-    }
 }
 
 fn check(what: &str, login: &str, repositories: &[Listed]) -> Result<(), CollectError> {

@@ -4,7 +4,7 @@
 //! What cannot be said of the owners leaves them unread, with a limitation that says why; a question that got
 //! no answer makes the run incomplete. Neither is ever "no owners".
 
-use super::client::{CONTENTS, Client, malformed, stated};
+use super::client::{CONTENTS, Client, PULL_REQUESTS, malformed, stated};
 use super::codeowners::{CodeOwners, Owner};
 use super::compare::File;
 use super::graphql;
@@ -26,7 +26,6 @@ const PATHS_MAX: usize = 3_000;
 const COMMITS_AT_ONCE: usize = 25;
 /// Pages of one team's members, a hundred each.
 const MEMBER_PAGES_MAX: u32 = 100;
-const PULL_REQUESTS: &str = "Pull requests: read";
 const MEMBERS: &str = "Members: read";
 
 /// What came of it.
@@ -247,7 +246,7 @@ impl Reader<'_> {
         let (mut members, mut after) = (Vec::new(), None::<String>);
         for _ in 0..MEMBER_PAGES_MAX {
             let variables = json!({ "org": organisation, "team": slug, "after": after });
-            let asked = graphql::ask(self.client, &what, document, variables).await;
+            let asked = graphql::ask(self.client, &what, document, variables, MEMBERS).await;
             let mut reply = asked.map_err(|trouble| trouble.into_error(&what))?;
             match reply.errors.first() {
                 Some(error) if error.not_found() => return Ok(None),
