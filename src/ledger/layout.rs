@@ -1,6 +1,7 @@
 //! The files of a ledger's directory: their names, modes, locks, and how one is replaced whole. No SQL.
 
 use super::LedgerError;
+use super::bundle_key::BundleKey;
 use super::note::{Checkpoint, NOTE_BYTES_MAX, SigningKey, VerifierKey};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -25,7 +26,15 @@ impl Layout {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(LedgerError::io("making the directory", dir))?;
         let layout = Self::at(dir)?;
-        let parts = [layout.database(), layout.checkpoint(), layout.secret_key(), layout.public_key(), layout.lock()];
+        let parts = [
+            layout.database(),
+            layout.checkpoint(),
+            layout.secret_key(),
+            layout.public_key(),
+            layout.bundle_key(),
+            layout.bundle_public_key(),
+            layout.lock(),
+        ];
         if let Some(path) = parts.into_iter().find(|path| path.symlink_metadata().is_ok()) {
             return Err(LedgerError::AlreadyThere { path });
         }
@@ -71,6 +80,14 @@ impl Layout {
         self.dir.join("log.vkey")
     }
 
+    pub(super) fn bundle_key(&self) -> PathBuf {
+        self.dir.join("bundle.key")
+    }
+
+    pub(super) fn bundle_public_key(&self) -> PathBuf {
+        self.dir.join("bundle.pub")
+    }
+
     fn lock(&self) -> PathBuf {
         self.dir.join("lock")
     }
@@ -103,6 +120,13 @@ impl Layout {
         let path = self.secret_key();
         self.check_mode(&path, 0o077, 0o600)?;
         SigningKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
+    }
+
+    /// Reads the secret key of bundles, refusing one that others may read.
+    pub(super) fn read_bundle_key(&self) -> Result<BundleKey, LedgerError> {
+        let path = self.bundle_key();
+        self.check_mode(&path, 0o077, 0o600)?;
+        BundleKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
     }
 
     /// Reads the public key.

@@ -1,11 +1,12 @@
 //! The append-only store: SQLite file plus Merkle log. All SQL of the project is in this folder.
 //!
 //! A directory holds `ledger.sqlite`, the second file `checkpoint` with the newest signed checkpoint,
-//! `log.key` and `log.vkey`, and locks. `Ledger` appends, `Reader` reads, `verify_store` checks it all.
+//! `log.key` and `log.vkey`, `bundle.key` and `bundle.pub`, and locks. `Ledger` appends, `Reader` reads, `verify_store` checks it all.
 //!
 //! Nothing but SQLite may open `ledger.sqlite` in a process that uses it: closing any other descriptor
 //! of the file drops the locks that SQLite holds on it.
 
+pub mod bundle_key;
 mod check;
 pub mod commit;
 mod error;

@@ -74,11 +74,16 @@ impl Sealer {
         Ok(Self { layout, db, key, lock, frontier, wal_confirmed: false })
     }
 
-    /// Fills a new ledger with its first record. The schema is there; the second file is not.
-    pub(super) fn begin(layout: Layout, db: Connection, key: SigningKey, first: Prepared) -> Result<(), LedgerError> {
+    /// Fills a new ledger with its first records, as one unit. The schema is there; the second file is not.
+    pub(super) fn begin(
+        layout: Layout,
+        db: Connection,
+        key: SigningKey,
+        first: Vec<Prepared>,
+    ) -> Result<(), LedgerError> {
         let lock = layout.open_lock()?;
         let mut sealer = Self { layout, db, key, lock, frontier: Frontier::default(), wal_confirmed: false };
-        match sealer.seal(vec![vec![first]]) {
+        match sealer.seal(vec![first]) {
             Ok(answers) => answers.into_iter().try_for_each(|answer| answer.map(drop)),
             Err(error) => Err(error.into()),
         }
@@ -383,7 +388,7 @@ mod tests {
         assert!(matches!(sealer.seal(vec![unit()]), Err(GroupError::Full)));
         sealer.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
         let answers = sealer.seal(vec![unit()]).unwrap();
-        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 1, seq: None }]);
+        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 2, seq: None }]);
         assert_eq!(verify_store(dir.path()).unwrap().first, None);
     }
 }

@@ -1,10 +1,11 @@
 //! The handle for appending, and the one thread of a process that does it: it takes whatever waits and
 //! seals it as one group, for a sync to disk costs more than everything else together.
 
+use super::bundle_key::BundleKey;
 use super::layout::{CollectorLock, Layout};
 use super::note::SigningKey;
 use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
-use super::record::{Body, RECORD_VERSION, Record};
+use super::record::{Body, KeyChange, KeyRole, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
@@ -54,25 +55,29 @@ struct Job {
 }
 
 impl Ledger {
-    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, first record, first
-    /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
+    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, the first two records
+    /// (`epoch`, and the `key` of bundles), first checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
     pub fn create(dir: &Path, create: Create) -> Result<Self, LedgerError> {
-        let mut seed = [0; 32];
-        fill(&mut seed)?;
-        let key = SigningKey::from_seed(&create.origin, &seed).map_err(LedgerError::note(dir))?;
+        let key = SigningKey::from_seed(&create.origin, &seed()?).map_err(LedgerError::note(dir))?;
+        let bundle_key = BundleKey::from_seed(&seed()?);
+        let secret = bundle_key.to_secret_text().map_err(LedgerError::note(dir))?;
+        let public = bundle_key.public_line().map_err(LedgerError::note(dir))?;
         let layout = Layout::create(dir)?;
         layout.write_new(&layout.secret_key(), key.to_secret_text().as_bytes())?;
         layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
+        layout.write_new(&layout.bundle_key(), secret.as_bytes())?;
+        layout.write_new(&layout.bundle_public_key(), format!("{public}\n").as_bytes())?;
         layout.write_new(&layout.database(), &[])?;
-        let body = Body::Epoch {
+        let epoch = Body::Epoch {
             origin: create.origin,
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
             continues: None,
         };
-        let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
-        let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
+        let key_record = Body::Key { role: KeyRole::Bundle, key: public, change: KeyChange::Added };
+        let first =
+            [epoch, key_record].into_iter().map(|body| first_record(create.at, body)).collect::<Result<_, _>>()?;
         Sealer::begin(layout.clone(), store::create(&layout.database())?, key, first)?;
         require_wal_header(&layout)?;
         layout.sync_dir()?;
@@ -90,6 +95,11 @@ impl Ledger {
             .spawn(move || write(sealer, waiting))
             .map_err(LedgerError::io("starting the writer of", layout.dir()))?;
         Ok(Self { shared: Arc::new(Shared { layout, queue: Some(queue), thread: Some(thread) }) })
+    }
+
+    /// The key that signs bundles.
+    pub fn bundle_key(&self) -> Result<BundleKey, LedgerError> {
+        self.shared.layout.read_bundle_key()
     }
 
     /// Seals the records as one unit: all or none, next to each other, in order. Returns when they are
@@ -137,6 +147,19 @@ impl Drop for Shared {
             let _ = thread.join();
         }
     }
+}
+
+/// 32 random bytes for a key.
+fn seed() -> Result<[u8; 32], LedgerError> {
+    let mut seed = [0; 32];
+    fill(&mut seed)?;
+    Ok(seed)
+}
+
+/// One of the records that a log begins with. They have no files.
+fn first_record(at: DateTime<Utc>, body: Body) -> Result<Prepared, LedgerError> {
+    let record = Record { v: RECORD_VERSION, at, commit: None, body };
+    Ok(Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None })
 }
 
 /// The thread: takes what waits, seals it, answers. After a failure that leaves the disk uncertain it
