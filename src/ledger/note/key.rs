@@ -90,6 +90,11 @@ impl VerifierKey {
         hex::encode(self.0.id)
     }
 
+    /// `name+id`, what a signature line tells of the key.
+    pub fn handle(&self) -> String {
+        self.0.handle()
+    }
+
     /// Whether the key has signed the note; an error when its line is there and wrong.
     pub fn signed(&self, note: &Note<'_>) -> Result<bool, NoteError> {
         let Some(signature) = note.signature(&self.0.name, self.0.id) else { return Ok(false) };
@@ -102,7 +107,7 @@ impl VerifierKey {
         let note = Note::parse(note)?;
         let checkpoint = note.checkpoint()?;
         if !self.signed(&note)? {
-            return Err(NoteError::Unsigned(self.name().to_owned()));
+            return Err(NoteError::Unsigned(self.handle()));
         }
         if checkpoint.origin != self.name() {
             return Err(NoteError::Origin { found: checkpoint.origin, expected: self.name().to_owned() });
@@ -128,7 +133,7 @@ impl WitnessKey {
     /// Source: c2sp.org/tlog-cosignature, Ed25519 signed message.
     pub fn cosigned(&self, note: &Note<'_>) -> Result<Option<u64>, NoteError> {
         let Some(cosignature) = note.signature(&self.0.name, self.0.id) else { return Ok(None) };
-        let forged = || NoteError::Forged(self.0.name.clone());
+        let forged = || NoteError::Forged(self.0.handle());
         let (time, signature) = cosignature.split_first_chunk::<8>().ok_or_else(forged)?;
         let time = u64::from_be_bytes(*time);
         if time > i64::MAX.unsigned_abs() {
@@ -170,8 +175,12 @@ impl PublicKey {
         format!("{}+{}+{}", self.name, hex::encode(self.id), STANDARD.encode(typed))
     }
 
+    fn handle(&self) -> String {
+        format!("{}+{}", self.name, hex::encode(self.id))
+    }
+
     fn check(&self, text: &str, signature: &[u8]) -> Result<(), NoteError> {
-        let forged = || NoteError::Forged(self.name.clone());
+        let forged = || NoteError::Forged(self.handle());
         let signature = Signature::from_slice(signature).map_err(|_| forged())?;
         self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| forged())
     }

@@ -61,7 +61,7 @@ fn lines_of_other_signers_are_let_be() {
     let both = format!("{}{line}\n", note());
     assert_eq!(key().public().open(both.as_bytes()).map(|read| read.size), Ok(12));
     let alone = note().replace(note().lines().last().unwrap(), line);
-    assert_eq!(key().public().open(alone.as_bytes()), Err(NoteError::Unsigned(NAME.into())));
+    assert_eq!(key().public().open(alone.as_bytes()), Err(NoteError::Unsigned(key().public().handle())));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn two_generations_of_a_log_s_keys_sign_one_text_and_each_is_told_from_the_other
         assert_eq!(one.public().open(&both).as_ref(), Ok(&checkpoint));
     }
     assert_ne!(key().public().id(), second().public().id());
-    assert_eq!(second().public().open(note().as_bytes()), Err(NoteError::Unsigned(NAME.into())));
+    assert_eq!(second().public().open(note().as_bytes()), Err(NoteError::Unsigned(second().public().handle())));
     let verifier = |key: SigningKey| -> Box<dyn Verifier> {
         Box::new(StandardVerifier::new(&key.public().to_string()).unwrap())
     };
