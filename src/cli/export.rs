@@ -35,7 +35,7 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     if args.from >= args.to {
         bail!("the period ends before it begins\nhint: --to is the first instant after it");
     }
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let summary = write(&ledger, Window { start: args.from, end: args.to }, &args.out, SystemClock.now()).await?;
     if json {
         print_json(&summary)?;
