@@ -46,7 +46,7 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     if args.from >= args.to {
         bail!("the period ends before it begins\nhint: --to is the first instant after it");
     }
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let period = Window { start: args.from, end: args.to };
     let asked = Asked { authority: None, require_timestamp: args.require_timestamp };
     let summary = write(&ledger, period, &args.out, SystemClock.now(), asked).await?;

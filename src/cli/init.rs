@@ -8,10 +8,9 @@ use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 pub(super) fn init(loaded: &Loaded) -> anyhow::Result<Exit> {
     let (origin, at) = (loaded.config.origin.clone(), SystemClock.now());
-    let ledger = Ledger::create(
-        &loaded.state_dir,
-        Create { organization: loaded.config.organization.clone(), origin: origin.clone(), sample: false, at },
-    )?;
+    let organization = loaded.config.organization.clone();
+    let create = Create { organization, origin: origin.clone(), sample: false, at };
+    let ledger = Ledger::create_with(&loaded.state_dir, create, &loaded.config.keys)?;
     outln!("{}", ledger.reader()?.key());
     let bundle_key = ledger.bundle_key()?.public_line()?;
     outln!("{bundle_key}");
