@@ -15,3 +15,4 @@ pub mod run;
 pub mod run_file;
 pub mod schedule;
 pub mod status;
+pub mod timestamp;
