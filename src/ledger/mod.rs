@@ -13,12 +13,14 @@ mod keys;
 mod layout;
 mod nodes;
 pub mod note;
+mod places;
 mod prepare;
 mod read;
 mod read_files;
 mod read_log;
 pub mod record;
 mod seal;
+mod signers;
 mod store;
 pub mod tree;
 mod writer;
@@ -26,10 +28,12 @@ mod writer;
 pub use check::{StoreReport, verify_store};
 pub use error::LedgerError;
 pub use layout::CollectorLock;
+pub use places::KeyPlaces;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};
 pub use read_files::{FileMeta, FileReader};
 pub use seal::Sealed;
+pub use signers::{Signers, Term};
 pub use writer::{Create, Ledger};
 
 /// SQLite counts to 2^63 - 1; what is larger lies beyond every log alike.

@@ -3,11 +3,13 @@
 
 use super::layout::{CollectorLock, Layout};
 use super::note::SigningKey;
+use super::places::{KeyPlaces, Secrets, place_of_log};
 use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
 use super::record::{Body, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::SecretRef;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -42,6 +44,7 @@ pub struct Ledger {
 
 struct Shared {
     layout: Layout,
+    places: KeyPlaces,
     // Both are there until `drop` takes them.
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -54,14 +57,17 @@ struct Job {
 }
 
 impl Ledger {
+    /// `create_with` keys in the state directory.
+    pub fn create(dir: &Path, create: Create) -> Result<Self, LedgerError> {
+        Self::create_with(dir, create, &KeyPlaces::default())
+    }
+
     /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, first record, first
     /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
-    pub fn create(dir: &Path, create: Create) -> Result<Self, LedgerError> {
-        let mut seed = [0; 32];
-        fill(&mut seed)?;
-        let key = SigningKey::from_seed(&create.origin, &seed).map_err(LedgerError::note(dir))?;
+    /// A key that is not kept in a file must be in its place before.
+    pub fn create_with(dir: &Path, create: Create, places: &KeyPlaces) -> Result<Self, LedgerError> {
         let layout = Layout::create(dir)?;
-        layout.write_new(&layout.secret_key(), key.to_secret_text().as_bytes())?;
+        let key = first_key(&layout, places, &create.origin)?;
         layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
         layout.write_new(&layout.database(), &[])?;
         let body = Body::Epoch {
@@ -73,23 +79,28 @@ impl Ledger {
         };
         let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
         let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
-        Sealer::begin(layout.clone(), store::create(&layout.database())?, key, first)?;
+        Sealer::begin(layout.clone(), places.clone(), store::create(&layout.database())?, key, first)?;
         require_wal_header(&layout)?;
         layout.sync_dir()?;
-        Self::open(dir)
+        Self::open_with(dir, places)
+    }
+
+    /// `open_with` keys in the state directory.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        Self::open_with(dir, &KeyPlaces::default())
     }
 
     /// Opens the ledger in `dir` for appending, after checking that it is whole as far as its newest
-    /// checkpoint tells. Never creates anything.
-    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        let layout = Layout::open(dir)?;
-        let sealer = Sealer::open(layout.clone())?;
+    /// checkpoint tells. Creates nothing; makes good what a crash kept from being written.
+    pub fn open_with(dir: &Path, places: &KeyPlaces) -> Result<Self, LedgerError> {
+        let (layout, places) = (Layout::open(dir)?, places.clone());
+        let sealer = Sealer::open(layout.clone(), places.clone())?;
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("ledger".into())
             .spawn(move || write(sealer, waiting))
             .map_err(LedgerError::io("starting the writer of", layout.dir()))?;
-        Ok(Self { shared: Arc::new(Shared { layout, queue: Some(queue), thread: Some(thread) }) })
+        Ok(Self { shared: Arc::new(Shared { layout, places, queue: Some(queue), thread: Some(thread) }) })
     }
 
     /// Seals the records as one unit: all or none, next to each other, in order. Returns when they are
@@ -119,6 +130,14 @@ impl Ledger {
     /// Another connection for reading.
     pub fn reader(&self) -> Result<Reader, LedgerError> {
         Reader::open(self.shared.layout.dir())
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.shared.layout
+    }
+
+    pub(super) fn places(&self) -> &KeyPlaces {
+        &self.shared.places
     }
 
     /// Takes the collector for one run, so that it never overlaps itself, across processes too; `None`
@@ -178,6 +197,20 @@ fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
 fn answer(to: oneshot::Sender<Result<Vec<Sealed>, LedgerError>>, sealed: Result<Vec<Sealed>, LedgerError>) {
     // Whoever asked may have gone away; what was sealed stays sealed.
     let _ = to.send(sealed);
+}
+
+/// The key that a new log begins with: made, where a file is its place, or else read.
+fn first_key(layout: &Layout, places: &KeyPlaces, origin: &str) -> Result<SigningKey, LedgerError> {
+    let path = match &places.log {
+        None => layout.secret_key(),
+        Some(SecretRef::File(path)) => path.clone(),
+        Some(_) => return Secrets::read(layout, places)?.only(origin, &place_of_log(layout, places)),
+    };
+    let mut seed = [0; 32];
+    fill(&mut seed)?;
+    let key = SigningKey::from_seed(origin, &seed).map_err(LedgerError::note(layout.dir()))?;
+    layout.write_new(&path, key.to_secret_text().as_bytes())?;
+    Ok(key)
 }
 
 fn gone() -> LedgerError {
