@@ -86,7 +86,8 @@ pub(super) fn place_of_log(layout: &Layout, places: &KeyPlaces) -> String {
 
 /// Reads a configured place.
 pub(super) fn read_place(place: &SecretRef) -> Result<SecretString, LedgerError> {
-    read_secret(place).map_err(|why| LedgerError::Secret { place: place.to_string(), why: why.replace("; hint: ", "\nhint: ") })
+    read_secret(place)
+        .map_err(|why| LedgerError::Secret { place: place.to_string(), why: why.replace("; hint: ", "\nhint: ") })
 }
 
 /// Replaces what a place holds; only files can be.
