@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Fail rather than write a bundle without a time-stamp.
     #[arg(long)]
     require_timestamp: bool,
+    /// The time-stamp authority to ask: the name of an anchor of the way rfc3161. Default: the first of them.
+    #[arg(long, value_name = "NAME")]
+    timestamp_anchor: Option<String>,
 }
 
 /// How a bundle comes by its time-stamp.
@@ -48,7 +51,16 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     }
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let period = Window { start: args.from, end: args.to };
-    let asked = Asked { authority: None, require_timestamp: args.require_timestamp };
+    let named = crate::anchor::authority(&loaded, args.timestamp_anchor.as_deref())?.map(|(name, _)| name);
+    let runtime = tokio::runtime::Handle::current();
+    // Called off the runtime's threads: see `write`.
+    let ask = |bytes: &[u8]| {
+        let stamped = crate::anchor::time_stamp(&loaded, named, bytes.to_owned(), SystemClock.now());
+        let token = runtime.block_on(stamped).map_err(|error| error.to_string())?;
+        token.ok_or_else(|| "no authority is configured".to_owned())
+    };
+    let authority: Option<&Authority<'_>> = if named.is_some() { Some(&ask) } else { None };
+    let asked = Asked { authority, require_timestamp: args.require_timestamp };
     let summary = write(&ledger, period, &args.out, SystemClock.now(), asked).await?;
     if json {
         print_json(&summary)?;
@@ -82,7 +94,8 @@ pub(super) async fn write(
     let Asked { authority, require_timestamp } = asked;
     let key = &ledger.bundle_key()?;
     let request = ExportRequest { period, out, organization, sample, key, authority, require_timestamp };
-    let mut summary = crate::bundle::export(&reader, &request)?;
+    // It hashes and compresses, and waits for the authority: not for a thread that others wait for.
+    let mut summary = tokio::task::block_in_place(|| crate::bundle::export(&reader, &request))?;
     // What is exported must not itself fall into the period, or the next export of it would differ.
     let at = if sample { super::sample_now(&reader)?.max(period.end) } else { now };
     let body = Body::Export {

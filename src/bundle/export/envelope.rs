@@ -10,8 +10,8 @@ use crate::ledger::{Filter, LedgerError, Reader};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Gives an RFC 3161 response for a SHA-256, checked to answer that request; or says why not.
-pub type Authority<'a> = dyn Fn(&[u8; 32]) -> Result<Vec<u8>, String> + 'a;
+/// Gives an RFC 3161 response over the bytes, checked to answer that request; or says why not.
+pub type Authority<'a> = dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync + 'a;
 
 /// Whether a bundle has a time-stamp.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,12 +44,11 @@ pub(super) fn envelope(
     request: &ExportRequest<'_>,
     tagmanifest: &[u8],
 ) -> Result<Envelope, BundleError> {
-    let digest: [u8; 32] = Sha256::digest(tagmanifest).into();
-    let tagmanifest_sha256 = hex::encode(digest);
+    let tagmanifest_sha256 = hex::encode(Sha256::digest(tagmanifest));
     let (token, timestamp) = match (earlier_token(reader, &tagmanifest_sha256)?, request.authority) {
         (Some(token), _) => (Some(token), Timestamp::Reused),
         (None, None) => (None, Timestamp::NotConfigured),
-        (None, Some(authority)) => match authority(&digest) {
+        (None, Some(authority)) => match authority(tagmanifest) {
             Ok(token) => (Some(token), Timestamp::Given),
             Err(why) => (None, Timestamp::Missing { why }),
         },
