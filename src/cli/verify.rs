@@ -13,12 +13,13 @@ pub(super) struct Args {
     /// Collect and judge again from the bundle's exchanges, and compare.
     #[arg(long)]
     reperform: bool,
-    /// The log's public key as you were given it, or a file with it. Without it the bundle's own copy is
-    /// used, which shows that the bundle is consistent, and not whose it is.
-    #[arg(long, value_name = "KEY|FILE")]
-    key: Option<String>,
+    /// The log's public key as you were given it, or a file with keys, one a line; may be given several
+    /// times. One from before the period is enough: it vouches for those that came after it. Without any
+    /// the bundle's own copy is used, which shows that the bundle is consistent, and not whose it is.
+    #[arg(long, alias = "key", value_name = "KEY|FILE")]
+    vkey: Vec<String>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "vkey"])]
     ledger: Option<PathBuf>,
 }
 
@@ -27,7 +28,7 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
         return verify_ledger(dir, json);
     }
     let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
-    let options = VerifyOptions { vkey: args.key.as_deref().map(key).transpose()?, reperform: args.reperform };
+    let options = VerifyOptions { vkey: keys(&args.vkey)?, reperform: args.reperform };
     let report = check(bundle, options).await?;
     if json {
         let mut value = serde_json::to_value(&report)?;
@@ -46,6 +47,19 @@ const SHOWN: usize = 20;
 pub(super) async fn check(bundle: &Path, options: VerifyOptions) -> anyhow::Result<VerifyReport> {
     let bundle = bundle.to_owned();
     Ok(tokio::task::spawn_blocking(move || crate::bundle::verify(&bundle, &options)).await??)
+}
+
+/// The keys that were given, one a line and each once.
+fn keys(given: &[String]) -> anyhow::Result<Option<String>> {
+    let mut lines: Vec<String> = Vec::new();
+    for text in given {
+        for line in key(text)?.lines().map(str::to_owned) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    Ok((!given.is_empty()).then(|| lines.join("\n")))
 }
 
 /// The key itself, or the text of the file that holds it.
@@ -94,7 +108,7 @@ pub(super) fn show(report: &VerifyReport) {
     }
     if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
-        outln!("Compare with the key that you were given: --key");
+        outln!("Compare with the key that you were given: --vkey");
     }
 }
 

@@ -103,6 +103,10 @@ fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTre
         }
     }
     wanted.extend(states.into_values());
+    // With every key of the log it is clear which had to sign what, and who vouches for whom.
+    for term in reader.signers().map_err(unread("keys of the log"))?.terms() {
+        wanted.extend([term.added, term.retired].into_iter().flatten().filter(|index| *index < log_size));
+    }
     named(reader, range, &mut wanted)?;
     wanted.retain(|index| !range.contains(index));
     Ok(wanted)

@@ -2,7 +2,7 @@
 
 use super::contents::record_path;
 use super::{BundleError, Contents, Source, digits, folder, path_part};
-use crate::ledger::record::Status;
+use crate::ledger::record::{Body, KeyRole, Status};
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,10 @@ pub(crate) enum What {
     LeafHashes,
     /// The tree before the range.
     Frontier,
-    /// The log's public key.
+    /// The log's public keys.
     Key,
+    /// The checkpoint that ends with a record of one of the log's keys: the keys before it vouch for it.
+    KeyCheckpoint(u64),
 }
 
 /// A file made of the committed data, by a rule that both sides know.
@@ -98,6 +100,9 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
         add(record_path(index), What::Record(index));
         add(format!("data/proofs/{}.tlog-proof", digits(index)), What::Proof(index));
         let record = source.record(index)?;
+        if matches!(record.body, Body::Key { role: KeyRole::Log, .. }) {
+            add(key_checkpoint_path(index), What::KeyCheckpoint(index));
+        }
         let Some(folder) = folder(&record.body) else {
             if record.commit.is_some() {
                 return Err(BundleError::malformed(record_path(index), "has files, which such records do not"));
@@ -115,6 +120,11 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
     }
     plan.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(plan)
+}
+
+/// The checkpoint that ends with the record of a log's key.
+pub(crate) fn key_checkpoint_path(index: u64) -> String {
+    format!("data/log/keys/{}.checkpoint", digits(index))
 }
 
 /// The table of an evidence record's items; its name says when they are not all.

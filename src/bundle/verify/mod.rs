@@ -4,6 +4,7 @@
 mod container;
 mod derived;
 mod documents;
+mod keys;
 mod log;
 mod look;
 mod manifest;
@@ -27,8 +28,9 @@ use std::path::Path;
 /// How to check.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyOptions {
-    /// The log's key, `name+id+base64`, as it was told before the period. Without it the bundle's own
-    /// copy is used, which shows that the bundle is consistent and not where it comes from.
+    /// The log's keys, `name+id+base64` a line, as they were told; one from before the period is enough, for
+    /// it vouches for later ones. Without any the bundle's own copies are used, which shows that the bundle
+    /// is consistent and not where it comes from.
     pub vkey: Option<String>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
@@ -38,11 +40,11 @@ pub struct VerifyOptions {
 ///
 /// Errors: `Io` when the file cannot be read, `Request` when the key given is none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
-    let given = options.vkey.as_deref().map(log::given_key).transpose()?;
+    let given = options.vkey.as_deref().map(log::given_keys).transpose()?.unwrap_or_default();
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
-        key_source: log::key_source(given.as_ref()),
+        key_source: log::key_source(&given),
         about: None,
         reperformed: None,
     };
@@ -57,12 +59,12 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
-    report.complete = contents(&archive, given.as_ref(), options, &mut report).is_some();
+    report.complete = contents(&archive, &given, options, &mut report).is_some();
     Ok(report)
 }
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
-fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
+fn contents(archive: &Archive, given: &[Key], options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
     let (check, digests) = manifest::check(archive);
     report.checks.push(check);
     let (check, facts) = bag(archive);
