@@ -47,13 +47,13 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
     let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
-    outln!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
+    outln!("\n$ evidenced verify {} --reperform --vkey {key}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");
     let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
     outln!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
     let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), reperform: false }).await?;
-    outln!("\n$ evidenced verify forged.zip --key {key}");
+    outln!("\n$ evidenced verify forged.zip --vkey {key}");
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {
         bail!("the bundle should have been accepted and the forgery refused\nhint: please report this");

@@ -4,7 +4,7 @@ use super::table::table;
 use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::ledger::record::KeyRole;
-use crate::ledger::{KeyChanged, Ledger, make_key};
+use crate::ledger::{KeyChanged, Ledger, key_states, make_key};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::PathBuf;
 
@@ -59,8 +59,10 @@ impl From<Role> for KeyRole {
 }
 
 pub(super) async fn key(loaded: Loaded, what: &What, json: bool) -> anyhow::Result<Exit> {
-    if let What::New { role, file } = what {
-        return new(&loaded, (*role).into(), file, json);
+    match what {
+        What::List { role } => return list(&loaded, role.map(KeyRole::from), json),
+        What::New { role, file } => return new(&loaded, (*role).into(), file, json),
+        What::Rotate { .. } | What::Retire { .. } => {}
     }
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let now = || {
@@ -68,10 +70,9 @@ pub(super) async fn key(loaded: Loaded, what: &What, json: bool) -> anyhow::Resu
         if super::is_sample(&reader)? { super::sample_now(&reader) } else { Ok(SystemClock.now()) }
     };
     match what {
-        What::List { role } => list(&ledger, role.map(KeyRole::from), json)?,
         What::Rotate { role } => rotated(&ledger.rotate_key((*role).into(), now()?).await?, json)?,
         What::Retire { role } => retired(&ledger.retire_key((*role).into(), now()?).await?, json)?,
-        What::New { .. } => {}
+        What::List { .. } | What::New { .. } => {}
     }
     Ok(Exit::Ok)
 }
@@ -95,11 +96,16 @@ fn new(loaded: &Loaded, role: KeyRole, file: &std::path::Path, json: bool) -> an
     Ok(Exit::Ok)
 }
 
-fn list(ledger: &Ledger, role: Option<KeyRole>, json: bool) -> anyhow::Result<()> {
-    let mut keys = ledger.keys()?;
+/// Works without any secret key, to show which is missing; then it fails.
+fn list(loaded: &Loaded, role: Option<KeyRole>, json: bool) -> anyhow::Result<Exit> {
+    let (mut keys, errors) = key_states(&loaded.state_dir, &loaded.config.keys)?;
     keys.retain(|key| role.is_none_or(|role| key.role == role));
+    errors.iter().for_each(|error| eprintln!("evidenced: {error}"));
+    let missing = keys.iter().any(|key| key.retired.is_none() && !key.at_hand);
+    let exit = if errors.is_empty() && !missing { Exit::Ok } else { Exit::Failed };
     if json {
-        return print_json(&keys);
+        print_json(&keys)?;
+        return Ok(exit);
     }
     let mut rows = table(&["role", "public key", "began with", "ended with", "secret half"]);
     for key in keys {
@@ -114,7 +120,7 @@ fn list(ledger: &Ledger, role: Option<KeyRole>, json: bool) -> anyhow::Result<()
         rows.add_row([word(key.role), &key.key, &began, &ended, secret]);
     }
     outln!("{rows}");
-    Ok(())
+    Ok(exit)
 }
 
 fn rotated(changed: &KeyChanged, json: bool) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ pub(super) struct Args {
     /// The log's public key as you were given it, or a file with keys, one a line; may be given several
     /// times. One from before the period is enough: it vouches for those that came after it. Without any
     /// the bundle's own copy is used, which shows that the bundle is consistent, and not whose it is.
-    #[arg(long, alias = "key", value_name = "KEY|FILE")]
+    #[arg(long, value_name = "KEY|FILE")]
     vkey: Vec<String>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "vkey"])]

@@ -84,13 +84,17 @@ fn range_of(reader: &Reader, request: &ExportRequest<'_>, size: u64) -> Result<R
     Ok(start..end)
 }
 
-/// Beginning of the log, configuration and states in force, what records of the range name, and the
+/// Beginning of the log, its keys, configuration and states in force, what records of the range name, and the
 /// range's neighbours, which show that it neither begins late nor ends early.
 fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTreeSet<u64>, BundleError> {
     let mut wanted = BTreeSet::from([0]);
     wanted.extend(range.start.checked_sub(1));
     if range.end < log_size {
         wanted.insert(range.end);
+    }
+    let mut keys = reader.records(0..log_size, &Filter::kind("key"));
+    while let Some((index, _)) = next(keys.next())? {
+        wanted.insert(index);
     }
     let config = reader.newest_before(range.start, &Filter::kind("config")).map_err(unread("configuration"))?;
     wanted.extend(config.map(|(index, _)| index));
@@ -103,10 +107,6 @@ fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTre
         }
     }
     wanted.extend(states.into_values());
-    // With every key of the log it is clear which had to sign what, and who vouches for whom.
-    for term in reader.signers().map_err(unread("keys of the log"))?.terms() {
-        wanted.extend([term.added, term.retired].into_iter().flatten().filter(|index| *index < log_size));
-    }
     named(reader, range, &mut wanted)?;
     wanted.retain(|index| !range.contains(index));
     Ok(wanted)

@@ -45,15 +45,17 @@ impl Terms {
         let mut own = lines(&archive.text(KEYS)?).map_err(malformed)?.into_iter();
         let first = own.next().ok_or_else(|| malformed("has no key"))?;
         let mut terms = Self(vec![Term { key: first, added: None, retired: None }]);
+        let mut records = Vec::new();
         for entry in &archive.entries {
             let Some(name) = entry.path.strip_prefix("data/log/keys/") else { continue };
             let index = name.strip_suffix(".checkpoint").and_then(|digits| digits.parse::<u64>().ok());
             match index.filter(|index| key_checkpoint_path(*index) == entry.path) {
-                // Entries are in the order of their paths, which is that of the records.
-                Some(index) => terms.take(archive, closing, index)?,
+                Some(index) => records.push(index),
                 None => return Err(BundleError::malformed(&entry.path, "is not the checkpoint of a key record")),
             }
         }
+        records.sort_unstable();
+        records.into_iter().try_for_each(|index| terms.take(archive, closing, index))?;
         let named = terms.0.iter().skip(1).map(|term| term.key.handle());
         if !own.map(|key| key.handle()).eq(named) {
             return Err(malformed("its lines after the first are not the keys that the log's records name"));
