@@ -59,7 +59,7 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let signers_file = dir.join("allowed_signers");
     std::fs::write(&signers_file, format!("{signers}\n")).context("the allowed signers cannot be written")?;
     let good = verify::check(&bundle, given(true)).await?;
-    let options = format!("--key {key} --allowed-signers {}", signers_file.display());
+    let options = format!("--vkey {key} --allowed-signers {}", signers_file.display());
     outln!("\n$ evidenced verify {} --reperform {options}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");

@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod init;
 mod judge;
+mod key;
 mod run;
 mod status;
 mod table;
@@ -71,6 +72,11 @@ enum Command {
 
     /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
     Verify(verify::Args),
+    /// Look at the keys that sign, and change them.
+    Key {
+        #[command(subcommand)]
+        what: key::What,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -122,6 +128,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
+        Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),
         Command::Demo(args) => demo::demo(args).await,
     }

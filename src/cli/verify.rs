@@ -13,10 +13,11 @@ pub(super) struct Args {
     /// Collect and judge again from the bundle's exchanges, and compare.
     #[arg(long)]
     reperform: bool,
-    /// The log's public key as you were given it, or a file with it. Without it the bundle's own copy is
-    /// used, which shows that the bundle is consistent, and not whose it is.
+    /// The log's public key as you were given it, or a file with keys, one a line; may be given several
+    /// times. One from before the period is enough: it vouches for those that came after it. Without any
+    /// the bundle's own copy is used, which shows that the bundle is consistent, and not whose it is.
     #[arg(long, value_name = "KEY|FILE")]
-    key: Option<String>,
+    vkey: Vec<String>,
     /// The `allowed_signers` file that you were given: who may sign bundles, and when. Without it the bundle's
     /// signature is checked with the key that its own log names.
     #[arg(long, value_name = "FILE")]
@@ -25,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     tsa_root: Option<PathBuf>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key", "allowed_signers", "tsa_root"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "vkey", "allowed_signers", "tsa_root"])]
     ledger: Option<PathBuf>,
 }
 
@@ -38,7 +39,7 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| unread(path));
     let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| unread(path));
     let options = VerifyOptions {
-        vkey: args.key.as_deref().map(key).transpose()?,
+        vkey: keys(&args.vkey)?,
         allowed_signers: args.allowed_signers.as_ref().map(text).transpose()?,
         tsa_roots: args.tsa_root.as_ref().map(read).transpose()?,
         reperform: args.reperform,
@@ -61,6 +62,19 @@ const SHOWN: usize = 20;
 pub(super) async fn check(bundle: &Path, options: VerifyOptions) -> anyhow::Result<VerifyReport> {
     let bundle = bundle.to_owned();
     Ok(tokio::task::spawn_blocking(move || crate::bundle::verify(&bundle, &options)).await??)
+}
+
+/// The keys that were given, one a line and each once.
+fn keys(given: &[String]) -> anyhow::Result<Option<String>> {
+    let mut lines: Vec<String> = Vec::new();
+    for text in given {
+        for line in key(text)?.lines().map(str::to_owned) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    Ok((!given.is_empty()).then(|| lines.join("\n")))
 }
 
 /// The key itself, or the text of the file that holds it.
@@ -113,7 +127,7 @@ pub(super) fn show(report: &VerifyReport) {
     }
     if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
-        outln!("Compare with the key that you were given: --key");
+        outln!("Compare with the key that you were given: --vkey");
     }
 }
 

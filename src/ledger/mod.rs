@@ -35,7 +35,7 @@ pub use places::KeyPlaces;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};
 pub use read_files::{FileMeta, FileReader};
-pub use rotate::{KeyChanged, KeyState, make_key};
+pub use rotate::{KeyChanged, KeyState, key_states, make_key};
 pub use seal::Sealed;
 pub use signers::{Signers, Term};
 pub use writer::{Create, Ledger};

@@ -76,23 +76,6 @@ impl Reader {
 }
 
 impl Ledger {
-    /// Every key there is or was, and whether its secret half is at hand.
-    pub fn keys(&self) -> Result<Vec<KeyState>, LedgerError> {
-        let reader = self.reader()?;
-        let mut states = Vec::new();
-        for role in [KeyRole::Log, KeyRole::Bundle] {
-            let at_hand = at_hand(self.layout(), self.places(), role)?;
-            states.extend(reader.terms(role)?.into_iter().map(|term| KeyState {
-                role,
-                at_hand: at_hand.contains(&term.key),
-                key: term.key,
-                added: term.added,
-                retired: term.retired,
-            }));
-        }
-        Ok(states)
-    }
-
     /// The key that signs bundles: the newest that signs.
     pub fn bundle_key(&self) -> Result<BundleKey, LedgerError> {
         let terms = self.reader()?.terms(KeyRole::Bundle)?;
@@ -197,6 +180,27 @@ impl Ledger {
         let sealed = self.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
         sealed.first().map(|sealed| sealed.index).ok_or_else(|| LedgerError::absent("record of the change of keys"))
     }
+}
+
+/// Every key of the ledger in `dir`, and whether its secret half is at hand; the errors say why a place
+/// could not be read.
+pub fn key_states(dir: &Path, places: &KeyPlaces) -> Result<(Vec<KeyState>, Vec<LedgerError>), LedgerError> {
+    let (reader, layout) = (Reader::open(dir)?, Layout::open(dir)?);
+    let (mut states, mut errors) = (Vec::new(), Vec::new());
+    for role in [KeyRole::Log, KeyRole::Bundle] {
+        let at_hand = at_hand(&layout, places, role).unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
+        states.extend(reader.terms(role)?.into_iter().map(|term| KeyState {
+            role,
+            at_hand: at_hand.contains(&term.key),
+            key: term.key,
+            added: term.added,
+            retired: term.retired,
+        }));
+    }
+    Ok((states, errors))
 }
 
 /// Makes a key in a new file, of mode 0600, for a place that cannot be written from here. Nothing is

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod hindsight;
 mod judge;
+mod keys;
 mod localstack;
 mod restores;
 
@@ -98,7 +99,7 @@ impl Home {
         let export = self.run(&["export", "--from", &day(-1), "--to", &day(2), "--out", &bundle]);
         assert_eq!(export.code, 0, "{export:?}");
         assert!(export.err.contains("exported again later, the bundle will differ"), "{}", export.err);
-        let verify = self.run(&["verify", &bundle, "--reperform", "--key", "state/log.vkey"]);
+        let verify = self.run(&["verify", &bundle, "--reperform", "--vkey", "state/log.vkey"]);
         assert_eq!(verify.code, 0, "{verify:?}");
         assert!(verify.out.ends_with("accepted: every check was made, and nothing is wrong\n"), "{}", verify.out);
         let files = files(&self.path(&bundle));

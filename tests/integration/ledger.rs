@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 mod faults;
+mod keys;
 
 use crate::support::program;
 use chrono::{DateTime, Utc};

@@ -53,7 +53,9 @@ WHAT IS WHERE (all under data/)
   salts.csv             the salts of the records' commitments
   proofs/               for each record, its inclusion in the signed checkpoint (c2sp.org/tlog-proof@v1)
   log/                  checkpoint (signed), leafhashes.txt (every record from the first of the period to the
-                        checkpoint), frontier.txt (the tree before that), log.vkey (a copy, not a trust anchor)
+                        checkpoint), frontier.txt (the tree before that), log.vkey (a copy, not a trust anchor: the
+                        log's keys, oldest first), keys/ (for each record that names or ends a key of the log, the
+                        checkpoint that ends with it: by that the keys before it vouch for it)
 The .csv files are made for spreadsheets: a cell that begins with = + - @, tab or carriage return has an
 apostrophe put in front. The exact text is in the .json files.
 A path part of a control's name that is no letter, digit, point or hyphen is written as _ and its hex code.
@@ -66,10 +68,10 @@ HOW TO CHECK
      sha256sum --quiet -c tagmanifest-sha256.txt && sha256sum --quiet -c manifest-sha256.txt
 2. All of it: signature of the log, inclusion of every record, no record of the period left out, every file
    bound to its record, every table made again from the evidence:
-     evidenced verify <bundle.zip> --key <the log's key, as you were given it before the period>
-   Without --key the copy in data/log/log.vkey is used, which proves consistency and not origin.
+     evidenced verify <bundle.zip> --vkey <the log's key, as you were given it before the period>
+   Without --vkey the copy in data/log/log.vkey is used, which proves consistency and not origin.
 3. Every collection and every verdict made again, offline, from the recorded exchanges:
-     evidenced verify <bundle.zip> --key <key> --reperform
+     evidenced verify <bundle.zip> --vkey <key> --reperform
 ";
 
 fn one_item(contents: &Contents) -> String {

@@ -142,8 +142,22 @@ fn write(
         What::LeafHashes => leaf_hashes(source.0, contents.facts.range.start, size, out),
         What::Frontier => frontier(source.0, contents.facts.range.start, out),
         What::Tool(at) => out.write_all(tools::ALL[*at].text.as_bytes()).map_err(unwritten),
-        What::Key => out.write_all(format!("{}\n", source.0.key()).as_bytes()).map_err(unwritten),
+        What::Key => keys(source.0, size, out),
+        What::KeyCheckpoint(index) => key_checkpoint(source.0, *index, out),
     }
+}
+
+/// The keys that records under the checkpoint name, the first one first.
+fn keys(reader: &Reader, size: u64, out: &mut dyn Write) -> Result<(), BundleError> {
+    let signers = reader.signers().map_err(|e| BundleError::ledger("keys of the log", e))?;
+    signers.named_below(size).try_for_each(|key| writeln!(out, "{key}")).map_err(unwritten)
+}
+
+fn key_checkpoint(reader: &Reader, index: u64, out: &mut dyn Write) -> Result<(), BundleError> {
+    let what = || format!("checkpoint of the key record {index}");
+    let found = reader.checkpoint_at_or_after(index + 1).map_err(|e| BundleError::ledger(what(), e))?;
+    let note = found.filter(|(size, _)| *size == index + 1).map(|(_, note)| note);
+    out.write_all(&note.ok_or_else(|| BundleError::ledger(what(), "there is none"))?).map_err(unwritten)
 }
 
 fn proof(reader: &Reader, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {

@@ -3,7 +3,7 @@
 use super::contents::record_path;
 use super::{BundleError, Contents, Source, digits, folder, path_part, place};
 use crate::bundle::tools;
-use crate::ledger::record::Status;
+use crate::ledger::record::{Body, KeyRole, Status};
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +37,12 @@ pub(crate) enum What {
     LeafHashes,
     /// The tree before the range.
     Frontier,
-    /// The log's public key.
+    /// The log's public keys.
     Key,
     /// What checks a bundle without us, by its place in `tools::ALL`.
     Tool(usize),
+    /// The checkpoint that ends with a record of one of the log's keys: the keys before it vouch for it.
+    KeyCheckpoint(u64),
 }
 
 /// A file made of the committed data, by a rule that both sides know.
@@ -104,6 +106,9 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
         add(record_path(index), What::Record(index));
         add(format!("data/proofs/{}.tlog-proof", digits(index)), What::Proof(index));
         let record = source.record(index)?;
+        if matches!(record.body, Body::Key { role: KeyRole::Log, .. }) {
+            add(key_checkpoint_path(index), What::KeyCheckpoint(index));
+        }
         let Some(folder) = folder(&record.body) else {
             if record.commit.is_some() {
                 return Err(BundleError::malformed(record_path(index), "has files, which such records do not"));
@@ -121,6 +126,11 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
     }
     plan.sort_by(|a, b| place(&a.path).cmp(&place(&b.path)));
     Ok(plan)
+}
+
+/// The checkpoint that ends with the record of a log's key.
+pub(crate) fn key_checkpoint_path(index: u64) -> String {
+    format!("data/log/keys/{}.checkpoint", digits(index))
 }
 
 /// The table of an evidence record's items; its name says when they are not all.

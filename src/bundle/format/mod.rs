@@ -7,7 +7,7 @@ mod layout;
 
 pub(crate) use contents::{Contents, Control, Gap, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
-pub(crate) use layout::{Derived, Planned, What, layout, population_path};
+pub(crate) use layout::{Derived, Planned, What, key_checkpoint_path, layout, population_path};
 
 use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};

@@ -1,7 +1,8 @@
 //! The log: its signature, the inclusion of every record, and that none of the range is left out.
 
 use super::container::Archive;
-use super::merkle::{Checkpoint, Fold, Hash, Key, base64_hash, leaf, root_by_proof};
+use super::keys::{Terms, lines};
+use super::merkle::{Checkpoint, Fold, Hash, Key, Note, base64_hash, leaf, root_by_proof};
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Facts, PROOF_HEADER, digits, record_path};
@@ -10,45 +11,46 @@ use std::io::{BufRead, BufReader, Read};
 const CHECKPOINT: &str = "data/log/checkpoint";
 const FRONTIER: &str = "data/log/frontier.txt";
 const LEAF_HASHES: &str = "data/log/leafhashes.txt";
-const KEY: &str = "data/log/log.vkey";
 
 /// The closing checkpoint as it is written, and what it says.
 pub(super) struct Closing {
-    note: String,
-    checkpoint: Checkpoint,
+    pub(super) note: String,
+    pub(super) checkpoint: Checkpoint,
 }
 
-/// Checks the checkpoint's signature with the key given, or else with the bundle's own.
-pub(super) fn signature(archive: &Archive, facts: &Facts, given: Option<&Key>) -> (Check, Option<Closing>) {
+/// Checks the checkpoint's signatures by the keys that the records name, and that the keys given lead to them.
+pub(super) fn signature(archive: &Archive, facts: &Facts, given: &[Key]) -> (Check, Option<Closing>) {
     let mut checking = Checking::new("checkpoint");
-    let closing = checking.take(open(archive, given));
+    let opened = checking.take(open(archive, given));
+    let (closing, detail) = opened.map_or((None, String::new()), |(closing, detail)| (Some(closing), detail));
     if let Some(Closing { checkpoint, .. }) = &closing {
         let right = checkpoint.origin == facts.origin && checkpoint.size == facts.log_size;
         checking.expect(right, "bag-info.txt", "names another log, or another size, than the checkpoint");
     }
-    let detail = match given {
-        Some(_) => "signed by the key that you gave".to_owned(),
-        None => "signed by the key in the bundle itself: this shows that the bundle is consistent, and not where it \
-                 comes from; give the key that you were told before the period"
-            .to_owned(),
-    };
     (checking.done(detail), closing)
 }
 
-/// Where the key that `signature` uses came from.
-pub(super) fn key_source(given: Option<&Key>) -> KeySource {
-    if given.is_some() { KeySource::Given } else { KeySource::Bundle }
+/// Where the keys that `signature` uses came from.
+pub(super) fn key_source(given: &[Key]) -> KeySource {
+    if given.is_empty() { KeySource::Bundle } else { KeySource::Given }
 }
 
-fn open(archive: &Archive, given: Option<&Key>) -> Result<Closing, BundleError> {
-    let text = archive.text(KEY)?;
-    let line = text.strip_suffix('\n').unwrap_or_default();
-    let own = Key::parse(line).map_err(|why| BundleError::malformed(KEY, why))?;
+fn open(archive: &Archive, given: &[Key]) -> Result<(Closing, String), BundleError> {
+    let malformed = |why: String| BundleError::malformed(CHECKPOINT, why);
     let note = archive.text(CHECKPOINT)?;
-    let checkpoint = given.unwrap_or(&own).open(&note).map_err(|why| BundleError::malformed(CHECKPOINT, why))?;
-    // The copy must be of the key that signed, or the log has another.
-    own.open(&note).map_err(|why| BundleError::malformed(KEY, why))?;
-    Ok(Closing { note, checkpoint })
+    let read = Note::parse(&note).map_err(malformed)?;
+    let checkpoint = read.checkpoint().map_err(malformed)?;
+    let size = checkpoint.size;
+    let closing = Closing { note: note.clone(), checkpoint };
+    let terms = Terms::read(archive, &closing)?;
+    terms.signed(&read, size, &closing.checkpoint.origin).map_err(malformed)?;
+    let detail = match given {
+        [] => "signed by the keys in the bundle itself: this shows that the bundle is consistent, and not where it \
+               comes from; give the key that you were told before the period"
+            .to_owned(),
+        given => terms.trust(given, &read, size)?,
+    };
+    Ok((closing, detail))
 }
 
 /// Checks that each disclosed record is where its proof says, under the checkpoint.
@@ -78,7 +80,7 @@ pub(super) fn inclusion(archive: &Archive, contents: &Contents, closing: &Closin
     checking.done(format!("{count} records are in the log under the checkpoint"))
 }
 
-fn parse_proof(text: &str, index: u64, note: &str) -> Result<Vec<Hash>, String> {
+pub(super) fn parse_proof(text: &str, index: u64, note: &str) -> Result<Vec<Hash>, String> {
     let rest = text.strip_prefix(&format!("{PROOF_HEADER}\nindex {index}\n"));
     let rest = rest.ok_or_else(|| format!("does not begin as a proof of record {index}"))?;
     let hashes = rest.strip_suffix(note).and_then(|rest| rest.strip_suffix('\n'));
@@ -152,10 +154,10 @@ fn hashes(archive: &Archive, path: &str, mut each: impl FnMut(u64, Hash)) -> Res
     }
 }
 
-/// Reads the key that whoever verifies gives.
-pub(super) fn given_key(text: &str) -> Result<Key, BundleError> {
-    Key::parse(text.trim()).map_err(|why| BundleError::Request {
+/// Reads the keys that whoever verifies gives, one a line.
+pub(super) fn given_keys(text: &str) -> Result<Vec<Key>, BundleError> {
+    lines(text.trim()).map_err(|why| BundleError::Request {
         what: format!("the log's key cannot be read: {why}"),
-        hint: "give the one line of `log.vkey` as you were told it, name+id+base64".to_owned(),
+        hint: "give `log.vkey` as you were told it: name+id+base64, a line per key".to_owned(),
     })
 }

@@ -35,6 +35,22 @@ pub(super) fn root_by_proof(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -
     siblings.next().is_none().then_some(hash)
 }
 
+/// The root of the first `index + 1` leaves: in the proof of a leaf, what lies to its left is the same however
+/// many leaves have come after it. `None` when the proof is not as long as it must be.
+pub(super) fn root_of_left(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Option<Hash> {
+    let mut last = size.checked_sub(1).filter(|last| index <= *last)?;
+    let (mut at, mut hash, mut siblings) = (index, leaf, proof.iter());
+    while last > 0 {
+        if at % 2 == 1 {
+            hash = node(siblings.next()?, &hash);
+        } else if at < last {
+            siblings.next()?;
+        }
+        (at, last) = (at / 2, last / 2);
+    }
+    siblings.next().is_none().then_some(hash)
+}
+
 /// A tree as the perfect subtrees that it consists of, the largest first.
 pub(super) struct Fold {
     size: u64,
@@ -65,14 +81,27 @@ impl Fold {
     }
 }
 
+/// Longest note, and most signatures of one.
+const NOTE_BYTES_MAX: usize = 131_072;
+const SIGNATURES_MAX: usize = 64;
+
 /// A log's public key, `name+id+base64`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     name: String,
     id: [u8; 4],
     key: VerifyingKey,
 }
 
+/// A signed note, read strictly. No signature has been checked.
+pub(super) struct Note<'a> {
+    text: &'a str,
+    /// Name, key id, signature.
+    lines: Vec<(&'a str, [u8; 4], Vec<u8>)>,
+}
+
 /// What a checkpoint says.
+#[derive(Debug)]
 pub(super) struct Checkpoint {
     pub(super) origin: String,
     pub(super) size: u64,
@@ -115,44 +144,88 @@ impl Key {
         if hex::encode(own) != id {
             return Err("its id does not belong to its name and key");
         }
+        // A coordinate of 2^255 - 19 or more is a second spelling of a smaller one.
+        let spelled_twice = public[31] & 0x7f == 0x7f && public[1..31].iter().all(|byte| *byte == 0xff) && public[0] >= 0xed;
         let key = VerifyingKey::from_bytes(&public).map_err(|_| "not a point of the curve")?;
-        if key.is_weak() {
-            return Err("a weak key");
+        if spelled_twice || key.is_weak() {
+            return Err("a weak key, or one written in a second way");
         }
         Ok(Self { name: name.to_owned(), id: own, key })
     }
 
-    /// Reads a checkpoint that this key must have signed.
-    pub(super) fn open(&self, note: &str) -> Result<Checkpoint, String> {
-        let at = note.find("\n\n").ok_or("no empty line before the signatures")?;
+    /// Name of the log.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `name+id`.
+    pub(super) fn handle(&self) -> String {
+        format!("{}+{}", self.name, hex::encode(self.id))
+    }
+
+    /// Whether this key has signed the note; an error when its line is there and wrong.
+    pub(super) fn signed(&self, note: &Note<'_>) -> Result<bool, String> {
+        let Some((_, _, signature)) = note.line(self) else { return Ok(false) };
+        let signature = Signature::from_slice(signature).map_err(|_| "the signature is not one of Ed25519")?;
+        self.key
+            .verify_strict(note.text.as_bytes(), &signature)
+            .map_err(|_| format!("the signature by {} is not right for the text", self.name))?;
+        Ok(true)
+    }
+}
+
+impl<'a> Note<'a> {
+    /// Reads a note: every line well formed, whoever it is by, and none twice by one key.
+    pub(super) fn parse(note: &'a str) -> Result<Self, String> {
+        if note.len() > NOTE_BYTES_MAX || note.chars().any(|c| c < ' ' && c != '\n') {
+            return Err("too long, or with control characters".to_owned());
+        }
+        let at = note.rfind("\n\n").ok_or("no empty line before the signatures")?;
         let (text, signatures) = (&note[..=at], &note[at + 2..]);
         if signatures.is_empty() || !signatures.ends_with('\n') {
             return Err("no whole signature line".to_owned());
         }
-        let mut signed = false;
+        let mut lines: Vec<(&str, [u8; 4], Vec<u8>)> = Vec::new();
         for line in signatures.split_terminator('\n') {
             let parts = line.strip_prefix("— ").and_then(|rest| rest.split_once(' '));
             let (name, bytes) = parts.ok_or("a signature line is malformed")?;
-            let bytes = base64(bytes).filter(|bytes| bytes.len() > 4).ok_or("a signature is not base64")?;
-            if name != self.name || bytes[..4] != self.id {
-                continue;
+            if name.is_empty() || name.chars().any(|c| c == '+' || c.is_whitespace() || c.is_control()) {
+                return Err("a signature line has a name that no key can have".to_owned());
             }
-            let signature = Signature::from_slice(&bytes[4..]).map_err(|_| "the signature is not one of Ed25519")?;
-            self.key
-                .verify_strict(text.as_bytes(), &signature)
-                .map_err(|_| format!("the signature by {name} is not right for the text"))?;
-            signed = true;
+            let bytes = base64(bytes).ok_or("a signature is not base64")?;
+            let (id, signature) = match bytes.split_first_chunk::<4>() {
+                Some((id, signature)) if !signature.is_empty() => (*id, signature.to_vec()),
+                _ => return Err("a signature is too short".to_owned()),
+            };
+            if lines.iter().any(|(other, other_id, _)| (*other, *other_id) == (name, id)) {
+                return Err(format!("two signatures by {name}+{}", hex::encode(id)));
+            }
+            lines.push((name, id, signature));
         }
-        if !signed {
-            return Err(format!("not signed by {}+{}", self.name, hex::encode(self.id)));
+        if lines.len() > SIGNATURES_MAX {
+            return Err("too many signatures".to_owned());
         }
-        let mut lines = text.split_terminator('\n');
+        Ok(Self { text, lines })
+    }
+
+    fn line(&self, key: &Key) -> Option<&(&'a str, [u8; 4], Vec<u8>)> {
+        self.lines.iter().find(|(name, id, _)| *name == key.name && *id == key.id)
+    }
+
+    /// Whether there is a line that claims to be by the key.
+    pub(super) fn names(&self, key: &Key) -> bool {
+        self.line(key).is_some()
+    }
+
+    /// What the text says as a checkpoint.
+    pub(super) fn checkpoint(&self) -> Result<Checkpoint, String> {
+        let mut lines = self.text.split_terminator('\n');
         let (Some(origin), Some(size), Some(root), None) = (lines.next(), lines.next(), lines.next(), lines.next())
         else {
             return Err("not three lines of text".to_owned());
         };
-        if origin != self.name {
-            return Err(format!("of the log {origin}, but the key is of {}", self.name));
+        if origin.is_empty() {
+            return Err("without a name".to_owned());
         }
         let size = decimal(size).ok_or("the size is not a number")?;
         let root = base64_hash(root).ok_or("the root is not a hash in base64")?;
@@ -178,6 +251,50 @@ mod tests {
                 leaves[start..size].iter().for_each(|leaf| fold.push(*leaf));
                 assert_eq!(fold.root(), (size as u64, Some(ledger.root())));
             }
+        }
+    }
+
+    #[test]
+    fn the_left_of_a_proof_gives_the_root_of_the_tree_that_ended_with_its_leaf() {
+        let leaves: Vec<Hash> = (0_u8..40).map(|n| leaf(&[n])).collect();
+        let root = |leaves: &[Hash]| {
+            let mut ledger = tree::Frontier::default();
+            leaves.iter().for_each(|leaf| ledger.push(*leaf));
+            ledger.root()
+        };
+        for size in 1..=leaves.len() {
+            for index in 0..size {
+                let node = |level: u32, n: u64| {
+                    let first = usize::try_from(n << level).unwrap();
+                    Ok::<Hash, ()>(root(&leaves[first..first + (1 << level)]))
+                };
+                let proof = tree::inclusion_proof(index as u64, size as u64, node).unwrap();
+                let left = root_of_left(leaves[index], index as u64, size as u64, &proof);
+                assert_eq!(left, Some(root(&leaves[..=index])), "leaf {index} of {size}");
+                if !proof.is_empty() {
+                    assert_eq!(root_of_left(leaves[index], index as u64, size as u64, &proof[1..]), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn notes_that_are_not_as_they_should_be_are_refused() {
+        let good = "log\n1\nAAAA\n\n— log AAAAAAA=\n";
+        assert!(Note::parse(good).is_ok());
+        for bad in [
+            good.replace("— log AAAAAAA=\n", ""),
+            good.replace("— log", "- log"),
+            good.replace("AAAAAAA=", "AAAAAAB="),
+            good.replace("AAAAAAA=", "AAAAAA=="),
+            good.replace("— log", "— a+b"),
+            good.replace("— log", "— a\u{a0}b"),
+            good.replace("— log", "— "),
+            good.replace("log\n1", "log\t\n1"),
+            format!("{good}— log AAAAAAA=\n"),
+            good.trim_end().to_owned(),
+        ] {
+            assert!(Note::parse(&bad).is_err(), "{bad:?}");
         }
     }
 

@@ -5,6 +5,7 @@ mod container;
 mod derived;
 mod documents;
 mod envelope;
+mod keys;
 mod log;
 mod look;
 mod manifest;
@@ -31,8 +32,9 @@ use std::path::Path;
 /// How to check.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyOptions {
-    /// The log's key, `name+id+base64`, as it was told before the period. Without it the bundle's own
-    /// copy is used, which shows that the bundle is consistent and not where it comes from.
+    /// The log's keys, `name+id+base64` a line, as they were told; one from before the period is enough, for
+    /// it vouches for later ones. Without any the bundle's own copies are used, which shows that the bundle
+    /// is consistent and not where it comes from.
     pub vkey: Option<String>,
     /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
     /// bundle's signature is checked with the key that the bundle's own log names.
@@ -48,12 +50,12 @@ pub struct VerifyOptions {
 ///
 /// Errors: `Io` when the file cannot be read, `Request` when a key, signers or certificates given are none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
-    let given = options.vkey.as_deref().map(log::given_key).transpose()?;
+    let given = options.vkey.as_deref().map(log::given_keys).transpose()?.unwrap_or_default();
     let anchors = Anchors::parse(options.allowed_signers.as_deref(), options.tsa_roots.as_deref())?;
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
-        key_source: log::key_source(given.as_ref()),
+        key_source: log::key_source(&given),
         about: None,
         reperformed: None,
     };
@@ -68,14 +70,14 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
-    report.complete = contents(&archive, given.as_ref(), &anchors, options, &mut report).is_some();
+    report.complete = contents(&archive, &given, &anchors, options, &mut report).is_some();
     Ok(report)
 }
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
 fn contents(
     archive: &Archive,
-    given: Option<&Key>,
+    given: &[Key],
     anchors: &Anchors,
     options: &VerifyOptions,
     report: &mut VerifyReport,

@@ -7,7 +7,7 @@ use evidenced::config::{Loaded, parse};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced::judge::Verdict;
 use evidenced::ledger::bundle_key::BundleKey;
-use evidenced::ledger::record::{Body, Trigger, canonical_json};
+use evidenced::ledger::record::{Body, KeyRole, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run::Runner;
 use evidenced_collectors::contract::Window;
@@ -168,6 +168,18 @@ impl World {
 
     fn append(&self, body: Body) {
         block(self.runner.append(vec![(body, Vec::new())])).unwrap();
+    }
+
+    /// A new key of the log, beside the old one.
+    pub(super) fn rotate_key(&self, when: &str) {
+        self.clock.set(at(when));
+        block(self.runner.ledger().rotate_key(KeyRole::Log, at(when))).unwrap();
+    }
+
+    /// The end of the older key.
+    pub(super) fn retire_key(&self, when: &str) {
+        self.clock.set(at(when));
+        block(self.runner.ledger().retire_key(KeyRole::Log, at(when))).unwrap();
     }
 
     pub(super) fn state(&self) -> PathBuf {

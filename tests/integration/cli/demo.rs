@@ -167,7 +167,7 @@ fn the_demo_s_bundle_verifies_and_says_that_it_is_a_sample() {
 #[test]
 fn a_bundle_is_made_again_with_the_right_key_and_refused_with_a_wrong_one() {
     let home = home_with_bundle();
-    let right = ["verify", "short.zip", "--reperform", "--key", "state/log.vkey"];
+    let right = ["verify", "short.zip", "--reperform", "--vkey", "state/log.vkey"];
     let said = home.run(&right);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("signed by the key that you gave"), "{}", said.out);
@@ -182,10 +182,10 @@ fn a_bundle_is_made_again_with_the_right_key_and_refused_with_a_wrong_one() {
     );
     let stranger = fs::read_to_string(other.path("state/log.vkey")).unwrap();
     assert_ne!(key, stranger);
-    let said = home.run(&["verify", "short.zip", "--key", stranger.trim()]);
+    let said = home.run(&["verify", "short.zip", "--vkey", stranger.trim()]);
     assert_eq!(said.code, 4, "{said:?}");
     assert!(said.out.contains("REFUSED  checkpoint: data/log/checkpoint: not signed by"), "{}", said.out);
-    let said = home.run(&["verify", "short.zip", "--key", "no-such-file"]);
+    let said = home.run(&["verify", "short.zip", "--vkey", "no-such-file"]);
     assert_eq!(said.code, 1, "a key that cannot be read says nothing about the bundle");
     assert!(said.err.contains("hint: "), "{}", said.err);
 }
