@@ -10,5 +10,5 @@ mod verify;
 
 pub use error::BundleError;
 pub(crate) use export::LedgerSource;
-pub use export::{ExportRequest, ExportSummary, export};
+pub use export::{ExportRequest, ExportSummary, controls_meeting, export};
 pub use verify::{About, Bundle, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

@@ -9,7 +9,7 @@ use crate::ledger::{Filter, Reader};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,8 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
-    let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
+    let hand_out = export::HandOut { period, out: &bundle, controls: BTreeSet::new(), recipient: None };
+    let written = export::write(played.runner.ledger(), hand_out, story::end()).await?;
     outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
     let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;

@@ -1,14 +1,15 @@
 //! `evidenced export`: the bundle of a period. That it was handed out is itself a record.
 
 use super::{Exit, print_json};
-use crate::bundle::{ExportRequest, ExportSummary};
+use crate::bundle::{BundleError, ExportRequest, ExportSummary, controls_meeting};
 use crate::config::Loaded;
-use crate::ledger::record::Body;
+use crate::ledger::record::{Body, Counts};
 use crate::ledger::{Ledger, NewRecord};
 use anyhow::bail;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,29 @@ pub(super) struct Args {
     /// Where to write the ZIP.
     #[arg(long, short)]
     out: PathBuf,
+    /// Limit the bundle to this control and the collectors that fed it; may be repeated. Of everything else
+    /// only hashes are handed out.
+    #[arg(long, value_name = "ID")]
+    control: Vec<String>,
+    /// Limit it to the controls that met this criterion, `CC6.1`, in the period; may be repeated.
+    #[arg(long, value_name = "CRITERION")]
+    criterion: Vec<String>,
+    /// Who is given it; goes on record.
+    #[arg(long, value_name = "NAME")]
+    recipient: Option<String>,
+}
+
+/// What is handed out, and to whom.
+#[derive(Debug, Clone)]
+pub(super) struct HandOut<'a> {
+    /// The observation period.
+    pub(super) period: Window,
+    /// The file to write.
+    pub(super) out: &'a Path,
+    /// Controls that it is limited to; empty: everything.
+    pub(super) controls: BTreeSet<String>,
+    /// Who is given it.
+    pub(super) recipient: Option<String>,
 }
 
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
@@ -36,12 +60,19 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
         bail!("the period ends before it begins\nhint: --to is the first instant after it");
     }
     let ledger = Ledger::open(&loaded.state_dir)?;
-    let summary = write(&ledger, Window { start: args.from, end: args.to }, &args.out, SystemClock.now()).await?;
+    let period = Window { start: args.from, end: args.to };
+    let controls = controls(&ledger, period, args)?;
+    let hand_out = HandOut { period, out: &args.out, controls, recipient: args.recipient.clone() };
+    let summary = write(&ledger, hand_out, SystemClock.now()).await?;
     if json {
         print_json(&summary)?;
     } else {
         outln!("{}  {}", summary.sha256, args.out.display());
         eprintln!("{} records, {} files; check it with `evidenced verify`", summary.records, summary.files);
+        if !summary.controls.is_empty() {
+            let controls = summary.controls.iter().map(String::as_str).collect::<Vec<&str>>().join(", ");
+            eprintln!("Limited to {controls}; {} records of the period are withheld.", summary.withheld);
+        }
         if summary.end_record == summary.log_size {
             eprintln!("The log holds nothing after the period yet: exported again later, the bundle will differ.");
         }
@@ -49,26 +80,47 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     Ok(Exit::Ok)
 }
 
+/// The controls named, and those that met the criteria; empty: everything.
+fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTreeSet<String>> {
+    let mut controls: BTreeSet<String> = args.control.iter().cloned().collect();
+    for criterion in &args.criterion {
+        let meeting = controls_meeting(&ledger.reader()?, period, &BTreeSet::from([criterion.clone()]))?;
+        if meeting.is_empty() {
+            bail!("no control met the criterion {criterion} in the period\nhint: `evidenced status` shows the criteria");
+        }
+        controls.extend(meeting);
+    }
+    Ok(controls)
+}
+
 /// Exports, then records it. Also what the demo does.
 pub(super) async fn write(
     ledger: &Ledger,
-    period: Window,
-    out: &Path,
+    hand_out: HandOut<'_>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<ExportSummary> {
     let reader = ledger.reader()?;
     let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
         bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");
     };
-    let summary = crate::bundle::export(&reader, &ExportRequest { period, out, organization, sample })?;
+    let HandOut { period, out, controls, recipient } = hand_out;
+    let request = ExportRequest { period, out, organization, controls: controls.clone(), sample };
     // What is exported must not itself fall into the period, or the next export of it would differ.
     let at = if sample { super::sample_now(&reader)?.max(period.end) } else { now };
+    let summary = match crate::bundle::export(&reader, &request) {
+        Err(BundleError::NotCovered { .. }) => {
+            let body = Body::Summary { collectors: BTreeMap::new(), counts: Counts::default() };
+            ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
+            crate::bundle::export(&reader, &request)?
+        }
+        other => other?,
+    };
     let body = Body::Export {
         period,
         log_size: summary.log_size,
         tagmanifest_sha256: summary.tagmanifest_sha256.clone(),
-        controls: Vec::new(),
-        recipient: None,
+        controls: controls.into_iter().collect(),
+        recipient,
     };
     ledger.append(vec![NewRecord { at, body, files: Vec::new() }]).await?;
     Ok(summary)

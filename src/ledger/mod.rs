@@ -8,6 +8,7 @@
 
 mod check;
 pub mod commit;
+mod erase;
 mod error;
 mod keys;
 mod layout;
@@ -20,10 +21,12 @@ mod read_log;
 pub mod record;
 mod seal;
 mod store;
+mod summary;
 pub mod tree;
 mod writer;
 
 pub use check::{StoreReport, verify_store};
+pub use erase::{Shared, sweep};
 pub use error::LedgerError;
 pub use layout::CollectorLock;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};

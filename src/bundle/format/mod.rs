@@ -4,9 +4,11 @@
 mod contents;
 mod facts;
 mod layout;
+mod scope;
 
 pub(crate) use contents::{Contents, Control, Gap, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
+pub(crate) use scope::Scope;
 pub(crate) use layout::{Derived, Planned, What, layout, population_path};
 
 use super::BundleError;
@@ -63,6 +65,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Evidence { .. } => Some("evidence"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
+        Body::Waiver { .. } => Some("waivers"),
         Body::Epoch { .. }
         | Body::Key { .. }
         | Body::Summary { .. }
@@ -70,7 +73,6 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }
-        | Body::Waiver { .. }
         | Body::Export { .. } => None,
     }
 }
