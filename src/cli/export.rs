@@ -86,7 +86,9 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
     for criterion in &args.criterion {
         let meeting = controls_meeting(&ledger.reader()?, period, &BTreeSet::from([criterion.clone()]))?;
         if meeting.is_empty() {
-            bail!("no control met the criterion {criterion} in the period\nhint: `evidenced status` shows the criteria");
+            bail!(
+                "no control met the criterion {criterion} in the period\nhint: `evidenced status` shows the criteria"
+            );
         }
         controls.extend(meeting);
     }
@@ -94,11 +96,7 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
 }
 
 /// Exports, then records it. Also what the demo does.
-pub(super) async fn write(
-    ledger: &Ledger,
-    hand_out: HandOut<'_>,
-    now: DateTime<Utc>,
-) -> anyhow::Result<ExportSummary> {
+pub(super) async fn write(ledger: &Ledger, hand_out: HandOut<'_>, now: DateTime<Utc>) -> anyhow::Result<ExportSummary> {
     let reader = ledger.reader()?;
     let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
         bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");

@@ -73,7 +73,9 @@ pub fn sweep(dir: &Path) -> Result<bool, LedgerError> {
     let db = store::open_write(&Layout::open(dir)?.database())?;
     match db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)) {
         Ok(busy) => Ok(busy == 0),
-        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
+        Err(error)
+            if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) =>
+        {
             Ok(false)
         }
         Err(error) => Err(LedgerError::store("folding")(error)),

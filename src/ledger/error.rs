@@ -134,7 +134,9 @@ pub enum LedgerError {
         index: u64,
     },
     /// The files of the record were erased, and that is on record.
-    #[error("the files of record {record} were erased, as record {by} says\nhint: none is needed; the record itself and its proofs stay")]
+    #[error(
+        "the files of record {record} were erased, as record {by} says\nhint: none is needed; the record itself and its proofs stay"
+    )]
     Erased {
         /// Whose files.
         record: u64,
@@ -142,7 +144,9 @@ pub enum LedgerError {
         by: u64,
     },
     /// Such records have no files that may be erased. Nothing was written.
-    #[error("the files of record {record}, a {kind}, cannot be erased\nhint: only those of evidence, verdicts, transitions and waivers can")]
+    #[error(
+        "the files of record {record}, a {kind}, cannot be erased\nhint: only those of evidence, verdicts, transitions and waivers can"
+    )]
     NotErasable {
         /// The record.
         record: u64,

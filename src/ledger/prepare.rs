@@ -134,7 +134,8 @@ fn prepare_record(new: NewRecord) -> Result<Prepared, LedgerError> {
     if let Body::Epoch { .. } = new.body {
         return Err(LedgerError::Refused { why: "only the first record of a log is an epoch".into() });
     }
-    if matches!(&new.body, Body::Summary { collectors, counts } if !collectors.is_empty() || *counts != Counts::default()) {
+    if matches!(&new.body, Body::Summary { collectors, counts } if !collectors.is_empty() || *counts != Counts::default())
+    {
         return Err(LedgerError::Refused { why: "what a summary says is counted by the ledger".into() });
     }
     check_files(&new.files).map_err(|why| LedgerError::Refused { why })?;

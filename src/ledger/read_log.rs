@@ -30,9 +30,7 @@ impl Reader {
         let Some((size, note)) = self.checkpoint(sql, size)? else { return Ok(None) };
         match self.record(size - 1)?.body {
             Body::Summary { .. } => Ok(Some((size, note))),
-            _ => {
-                Err(LedgerError::damaged(format!("the look-up of record {}", size - 1), "the record is no summary"))
-            }
+            _ => Err(LedgerError::damaged(format!("the look-up of record {}", size - 1), "the record is no summary")),
         }
     }
 

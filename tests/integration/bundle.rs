@@ -3,7 +3,9 @@
 
 mod archive;
 mod changed;
+mod erased;
 mod hostile;
+mod selective;
 mod world;
 
 use super::support::program;
@@ -145,8 +147,8 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     let out = tempfile::tempdir().unwrap();
     let reader = world.reader();
     let ask = |period, name: &str, organization: &str| {
-        let organization = organization.to_owned();
-        export(&reader, &ExportRequest { period, out: &out.path().join(name), organization, sample: false })
+        let (organization, controls) = (organization.to_owned(), Default::default());
+        export(&reader, &ExportRequest { period, out: &out.path().join(name), organization, controls, sample: false })
     };
     let (start, end) = (period().start, period().end);
     let window = |start, end| evidenced_collectors::contract::Window { start, end };
@@ -155,7 +157,9 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     let empty = window("2020-01-01T00:00:00Z".parse().unwrap(), "2020-02-01T00:00:00Z".parse().unwrap());
     let error = ask(empty, "a.zip", "Test").unwrap_err().to_string();
     assert!(error.contains("no record") && error.contains("hint:"), "{error}");
+    assert!(matches!(ask(period(), "a.zip", "Test"), Err(BundleError::NotCovered { .. })), "no summary covers it");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    world.bundle();
     ask(period(), "a.zip", "Test").unwrap();
     let error = ask(period(), "a.zip", "Test").unwrap_err().to_string();
     assert!(error.contains("hint:"), "{error}");

@@ -88,7 +88,8 @@ fn scope(reader: &Reader, range: &Range<u64>, controls: &BTreeSet<String>) -> Re
 fn configs(reader: &Reader, range: &Range<u64>) -> Result<Vec<(u64, Record)>, BundleError> {
     let kind = Filter::kind("config");
     let before = reader.newest_before(range.start, &kind).map_err(unread("configuration"))?;
-    let inside = reader.records(range.clone(), &kind).collect::<Result<Vec<_>, _>>().map_err(unread("configuration"))?;
+    let inside =
+        reader.records(range.clone(), &kind).collect::<Result<Vec<_>, _>>().map_err(unread("configuration"))?;
     Ok(before.into_iter().chain(inside).collect())
 }
 
@@ -103,8 +104,8 @@ pub(super) fn meeting(
     let mut controls = BTreeSet::new();
     for (index, _) in configs(reader, &range)? {
         let text = reader.read_file(index, "config.json").map_err(unread("configuration"))?;
-        let config: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|e| BundleError::ledger(format!("config.json of record {index}"), e))?;
+        let config: serde_json::Value = serde_json::from_slice(&text)
+            .map_err(|e| BundleError::ledger(format!("config.json of record {index}"), e))?;
         let named = config.get("controls").and_then(serde_json::Value::as_object).into_iter().flatten();
         for (id, control) in named {
             let met = control.get("criteria").and_then(serde_json::Value::as_array).into_iter().flatten();

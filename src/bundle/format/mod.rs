@@ -8,8 +8,8 @@ mod scope;
 
 pub(crate) use contents::{Contents, Control, Gap, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
-pub(crate) use scope::Scope;
 pub(crate) use layout::{Derived, Planned, What, layout, population_path};
+pub(crate) use scope::Scope;
 
 use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};

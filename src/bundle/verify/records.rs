@@ -106,7 +106,11 @@ fn times(source: &BundleSource<'_>, facts: &Facts, found: &BTreeSet<u64>, checki
             false if *index < range.start => record.at < period.start,
             false => record.at >= period.end,
         };
-        let why = if edge { "does not fall into the period, but ends the range" } else { "lies outside of the range, but falls into the period or beyond it" };
+        let why = if edge {
+            "does not fall into the period, but ends the range"
+        } else {
+            "lies outside of the range, but falls into the period or beyond it"
+        };
         checking.expect(fits, record_path(*index), why);
     }
 }

@@ -64,7 +64,9 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
                         wrong("does not end its run as the run's evidence says".to_owned());
                     }
                     // Verdicts and the end of a run are sealed as one, whatever the run brought home.
-                    if let (Some(control), false) = (known.unjudged.first(), matches!(end, End::Aborted | End::Interrupted)) {
+                    if let (Some(control), false) =
+                        (known.unjudged.first(), matches!(end, End::Aborted | End::Interrupted))
+                    {
                         wrong(format!("ends a run whose evidence is for {control}, without a verdict of it"));
                     }
                 }
