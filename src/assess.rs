@@ -3,13 +3,14 @@
 
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Observed, Standing, State, Transition};
-use crate::judge::{self, Reading, Verdict, Waiver};
+use crate::judge::{self, Reading, Verdict, VerdictOutcome, Waiver};
 use crate::ledger::record::{Body, Record, Status, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{self, RunFile};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Population, Reading as Covers, Window};
+use std::collections::BTreeMap;
 
 /// One control, judged as of an instant.
 pub struct Assessed {
@@ -210,11 +211,24 @@ fn in_lookback(reader: &Reader, name: &str, size: u64, since: DateTime<Utc>) -> 
 /// One evidence record as a judge sees it.
 fn reading(reader: &Reader, index: u64) -> Result<Reading, RunError> {
     let unreadable = |why: String| RunError::Unreadable { index, why };
+    if let Some((by, record)) = erased(reader, index)? {
+        let Body::Evidence { collector, .. } = record.body else { return Err(unreadable("is no evidence".to_owned())) };
+        return Ok(run_file::erased(&collector, record.at, index, by));
+    }
     let run: RunFile = json(reader, index, run_file::RUN)?;
     let names: Vec<String> = reader.files(index)?.into_iter().map(|file| file.name).collect();
     let name = [run_file::POPULATION, run_file::PARTIAL].into_iter().find(|name| names.iter().any(|n| n == name));
     let name = name.ok_or_else(|| unreadable("holds neither a population nor a part of one".to_owned()))?;
     run_file::reading(&run, name, &reader.read_file(index, name)?).map_err(|e| unreadable(format!("{name}: {e}")))
+}
+
+/// The record, if its files were erased, and the record that says so. What was erased cannot be read, which is
+/// no reason for a pass, and none to stop.
+fn erased(reader: &Reader, index: u64) -> Result<Option<(u64, Record)>, LedgerError> {
+    match reader.files(index) {
+        Err(LedgerError::Erased { by, .. }) => Ok(Some((by, reader.record(index)?))),
+        other => other.map(|_| None),
+    }
 }
 
 /// The collector's newest evidence among the first `size` records.
@@ -227,6 +241,20 @@ pub fn newest_complete(reader: &Reader, collector: &str) -> Result<Option<Comple
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let (index, record) = found?;
         if let Body::Evidence { status: Status::Complete, window, .. } = record.body {
+            return Ok(Some(Complete { index, window }));
+        }
+    }
+    Ok(None)
+}
+
+/// The newest complete collection of a collector that can still be read: what the next run goes on from. What
+/// was erased since is read again.
+pub fn newest_readable(reader: &Reader, collector: &str) -> Result<Option<Complete>, LedgerError> {
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
+        let (index, record) = found?;
+        if let Body::Evidence { status: Status::Complete, window, .. } = record.body
+            && erased(reader, index)?.is_none()
+        {
             return Ok(Some(Complete { index, window }));
         }
     }
@@ -248,8 +276,12 @@ fn evidence_times(reader: &Reader, control: &ControlConfig) -> Result<Vec<Option
 /// What the control was at its last observation, and when that was.
 fn standing(reader: &Reader, id: &str) -> Result<Option<(DateTime<Utc>, Standing)>, RunError> {
     let Some((index, verdict)) = reader.newest(&Filter::kind("verdict").control(id))? else { return Ok(None) };
-    let Body::Verdict { as_of, .. } = verdict.body else { return Ok(None) };
-    let mut standing: Standing = json(reader, index, STANDING)?;
+    let Body::Verdict { as_of, outcome, .. } = verdict.body else { return Ok(None) };
+    let mut standing: Standing = match erased(reader, index)? {
+        None => json(reader, index, STANDING)?,
+        // Of what was bad nothing is known any more, so whatever still is appears anew.
+        Some(_) => Standing { state: by_outcome(outcome), bad: BTreeMap::new(), unread: Vec::new() },
+    };
     let mut at = as_of;
     // Time alone may have changed the state since.
     if let Some((later, Record { body: Body::Transition { to, observed_at, .. }, .. })) =
@@ -262,18 +294,34 @@ fn standing(reader: &Reader, id: &str) -> Result<Option<(DateTime<Utc>, Standing
     Ok(Some((at, standing)))
 }
 
+/// The state that a fresh verdict leads to.
+fn by_outcome(outcome: VerdictOutcome) -> State {
+    match outcome {
+        VerdictOutcome::Pass => State::Effective,
+        VerdictOutcome::Deviation => State::Deviating,
+        VerdictOutcome::Indeterminate => State::Indeterminate,
+    }
+}
+
 fn json<T: serde::de::DeserializeOwned>(reader: &Reader, index: u64, name: &str) -> Result<T, RunError> {
     serde_json::from_slice(&reader.read_file(index, name)?)
         .map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })
 }
 
-/// The judgements of a verdict record.
+/// The judgements of a verdict record; of one whose files were erased, what its record says.
 pub fn judgements(reader: &Reader, index: u64) -> Result<Verdict, RunError> {
-    json(reader, index, JUDGEMENTS)
+    let Some((by, record)) = erased(reader, index)? else { return json(reader, index, JUDGEMENTS) };
+    let Body::Verdict { outcome, counts, .. } = record.body else {
+        return Err(RunError::Unreadable { index, why: "is not a verdict".to_owned() });
+    };
+    Ok(Verdict { outcome, counts, judgements: Vec::new(), unread: vec![run_file::gone(index, by)] })
 }
 
-/// The parameters that a verdict record is by.
+/// The parameters that a verdict record is by; nothing, when its files were erased.
 pub fn policy(reader: &Reader, index: u64) -> Result<serde_json::Value, RunError> {
+    if erased(reader, index)?.is_some() {
+        return Ok(serde_json::Value::Null);
+    }
     json(reader, index, POLICY)
 }
 

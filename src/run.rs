@@ -177,7 +177,7 @@ impl Runner {
     /// The window from where the last complete run ended, and what that run left for this one.
     fn task(&self, name: &str, config: &CollectorConfig, as_of: DateTime<Utc>) -> Result<Task, RunError> {
         let reader = self.ledger.reader()?;
-        let Some(last) = assess::newest_complete(&reader, name)? else {
+        let Some(last) = assess::newest_readable(&reader, name)? else {
             let start = as_of - config.first_window.delta();
             return Ok(Task { window: Window { start, end: as_of }, carry: None });
         };

@@ -86,6 +86,21 @@ pub fn no_evidence(collector: &str, as_of: DateTime<Utc>) -> Reading {
     Reading { collector: collector.to_owned(), as_of, items: None, unread: vec![unread] }
 }
 
+/// Evidence whose files were erased, as a judge sees it: not read. `at` is when it was sealed.
+pub fn erased(collector: &str, at: DateTime<Utc>, index: u64, by: u64) -> Reading {
+    Reading { collector: collector.to_owned(), as_of: at, items: None, unread: vec![gone(index, by)] }
+}
+
+/// That the files of a record were erased.
+pub fn gone(index: u64, by: u64) -> Unread {
+    Unread {
+        what: format!("record {index}"),
+        why: format!("its files were erased, as record {by} says"),
+        permission: None,
+        hint: Some("the next complete run of the collector replaces it, once it is out of the look-back".to_owned()),
+    }
+}
+
 #[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]
 fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
     canonical_json(value).expect("a population has a JSON form")

@@ -103,10 +103,7 @@ pub async fn time_stamp(
 }
 
 /// The time-stamp authority of that name, or else the first by name.
-pub fn authority<'a>(
-    loaded: &'a Loaded,
-    wanted: Option<&str>,
-) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
+pub fn authority<'a>(loaded: &'a Loaded, wanted: Option<&str>) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
     let mut authorities = loaded.config.anchors.iter().filter_map(|(name, config)| match config {
         AnchorConfig::Rfc3161(config) => Some((name.as_str(), config)),
         _ => None,
@@ -267,7 +264,7 @@ impl Anchors {
         if let Some(point) = self.standing_summary()? {
             return Ok(point);
         }
-        let body = Body::Summary { collectors: BTreeMap::new() };
+        let body = Body::summary();
         let sealed = self.ledger.append(vec![NewRecord { at: self.clock.now(), body, files: Vec::new() }]).await?;
         let size = sealed.first().map_or(0, |sealed| sealed.index) + 1;
         let found = self.ledger.reader()?.checkpoint_at_or_after(size)?;

@@ -12,13 +12,11 @@ pub enum BundleError {
         /// What to ask instead.
         hint: String,
     },
-    /// The last signed checkpoint does not cover the period: make one.
+    /// No checkpoint that ends with a summary covers the period: append one.
     #[error(
-        "the last checkpoint covers {covered} records, but the period reaches to record {needed}\nhint: let the daemon write a checkpoint, then export again"
+        "no checkpoint over {needed} records or more ends with a summary\nhint: `evidenced export` appends one by itself; here none was"
     )]
     NotCovered {
-        /// Size of the last checkpoint.
-        covered: u64,
         /// Size that the period needs.
         needed: u64,
     },

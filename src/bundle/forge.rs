@@ -1,13 +1,14 @@
 //! Alters a copy of a bundle and redoes everything that can be redone without the log's key, as a forger
 //! would who has the key of bundles. For the demo and for tests of `verify`; holds the bundle in memory.
 
-use super::BundleError;
 use super::export::archive::Bag;
 use super::export::seal;
 use super::format::{MANIFEST, SIGNATURE, TAGMANIFEST, TOKEN, TOKEN_SIGNATURE, place};
+use super::{BundleError, ExportRequest, ExportSummary};
+use crate::ledger::Reader;
 use crate::ledger::bundle_key::BundleKey;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -51,6 +52,18 @@ pub fn forge(
     }
     bag.finish()?;
     Ok(())
+}
+
+/// Writes the bundle of a request without some of the records that it must disclose, and makes everything
+/// else fit: tables, proofs, manifests. What somebody can do who has the ledger and wants to hide something.
+///
+/// Errors: also when no bundle can be made of what is left, which `verify` would refuse as well.
+pub fn withhold(
+    reader: &Reader,
+    request: &ExportRequest<'_>,
+    withheld: &BTreeSet<u64>,
+) -> Result<ExportSummary, BundleError> {
+    super::export::export_without(reader, request, withheld)
 }
 
 /// Calls a deviation a pass in a copy, and redoes the folder's sums, the manifests and the signature. Returns the path of

@@ -11,5 +11,5 @@ mod verify;
 
 pub use error::BundleError;
 pub(crate) use export::LedgerSource;
-pub use export::{Authority, ExportRequest, ExportSummary, Timestamp, export};
+pub use export::{Authority, ExportRequest, ExportSummary, Timestamp, controls_meeting, export};
 pub use verify::{About, Bundle, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

@@ -4,10 +4,11 @@ use super::{Exit, print_json};
 use crate::bundle::{Bundle, BundleError, LedgerSource};
 use crate::explain::{Explained, Explanation, From, Log, Place, Want, Which, explain as read_explanation};
 use crate::judge::{Outcome, Part};
+use crate::ledger::record::Body;
 use crate::ledger::{Filter, Reader};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{At, Stands};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -65,19 +66,28 @@ fn in_ledger(reader: &Reader, args: &Args) -> anyhow::Result<Explanation> {
         let found = reader.records_newest_first(0..below, &filter).take(most);
         found.map(|found| found.map_err(|e| BundleError::ledger("its records", e))).collect()
     };
-    let log = Log { source: &LedgerSource::of(reader), newest_first: &newest_first };
+    let mut erased = BTreeMap::new();
+    for found in reader.records(0..u64::MAX, &Filter::kind("erasure")) {
+        let (index, record) = found?;
+        note_erasure(&mut erased, index, &record.body);
+    }
+    let log = Log { source: &LedgerSource::of(reader), newest_first: &newest_first, erased: &erased };
     Ok(read_explanation(log, &args.control, &args.item, which(args))?)
 }
 
 fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {
     let bundle = Bundle::open(path)?;
     let source = bundle.source();
+    let mut erased = BTreeMap::new();
+    for index in bundle.records() {
+        note_erasure(&mut erased, index, &crate::bundle::format::Source::record(&source, index)?.body);
+    }
     let newest_first = |want: Want<'_>, below, most| {
         let mut found = Vec::new();
         for index in bundle.records().into_iter().rev().filter(|index| *index < below) {
             let record = crate::bundle::format::Source::record(&source, index)?;
             // Neighbours of the period are there without their files.
-            if want.is(&record.body) && bundle.has_files(index, &record.body) {
+            if want.is(&record.body) && (bundle.has_files(index, &record.body) || erased.contains_key(&index)) {
                 found.push((index, record));
             }
             if found.len() == most {
@@ -86,8 +96,14 @@ fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {
         }
         Ok(found)
     };
-    let log = Log { source: &source, newest_first: &newest_first };
+    let log = Log { source: &source, newest_first: &newest_first, erased: &erased };
     Ok(read_explanation(log, &args.control, &args.item, which(args))?)
+}
+
+fn note_erasure(erased: &mut BTreeMap<u64, u64>, index: u64, body: &Body) {
+    if let Body::Erasure { target, .. } = body {
+        erased.insert(*target, index);
+    }
 }
 
 /// The answer first, then what decided, then the rest.

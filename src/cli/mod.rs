@@ -11,6 +11,7 @@ macro_rules! outln {
 mod collect;
 mod config;
 mod demo;
+mod erase;
 mod explain;
 mod export;
 mod init;
@@ -70,6 +71,8 @@ enum Command {
     /// Write the bundle of a period for an auditor.
     Export(export::Args),
 
+    /// Delete the files of records by the book: gone for good, and on record. The records and proofs stay.
+    Erase(erase::Args),
     /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
     Verify(verify::Args),
     /// Look at the keys that sign, and change them.
@@ -127,6 +130,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
+        Command::Erase(args) => erase::erase(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
         Command::Config { what } => config::config(&cli.config, what, cli.json),

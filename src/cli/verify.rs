@@ -93,6 +93,10 @@ pub(super) fn show(report: &VerifyReport) {
         let (from, to) = (about.period.start.date_naive(), about.period.end.date_naive());
         let records = format!("records {} to before {}", about.first_record, about.end_record);
         outln!("{}: {from} to before {to}, {records} of the log {}", about.organization, about.origin);
+        if !about.controls.is_empty() {
+            let controls = about.controls.iter().map(String::as_str).collect::<Vec<&str>>().join(", ");
+            outln!("A selection: {controls} and the collectors that fed them; all else is withheld.");
+        }
         if about.sample {
             outln!("SAMPLE with a simulated clock: no evidence of anything.");
         }
@@ -133,15 +137,18 @@ pub(super) fn show(report: &VerifyReport) {
 
 fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
     let report = crate::ledger::verify_store(dir)?;
-    let crate::ledger::StoreReport { records, blobs, checkpoints, differences, first } = &report;
+    let crate::ledger::StoreReport { records, blobs, checkpoints, erased, differences, first } = &report;
     if json {
         let ok = *differences == 0;
         print_json(&serde_json::json!({
-            "ok": ok, "records": records, "blobs": blobs, "checkpoints": checkpoints,
+            "ok": ok, "records": records, "blobs": blobs, "checkpoints": checkpoints, "erased": erased,
             "differences": differences, "first": first,
         }))?;
     } else {
         outln!("{records} records, {blobs} stored files and {checkpoints} checkpoints hashed anew");
+        if *erased > 0 {
+            outln!("{erased} erased on record");
+        }
         match first {
             Some(first) => outln!("REFUSED  {differences} differences; the first: {first}"),
             None => outln!("ok       nothing differs from what was sealed"),

@@ -52,6 +52,18 @@ pub(crate) type NewestFirst<'a> = &'a dyn Fn(Want<'_>, u64, usize) -> Result<Vec
 pub(crate) struct Log<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) newest_first: NewestFirst<'a>,
+    /// Records whose files were erased, with the record that says so.
+    pub(crate) erased: &'a BTreeMap<u64, u64>,
+}
+
+impl Log<'_> {
+    /// Fails when the record's files were erased.
+    fn there(&self, record: u64) -> Result<(), ExplainError> {
+        match self.erased.get(&record) {
+            None => Ok(()),
+            Some(by) => Err(ExplainError::Erased { record, by: *by }),
+        }
+    }
 }
 
 /// Which verdict is explained.
@@ -155,6 +167,16 @@ pub enum ExplainError {
         /// What is wrong.
         why: String,
     },
+    /// What it rests on was erased.
+    #[error(
+        "the files of record {record} were erased, as record {by} says: there is nothing to explain from\nhint: `--verdict` names an older or newer verdict; the erasure record says by which rule, and who approved"
+    )]
+    Erased {
+        /// Whose files.
+        record: u64,
+        /// The `erasure` record.
+        by: u64,
+    },
     /// The ledger or the bundle does not give what it should.
     #[error(transparent)]
     Read(#[from] BundleError),
@@ -183,6 +205,7 @@ pub(crate) fn explain(log: Log<'_>, control: &str, item: &str, which: Which) -> 
     })?;
     let mut readings = Vec::new();
     for index in &sealed.evidence {
+        log.there(*index)?;
         readings.push(reading(log, *index)?);
     }
     let waivers = waivers(log, &sealed.waivers)?;
@@ -229,6 +252,7 @@ fn sealed(log: Log<'_>, control: &str, which: Which) -> Result<SealedVerdict, Ex
             Which::AsOf(at) => as_of <= at,
         };
         if fits {
+            log.there(index)?;
             let verdict = document(log, index, "judgements.json")?;
             return Ok(SealedVerdict { index, rules, as_of, evidence, waivers, verdict });
         }
@@ -279,6 +303,9 @@ fn elsewhere(
     wanted: &str,
 ) -> Result<Option<(u64, DateTime<Utc>)>, ExplainError> {
     for (index, record) in (log.newest_first)(Want::Verdicts(control), below, VERDICTS_SEARCHED)? {
+        if log.erased.contains_key(&index) {
+            continue;
+        }
         let verdict: Verdict = document(log, index, "judgements.json")?;
         if let Body::Verdict { as_of, .. } = record.body
             && verdict.judgements.iter().any(|judgement| judgement.item.starts_with(wanted))

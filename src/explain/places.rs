@@ -155,8 +155,8 @@ fn hand_back(log: Log<'_>, record: u64, item: &Item<'_>, places: &mut Places) ->
     }
     let Body::Evidence { collector, .. } = log.source.record(record)?.body else { return Ok(()) };
     for (earlier, _) in (log.newest_first)(Want::Evidence(&collector), record, EARLIER_MAX)? {
-        // A bundle has the records around its period, and not all of their files.
-        if log.source.file_names(earlier)?.is_empty() {
+        // A bundle has the records around its period, and not all of their files; some were erased.
+        if log.erased.contains_key(&earlier) || log.source.file_names(earlier)?.is_empty() {
             continue;
         }
         for (fact, mut found) in in_record(log, earlier, item, &missing, From::EarlierRun)? {

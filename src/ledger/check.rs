@@ -8,11 +8,12 @@ use super::layout::Layout;
 use super::note::Checkpoint;
 use super::read::parsed;
 use super::read_files::{check_commitment, files, open_blob, salt};
-use super::record::Body;
+use super::record::{Body, Counts};
 use super::signers::{Signers, is_log_key};
 use super::tree::{Frontier, Hash, leaf_hash};
 use super::{LedgerError, nodes, sql_int, store};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub struct StoreReport {
     pub blobs: u64,
     /// Number of checkpoints whose signature and root were checked.
     pub checkpoints: u64,
+    /// Number of records whose files were erased, as an `erasure` record says.
+    pub erased: u64,
     /// Number of differences between what is stored and what was sealed. One changed record changes
     /// every root after it, so one cause may count often.
     pub differences: u64,
@@ -43,10 +46,12 @@ pub fn verify_store(dir: &Path) -> Result<StoreReport, LedgerError> {
     // The second file first: a ledger that grows meanwhile then still keeps its promise.
     let promise = layout.read_promise().map_err(|error| report.differ(error)).ok();
     let db = store::open_read(&layout.database())?;
+    // One moment of the file: what is erased meanwhile would else be gone without a record.
+    db.execute_batch("BEGIN").map_err(LedgerError::store("checking"))?;
     let size = nodes::size(&db)?;
     let promised = promise.as_ref().map(|promise| promise.claimed.clone());
-    let (signers, frontier) = (Signers::new(first), Frontier::default());
-    let mut check = Check { db: &db, signers, key_record: None, promised, frontier, report };
+    let (signers, frontier, seen) = (Signers::new(first), Frontier::default(), Seen::default());
+    let mut check = Check { db: &db, signers, key_record: None, promised, frontier, seen, report };
     check.pages()?;
     check.log(size)?;
     check.leftovers(size)?;
@@ -79,7 +84,17 @@ struct Check<'a> {
     promised: Option<Checkpoint>,
     /// The tree as computed here, from the records alone.
     frontier: Frontier,
+    seen: Seen,
     report: StoreReport,
+}
+
+/// What the records before the one at hand amount to.
+#[derive(Default)]
+struct Seen {
+    counts: Counts,
+    next_seqs: BTreeMap<String, u64>,
+    /// Records that commit to files and have neither files nor salt.
+    bare: BTreeSet<u64>,
 }
 
 impl Check<'_> {
@@ -111,7 +126,33 @@ impl Check<'_> {
         if newest.is_none() {
             self.report.differ("the newest record is under no checkpoint");
         }
+        for index in std::mem::take(&mut self.seen.bare) {
+            self.report.differ(format_args!("the files of record {index} are gone, and no erasure is on record"));
+        }
         Ok(())
+    }
+
+    /// What the record says of those before it: how many there are, and which of them lost their files.
+    fn said_of_others(&mut self, index: u64, body: &Body) {
+        match body {
+            Body::Summary { collectors, counts } => {
+                if *collectors != self.seen.next_seqs || *counts != self.seen.counts {
+                    self.report.differ(format_args!("the summary in record {index} does not count what is before it"));
+                }
+            }
+            Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } => {
+                self.seen.next_seqs.insert(collector.clone(), seq.saturating_add(1));
+            }
+            Body::Erasure { target, .. } => {
+                if self.seen.bare.remove(target) {
+                    self.report.erased += 1;
+                } else {
+                    self.report.differ(format_args!("record {target} has its files, but record {index} says erased"));
+                }
+            }
+            _ => {}
+        }
+        self.seen.counts.add(index, body);
     }
 
     /// One record: its place, its hash, its files, what it is found by.
@@ -159,9 +200,13 @@ impl Check<'_> {
             self.report.differ(format_args!("record {index}: {why}"));
         }
         self.key_record = is_log_key(&record.body).then_some(index);
-        if let Err(error) = check_commitment(index, &record, &files(self.db, index)?, salt(self.db, index)?.as_ref()) {
+        let (files, salt) = (files(self.db, index)?, salt(self.db, index)?);
+        if record.commit.is_some() && files.is_empty() && salt.is_none() {
+            self.seen.bare.insert(index);
+        } else if let Err(error) = check_commitment(index, &record, &files, salt.as_ref()) {
             self.report.differ(error);
         }
+        self.said_of_others(index, &record.body);
         let derived = keys(&record.body);
         let found = self.db.query_row(
             "SELECT at = ?2 AND kind = ?3 AND collector IS ?4 AND control IS ?5 AND run IS ?6 AND seq IS ?7

@@ -160,6 +160,26 @@ pub enum LedgerError {
         /// The record that answered it.
         index: u64,
     },
+    /// The files of the record were erased, and that is on record.
+    #[error(
+        "the files of record {record} were erased, as record {by} says\nhint: none is needed; the record itself and its proofs stay"
+    )]
+    Erased {
+        /// Whose files.
+        record: u64,
+        /// The `erasure` record.
+        by: u64,
+    },
+    /// Such records have no files that may be erased. Nothing was written.
+    #[error(
+        "the files of record {record}, a {kind}, cannot be erased\nhint: only those of evidence, verdicts, transitions and waivers can"
+    )]
+    NotErasable {
+        /// The record.
+        record: u64,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// The log has no such record, file or size.
     #[error("the ledger has no {what}\nhint: `evidenced status` shows what it has")]
     Absent {

@@ -10,6 +10,7 @@
 pub mod bundle_key;
 mod check;
 pub mod commit;
+mod erase;
 mod error;
 mod keys;
 mod layout;
@@ -25,10 +26,12 @@ mod rotate;
 mod seal;
 mod signers;
 mod store;
+mod summary;
 pub mod tree;
 mod writer;
 
 pub use check::{StoreReport, verify_store};
+pub use erase::{Shared, sweep};
 pub use error::LedgerError;
 pub use layout::CollectorLock;
 pub use places::KeyPlaces;

@@ -3,7 +3,7 @@
 
 use super::LedgerError;
 use super::commit::{Salt, commitment, name_allowed, sha256sums};
-use super::record::{Body, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
+use super::record::{Body, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
 use super::signers::is_log_key;
 use super::tree::{Hash, leaf_hash};
 use chrono::{DateTime, Utc};
@@ -142,7 +142,8 @@ fn prepare_record(new: NewRecord) -> Result<Prepared, LedgerError> {
     if let Body::Epoch { .. } = new.body {
         return Err(LedgerError::Refused { why: "only the first record of a log is an epoch".into() });
     }
-    if matches!(&new.body, Body::Summary { collectors } if !collectors.is_empty()) {
+    if matches!(&new.body, Body::Summary { collectors, counts } if !collectors.is_empty() || *counts != Counts::default())
+    {
         return Err(LedgerError::Refused { why: "what a summary says is counted by the ledger".into() });
     }
     check_files(&new.files).map_err(|why| LedgerError::Refused { why })?;

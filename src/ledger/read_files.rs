@@ -40,8 +40,15 @@ impl Reader {
     /// Files of a record, by name, after checking that they are those that its commitment was made for.
     pub fn files(&self, index: u64) -> Result<Vec<FileMeta>, LedgerError> {
         let files = files(&self.db, index).map_err(LedgerError::store("reading"))?;
-        let salt = self.salt(index)?;
-        check_commitment(index, &self.record(index)?, &files, salt.as_ref())?;
+        let (salt, record) = (self.salt(index)?, self.record(index)?);
+        if record.commit.is_some()
+            && salt.is_none()
+            && files.is_empty()
+            && let Some(by) = self.erased_by(index)?
+        {
+            return Err(LedgerError::Erased { record: index, by });
+        }
+        check_commitment(index, &record, &files, salt.as_ref())?;
         Ok(files)
     }
 

@@ -1,5 +1,6 @@
 //! Reading the log as a log: checkpoints, leaf hashes, proofs.
 
+use super::record::Body;
 use super::tree::{Hash, consistency_proof, inclusion_proof, root_of};
 use super::{LedgerError, Reader, nodes, sql_int};
 use rusqlite::OptionalExtension;
@@ -19,6 +20,18 @@ impl Reader {
     /// The oldest signed checkpoint whose size is at least `size`. Signature and root are checked.
     pub fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
         self.checkpoint("SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT 1", size)
+    }
+
+    /// The oldest signed checkpoint whose size is at least `size` and whose last record is a summary.
+    /// Signature and root are checked.
+    pub fn closing_checkpoint(&self, size: u64) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
+        let sql = "SELECT size, note FROM entry_key JOIN checkpoint ON size = idx + 1
+             WHERE kind = 'summary' AND idx >= ?1 - 1 ORDER BY idx LIMIT 1";
+        let Some((size, note)) = self.checkpoint(sql, size)? else { return Ok(None) };
+        match self.record(size - 1)?.body {
+            Body::Summary { .. } => Ok(Some((size, note))),
+            _ => Err(LedgerError::damaged(format!("the look-up of record {}", size - 1), "the record is no summary")),
+        }
     }
 
     /// Hashes of the leaves in the range, all of which must be there. 32 bytes each in memory.

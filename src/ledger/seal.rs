@@ -8,10 +8,9 @@ use super::prepare::{Prepared, PreparedFile, write_down};
 use super::record::{Body, KeyChange, KeyRole};
 use super::signers::{Signers, is_log_key};
 use super::tree::{Frontier, Hash};
-use super::{LedgerError, nodes, sql_int, store};
+use super::{LedgerError, erase, nodes, sql_int, store, summary};
 use chrono::DateTime;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
-use std::collections::BTreeMap;
 use std::fs::File;
 
 /// Pages in the write-ahead log, not yet in the database, from which on they are moved there.
@@ -99,7 +98,8 @@ impl Sealer {
 
     /// The secret halves of the keys that sign a log of `size` records.
     fn signing(&self, size: u64) -> Result<Vec<&SigningKey>, LedgerError> {
-        let missing = |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
+        let missing =
+            |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
         self.signers.at(size).map(|key| self.secrets.of(key).ok_or_else(|| missing(key.handle()))).collect()
     }
 
@@ -303,9 +303,15 @@ impl<'a> Insert<'a> {
                 *seq = next_seq(self.db, collector)?;
                 true
             }
-            Body::Summary { collectors } => {
-                *collectors = next_seqs(self.db)?;
+            Body::Summary { collectors, counts } => {
+                (*collectors, *counts) = (summary::next_seqs(self.db)?, summary::counts(self.db)?);
                 true
+            }
+            Body::Erasure { target, .. } => {
+                if let Err(refused) = erase::erase(self.db, *target)? {
+                    return Ok(Err(refused));
+                }
+                false
             }
             _ => false,
         };
@@ -372,14 +378,6 @@ impl<'a> Insert<'a> {
 pub(super) fn next_seq(db: &Connection, collector: &str) -> rusqlite::Result<u64> {
     let sql = "SELECT coalesce(max(seq), 0) + 1 FROM entry_key WHERE collector = ?1 AND seq IS NOT NULL";
     db.query_row(sql, [collector], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
-}
-
-/// The number that the next run or miss of each collector will get.
-fn next_seqs(db: &Connection) -> rusqlite::Result<BTreeMap<String, u64>> {
-    let sql = "SELECT collector, max(seq) + 1 FROM entry_key WHERE seq IS NOT NULL GROUP BY collector";
-    let mut found = db.prepare(sql)?;
-    let rows = found.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
-    rows.collect()
 }
 
 /// The error for a due instant that has been answered.

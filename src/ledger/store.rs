@@ -89,6 +89,12 @@ fn settle(db: &Connection) -> Result<(), LedgerError> {
         let why = format!("synchronous is {synchronous} and should be 3");
         return Err(LedgerError::Unsafe { why, hint: "build evidenced with the SQLite that it brings along" });
     }
+    // What is erased must be overwritten, and not only unlinked.
+    let secure_delete = pragma(db, "secure_delete")?;
+    if secure_delete != 1 {
+        let why = format!("secure_delete is {secure_delete} and should be 1");
+        return Err(LedgerError::Unsafe { why, hint: "build evidenced with the SQLite that it brings along" });
+    }
     Ok(())
 }
 

@@ -3,8 +3,10 @@
 
 mod archive;
 mod changed;
+mod erased;
 mod hostile;
 mod keys;
+mod selective;
 mod world;
 
 use super::support::program;
@@ -153,6 +155,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
             period,
             out: &out,
             organization,
+            controls: Default::default(),
             sample: false,
             key,
             authority: None,
@@ -167,7 +170,9 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     let empty = window("2020-01-01T00:00:00Z".parse().unwrap(), "2020-02-01T00:00:00Z".parse().unwrap());
     let error = ask(empty, "a.zip", "Test").unwrap_err().to_string();
     assert!(error.contains("no record") && error.contains("hint:"), "{error}");
+    assert!(matches!(ask(period(), "a.zip", "Test"), Err(BundleError::NotCovered { .. })), "no summary covers it");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    world.bundle();
     ask(period(), "a.zip", "Test").unwrap();
     let error = ask(period(), "a.zip", "Test").unwrap_err().to_string();
     assert!(error.contains("hint:"), "{error}");

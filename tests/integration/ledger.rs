@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
+mod erase;
 mod faults;
 mod keys;
 
@@ -288,14 +289,16 @@ fn a_due_instant_is_answered_once_and_numbers_have_no_holes() {
 #[test]
 fn a_summary_counts_every_collector_and_ends_its_unit_and_its_checkpoint() {
     let (_dir, ledger) = fresh();
-    let summary = || NewRecord { at: at(4), body: Body::Summary { collectors: Default::default() }, files: Vec::new() };
+    let summary = || NewRecord { at: at(4), body: Body::summary(), files: Vec::new() };
     ledger.append_blocking(vec![opened("a", "1", None), opened("b", "2", None), opened("a", "3", None)]).unwrap();
     let sealed = ledger.append_blocking(vec![closed("a", "1"), summary()]).unwrap();
     let reader = ledger.reader().unwrap();
-    let Body::Summary { collectors } = reader.record(sealed[1].index).unwrap().body else { panic!("not a summary") };
+    let Body::Summary { collectors, .. } = reader.record(sealed[1].index).unwrap().body else {
+        panic!("not a summary")
+    };
     assert_eq!(collectors, [("a".to_owned(), 3), ("b".to_owned(), 2)].into());
     assert_eq!(reader.latest_checkpoint().unwrap().0, sealed[1].index + 1);
-    let claimed = Body::Summary { collectors: [("a".to_owned(), 9)].into() };
+    let claimed = Body::Summary { collectors: [("a".to_owned(), 9)].into(), counts: Default::default() };
     for unit in [
         vec![summary(), closed("a", "3")],
         vec![summary(), summary()],

@@ -120,6 +120,11 @@ pub(super) fn judgements(
             table.row(&[&index, &as_of, &rules, &unread.what, "not read", "unread", &unread.why])?;
         }
     }
+    for index in &control(contents, name)?.erased {
+        let Body::Verdict { as_of, rules, .. } = source.record(*index)?.body else { continue };
+        let by = contents.erased.get(index).map(|by| format!("record {by} says so")).unwrap_or_default();
+        table.row(&[&index.to_string(), &time(as_of), &rules, "every item", "erased", "erased", &by])?;
+    }
     table.end()
 }
 

@@ -123,7 +123,7 @@ impl Figures {
                 figures.state_at_end = Some(to);
             }
         }
-        for index in &control.verdicts {
+        for index in control.verdicts.iter().chain(&control.erased) {
             if let Body::Verdict { outcome, .. } = source.record(*index)?.body {
                 *match outcome {
                     VerdictOutcome::Pass => &mut figures.pass,

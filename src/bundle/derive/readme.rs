@@ -1,6 +1,7 @@
 //! `README.txt`: what an auditor reads first.
 
 use crate::bundle::format::{Contents, SAMPLE, digits, time};
+use std::collections::BTreeSet;
 
 /// The text, for this bundle.
 pub(super) fn readme(contents: &Contents) -> String {
@@ -29,10 +30,37 @@ pub(super) fn readme(contents: &Contents) -> String {
         contents.populations.len(),
         contents.gaps.len()
     ));
+    text.push_str(&limited(contents));
     text.push_str(WHERE);
     text.push_str(CHECK);
     text.push_str(&one_item(contents));
     text.push_str(LIMITS);
+    text
+}
+
+/// What a selection leaves out, and what was erased.
+fn limited(contents: &Contents) -> String {
+    let mut text = String::new();
+    if let Some(scope) = &contents.scope {
+        let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<&str>>().join(", ");
+        let range = contents.facts.range.end - contents.facts.range.start;
+        text.push_str(&format!(
+            "THIS IS A SELECTION: controls {}, with the collectors that fed them in the period: {}.\n\
+             Of the {range} records from the first of them to the last, {} belong to others and are withheld: only their hashes\n\
+             are here. Every table is about what is disclosed. That nothing of these controls is left out is counted from\n\
+             one summary record to another, before and after the period; the records in between are here for that.\n\n",
+            list(&scope.controls),
+            list(&scope.collectors),
+            contents.withheld()
+        ));
+    }
+    if !contents.erased.is_empty() {
+        text.push_str(&format!(
+            "ERASED: the files of {} records were deleted on request; an erasure record says by which rule and by whom.\n\
+             Their records and proofs are here. What rests on them cannot be re-performed.\n\n",
+            contents.erased.len()
+        ));
+    }
     text
 }
 
@@ -95,7 +123,8 @@ fn one_item(contents: &Contents) -> String {
 const LIMITS: &str = "\
 WHAT THIS PROVES
   That every file here is the one that was committed to when its record was written; that the records are in
-  one log, in this order, and that none of the period's records was left out of the bundle; that the tables
+  one log, in this order, and that none of the period's records was left out of the bundle, or, of a selection,
+  none of its controls'; that the tables
   follow from the evidence; and, re-performed, that the populations and verdicts do.
 
 WHAT IT DOES NOT PROVE

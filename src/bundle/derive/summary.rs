@@ -87,6 +87,12 @@ fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Resul
         }
     }
     page.push_str("## Deviations, and items that could not be judged or are waived\n\n");
+    if !control.erased.is_empty() {
+        line(
+            page,
+            format_args!("The items of {} verdicts were erased, and stand nowhere below.\n", control.erased.len()),
+        );
+    }
     if bad.is_empty() {
         page.push_str("None in the verdicts of the period.\n\n");
     } else {

@@ -13,11 +13,12 @@ use crate::ledger::bundle_key::BundleKey;
 use crate::ledger::{Reader, tree};
 use archive::Bag;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use evidenced_collectors::contract::Window;
 pub(crate) use envelope::seal;
 pub use envelope::{Authority, Timestamp};
+use evidenced_collectors::contract::Window;
 pub(crate) use ledger_source::LedgerSource;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ pub struct ExportRequest<'a> {
     pub out: &'a Path,
     /// Whose evidence it is, for people.
     pub organization: String,
+    /// Controls to limit it to; empty: everything.
+    pub controls: BTreeSet<String>,
     /// Say that it is a sample with a simulated clock. A ledger that is one is always said to be.
     pub sample: bool,
     /// Signs it. Must be in force, as the log says.
@@ -70,6 +73,10 @@ pub struct ExportSummary {
     pub end_record: u64,
     /// Records disclosed, supporting ones included.
     pub records: u64,
+    /// Records of the period that are withheld: only their hashes are in the bundle.
+    pub withheld: u64,
+    /// The controls that it is limited to; empty: everything.
+    pub controls: BTreeSet<String>,
     /// Files, manifests included.
     pub files: u64,
     /// A sample with a simulated clock.
@@ -77,15 +84,44 @@ pub struct ExportSummary {
 }
 
 /// Writes the bundle of a period. The same ledger and request give the same bytes, also when the ledger
-/// has grown since: the closing checkpoint is the oldest that covers the period.
+/// has grown since: the closing checkpoint is the oldest that covers the period and ends with a summary.
 ///
-/// Errors: `Request` when there is nothing to export, the file exists, or the key may not sign; `NotCovered` when the last
-/// records are under no checkpoint yet; `Ledger` when the ledger is not what it should be. Nothing is
+/// Errors: `Request` when there is nothing to export, the file exists, or the key may not sign; `NotCovered` when
+/// there is no such checkpoint: append a summary, and ask again; `Ledger` when the ledger is not what it should be.
+/// Nothing is
 /// left behind by an error.
 pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
-    let selected = select::select(reader, request)?;
+    write_bundle(reader, request, select::select(reader, request)?)
+}
+
+/// Controls that, by a configuration in force in the period, meet one of the criteria.
+pub fn controls_meeting(
+    reader: &Reader,
+    period: Window,
+    criteria: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, BundleError> {
+    select::meeting(reader, period, criteria)
+}
+
+/// The bundle that somebody makes who leaves these records out, and makes everything else fit. For tests of
+/// `verify`: see `forge`.
+pub(super) fn export_without(
+    reader: &Reader,
+    request: &ExportRequest<'_>,
+    withheld: &BTreeSet<u64>,
+) -> Result<ExportSummary, BundleError> {
+    let mut selected = select::select(reader, request)?;
+    selected.records.retain(|index| !withheld.contains(index));
+    write_bundle(reader, request, selected)
+}
+
+fn write_bundle(
+    reader: &Reader,
+    request: &ExportRequest<'_>,
+    selected: Selected,
+) -> Result<ExportSummary, BundleError> {
     let source = LedgerSource(reader);
-    let contents = Contents::read(selected.facts, selected.supporting, &source)?;
+    let contents = Contents::read(selected.facts, selected.records, &source)?;
     let plan = layout(&contents, &source)?;
     let name = contents.facts.top();
     let path = if request.out.is_dir() { request.out.join(format!("{name}.zip")) } else { request.out.to_owned() };
@@ -113,6 +149,8 @@ pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSumm
         first_record: contents.facts.range.start,
         end_record: contents.facts.range.end,
         records: contents.disclosed().count() as u64,
+        withheld: contents.withheld(),
+        controls: contents.facts.controls.clone(),
         files,
         sample: contents.facts.sample,
     })
@@ -225,6 +263,6 @@ fn frontier(reader: &Reader, start: u64, out: &mut dyn Write) -> Result<(), Bund
 /// The facts and records that a request comes down to.
 struct Selected {
     facts: Facts,
-    supporting: std::collections::BTreeSet<u64>,
+    records: BTreeSet<u64>,
     checkpoint: Vec<u8>,
 }

@@ -1,12 +1,14 @@
-//! Which records belong to a period: those written in it, as one range of the log without holes, and
-//! those outside that the ones inside refer to.
+//! Which records belong to a period: those written in it, as one range of the log without holes, and those
+//! outside that the ones inside refer to. Of a selection, those that its scope holds, from one summary to
+//! another, so that they can be counted.
 
 use super::envelope::key_in_force;
 use super::{ExportRequest, Selected};
 use crate::bundle::BundleError;
-use crate::bundle::format::Facts;
+use crate::bundle::format::{Facts, Scope};
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, LedgerError, Reader};
+use evidenced_collectors::contract::Window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -26,32 +28,151 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
         });
     }
     let size = reader.size().map_err(unread("size"))?;
-    let range = range_of(reader, request, size)?;
+    let range = range_of(reader, period, size)?;
     if range.is_empty() {
-        return Err(BundleError::Request {
-            what: "no record was written in the period".to_owned(),
-            hint: "see the dates of the ledger's records; a period without any cannot be shown to be watched"
-                .to_owned(),
-        });
+        return Err(nothing("no record was written in the period"));
     }
-    // The neighbour after the range shows that the range does not end early.
-    let needed = size.min(range.end + 1).max(key_in_force(reader, request.key)? + 1);
-    let found = reader.checkpoint_at_or_after(needed).map_err(unread("checkpoint"))?;
-    let (log_size, checkpoint) = match found {
-        Some(found) => found,
-        None => {
-            let (covered, _) = reader.latest_checkpoint().map_err(unread("checkpoint"))?;
-            return Err(BundleError::NotCovered { covered, needed });
-        }
-    };
+    let scope = scope(reader, &range, &request.controls)?;
+    let needed = needed(reader, &range, size)?.max(key_in_force(reader, request.key)? + 1);
+    let found = reader.closing_checkpoint(needed).map_err(unread("checkpoint"))?;
+    let (log_size, checkpoint) = found.ok_or(BundleError::NotCovered { needed })?;
     let epoch = reader.record(0).map_err(unread("record 0"))?;
     let Body::Epoch { origin, sample, .. } = epoch.body else {
         return Err(BundleError::ledger("record 0", "is not the beginning of a log"));
     };
-    let supporting = supporting(reader, &range, log_size)?;
-    let sample = sample || request.sample;
-    let facts = Facts { organization: request.organization.clone(), period, origin, log_size, range, sample };
-    Ok(Selected { facts, supporting, checkpoint })
+    let (range, mut records) = match &scope {
+        None => (range.clone(), whole(range, log_size)),
+        Some(scope) => counted(reader, scope, range, log_size)?,
+    };
+    supporting(reader, &range, log_size, scope.as_ref(), &mut records)?;
+    erasures(reader, log_size, &mut records)?;
+    let facts = Facts {
+        organization: request.organization.clone(),
+        period,
+        origin,
+        log_size,
+        range,
+        controls: request.controls.clone(),
+        sample: sample || request.sample,
+    };
+    Ok(Selected { facts, records, checkpoint })
+}
+
+fn nothing(what: &str) -> BundleError {
+    let hint = "see the dates of the ledger's records; a period without any cannot be shown to be watched";
+    BundleError::Request { what: what.to_owned(), hint: hint.to_owned() }
+}
+
+/// The controls asked for with the collectors that fed them; `None`: everything is asked for.
+fn scope(reader: &Reader, range: &Range<u64>, controls: &BTreeSet<String>) -> Result<Option<Scope>, BundleError> {
+    if controls.is_empty() {
+        return Ok(None);
+    }
+    let mut scope = Scope::of(controls.clone());
+    let mut known = BTreeSet::new();
+    for (_, record) in configs(reader, range)? {
+        if let Body::Config { controls, .. } = record.body {
+            scope.configured(&controls);
+            known.extend(controls.into_keys());
+        }
+    }
+    match controls.difference(&known).next() {
+        None => Ok(Some(scope)),
+        Some(unknown) => Err(BundleError::Request {
+            what: format!("no configuration of the period knows the control {unknown}"),
+            hint: format!("those that it knows: {}", known.into_iter().collect::<Vec<String>>().join(", ")),
+        }),
+    }
+}
+
+/// Configurations in force in the range: the one that it begins with, and those in it.
+fn configs(reader: &Reader, range: &Range<u64>) -> Result<Vec<(u64, Record)>, BundleError> {
+    let kind = Filter::kind("config");
+    let before = reader.newest_before(range.start, &kind).map_err(unread("configuration"))?;
+    let inside =
+        reader.records(range.clone(), &kind).collect::<Result<Vec<_>, _>>().map_err(unread("configuration"))?;
+    Ok(before.into_iter().chain(inside).collect())
+}
+
+/// Controls that, by a configuration in force in the period, meet one of the criteria.
+pub(super) fn meeting(
+    reader: &Reader,
+    period: Window,
+    criteria: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, BundleError> {
+    let size = reader.size().map_err(unread("size"))?;
+    let range = range_of(reader, period, size)?;
+    let mut controls = BTreeSet::new();
+    for (index, _) in configs(reader, &range)? {
+        let text = reader.read_file(index, "config.json").map_err(unread("configuration"))?;
+        let config: serde_json::Value = serde_json::from_slice(&text)
+            .map_err(|e| BundleError::ledger(format!("config.json of record {index}"), e))?;
+        let named = config.get("controls").and_then(serde_json::Value::as_object).into_iter().flatten();
+        for (id, control) in named {
+            let met = control.get("criteria").and_then(serde_json::Value::as_array).into_iter().flatten();
+            if met.filter_map(serde_json::Value::as_str).any(|criterion| criteria.contains(criterion)) {
+                controls.insert(id.clone());
+            }
+        }
+    }
+    Ok(controls)
+}
+
+/// How large the log must be under the closing checkpoint: all of the period, the neighbour after it, which
+/// shows that it does not end early, and whatever says that files of the period are gone.
+fn needed(reader: &Reader, range: &Range<u64>, size: u64) -> Result<u64, BundleError> {
+    let mut needed = size.min(range.end + 1);
+    for found in reader.records(needed..size, &Filter::kind("erasure")) {
+        let (index, record) = found.map_err(unread("erasures"))?;
+        if matches!(record.body, Body::Erasure { target, .. } if target < range.end) {
+            needed = index + 1;
+        }
+    }
+    Ok(needed)
+}
+
+/// Everything in the range, its two neighbours, and the summary that the log ends with.
+fn whole(range: Range<u64>, log_size: u64) -> BTreeSet<u64> {
+    let mut records: BTreeSet<u64> = range.clone().collect();
+    records.extend(range.start.checked_sub(1));
+    records.extend([range.end, log_size - 1].into_iter().filter(|index| *index < log_size));
+    records
+}
+
+/// What the scope holds between the newest summary before the range and the one that the log ends with, so
+/// that nothing of it can be left out; and the range from the first to the last of it.
+fn counted(
+    reader: &Reader,
+    scope: &Scope,
+    range: Range<u64>,
+    log_size: u64,
+) -> Result<(Range<u64>, BTreeSet<u64>), BundleError> {
+    let opening = reader.newest_before(range.start, &Filter::kind("summary")).map_err(unread("summary"))?;
+    let from = opening.map_or(0, |(index, _)| index);
+    let mut records = BTreeSet::new();
+    let all = Filter::default();
+    let mut every = reader.records(from..log_size, &all);
+    while let Some((index, record)) = next(every.next())? {
+        if scope.holds(&record.body) {
+            records.insert(index);
+        }
+    }
+    let inside = || records.range(range.clone()).copied();
+    match (inside().next(), inside().next_back()) {
+        (Some(first), Some(last)) => Ok((first..last + 1, records)),
+        _ => Err(nothing("no record of these controls was written in the period")),
+    }
+}
+
+/// Every record that says that the files of a chosen one are gone.
+fn erasures(reader: &Reader, log_size: u64, records: &mut BTreeSet<u64>) -> Result<(), BundleError> {
+    for found in reader.records(0..log_size, &Filter::kind("erasure")) {
+        let (index, record) = found.map_err(unread("erasures"))?;
+        if matches!(record.body, Body::Erasure { target, .. } if records.contains(&target)) {
+            records.insert(index);
+        }
+    }
+    Ok(())
 }
 
 fn unread(what: &str) -> impl FnOnce(LedgerError) -> BundleError {
@@ -64,12 +185,12 @@ fn next(found: Option<Result<(u64, Record), LedgerError>>) -> Result<Option<(u64
 }
 
 /// From the first record that was not written before the period to the last that was not written after it.
-fn range_of(reader: &Reader, request: &ExportRequest<'_>, size: u64) -> Result<Range<u64>, BundleError> {
+fn range_of(reader: &Reader, period: Window, size: u64) -> Result<Range<u64>, BundleError> {
     let all = Filter::default();
     let mut start = size;
     let mut oldest_first = reader.records(0..size, &all);
     while let Some((index, record)) = next(oldest_first.next())? {
-        if record.at >= request.period.start {
+        if record.at >= period.start {
             start = index;
             break;
         }
@@ -77,7 +198,7 @@ fn range_of(reader: &Reader, request: &ExportRequest<'_>, size: u64) -> Result<R
     let mut end = start;
     let mut newest_first = reader.records_newest_first(start..size, &all);
     while let Some((index, record)) = next(newest_first.next())? {
-        if record.at < request.period.end {
+        if record.at < period.end {
             end = index + 1;
             break;
         }
@@ -85,41 +206,56 @@ fn range_of(reader: &Reader, request: &ExportRequest<'_>, size: u64) -> Result<R
     Ok(start..end)
 }
 
-/// Beginning of the log, its keys, configuration and states in force, what records of the range name, and the
-/// range's neighbours, which show that it neither begins late nor ends early.
-fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTreeSet<u64>, BundleError> {
+/// Beginning of the log, its keys, configuration, states and verdicts in force when the range begins, and what
+/// records of the range name.
+fn supporting(
+    reader: &Reader,
+    range: &Range<u64>,
+    log_size: u64,
+    scope: Option<&Scope>,
+    records: &mut BTreeSet<u64>,
+) -> Result<(), BundleError> {
+    let holds = |body: &Body| scope.is_none_or(|scope| scope.holds(body));
     let mut wanted = BTreeSet::from([0]);
-    wanted.extend(range.start.checked_sub(1));
-    if range.end < log_size {
-        wanted.insert(range.end);
-    }
     let mut keys = reader.records(0..log_size, &Filter::kind("key"));
     while let Some((index, _)) = next(keys.next())? {
         wanted.insert(index);
     }
-    let config = reader.newest_before(range.start, &Filter::kind("config")).map_err(unread("configuration"))?;
-    wanted.extend(config.map(|(index, _)| index));
+    wanted.extend(configs(reader, range)?.into_iter().map(|(index, _)| index));
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
     let transitions = Filter::kind("transition");
     let mut before = reader.records(0..range.start, &transitions);
     while let Some((index, record)) = next(before.next())? {
-        if let Body::Transition { control, .. } = record.body {
-            states.insert(control, index);
+        if let Body::Transition { control, .. } = &record.body
+            && holds(&record.body)
+        {
+            states.insert(control.clone(), index);
         }
     }
     wanted.extend(states.into_values());
-    named(reader, range, &mut wanted)?;
+    named(reader, range, &holds, &mut wanted)?;
     wanted.retain(|index| !range.contains(index));
-    Ok(wanted)
+    records.extend(wanted);
+    Ok(())
 }
 
-/// Evidence and waivers that verdicts name, and the beginnings of runs that ended in the range.
-fn named(reader: &Reader, range: &Range<u64>, wanted: &mut BTreeSet<u64>) -> Result<(), BundleError> {
+/// Evidence and waivers that verdicts name, the verdict before the first of each control, and the beginnings
+/// of runs that ended in the range.
+fn named(
+    reader: &Reader,
+    range: &Range<u64>,
+    holds: &dyn Fn(&Body) -> bool,
+    wanted: &mut BTreeSet<u64>,
+) -> Result<(), BundleError> {
     let mut opened: BTreeSet<String> = BTreeSet::new();
     let mut unopened: BTreeSet<String> = BTreeSet::new();
+    let mut judged: BTreeSet<String> = BTreeSet::new();
     let all = Filter::default();
     let mut inside = reader.records(range.clone(), &all);
     while let Some((_, record)) = next(inside.next())? {
+        if !holds(&record.body) {
+            continue;
+        }
         match record.body {
             Body::RunOpened { run, .. } => {
                 opened.insert(run);
@@ -133,9 +269,17 @@ fn named(reader: &Reader, range: &Range<u64>, wanted: &mut BTreeSet<u64>) -> Res
                     unopened.insert(run);
                 }
             }
-            Body::Verdict { evidence, waivers, .. } => wanted.extend(evidence.into_iter().chain(waivers)),
+            Body::Verdict { evidence, waivers, control, .. } => {
+                wanted.extend(evidence.into_iter().chain(waivers));
+                judged.insert(control);
+            }
             _ => {}
         }
+    }
+    for control in judged {
+        let filter = Filter::kind("verdict").control(&control);
+        let before = reader.newest_before(range.start, &filter).map_err(unread("verdict before the period"))?;
+        wanted.extend(before.map(|(index, _)| index));
     }
     for run in unopened {
         let filter = Filter::kind("run_opened").run(&run);

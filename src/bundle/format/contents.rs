@@ -1,6 +1,6 @@
 //! Which records a bundle discloses, and what they amount to: per control, per collector, and the gaps.
 
-use super::{BundleError, Facts, Source, digits};
+use super::{BundleError, Facts, Scope, Source, digits};
 use crate::ledger::record::{Body, End, Record, Status, Trigger};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Contents {
     /// What the bundle says of itself.
     pub(crate) facts: Facts,
-    /// Records outside the range that those inside refer to, and its two neighbours.
-    pub(crate) supporting: BTreeSet<u64>,
+    /// What a selective bundle discloses; of a whole one everything.
+    pub(crate) scope: Option<Scope>,
+    /// Records whose files were erased, with the record that says so.
+    pub(crate) erased: BTreeMap<u64, u64>,
     /// Every control that the records name, with those that concern it.
     pub(crate) controls: BTreeMap<String, Control>,
     /// Every collector, with its runs and misses.
@@ -24,6 +26,8 @@ pub(crate) struct Contents {
     /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
     /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
+    /// Every disclosed record: those of the range, and outside of it what they refer to and are counted by.
+    records: BTreeSet<u64>,
     /// Records outside the range whose files verdicts inside it were made from.
     referenced: BTreeSet<u64>,
 }
@@ -31,8 +35,12 @@ pub(crate) struct Contents {
 /// Records that concern one control, in the order of the log.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
-    /// Verdicts of the period.
+    /// Verdicts of the period whose files are here.
     pub(crate) verdicts: Vec<u64>,
+    /// Verdicts of the period whose files were erased.
+    pub(crate) erased: Vec<u64>,
+    /// The newest verdict before the period that is here: what the control was when it began.
+    pub(crate) before: Option<u64>,
     /// Transitions of the period, and the last one before it.
     pub(crate) transitions: Vec<u64>,
     /// Waivers of the period, and older ones that its verdicts name.
@@ -89,63 +97,117 @@ pub(crate) fn end_word(end: End) -> &'static str {
 struct Walk {
     open: BTreeMap<String, Gap>,
     controls_of: BTreeMap<String, Vec<String>>,
+    /// The control map of the newest configuration before the range.
+    in_force: Option<BTreeMap<String, Vec<String>>>,
 }
 
 impl Contents {
     /// Walks through the disclosed records, oldest first.
-    pub(crate) fn read(facts: Facts, supporting: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
+    pub(crate) fn read(facts: Facts, records: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
         let mut contents = Self {
+            scope: facts.selective().then(|| Scope::of(facts.controls.clone())),
             facts,
-            supporting,
+            erased: BTreeMap::new(),
             controls: BTreeMap::new(),
             series: BTreeMap::new(),
             gaps: Vec::new(),
             populations: BTreeMap::new(),
             known_until: None,
+            records,
             referenced: BTreeSet::new(),
         };
         let mut walk = Walk::default();
-        for index in contents.before().chain(contents.facts.range.clone()) {
+        let range = contents.facts.range.clone();
+        for index in contents.disclosed().collect::<Vec<u64>>() {
             let record = source.record(index)?;
-            let inside = contents.facts.range.contains(&index);
+            if let Body::Erasure { target, .. } = &record.body {
+                contents.erased.insert(*target, index);
+            }
+            if index >= range.end {
+                continue;
+            }
+            let inside = range.contains(&index);
             if inside {
                 contents.known_until = contents.known_until.max(Some(record.at));
                 contents.count(&record);
             }
             contents.take(&mut walk, index, record, inside)?;
         }
-        if contents.facts.range.end < contents.facts.log_size {
+        if range.end < contents.facts.log_size {
             contents.known_until = Some(contents.facts.period.end);
+        }
+        if let (Some(scope), Some(in_force)) = (&mut contents.scope, &walk.in_force) {
+            scope.configured(in_force);
         }
         let open: Vec<Gap> = walk.open.into_values().collect();
         for gap in open {
             contents.gap(gap);
         }
         contents.gaps.sort_by_key(|gap| gap.record);
-        for (at, gap) in contents.gaps.iter().enumerate() {
-            for control in &gap.controls {
-                contents.controls.entry(control.clone()).or_default().gaps.push(at);
-            }
-        }
         contents.evidence_outside(source)?;
+        contents.without_erased();
+        contents.gaps_by_control();
         Ok(contents)
     }
 
     /// Every disclosed record, oldest first.
     pub(crate) fn disclosed(&self) -> impl Iterator<Item = u64> {
-        self.before().chain(self.facts.range.clone()).chain(self.supporting.range(self.facts.range.end..).copied())
+        self.records.iter().copied()
     }
 
-    /// Whether the files of the record are in the bundle. Of a mere neighbour of the range they are not.
+    /// Whether the record is here.
+    pub(crate) fn discloses(&self, index: u64) -> bool {
+        self.records.contains(&index)
+    }
+
+    /// Number of records of the range of which only the hash is here.
+    pub(crate) fn withheld(&self) -> u64 {
+        let range = self.facts.range.clone();
+        (range.end - range.start).saturating_sub(self.records.range(range).count() as u64)
+    }
+
+    /// Whether the files of the record are in the bundle. Of a mere neighbour of the range they are not, nor
+    /// when they were erased.
     pub(crate) fn has_files(&self, index: u64, body: &Body) -> bool {
+        self.had_files(index, body) && !self.erased.contains_key(&index)
+    }
+
+    /// Whether they are, or would be if they had not been erased.
+    pub(crate) fn had_files(&self, index: u64, body: &Body) -> bool {
         let heavy = matches!(body, Body::Evidence { .. } | Body::Verdict { .. });
+        let standing = matches!(body, Body::Verdict { control, .. }
+            if self.controls.get(control).is_some_and(|control| control.before == Some(index)));
         self.facts.range.contains(&index)
             || self.referenced.contains(&index)
+            || standing
             || !heavy && index < self.facts.range.start
     }
 
-    fn before(&self) -> impl Iterator<Item = u64> + use<> {
-        self.supporting.range(..self.facts.range.start).copied().collect::<Vec<u64>>().into_iter()
+    /// What was erased is neither shown nor counted as if it could be.
+    fn without_erased(&mut self) {
+        self.populations.retain(|index, _| !self.erased.contains_key(index));
+        for control in self.controls.values_mut() {
+            let (gone, here) = control.verdicts.iter().partition(|index| self.erased.contains_key(index));
+            (control.erased, control.verdicts) = (gone, here);
+        }
+        for gap in &mut self.gaps {
+            let by = gap.evidence.and_then(|evidence| Some((evidence, self.erased.get(&evidence)?)));
+            if let Some((evidence, by)) = by {
+                gap.reason = Some(format!("the files of record {evidence} were erased, as record {by} says"));
+                gap.evidence = None;
+            }
+        }
+    }
+
+    /// A selective bundle tells of its own controls only.
+    fn gaps_by_control(&mut self) {
+        let scope = self.scope.as_ref();
+        for (at, gap) in self.gaps.iter_mut().enumerate() {
+            gap.controls.retain(|control| scope.is_none_or(|scope| scope.controls.contains(control)));
+            for control in &gap.controls {
+                self.controls.entry(control.clone()).or_default().gaps.push(at);
+            }
+        }
     }
 
     fn control(&mut self, name: &str) -> &mut Control {
@@ -180,12 +242,20 @@ impl Contents {
     fn take(&mut self, walk: &mut Walk, index: u64, record: Record, inside: bool) -> Result<(), BundleError> {
         match record.body {
             Body::Config { controls, .. } => {
+                if let (Some(scope), true) = (&mut self.scope, inside) {
+                    scope.configured(&controls);
+                }
                 walk.controls_of.clear();
-                for (control, collectors) in controls {
+                for (control, collectors) in &controls {
                     for collector in collectors {
-                        walk.controls_of.entry(collector).or_default().push(control.clone());
+                        walk.controls_of.entry(collector.clone()).or_default().push(control.clone());
                     }
-                    self.control(&control);
+                    if self.scope.as_ref().is_none_or(|scope| scope.controls.contains(control)) {
+                        self.control(control);
+                    }
+                }
+                if !inside {
+                    walk.in_force = Some(controls);
                 }
             }
             Body::Verdict { control, evidence, .. } if inside => {
@@ -193,7 +263,14 @@ impl Contents {
                 self.referenced.extend(evidence.into_iter().filter(|named| !range.contains(named)));
                 self.control(&control).verdicts.push(index);
             }
-            Body::Transition { control, .. } => self.control(&control).transitions.push(index),
+            Body::Verdict { control, .. } => self.control(&control).before = Some(index),
+            Body::Transition { control, .. } => {
+                let transitions = &mut self.control(&control).transitions;
+                if !inside {
+                    transitions.clear();
+                }
+                transitions.push(index);
+            }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
             body => return self.take_run(walk, index, body, inside),
         }
@@ -234,6 +311,9 @@ impl Contents {
                     self.gap(Gap { record: index, how: end_word(end), ..open });
                 }
             }
+            Body::RunClosed { run, .. } => {
+                walk.open.remove(&run);
+            }
             Body::Missed { collector, seq, scheduled_for, reason } if inside => {
                 let controls = walk.controls_of.get(&collector).cloned().unwrap_or_default();
                 let scheduled_for = Some(scheduled_for);
@@ -249,7 +329,7 @@ impl Contents {
     fn evidence_outside(&mut self, source: &dyn Source) -> Result<(), BundleError> {
         for index in &self.referenced {
             let file = record_path(*index);
-            if !self.supporting.contains(index) {
+            if !self.records.contains(index) {
                 return Err(BundleError::malformed(file, "named by a verdict of the period, and not here"));
             }
             match source.record(*index)?.body {

@@ -1,9 +1,14 @@
 //! What a bundle says of itself: `bag-info.txt` and the name of its folder.
 
-use super::{BundleError, time};
+use super::{BundleError, path_part, time};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+/// Before the controls that a bundle is limited to, with a space between each two.
+const CONTROLS: &str = "Evidenced-Controls: ";
 
 /// The line of a sample that nobody can overlook.
 pub(crate) const SAMPLE: &str = "SAMPLE WITH A SIMULATED CLOCK";
@@ -19,17 +24,37 @@ pub(crate) struct Facts {
     pub(crate) origin: String,
     /// Size of the log at the closing checkpoint.
     pub(crate) log_size: u64,
-    /// Records of the period, all of them disclosed.
+    /// Records of the period: all of them disclosed, or those of the controls.
     pub(crate) range: Range<u64>,
+    /// The controls that the bundle is limited to; empty: it is whole.
+    pub(crate) controls: BTreeSet<String>,
     /// Not evidence of anything.
     pub(crate) sample: bool,
 }
 
 impl Facts {
-    /// The name of the one folder: organisation, first and last day of the period.
+    /// The name of the one folder: organisation, first and last day of the period, and the control that it is
+    /// limited to, or how many and a hash of their list.
     pub(crate) fn top(&self) -> String {
         let last = (self.period.end - TimeDelta::milliseconds(1)).date_naive();
-        format!("evidenced_{}_{}_{last}", slug(&self.organization), self.period.start.date_naive())
+        let whole = format!("evidenced_{}_{}_{last}", slug(&self.organization), self.period.start.date_naive());
+        match self.controls.len() {
+            0 => whole,
+            1 => format!("{whole}_{}", path_part(&self.listed())),
+            many => {
+                let hash = hex::encode(Sha256::digest(self.listed()));
+                format!("{whole}_{many}-controls-{}", hash.get(..8).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Whether records of the range may be withheld.
+    pub(crate) fn selective(&self) -> bool {
+        !self.controls.is_empty()
+    }
+
+    fn listed(&self) -> String {
+        self.controls.iter().map(String::as_str).collect::<Vec<&str>>().join(" ")
     }
 
     /// `bag-info.txt`.
@@ -46,6 +71,9 @@ impl Facts {
             self.range.start,
             self.range.end
         );
+        if self.selective() {
+            text.push_str(&format!("{CONTROLS}{}\n", self.listed()));
+        }
         if self.sample {
             text.push_str(&format!("Evidenced-Sample: {SAMPLE}\n"));
         }
@@ -73,6 +101,9 @@ impl Facts {
         let origin = value("Evidenced-Log-Origin")?;
         let log_size = number(&value("Evidenced-Log-Size")?)?;
         let range = value("Evidenced-Log-Range")?;
+        let mut rest = lines.peekable();
+        let controls = rest.next_if(|line| line.starts_with(CONTROLS));
+        let controls = controls.and_then(|line| line.strip_prefix(CONTROLS)).unwrap_or_default();
         let (a, b) = range.split_once(' ').ok_or_else(|| malformed("Evidenced-Log-Range needs two numbers"))?;
         let facts = Self {
             organization,
@@ -80,7 +111,8 @@ impl Facts {
             origin,
             log_size,
             range: number(a)?..number(b)?,
-            sample: lines.next().is_some(),
+            controls: controls.split(' ').filter(|control| !control.is_empty()).map(str::to_owned).collect(),
+            sample: rest.next().is_some(),
         };
         if facts.range.start > facts.range.end || facts.range.end > facts.log_size || period.start >= period.end {
             return Err(malformed("period or range of records is impossible"));
@@ -113,7 +145,7 @@ fn slug(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn facts(sample: bool) -> Facts {
+    fn facts(sample: bool, controls: &[&str]) -> Facts {
         Facts {
             organization: "Acme, Widgets & Söhne GmbH".to_owned(),
             period: Window {
@@ -123,19 +155,24 @@ mod tests {
             origin: "evidence.acme.example/soc2".to_owned(),
             log_size: 40,
             range: 3..31,
+            controls: controls.iter().map(|control| (*control).to_owned()).collect(),
             sample,
         }
     }
 
     #[test]
     fn the_folder_carries_the_organisation_and_the_days_of_the_period() {
-        assert_eq!(facts(false).top(), "evidenced_acme-widgets-s-hne-gmbh_2026-01-01_2026-03-31");
+        let whole = "evidenced_acme-widgets-s-hne-gmbh_2026-01-01_2026-03-31";
+        assert_eq!(facts(false, &[]).top(), whole);
+        assert_eq!(facts(false, &["SEC_1"]).top(), format!("{whole}_SEC_5f1"));
+        let two = facts(false, &["A", "B"]).top();
+        assert!(two.starts_with(&format!("{whole}_2-controls-")) && two != facts(false, &["A", "C"]).top(), "{two}");
     }
 
     #[test]
     fn bag_info_reads_back_and_every_changed_byte_is_noticed() {
-        for sample in [false, true] {
-            let facts = facts(sample);
+        for (sample, controls) in [(false, &[][..]), (true, &[]), (false, &["A", "B.2"]), (true, &["A"])] {
+            let facts = facts(sample, controls);
             let text = facts.bag_info();
             assert_eq!(Facts::parse("bag-info.txt", &text).unwrap(), facts);
             for at in 0..text.len() {

@@ -4,10 +4,12 @@
 mod contents;
 mod facts;
 mod layout;
+mod scope;
 
 pub(crate) use contents::{Contents, Control, Gap, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
 pub(crate) use layout::{Derived, Planned, What, key_checkpoint_path, layout, population_path};
+pub(crate) use scope::Scope;
 
 use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
@@ -83,14 +85,14 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Export { .. } => Some("exports"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
+        Body::Waiver { .. } => Some("waivers"),
         Body::Epoch { .. }
         | Body::Key { .. }
         | Body::Summary { .. }
         | Body::Erasure { .. }
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
-        | Body::Missed { .. }
-        | Body::Waiver { .. } => None,
+        | Body::Missed { .. } => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! archive, writes nothing, holds one document at a time. Shares with the writer the format and no more.
 
 mod container;
+mod counted;
 mod derived;
 mod documents;
 mod envelope;
@@ -99,6 +100,7 @@ fn contents(
     let contents = contents?;
     report.checks.push(envelope::check(archive, &contents, anchors));
     report.checks.push(records::commitments(archive, &contents, &digests));
+    report.checks.push(counted::check(archive, &contents));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
     report.checks.push(documents::check(archive, &contents));

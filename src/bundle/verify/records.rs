@@ -13,11 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const SALTS: &str = "data/salts.csv";
 
-/// Reads every record, and finds which lie outside the range.
+/// Reads every record. Of a whole bundle, none of the range may be missing.
 pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>) {
     let mut checking = Checking::new("records");
     let source = BundleSource(archive);
-    let mut supporting = BTreeSet::new();
     let mut found = BTreeSet::new();
     for entry in &archive.entries {
         let Some(name) = entry.path.strip_prefix("data/records/") else { continue };
@@ -27,9 +26,6 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
                 if checking.take(source.record(index)).is_some() {
                     found.insert(index);
                 }
-                if !facts.range.contains(&index) {
-                    supporting.insert(index);
-                }
             }
             _ => checking.wrong(&entry.path, "is not a record of the log"),
         }
@@ -37,24 +33,29 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
     // Compared by number, so that a range of absurd length costs nothing.
     let inside = found.range(facts.range.clone()).count() as u64;
     let gap = (facts.range.start..facts.range.end).find(|index| !found.contains(index));
-    if let Some(index) = gap {
+    if let Some(index) = gap.filter(|_| !facts.selective()) {
         let missing = facts.range.end - facts.range.start - inside;
         checking.wrong(record_path(index), format!("is missing or unreadable, the first of {missing} of the range"));
         return (checking.done(String::new()), None);
     }
-    bounds(&source, facts, &supporting, &mut checking);
-    let contents = match Contents::read(facts.clone(), supporting, &source) {
+    beginning(&source, facts, &mut checking);
+    match facts.selective() {
+        false => neighbours(&source, facts, &found, &mut checking),
+        true => times(&source, facts, &found, &mut checking),
+    }
+    let count = found.len();
+    let contents = match Contents::read(facts.clone(), found, &source) {
         Ok(contents) => Some(contents),
         Err(error) => {
             checking.failed(&error);
             None
         }
     };
-    (checking.done(format!("{} records are in the one form that there is", found.len())), contents)
+    (checking.done(format!("{count} records are in the one form that there is")), contents)
 }
 
-/// The first record, and the neighbours that show that the range is all of the period.
-fn bounds(source: &BundleSource<'_>, facts: &Facts, supporting: &BTreeSet<u64>, checking: &mut Checking) {
+/// The first record of the log.
+fn beginning(source: &BundleSource<'_>, facts: &Facts, checking: &mut Checking) {
     match source.record(0).map(|record| record.body) {
         Ok(Body::Epoch { origin, sample, .. }) => {
             let right = origin == facts.origin && (facts.sample || !sample);
@@ -63,9 +64,13 @@ fn bounds(source: &BundleSource<'_>, facts: &Facts, supporting: &BTreeSet<u64>, 
         Ok(_) => checking.wrong(record_path(0), "is not the beginning of a log"),
         Err(error) => checking.failed(&error),
     }
+}
+
+/// The edges of the range and the records next to it, which show that the range is all of the period.
+fn neighbours(source: &BundleSource<'_>, facts: &Facts, found: &BTreeSet<u64>, checking: &mut Checking) {
     let (start, end, period) = (facts.range.start, facts.range.end, facts.period);
     let mut edge = |index: u64, fits: &dyn Fn(DateTime<Utc>) -> bool, problem: &str| {
-        if !facts.range.contains(&index) && !supporting.contains(&index) {
+        if !found.contains(&index) {
             return checking.wrong(record_path(index), "is missing: a neighbour shows where the range ends");
         }
         if let Some(record) = checking.take(source.record(index)) {
@@ -85,15 +90,41 @@ fn bounds(source: &BundleSource<'_>, facts: &Facts, supporting: &BTreeSet<u64>, 
     }
 }
 
+/// Of a selection, every record outside of the range must be of another time, and the range must begin and end
+/// with records that are here. That none is missing outside is for `counted` to show.
+fn times(source: &BundleSource<'_>, facts: &Facts, found: &BTreeSet<u64>, checking: &mut Checking) {
+    let (range, period) = (&facts.range, facts.period);
+    let edges = [Some(range.start), range.end.checked_sub(1)];
+    if range.is_empty() || !edges.into_iter().flatten().all(|index| found.contains(&index)) {
+        return checking.wrong("bag-info.txt", "the range does not begin and end with records that are here");
+    }
+    for index in found {
+        let Some(record) = checking.take(source.record(*index)) else { continue };
+        let edge = edges.contains(&Some(*index));
+        let fits = match range.contains(index) {
+            true => !edge || (period.start..period.end).contains(&record.at),
+            false if *index < range.start => record.at < period.start,
+            false => record.at >= period.end,
+        };
+        let why = if edge {
+            "does not fall into the period, but ends the range"
+        } else {
+            "lies outside of the range, but falls into the period or beyond it"
+        };
+        checking.expect(fits, record_path(*index), why);
+    }
+}
+
 /// Checks that every file is the one that its record was committed to.
 pub(super) fn commitments(archive: &Archive, contents: &Contents, digests: &Digests) -> Check {
     let mut checking = Checking::new("commitments");
     let source = BundleSource(archive);
     let Some(mut salts) = checking.take(salts(archive)) else { return checking.done(String::new()) };
-    let mut count = 0_u64;
+    let (mut count, mut erased) = (0_u64, 0_u64);
     for index in contents.disclosed() {
         let Some(record) = checking.take(source.record(index)) else { continue };
         let Some(commit) = record.commit else { continue };
+        erased += u64::from(contents.had_files(index, &record.body) && contents.erased.contains_key(&index));
         if !contents.has_files(index, &record.body) {
             continue;
         }
@@ -106,7 +137,8 @@ pub(super) fn commitments(archive: &Archive, contents: &Contents, digests: &Dige
     for index in salts.keys() {
         checking.wrong(SALTS, format!("has a salt for record {index}, which needs none"));
     }
-    checking.done(format!("{count} files are those that the records were committed to"))
+    let erased = if erased == 0 { String::new() } else { format!("; {erased} erased on record") };
+    checking.done(format!("{count} files are those that the records were committed to{erased}"))
 }
 
 fn record_files(

@@ -4,6 +4,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::Facts;
 use evidenced_collectors::contract::Window;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Most findings that a check lists; all are counted.
 const FINDINGS_MAX: usize = 200;
@@ -41,6 +42,8 @@ pub struct About {
     pub first_record: u64,
     /// First record after the period.
     pub end_record: u64,
+    /// The controls that it is limited to; empty: it is whole.
+    pub controls: BTreeSet<String>,
     /// A sample with a simulated clock: evidence of nothing.
     pub sample: bool,
 }
@@ -122,6 +125,7 @@ impl About {
             log_size: facts.log_size,
             first_record: facts.range.start,
             end_record: facts.range.end,
+            controls: facts.controls.clone(),
             sample: facts.sample,
         }
     }

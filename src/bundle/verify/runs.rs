@@ -14,6 +14,8 @@ struct Run {
     collector: String,
     seq: u64,
     evidence: Option<Status>,
+    /// Controls that the evidence is for and that no verdict of the run has judged yet.
+    unjudged: BTreeSet<String>,
     closed: bool,
 }
 
@@ -32,22 +34,27 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
                 if inside {
                     in_sequence(&mut last, &collector, seq, &mut wrong);
                 }
-                let opened = Run { collector, seq, evidence: None, closed: false };
+                let opened = Run { collector, seq, evidence: None, unjudged: BTreeSet::new(), closed: false };
                 if runs.insert(run, opened).is_some() {
                     wrong("opens a run that was opened before".to_owned());
                 }
             }
             Body::Missed { collector, seq, .. } if inside => in_sequence(&mut last, &collector, seq, &mut wrong),
-            Body::Summary { collectors } if inside => counted(&last, &collectors, &mut wrong),
-            Body::Evidence { run, collector, seq, status, .. } if inside => match runs.get_mut(&run) {
+            Body::Evidence { run, collector, seq, status, controls, .. } if inside => match runs.get_mut(&run) {
                 Some(known) if !known.closed && known.evidence.is_none() => {
                     if (&known.collector, known.seq) != (&collector, seq) {
                         wrong("is of another collector or number than its run".to_owned());
                     }
                     known.evidence = Some(status);
+                    known.unjudged.extend(controls.into_iter().filter(|control| shown(contents, control)));
                 }
                 _ => wrong("is the evidence of a run that is not open, or has some already".to_owned()),
             },
+            Body::Verdict { run, control, .. } => {
+                if let Some(known) = runs.get_mut(&run) {
+                    known.unjudged.remove(&control);
+                }
+            }
             Body::RunClosed { run, collector, end } if inside => match runs.get_mut(&run) {
                 Some(known) if !known.closed => {
                     known.closed = true;
@@ -55,6 +62,12 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
                     let began_inside = known.evidence.is_some() || last.contains_key(&collector);
                     if known.collector != collector || began_inside && !end_fits(end, known.evidence) {
                         wrong("does not end its run as the run's evidence says".to_owned());
+                    }
+                    // Verdicts and the end of a run are sealed as one, whatever the run brought home.
+                    if let (Some(control), false) =
+                        (known.unjudged.first(), matches!(end, End::Aborted | End::Interrupted))
+                    {
+                        wrong(format!("ends a run whose evidence is for {control}, without a verdict of it"));
                     }
                 }
                 _ => wrong("closes a run that is not open".to_owned()),
@@ -67,6 +80,10 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
     checking.done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
 }
 
+fn shown(contents: &Contents, control: &String) -> bool {
+    contents.scope.as_ref().is_none_or(|scope| scope.controls.contains(control))
+}
+
 fn in_sequence(last: &mut BTreeMap<String, u64>, collector: &str, seq: u64, wrong: &mut impl FnMut(String)) {
     if let Some(last) = last.get(collector)
         && last.checked_add(1) != Some(seq)
@@ -74,16 +91,6 @@ fn in_sequence(last: &mut BTreeMap<String, u64>, collector: &str, seq: u64, wron
         wrong(format!("is number {seq} of {collector}, after number {last}"));
     }
     last.insert(collector.to_owned(), seq);
-}
-
-/// Compares a summary with what has been seen of the collectors' sequences.
-fn counted(last: &BTreeMap<String, u64>, stated: &BTreeMap<String, u64>, wrong: &mut impl FnMut(String)) {
-    for (collector, last) in last {
-        let next = last.checked_add(1);
-        if stated.get(collector).copied() != next {
-            wrong(format!("does not count {collector} as far as number {last}, which is before it"));
-        }
-    }
 }
 
 fn end_fits(end: End, evidence: Option<Status>) -> bool {

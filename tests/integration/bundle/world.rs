@@ -2,7 +2,7 @@
 //! a good start, a damaged backup, a failed run, a missed one, an interrupted one, and a repair.
 
 use chrono::{DateTime, Utc};
-use evidenced::bundle::{ExportRequest, export};
+use evidenced::bundle::{BundleError, ExportRequest, ExportSummary, export};
 use evidenced::config::{Loaded, parse};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced::judge::Verdict;
@@ -190,26 +190,177 @@ impl World {
         self.runner.reader().unwrap()
     }
 
+    /// The bundle of January of the one control that there is.
+    pub(super) fn selection(&self, out: &Path) {
+        exported(&self.runner, &january(out, &["AVL-001"], &self.key())).unwrap();
+    }
+
+    /// Seals the erasure of a record's files.
+    pub(super) fn erase(&self, target: u64) -> u64 {
+        let (basis, request, approved_by) = ("GDPR Art. 17".into(), "T-1".into(), "Ann".into());
+        let body = Body::Erasure { target, basis, request, approved_by };
+        block(self.runner.append(vec![(body, Vec::new())])).unwrap()[0].index
+    }
+
     /// The bundle of January, in a new file.
     pub(super) fn bundle(&self) -> PathBuf {
         self.bundles.set(self.bundles.get() + 1);
         let out = self.dir.path().join(format!("{}.zip", self.bundles.get()));
-        let organization = "Test Ltd.".to_owned();
-        let request = ExportRequest {
-            period: period(),
-            out: &out,
-            organization,
-            sample: true,
-            key: &self.key(),
-            authority: None,
-            require_timestamp: false,
-        };
-        export(&self.reader(), &request).unwrap();
+        exported(&self.runner, &january(&out, &[], &self.key())).unwrap();
         out
     }
 
     /// The key that signs its bundles.
     pub(super) fn key(&self) -> BundleKey {
         self.runner.ledger().bundle_key().unwrap()
+    }
+}
+
+/// The bundle of January, of these controls or of everything.
+pub(super) fn january<'a>(out: &'a Path, controls: &[&str], key: &'a BundleKey) -> ExportRequest<'a> {
+    let controls = controls.iter().map(|control| (*control).to_owned()).collect();
+    ExportRequest {
+        period: period(),
+        out,
+        organization: "Test Ltd.".to_owned(),
+        controls,
+        sample: true,
+        key,
+        authority: None,
+        require_timestamp: false,
+    }
+}
+
+/// Exports, after appending a summary when none covers the period, as the command does.
+pub(super) fn exported(runner: &Runner, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
+    match export(&runner.reader().unwrap(), request) {
+        Err(BundleError::NotCovered { .. }) => {
+            summarize(runner);
+            export(&runner.reader().unwrap(), request)
+        }
+        other => other,
+    }
+}
+
+pub(super) fn summarize(runner: &Runner) {
+    let summary = Body::summary();
+    block(runner.append(vec![(summary, Vec::new())])).unwrap();
+}
+
+/// Two collectors over the same stores, and a control over each: ONE over `one`, TWO over `two`. Summaries
+/// before, within and after January.
+pub(super) struct Two {
+    pub(super) dir: TempDir,
+    clock: Arc<ManualClock>,
+    pub(super) runner: Runner,
+}
+
+fn two(dir: &Path, one: &str, two: &str) -> Loaded {
+    let mut text = "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n".to_owned();
+    for name in ["one", "two"] {
+        text.push_str(&format!(
+            "[collectors.{name}]\nkind = 'backup_restores'\nschedule = '0 2 * * *'\n\
+             [collectors.{name}.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}, {{ name = 'files', rto_target_s = 14400, rpo_target_s = 86400 }}]\n",
+            dir.join("logs").display()
+        ));
+    }
+    for (id, collector, criterion) in [("ONE", one, "A1.3"), ("TWO", two, "A1.2")] {
+        text.push_str(&format!(
+            "[controls.{id}]\ntitle = 't'\ncriteria = ['{criterion}']\nowner = 'o'\nseverity = 'high'\n\
+             collectors = ['{collector}']\ntest = 'restore_test'\nstale_after = '400d'\n"
+        ));
+    }
+    parse(&dir.join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Two {
+    /// The key that signs its bundles.
+    pub(super) fn key(&self) -> BundleKey {
+        self.runner.ledger().bundle_key().unwrap()
+    }
+
+    pub(super) fn new() -> Self {
+        let two = Self::begin();
+        two.story();
+        two
+    }
+
+    /// The same, but from the middle of January on the control ONE is fed by the other collector.
+    pub(super) fn moved() -> Self {
+        let mut world = Self::begin();
+        for name in ["one", "two"] {
+            world.run(name, "2026-01-05T02:00:00Z");
+        }
+        let loaded = two(world.dir.path(), "two", "one");
+        world.runner = Runner::new(loaded, world.runner.ledger().clone(), world.clock.clone());
+        block(world.runner.record_config()).unwrap();
+        for name in ["one", "two"] {
+            world.run(name, "2026-01-09T02:00:00Z");
+        }
+        world.run("one", "2026-02-10T02:00:00Z");
+        world
+    }
+
+    fn begin() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
+        let loaded = two(dir.path(), "one", "two");
+        let create = Create {
+            organization: "Test Ltd.".into(),
+            origin: "test.example/soc2".into(),
+            sample: true,
+            at: at("2025-12-15T00:00:00Z"),
+        };
+        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
+        let runner = Runner::new(loaded, ledger, clock.clone());
+        block(runner.record_config()).unwrap();
+        let world = Self { dir, clock, runner };
+        for name in ["one", "two"] {
+            world.run(name, "2025-12-16T02:00:00Z");
+        }
+        summarize(&world.runner);
+        world.run("one", "2025-12-30T02:00:00Z");
+        world
+    }
+
+    fn story(&self) {
+        for when in ["2026-01-05T02:00:00Z", "2026-01-09T02:00:00Z"] {
+            self.run("one", when);
+            self.run("two", when);
+        }
+        for (collector, control) in [("one", "ONE"), ("two", "TWO")] {
+            self.clock.set(at("2026-01-10T02:00:00Z"));
+            self.append(Body::Missed {
+                collector: collector.into(),
+                seq: 0,
+                scheduled_for: at("2026-01-10T02:00:00Z"),
+                reason: "the daemon was not running".into(),
+            });
+            self.append(Body::Waiver {
+                control: control.into(),
+                item: "something else".into(),
+                reason: "accepted until the move".into(),
+                approver: "Ann".into(),
+                approved_at: at("2026-01-10T00:00:00Z"),
+                expires: at("2026-03-01T00:00:00Z"),
+            });
+        }
+        summarize(&self.runner);
+        self.run("two", "2026-01-24T02:00:00Z");
+        self.run("one", "2026-01-25T02:00:00Z");
+        self.run("two", "2026-02-09T02:00:00Z");
+        self.run("one", "2026-02-10T02:00:00Z");
+    }
+
+    pub(super) fn run(&self, name: &str, when: &str) {
+        history().write_until(&self.dir.path().join("logs"), at(when)).unwrap();
+        self.clock.set(at(when));
+        let (_keep, never) = watch::channel(false);
+        block(self.runner.run(name, Trigger::Schedule, Some(at(when)), never)).unwrap();
+    }
+
+    fn append(&self, body: Body) {
+        block(self.runner.append(vec![(body, Vec::new())])).unwrap();
     }
 }

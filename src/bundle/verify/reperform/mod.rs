@@ -31,6 +31,13 @@ struct InForce {
 }
 
 impl Work<'_> {
+    /// Whether the record's files were erased; then nothing can be made again of them, and that is noted.
+    fn erased(&mut self, index: u64) -> bool {
+        let Some(by) = self.contents.erased.get(&index).copied() else { return false };
+        self.skip(record_path(index), format!("not re-performed: erased, as record {by} says"));
+        true
+    }
+
     /// Something could not be made again, which says nothing about whether it is right.
     fn skip(&mut self, file: String, why: impl std::fmt::Display) {
         self.done.not_reperformed.push(Finding { file, problem: why.to_string() });
@@ -72,7 +79,13 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
                 let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 in_force = Some(InForce { controls, config });
             }
-            body @ Body::Verdict { .. } if inside => match &in_force {
+            body @ Body::Verdict { .. } if !inside => {
+                if work.contents.has_files(index, &body) {
+                    states.before(work, index, &body)?;
+                }
+            }
+            body @ Body::Verdict { .. } if work.erased(index) => states.erased(index, &body),
+            body @ Body::Verdict { .. } => match &in_force {
                 Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
                     Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
                     None => states.unjudged(work, index, &body)?,
@@ -84,6 +97,7 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
             },
             body @ Body::Evidence { .. } if work.contents.has_files(index, &body) => seen.see(index, body),
             body @ Body::Transition { .. } if inside => states.transition(work, index, &body)?,
+            Body::Transition { control, to, run: None, .. } => states.lapsed(&control, to),
             _ => {}
         }
     }

@@ -8,10 +8,13 @@ use crate::drift::{self, Observed, Standing, State, Transition};
 use crate::judge::{Verdict, VerdictOutcome};
 use crate::ledger::record::{Body, Status, canonical_json};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// File of a verdict with the standing after it.
 const STANDING: &str = "standing.json";
+
+/// Why a first standing cannot be made again.
+const BEFORE: &str = "the verdict before the period is not in the bundle";
 
 /// The last standing of each control that was made again, or sealed.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub(super) struct States {
     due: BTreeMap<u64, Transition>,
     /// Transitions after a verdict whose predecessor is not here.
     unknown: BTreeMap<u64, &'static str>,
+    /// Controls whose last verdict was erased.
+    lost: BTreeSet<String>,
 }
 
 impl States {
@@ -42,9 +47,11 @@ impl States {
         }
         let sealed: Standing = document(&work.source, index, STANDING)?;
         let previous = self.known.insert(control.clone(), sealed.clone());
-        if previous.is_none() && !first_ever(work, control)? {
-            self.unknown.insert(index + 1, "the verdict before the period is not in the bundle");
-            work.skip(file, "follows from the verdict before the period, which is not in the bundle");
+        let lost = self.lost.remove(control);
+        if previous.is_none() && (lost || !first_ever(work, control)?) {
+            let what = if lost { "the verdict before it was erased" } else { BEFORE };
+            self.unknown.insert(index + 1, what);
+            work.skip(file, format!("cannot be followed: {what}"));
             return Ok(());
         }
         let Some(state) = state(work, in_force, control, verdict.outcome, evidence, *as_of)? else {
@@ -70,10 +77,34 @@ impl States {
         Ok(())
     }
 
+    /// Begins with the sealed standing of the newest verdict before the range.
+    pub(super) fn before(&mut self, work: &Work<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
+        self.unjudged(work, index, body)?;
+        self.unknown.clear();
+        Ok(())
+    }
+
+    /// Time alone changed the state before the range.
+    pub(super) fn lapsed(&mut self, control: &str, to: State) {
+        if let Some(standing) = self.known.get_mut(control) {
+            standing.state = to;
+        }
+    }
+
+    /// Nothing is known of the control after a verdict whose files were erased.
+    pub(super) fn erased(&mut self, index: u64, body: &Body) {
+        if let Body::Verdict { control, .. } = body {
+            self.known.remove(control);
+            self.lost.insert(control.clone());
+            self.unknown.insert(index + 1, "the verdict before it was erased");
+        }
+    }
+
     /// Goes on from the sealed standing of a verdict that was not made again.
     pub(super) fn unjudged(&mut self, work: &Work<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
         let Body::Verdict { control, .. } = body else { return Ok(()) };
         self.known.remove(control);
+        self.lost.remove(control);
         if work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             self.known.insert(control.clone(), document(&work.source, index, STANDING)?);
         }
@@ -109,6 +140,9 @@ impl States {
             work.checking.wrong(record_path(index), "no verdict, and no lapse of time, leads to this transition");
             return Ok(());
         };
+        if work.erased(index) {
+            return Ok(());
+        }
         let items = serde_json::json!({ "appeared": due.appeared, "resolved": due.resolved });
         let items = canonical_json(&items).map_err(|e| BundleError::malformed(record_path(index), e))?;
         let counts = (due.appeared.len() as u64, due.resolved.len() as u64);

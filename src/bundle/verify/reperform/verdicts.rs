@@ -62,6 +62,10 @@ pub(super) fn again(
         return Ok(None);
     };
     policy_in_force(work, in_force.config.as_ref(), index, control, &test);
+    if let Some(gone) = evidence.iter().find(|named| work.contents.erased.contains_key(named)) {
+        work.skip(file, format!("not re-performed: record {gone}, which it judges, was erased"));
+        return Ok(None);
+    }
     let readings = readings(work, index, collectors, evidence, *as_of)?;
     choices(work, in_force, seen, index, body)?;
     let mut known = Vec::new();

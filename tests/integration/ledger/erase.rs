@@ -1,0 +1,227 @@
+//! Erasure: gone means that no byte of it is left in the files, and that everything else still holds.
+
+use super::{at, create, fresh, sound};
+use crate::support::program;
+use evidenced::ledger::record::{Body, Status};
+use evidenced::ledger::tree::{leaf_hash, verify_inclusion};
+use evidenced::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader, sweep, verify_store};
+use evidenced_collectors::contract::Window;
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+fn evidence(run: &str, files: Vec<NewFile>) -> NewRecord {
+    let body = Body::Evidence {
+        run: run.into(),
+        collector: "c".into(),
+        seq: 1,
+        status: Status::Complete,
+        observed: 0,
+        controls: vec!["S".into()],
+        window: Window { start: at(0), end: at(1) },
+    };
+    NewRecord { at: at(2), body, files }
+}
+
+fn erasure(target: u64) -> NewRecord {
+    let (basis, request, approved_by) = ("GDPR Art. 17".into(), "T-1".into(), "Ann".into());
+    NewRecord { at: at(3), body: Body::Erasure { target, basis, request, approved_by }, files: Vec::new() }
+}
+
+/// Text that compresses, and bytes that do not; like no other record's.
+fn files(number: u64) -> Vec<NewFile> {
+    let text: String = (0..800).map(|line| format!("Erin of record {number} had no key on day {line}\n")).collect();
+    let noise: Vec<u8> = (0..300_u64).flat_map(|n| Sha256::digest(format!("{number} {n}")).to_vec()).collect();
+    vec![NewFile::json("text.json", text.into_bytes()), NewFile::json("noise.json", noise), small(number)]
+}
+
+/// Small enough to lie within a page beside others.
+fn small(number: u64) -> NewFile {
+    NewFile::json("small.json", format!("{{\"user\":\"erin-{number}\",\"mfa\":false}}").into_bytes())
+}
+
+/// What must be gone.
+struct Secrets {
+    /// Salt, digests, and pieces of the contents as they are stored.
+    stored: BTreeSet<Vec<u8>>,
+    /// Pieces of the contents as they were given.
+    given: BTreeSet<Vec<u8>>,
+}
+
+fn pieces(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    bytes.chunks_exact(24).map(<[u8]>::to_vec)
+}
+
+fn secrets(dir: &Path, record: u64) -> Secrets {
+    let db = Connection::open(dir.join("ledger.sqlite")).unwrap();
+    let index = record as i64;
+    let salt = db.query_row("SELECT salt FROM salt WHERE idx = ?1", [index], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let mut stored = BTreeSet::from([salt]);
+    let sql = "SELECT sha256, bytes FROM blob WHERE sha256 IN (SELECT sha256 FROM file WHERE idx = ?1)";
+    let mut blobs = db.prepare(sql).unwrap();
+    let blobs = blobs.query_map([index], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    for blob in blobs {
+        let (sha256, bytes) = blob.unwrap();
+        stored.insert(sha256);
+        stored.extend(pieces(&bytes));
+    }
+    let contents = if record <= 50 { files(record) } else { vec![small(record)] };
+    Secrets { stored, given: contents.iter().flat_map(|file| pieces(&file.bytes)).collect() }
+}
+
+/// How many of them stand in the ledger's files. The files are copied by another program, for closing any
+/// descriptor of them here would drop SQLite's locks.
+fn left<'a>(dir: &Path, secrets: impl Iterator<Item = &'a Vec<u8>>) -> usize {
+    let copy = tempfile::tempdir().unwrap();
+    let copied = Command::new(program("cp")).arg("-r").arg(dir).arg(copy.path()).status().unwrap();
+    assert!(copied.success());
+    let secrets: BTreeSet<&[u8]> = secrets.map(Vec::as_slice).collect();
+    let mut begins = vec![false; 1 << 16];
+    let begin = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+    secrets.iter().for_each(|secret| begins[begin(secret)] = true);
+    let lengths: BTreeSet<usize> = secrets.iter().map(|secret| secret.len()).collect();
+    let mut found: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for entry in std::fs::read_dir(copy.path().join(dir.file_name().unwrap())).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = if path.is_file() { std::fs::read(path).unwrap() } else { Vec::new() };
+        for start in (0..bytes.len().saturating_sub(1)).filter(|start| begins[begin(&bytes[*start..])]) {
+            let windows = lengths.iter().filter_map(|length| bytes.get(start..start + length));
+            found.extend(windows.filter(|window| secrets.contains(window)).map(<[u8]>::to_vec));
+        }
+    }
+    found.len()
+}
+
+/// Fifty records with files of their own, and one file that two of them share; record n has `files(n)`.
+fn filled() -> (tempfile::TempDir, Ledger) {
+    let (dir, ledger) = fresh();
+    for number in 1..=50 {
+        let mut files = files(number);
+        if number <= 2 {
+            files.push(NewFile::json("shared.json", b"the same in both, and long enough to be found".to_vec()));
+        }
+        ledger.append_blocking(vec![evidence(&number.to_string(), files)]).unwrap();
+    }
+    // Many small ones, so that pages of every tree are divided and joined.
+    for hundred in 0..10 {
+        let unit = (0..100).map(|n| evidence("x", vec![small(51 + hundred * 100 + n)])).collect();
+        ledger.append_blocking(unit).unwrap();
+    }
+    (dir, ledger)
+}
+
+#[test]
+fn not_one_byte_of_what_was_erased_is_left_and_every_proof_still_holds() {
+    let (dir, ledger) = filled();
+    for target in [7_u64, 30, 77, 500, 1001] {
+        let Secrets { stored, given } = secrets(dir.path(), target);
+        // Where a page ends, a piece stands in two parts.
+        let before = left(dir.path(), stored.iter());
+        assert!(before * 10 >= stored.len() * 9 && before >= 2, "record {target}: {before} of {}", stored.len());
+        let record = ledger.reader().unwrap().record_bytes(target).unwrap();
+        ledger.append_blocking(vec![erasure(target)]).unwrap();
+        assert!(sweep(dir.path()).unwrap());
+        assert_eq!(left(dir.path(), stored.union(&given)), 0, "pieces of record {target}");
+        let reader = ledger.reader().unwrap();
+        assert_eq!(reader.record_bytes(target).unwrap(), record, "the record itself stays");
+        let error = reader.files(target).unwrap_err();
+        assert!(matches!(error, LedgerError::Erased { record, .. } if record == target), "{error}");
+    }
+    let reader = ledger.reader().unwrap();
+    let (size, root) = (reader.size().unwrap(), reader.root_at(reader.size().unwrap()).unwrap());
+    for index in 0..size {
+        let leaf = leaf_hash(&reader.record_bytes(index).unwrap());
+        let proof = reader.inclusion_proof(index, size).unwrap();
+        verify_inclusion(&leaf, index, size, &proof, &root).unwrap();
+    }
+    let report = verify_store(dir.path()).unwrap();
+    assert_eq!((report.first, report.erased), (None, 5));
+}
+
+#[test]
+fn contents_that_another_record_holds_stay_until_that_is_erased_too() {
+    let (dir, ledger) = filled();
+    let reader = ledger.reader().unwrap();
+    let shared = reader.shared(&BTreeSet::from([1])).unwrap();
+    assert_eq!((shared.len(), shared[0].record, &shared[0].others), (1, 1, &BTreeSet::from([2])));
+    assert_eq!(shared[0].files, BTreeSet::from(["shared.json".to_owned()]));
+    assert_eq!(reader.shared(&BTreeSet::from([1, 2])).unwrap(), []);
+    drop(reader);
+    let secret = [b"the same in both, and lo".to_vec()];
+    ledger.append_blocking(vec![erasure(1)]).unwrap();
+    assert!(sweep(dir.path()).unwrap());
+    assert_eq!(left(dir.path(), secret.iter()), 1);
+    assert_eq!(ledger.reader().unwrap().read_file(2, "shared.json").unwrap().len(), 45);
+    ledger.append_blocking(vec![erasure(2)]).unwrap();
+    assert!(sweep(dir.path()).unwrap());
+    assert_eq!(left(dir.path(), secret.iter()), 0);
+    sound(dir.path());
+}
+
+#[test]
+fn only_what_has_files_of_its_own_is_erased_and_only_once() {
+    let (dir, ledger) = filled();
+    let config = Body::Config { sha256: String::new(), controls: Default::default() };
+    let config = NewRecord { at: at(2), body: config, files: vec![small(9999)] };
+    let config = ledger.append_blocking(vec![config]).unwrap()[0].index;
+    let refused = |unit: Vec<NewRecord>| ledger.append_blocking(unit).unwrap_err();
+    assert!(matches!(refused(vec![erasure(config)]), LedgerError::NotErasable { .. }));
+    assert!(matches!(refused(vec![erasure(0)]), LedgerError::NotErasable { .. }));
+    assert!(matches!(refused(vec![erasure(99_999)]), LedgerError::Absent { .. }));
+    assert!(matches!(refused(vec![erasure(3), erasure(3)]), LedgerError::Absent { .. }), "the whole unit is refused");
+    assert!(ledger.reader().unwrap().files(3).is_ok(), "and nothing of it was done");
+    sound(dir.path());
+}
+
+#[test]
+fn while_somebody_reads_the_old_pages_the_sweep_says_that_they_are_still_there() {
+    let (dir, ledger) = filled();
+    let db = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
+    db.execute_batch("BEGIN; SELECT count(*) FROM entry;").unwrap();
+    ledger.append_blocking(vec![erasure(7)]).unwrap();
+    assert!(!sweep(dir.path()).unwrap());
+    db.execute_batch("COMMIT").unwrap();
+    assert!(sweep(dir.path()).unwrap());
+}
+
+#[test]
+fn files_that_are_gone_without_an_erasure_and_erased_ones_that_are_back_are_both_found() {
+    let (dir, ledger) = filled();
+    drop(ledger);
+    let db = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
+    let row: (Vec<u8>, Vec<u8>) = db
+        .query_row("SELECT salt, sha256 FROM salt JOIN file USING (idx) WHERE idx = 60", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    db.execute_batch("DELETE FROM file WHERE idx = 60; DELETE FROM salt WHERE idx = 60;").unwrap();
+    db.execute("DELETE FROM blob WHERE sha256 = ?1", [&row.1]).unwrap();
+    let report = verify_store(dir.path()).unwrap();
+    assert!(report.first.unwrap().contains("the files of record 60 are gone, and no erasure is on record"));
+    assert!(Reader::open(dir.path()).unwrap().files(60).is_err());
+
+    let ledger = Ledger::open(dir.path()).unwrap();
+    ledger.append_blocking(vec![erasure(61)]).unwrap();
+    drop(ledger);
+    db.execute("INSERT INTO salt VALUES (61, ?1)", [&row.0]).unwrap();
+    let report = verify_store(dir.path()).unwrap();
+    assert_eq!(report.erased, 0);
+    assert!(report.differences >= 2, "{report:?}");
+}
+
+#[test]
+fn a_summary_that_lies_is_found_by_whoever_has_the_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = create(dir.path()).unwrap();
+    ledger.append_blocking(vec![evidence("1", Vec::new())]).unwrap();
+    // What a summary says comes from the look-up table: a forger with the key tampers with that, then appends.
+    let db = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
+    db.execute("UPDATE entry_key SET collector = 'd' WHERE idx = 1", []).unwrap();
+    let body = Body::summary();
+    ledger.append_blocking(vec![NewRecord { at: at(4), body, files: Vec::new() }]).unwrap();
+    db.execute("UPDATE entry_key SET collector = 'c' WHERE idx = 1", []).unwrap();
+    let report = verify_store(dir.path()).unwrap();
+    assert_eq!(report.first.unwrap(), "the summary in record 2 does not count what is before it");
+}
