@@ -103,10 +103,7 @@ pub async fn time_stamp(
 }
 
 /// The time-stamp authority of that name, or else the first by name.
-pub fn authority<'a>(
-    loaded: &'a Loaded,
-    wanted: Option<&str>,
-) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
+pub fn authority<'a>(loaded: &'a Loaded, wanted: Option<&str>) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
     let mut authorities = loaded.config.anchors.iter().filter_map(|(name, config)| match config {
         AnchorConfig::Rfc3161(config) => Some((name.as_str(), config)),
         _ => None,

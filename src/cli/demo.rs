@@ -44,7 +44,8 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
-    let written = export::write(played.runner.ledger(), period, &bundle, story::end(), export::Asked::default()).await?;
+    let written =
+        export::write(played.runner.ledger(), period, &bundle, story::end(), export::Asked::default()).await?;
     outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
     let bundle_key = played.runner.ledger().bundle_key()?;
@@ -63,8 +64,11 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     outln!("\n$ evidenced verify {} --reperform {options}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");
-    let altered = forge::hide_a_deviation(&bundle, &forged, &bundle_key)?.context("the sample has no deviation to hide")?;
-    outln!("\nNow a forger calls a deviation a pass in {altered}, redoes every checksum, and signs with the real key of bundles.");
+    let altered =
+        forge::hide_a_deviation(&bundle, &forged, &bundle_key)?.context("the sample has no deviation to hide")?;
+    outln!(
+        "\nNow a forger calls a deviation a pass in {altered}, redoes every checksum, and signs with the real key of bundles."
+    );
     let bad = verify::check(&forged, given(false)).await?;
     outln!("\n$ evidenced verify forged.zip {options}");
     verify::show_refusals(&bad);
@@ -135,7 +139,10 @@ fn next(dir: Option<&Path>) {
     match dir {
         Some(dir) => {
             outln!("  evidenced --config {}/evidenced.toml status", dir.display());
-            outln!("  evidenced verify {0}/sample-bundle.zip --allowed-signers {0}/allowed_signers --reperform", dir.display());
+            outln!(
+                "  evidenced verify {0}/sample-bundle.zip --allowed-signers {0}/allowed_signers --reperform",
+                dir.display()
+            );
         }
         None => outln!("  evidenced demo --dir DIR leaves the configuration, the ledger and the bundle in DIR"),
     }

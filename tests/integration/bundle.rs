@@ -4,6 +4,7 @@
 mod archive;
 mod changed;
 mod hostile;
+mod tools;
 mod world;
 
 use super::support::program;

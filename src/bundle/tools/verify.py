@@ -157,7 +157,7 @@ def checkpoint(note, vkeys):
 
 
 def sshsig(text, message):
-    """The `ssh-ed25519 …` line of the key that signed the message for bundles; None: nobody did, or in another form."""
+    """The `ssh-ed25519` line of the key that signed the message for bundles; None: nobody did, or in another form."""
     blob = base64.b64decode("".join(text.splitlines()[1:-1]))
     string = lambda data: len(data).to_bytes(4, "big") + data
     public, signature, name = blob[33:65], blob[-64:], b"evidenced-bundle"

@@ -41,7 +41,11 @@ pub(super) fn check(archive: &Archive, contents: &Contents, anchors: &Anchors) -
         return checking.done(String::new());
     };
     let (newest, in_force) = known(archive, contents, key, &mut checking);
-    checking.expect(in_force, SIGNATURE, format!("is by a key that the log does not say signs bundles: {}", key.line()));
+    checking.expect(
+        in_force,
+        SIGNATURE,
+        format!("is by a key that the log does not say signs bundles: {}", key.line()),
+    );
     let stamped = stamped(archive, &tagmanifest, key, anchors, &mut checking);
     if let Some(at) = stamped
         && at + TimeDelta::minutes(5) < newest
@@ -92,18 +96,16 @@ fn signer(archive: &Archive, file: &str, bytes: &[u8]) -> Result<PublicKey, Bund
     let text = archive.text(file)?;
     let signature = SshSig::parse(&text, NAMESPACE).map_err(|why| BundleError::malformed(file, why))?;
     if !signature.verifies(NAMESPACE, bytes) {
-        return Err(BundleError::malformed(file, "is not a signature of what it stands beside: one of the two was changed"));
+        return Err(BundleError::malformed(
+            file,
+            "is not a signature of what it stands beside: one of the two was changed",
+        ));
     }
     Ok(signature.key)
 }
 
 /// The time of the newest record, and whether the key may sign as far as the records say.
-fn known(
-    archive: &Archive,
-    contents: &Contents,
-    key: PublicKey,
-    checking: &mut Checking,
-) -> (DateTime<Utc>, bool) {
+fn known(archive: &Archive, contents: &Contents, key: PublicKey, checking: &mut Checking) -> (DateTime<Utc>, bool) {
     let source = BundleSource(archive);
     let (mut newest, mut in_force) = (DateTime::UNIX_EPOCH, false);
     for index in contents.disclosed() {

@@ -26,9 +26,7 @@ pub(super) fn check(archive: &Archive) -> (Check, Digests) {
         }
     }
     // The manifest itself is vouched for by the tag manifest, so that one comes first.
-    one(archive, &digests, &mut checking, TAGMANIFEST, |path| {
-        !path.starts_with("data/") && !UNLISTED.contains(&path)
-    });
+    one(archive, &digests, &mut checking, TAGMANIFEST, |path| !path.starts_with("data/") && !UNLISTED.contains(&path));
     one(archive, &digests, &mut checking, MANIFEST, |path| path.starts_with("data/"));
     (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
 }

@@ -41,9 +41,10 @@ impl AllowedSigners {
             }
             let parsed = parse_line(line).map_err(|why| BundleError::Request {
                 what: format!("line {} of the allowed signers cannot be used: {why}", at + 1),
-                hint: "write `principal namespaces=\"evidenced-bundle\",valid-after=\"20260101Z\" ssh-ed25519 <key>`, as \
+                hint:
+                    "write `principal namespaces=\"evidenced-bundle\",valid-after=\"20260101Z\" ssh-ed25519 <key>`, as \
                        `evidenced init` prints it"
-                    .to_owned(),
+                        .to_owned(),
             })?;
             lines.push(Line { number: at + 1, ..parsed });
         }
@@ -67,7 +68,9 @@ impl AllowedSigners {
         let mut why = format!("no line names {principal} with the key {}", key.line());
         for line in self.0.iter().filter(|line| line.key == Some(key) && matches_list(principal, &line.principals)) {
             let refused = match line {
-                Line { namespaces: Some(list), .. } if !matches_list(namespace, list) => "is not for bundles".to_owned(),
+                Line { namespaces: Some(list), .. } if !matches_list(namespace, list) => {
+                    "is not for bundles".to_owned()
+                }
                 Line { after: Some(after), .. } if at < *after => format!("holds from {after} on"),
                 Line { before: Some(before), .. } if at > *before => format!("holds until {before}"),
                 _ => return Ok(line.number),
