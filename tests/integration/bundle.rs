@@ -7,6 +7,7 @@ mod erased;
 mod hostile;
 mod keys;
 mod selective;
+mod tools;
 mod world;
 
 use super::support::program;

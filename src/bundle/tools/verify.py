@@ -157,10 +157,10 @@ def checkpoint(note, vkeys):
 
 
 def sshsig(text, message):
-    """The `ssh-ed25519 …` line of the key that signed the message for bundles; None: nobody did, or in another form."""
+    """The `ssh-ed25519` line of the key that signed the message for bundles; None: nobody did, or in another form."""
     blob = base64.b64decode("".join(text.splitlines()[1:-1]))
     string = lambda data: len(data).to_bytes(4, "big") + data
-    public, signature, name = blob[29:61], blob[-64:], b"evidenced-bundle"
+    public, signature, name = blob[33:65], blob[-64:], b"evidenced-bundle"
     key = string(b"ssh-ed25519") + string(public)
     whole = b"SSHSIG" + (1).to_bytes(4, "big") + string(key) + string(name) + string(b"") + string(b"sha512")
     encoded = base64.b64encode(whole + string(string(b"ssh-ed25519") + string(signature))).decode()

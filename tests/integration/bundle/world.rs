@@ -182,6 +182,11 @@ impl World {
         block(self.runner.ledger().retire_key(KeyRole::Log, at(when))).unwrap();
     }
 
+    /// Seals a record past the line of a run.
+    pub(super) fn seal(&self, record: NewRecord) {
+        block(self.runner.ledger().append(vec![record])).unwrap();
+    }
+
     pub(super) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
