@@ -126,7 +126,9 @@ fn only_ours(metadata: &std::fs::Metadata, path: &Path) -> Result<(), String> {
     // A sticky directory lets nobody replace what is another's.
     if mode & 0o022 != 0 && mode & 0o1000 == 0 {
         let (mode, directory) = (mode & 0o7777, directory.display());
-        return Err(format!("its directory has mode {mode:o}, so others could replace it; hint: chmod go-w {directory}"));
+        return Err(format!(
+            "its directory has mode {mode:o}, so others could replace it; hint: chmod go-w {directory}"
+        ));
     }
     Ok(())
 }

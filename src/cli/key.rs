@@ -90,7 +90,10 @@ fn new(loaded: &Loaded, role: KeyRole, file: &std::path::Path, json: bool) -> an
         print_json(&serde_json::json!({ "role": role, "key": public, "file": file }))?;
     } else {
         outln!("{public}");
-        eprintln!("The secret half is in {}. Nothing is recorded yet: append it to what the place of the", file.display());
+        eprintln!(
+            "The secret half is in {}. Nothing is recorded yet: append it to what the place of the",
+            file.display()
+        );
         eprintln!("{} key holds, remove the file, and run `evidenced key rotate --role {}`.", word(role), word(role));
     }
     Ok(Exit::Ok)
@@ -132,7 +135,9 @@ fn rotated(changed: &KeyChanged, json: bool) -> anyhow::Result<()> {
     eprintln!("Record {} names the new {role} key. From the next checkpoint on", changed.record.unwrap_or_default());
     match changed.role {
         KeyRole::Log => eprintln!("both it and the old one sign; auditors who have the old one need nothing new."),
-        KeyRole::Bundle => eprintln!("it signs bundles; give the line above to your auditor, by another way than them."),
+        KeyRole::Bundle => {
+            eprintln!("it signs bundles; give the line above to your auditor, by another way than them.")
+        }
     }
     eprintln!("Its secret half is in {}, beside the old one. When it has been backed up:", changed.place);
     eprintln!("`evidenced key retire --role {role}` ends the old one.");

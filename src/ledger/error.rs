@@ -107,8 +107,10 @@ pub enum LedgerError {
         why: String,
     },
     /// A key that signs at the log's size is not at hand. Nothing was written.
-    #[error("the log's key {key} signs here, and its secret half is not in {place}\nhint: restore it, or name \
-             its place under [keys] in the configuration; `evidenced key list` shows which keys sign")]
+    #[error(
+        "the log's key {key} signs here, and its secret half is not in {place}\nhint: restore it, or name \
+             its place under [keys] in the configuration; `evidenced key list` shows which keys sign"
+    )]
     KeyMissing {
         /// `name+id`.
         key: String,

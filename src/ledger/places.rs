@@ -70,8 +70,9 @@ impl KeyPlaces {
     fn read(&self, layout: &Layout, role: KeyRole) -> Result<SecretString, LedgerError> {
         match (self.place(role), self.file(layout, role)) {
             (None, Some(path)) => layout.read_secret_text(&path).map(SecretString::from),
-            (Some(place), _) => read_secret(place).map_err(|why| {
-                LedgerError::Secret { place: place.to_string(), why: why.replace("; hint: ", "\nhint: ") }
+            (Some(place), _) => read_secret(place).map_err(|why| LedgerError::Secret {
+                place: place.to_string(),
+                why: why.replace("; hint: ", "\nhint: "),
             }),
             (None, None) => Err(LedgerError::absent("place of its keys")),
         }

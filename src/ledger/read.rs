@@ -4,8 +4,8 @@
 use super::keys::{Keys, keys};
 use super::layout::Layout;
 use super::note::VerifierKey;
-use super::signers::Signers;
 use super::record::{RECORD_VERSION, Record};
+use super::signers::Signers;
 use super::tree::{Hash, leaf_hash};
 use super::{LedgerError, nodes, seal, sql_int, store};
 use chrono::{DateTime, Utc};

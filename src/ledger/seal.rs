@@ -99,7 +99,8 @@ impl Sealer {
 
     /// The secret halves of the keys that sign a log of `size` records.
     fn signing(&self, size: u64) -> Result<Vec<&SigningKey>, LedgerError> {
-        let missing = |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
+        let missing =
+            |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
         self.signers.at(size).map(|key| self.secrets.of(key).ok_or_else(|| missing(key.handle()))).collect()
     }
 

@@ -63,8 +63,17 @@ fn judges_drift_and_schedules_are_pure() {
 
 #[test]
 fn kinds_reach_the_outside_through_the_door_alone() {
-    let outside =
-        ["std::fs", "std::env", "std::net", "std::process", "tokio::fs", "tokio::net", "reqwest", "SystemTime", "read_secret"];
+    let outside = [
+        "std::fs",
+        "std::env",
+        "std::net",
+        "std::process",
+        "tokio::fs",
+        "tokio::net",
+        "reqwest",
+        "SystemTime",
+        "read_secret",
+    ];
     for kind in ["github_changes", "aws_iam", "backup_restores"] {
         let others = ["github_changes", "aws_iam", "backup_restores"].map(|other| format!("crate::{other}"));
         let mut words: Vec<&str> = outside.to_vec();

@@ -33,7 +33,8 @@ pub(super) struct Terms(Vec<Term>);
 
 /// Reads keys, one a line.
 pub(super) fn lines(text: &str) -> Result<Vec<Key>, &'static str> {
-    let keys: Vec<Key> = text.strip_suffix('\n').unwrap_or(text).split('\n').map(Key::parse).collect::<Result<_, _>>()?;
+    let keys: Vec<Key> =
+        text.strip_suffix('\n').unwrap_or(text).split('\n').map(Key::parse).collect::<Result<_, _>>()?;
     let twice = keys.iter().enumerate().any(|(at, key)| keys[..at].iter().any(|other| other.handle() == key.handle()));
     if twice { Err("a key is there twice") } else { Ok(keys) }
 }
@@ -77,7 +78,10 @@ impl Terms {
         let note = Note::parse(&text).map_err(&malformed)?;
         let checkpoint = note.checkpoint().map_err(&malformed)?;
         let root = root_of_left(leaf(&bytes), index, closing.checkpoint.size, &proof);
-        if checkpoint.size != index + 1 || Some(checkpoint.root) != root || checkpoint.origin != closing.checkpoint.origin {
+        if checkpoint.size != index + 1
+            || Some(checkpoint.root) != root
+            || checkpoint.origin != closing.checkpoint.origin
+        {
             return Err(malformed("is not of the log that the closing checkpoint is of".to_owned()));
         }
         self.signed(&note, checkpoint.size, &checkpoint.origin).map_err(malformed)?;

@@ -145,7 +145,8 @@ impl Key {
             return Err("its id does not belong to its name and key");
         }
         // A coordinate of 2^255 - 19 or more is a second spelling of a smaller one.
-        let spelled_twice = public[31] & 0x7f == 0x7f && public[1..31].iter().all(|byte| *byte == 0xff) && public[0] >= 0xed;
+        let spelled_twice =
+            public[31] & 0x7f == 0x7f && public[1..31].iter().all(|byte| *byte == 0xff) && public[0] >= 0xed;
         let key = VerifyingKey::from_bytes(&public).map_err(|_| "not a point of the curve")?;
         if spelled_twice || key.is_weak() {
             return Err("a weak key, or one written in a second way");

@@ -197,9 +197,8 @@ fn two_generations_of_a_log_s_keys_sign_one_text_and_each_is_told_from_the_other
     }
     assert_ne!(key().public().id(), second().public().id());
     assert_eq!(second().public().open(note().as_bytes()), Err(NoteError::Unsigned(second().public().handle())));
-    let verifier = |key: SigningKey| -> Box<dyn Verifier> {
-        Box::new(StandardVerifier::new(&key.public().to_string()).unwrap())
-    };
+    let verifier =
+        |key: SigningKey| -> Box<dyn Verifier> { Box::new(StandardVerifier::new(&key.public().to_string()).unwrap()) };
     let theirs = TheirNote::from_bytes(&both).unwrap();
     let known = VerifierList::new(vec![verifier(key()), verifier(second())]);
     let (verified, unverified) = theirs.verify(&known).unwrap();

@@ -49,7 +49,10 @@ fn the_key_that_was_known_before_the_period_vouches_for_the_one_that_signs_after
     let Changed { world, old, new } = changed(true);
     let bundle = world.bundle();
     let told = detail(&with(&bundle, &[old.public()]));
-    assert!(told.starts_with(&format!("signed by {}, for which the key that you gave vouches", new.public().handle())), "{told}");
+    assert!(
+        told.starts_with(&format!("signed by {}, for which the key that you gave vouches", new.public().handle())),
+        "{told}"
+    );
     assert!(told.contains(&format!("that {} has signed", old.public().handle())), "{told}");
     assert!(told.contains("is named by record "), "{told}");
     let told = detail(&with(&bundle, &[old.public(), new.public()]));

@@ -146,8 +146,11 @@ fn keys_that_others_could_read_or_replace_are_refused_with_what_to_do() {
     let set = |name: &str, mode: u32| {
         fs::set_permissions(home.path(name), fs::Permissions::from_mode(mode)).unwrap();
     };
-    let cases =
-        [("state/log.key", 0o640, "chmod 600"), ("state", 0o770, "chmod 700"), ("state/bundle.key", 0o604, "chmod 600")];
+    let cases = [
+        ("state/log.key", 0o640, "chmod 600"),
+        ("state", 0o770, "chmod 700"),
+        ("state/bundle.key", 0o604, "chmod 600"),
+    ];
     for (name, mode, hint) in cases {
         let before = fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
         set(name, mode);

@@ -161,9 +161,12 @@ fn a_key_record_cannot_be_slipped_in_by_the_way() {
         files: Vec::new(),
     };
     let own = ledger.reader().unwrap().key().to_string();
-    for (change, key) in
-        [(KeyChange::Added, key.as_str()), (KeyChange::Added, &own), (KeyChange::Retired, &own), (KeyChange::Retired, &key)]
-    {
+    for (change, key) in [
+        (KeyChange::Added, key.as_str()),
+        (KeyChange::Added, &own),
+        (KeyChange::Retired, &own),
+        (KeyChange::Retired, &key),
+    ] {
         let error = ledger.append_blocking(vec![record(change, key)]).unwrap_err();
         assert!(matches!(error, LedgerError::KeyMissing { .. } | LedgerError::Refused { .. }), "{change:?}: {error}");
     }
