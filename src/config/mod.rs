@@ -4,9 +4,11 @@
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
+mod anchors;
 mod load;
 mod span;
 
+pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
@@ -39,6 +41,9 @@ pub struct Config {
     /// What is tested, by the control's id in your own numbering.
     #[serde(default)]
     pub controls: BTreeMap<String, ControlConfig>,
+    /// Who else holds the log's checkpoints, by name. The name stands in the ledger: keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchors: BTreeMap<String, AnchorConfig>,
 }
 
 /// One collector: an instance of a kind.

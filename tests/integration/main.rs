@@ -14,3 +14,4 @@ mod github_changes;
 mod house;
 mod judge;
 mod ledger;
+mod timestamp;

@@ -1,6 +1,7 @@
 //! Which records belong to a period: those written in it, as one range of the log without holes, and
 //! those outside that the ones inside refer to.
 
+use super::envelope::key_in_force;
 use super::{ExportRequest, Selected};
 use crate::bundle::BundleError;
 use crate::bundle::format::Facts;
@@ -34,7 +35,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
         });
     }
     // The neighbour after the range shows that the range does not end early.
-    let needed = size.min(range.end + 1);
+    let needed = size.min(range.end + 1).max(key_in_force(reader, request.key)? + 1);
     let found = reader.checkpoint_at_or_after(needed).map_err(unread("checkpoint"))?;
     let (log_size, checkpoint) = match found {
         Some(found) => found,
