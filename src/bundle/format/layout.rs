@@ -39,10 +39,10 @@ pub(crate) enum What {
     Frontier,
     /// The log's public keys.
     Key,
-    /// What checks a bundle without us, by its place in `tools::ALL`.
-    Tool(usize),
     /// The checkpoint that ends with a record of one of the log's keys: the keys before it vouch for it.
     KeyCheckpoint(u64),
+    /// What checks a bundle without us, by its place in `tools::ALL`.
+    Tool(usize),
 }
 
 /// A file made of the committed data, by a rule that both sides know.

@@ -36,7 +36,7 @@ fn changed(retired: bool) -> Changed {
 
 fn with(bundle: &Path, keys: &[&VerifierKey]) -> VerifyReport {
     let text: Vec<String> = keys.iter().map(|key| key.to_string()).collect();
-    verify(bundle, &VerifyOptions { vkey: Some(text.join("\n")), ..Default::default() }).unwrap()
+    verify(bundle, &VerifyOptions { vkey: Some(text.join("\n")), ..VerifyOptions::default() }).unwrap()
 }
 
 fn detail(report: &VerifyReport) -> String {
@@ -59,7 +59,7 @@ fn the_key_that_was_known_before_the_period_vouches_for_the_one_that_signs_after
     assert_eq!(told, "signed by the key that you gave");
     let told = detail(&with(&bundle, &[new.public()]));
     assert!(told.contains("only an earlier key of the log or a checkpoint that you hold can show"), "{told}");
-    let told = detail(&verify(&bundle, &VerifyOptions { reperform: true, ..Default::default() }).unwrap());
+    let told = detail(&verify(&bundle, &VerifyOptions { reperform: true, ..VerifyOptions::default() }).unwrap());
     assert!(told.contains("not where it comes from"), "{told}");
     let again = world.bundle();
     assert!(std::fs::read(bundle).unwrap() == std::fs::read(again).unwrap(), "the same bytes again");
