@@ -3,6 +3,7 @@
 mod aws;
 mod config;
 mod demo;
+mod erase;
 mod explain;
 mod hindsight;
 mod judge;

@@ -198,7 +198,7 @@ fn moving_a_control_to_another_collector_hides_neither_the_old_one_nor_the_move(
     refused(&world, &BTreeSet::from([move_of_it]), "records of the kind config: ");
     // And the configuration before: another one, older, must not pass for it.
     let first = reader.records(0..u64::MAX, &Filter::kind("config")).next().unwrap().unwrap().0;
-    refused(&world, &BTreeSet::from([first]), "no configuration of the period knows");
+    refused(&world, &BTreeSet::from([first]), "another configuration is in force here");
 }
 
 #[test]
