@@ -46,13 +46,14 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
     outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
-    let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
+    let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true, ..Default::default() })
+        .await?;
     outln!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");
     let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
     outln!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
-    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), reperform: false }).await?;
+    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), ..Default::default() }).await?;
     outln!("\n$ evidenced verify forged.zip --key {key}");
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {

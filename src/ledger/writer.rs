@@ -5,7 +5,7 @@ use super::layout::{CollectorLock, Layout};
 use super::note::SigningKey;
 use super::places::{KeyPlaces, Secrets, place_of_log};
 use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
-use super::record::{Body, RECORD_VERSION, Record};
+use super::record::{Body, Continues, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
@@ -66,6 +66,20 @@ impl Ledger {
     /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
     /// A key that is not kept in a file must be in its place before.
     pub fn create_with(dir: &Path, create: Create, places: &KeyPlaces) -> Result<Self, LedgerError> {
+        Self::make(dir, create, None, places)
+    }
+
+    /// Makes a ledger that goes on from another log, which its first record names. `epoch` calls this.
+    pub fn continue_with(
+        dir: &Path,
+        create: Create,
+        continues: Continues,
+        places: &KeyPlaces,
+    ) -> Result<Self, LedgerError> {
+        Self::make(dir, create, Some(continues), places)
+    }
+
+    fn make(dir: &Path, create: Create, continues: Option<Continues>, places: &KeyPlaces) -> Result<Self, LedgerError> {
         let layout = Layout::create(dir)?;
         let key = first_key(&layout, places, &create.origin)?;
         layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
@@ -75,7 +89,7 @@ impl Ledger {
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
-            continues: None,
+            continues,
         };
         let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
         let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };

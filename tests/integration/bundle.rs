@@ -14,7 +14,7 @@ use std::process::Command;
 use world::{World, period};
 
 fn check(zip: &Path, reperform: bool) -> VerifyReport {
-    verify(zip, &VerifyOptions { vkey: None, reperform }).unwrap()
+    verify(zip, &VerifyOptions { reperform, ..Default::default() }).unwrap()
 }
 
 /// Everything that is wrong, a line each.
@@ -33,7 +33,7 @@ fn a_bundle_of_a_real_ledger_verifies_and_everything_in_it_can_be_made_again() {
     let world = World::new();
     let bundle = world.bundle();
     let vkey = std::fs::read_to_string(world.state().join("log.vkey")).unwrap();
-    let report = verify(&bundle, &VerifyOptions { vkey: Some(vkey), reperform: true }).unwrap();
+    let report = verify(&bundle, &VerifyOptions { vkey: Some(vkey), reperform: true, ..Default::default() }).unwrap();
     assert!(report.ok(), "{}", wrong(&report));
     assert_eq!(report.key_source, KeySource::Given);
     let about = report.about.as_ref().unwrap();
@@ -166,7 +166,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
 fn a_key_that_is_none_is_refused_and_another_log_s_key_fails_the_signature() {
     let world = World::new();
     let bundle = world.bundle();
-    let with = |key: &str| verify(&bundle, &VerifyOptions { vkey: Some(key.to_owned()), reperform: false });
+    let with = |key: &str| verify(&bundle, &VerifyOptions { vkey: Some(key.to_owned()), ..Default::default() });
     assert!(matches!(with("nonsense"), Err(BundleError::Request { .. })));
     let other = World::new();
     let report = with(&std::fs::read_to_string(other.state().join("log.vkey")).unwrap()).unwrap();

@@ -94,6 +94,9 @@ fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTre
     }
     let config = reader.newest_before(range.start, &Filter::kind("config")).map_err(unread("configuration"))?;
     wanted.extend(config.map(|(index, _)| index));
+    // Bounds the time of the period's first records from below.
+    let anchor = reader.newest_before(range.start, &Filter::kind("anchor")).map_err(unread("anchor"))?;
+    wanted.extend(anchor.map(|(index, _)| index));
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
     let transitions = Filter::kind("transition");
     let mut before = reader.records(0..range.start, &transitions);

@@ -5,6 +5,7 @@ use super::merkle::{Checkpoint, Fold, Hash, Key, base64_hash, leaf, root_by_proo
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Facts, PROOF_HEADER, digits, record_path};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 
 const CHECKPOINT: &str = "data/log/checkpoint";
@@ -16,6 +17,60 @@ const KEY: &str = "data/log/log.vkey";
 pub(super) struct Closing {
     note: String,
     checkpoint: Checkpoint,
+}
+
+impl Closing {
+    /// As it is written.
+    pub(super) fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Records under it.
+    pub(super) fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+}
+
+/// The key in the bundle itself.
+pub(super) fn own_key(archive: &Archive) -> Result<Key, BundleError> {
+    let text = archive.text(KEY)?;
+    let line = text.strip_suffix('\n').unwrap_or_default();
+    Key::parse(line).map_err(|why| BundleError::malformed(KEY, why))
+}
+
+/// The roots of the log at these sizes, as the leaf hashes lead to them; those that they do not reach are not
+/// there. Goes through the hashes once.
+pub(super) fn roots_at(
+    archive: &Archive,
+    start: u64,
+    closing: &Closing,
+    sizes: &BTreeSet<u64>,
+) -> Result<BTreeMap<u64, Hash>, BundleError> {
+    let mut roots = BTreeMap::new();
+    if sizes.is_empty() {
+        return Ok(roots);
+    }
+    let mut fold = frontier(archive, start)?;
+    let mut note = |fold: &Fold, size: u64| {
+        if sizes.contains(&size)
+            && let (_, Some(root)) = fold.root()
+        {
+            roots.insert(size, root);
+        }
+    };
+    note(&fold, start);
+    hashes(archive, LEAF_HASHES, |position, hash| {
+        fold.push(hash);
+        note(&fold, start + position + 1);
+    })?;
+    // Hashes that do not lead to the signed root show nothing, least of all that somebody signed a lie.
+    if fold.root() != (closing.checkpoint.size, Some(closing.checkpoint.root)) {
+        return Err(BundleError::malformed(
+            LEAF_HASHES,
+            "does not lead to the signed root, so nothing compares with it",
+        ));
+    }
+    Ok(roots)
 }
 
 /// Checks the checkpoint's signature with the key given, or else with the bundle's own.
@@ -41,9 +96,7 @@ pub(super) fn key_source(given: Option<&Key>) -> KeySource {
 }
 
 fn open(archive: &Archive, given: Option<&Key>) -> Result<Closing, BundleError> {
-    let text = archive.text(KEY)?;
-    let line = text.strip_suffix('\n').unwrap_or_default();
-    let own = Key::parse(line).map_err(|why| BundleError::malformed(KEY, why))?;
+    let own = own_key(archive)?;
     let note = archive.text(CHECKPOINT)?;
     let checkpoint = given.unwrap_or(&own).open(&note).map_err(|why| BundleError::malformed(CHECKPOINT, why))?;
     // The copy must be of the key that signed, or the log has another.

@@ -1,7 +1,9 @@
 //! Checks a bundle: from the archive's outline to what follows from the evidence. Reads nothing but the
 //! archive, writes nothing, holds one document at a time. Shares with the writer the format and no more.
 
+mod anchors;
 mod container;
+mod cosignature;
 mod derived;
 mod documents;
 mod log;
@@ -13,13 +15,17 @@ mod reperform;
 mod report;
 mod runs;
 mod source;
+mod windows;
 
 pub use look::Bundle;
 pub use report::{About, Check, Finding, KeySource, Reperformed, VerifyReport};
 
 use super::BundleError;
 use super::format::{Contents, Facts};
+use crate::timestamp::Roots;
+use anchors::Brought;
 use container::Archive;
+use cosignature::Witness;
 use merkle::Key;
 use report::Checking;
 use std::path::Path;
@@ -32,6 +38,12 @@ pub struct VerifyOptions {
     pub vkey: Option<String>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
+    /// Root certificates of time-stamp authorities, in PEM. Without them who dated a checkpoint is not checked.
+    pub tsa_root: Option<Vec<u8>>,
+    /// Public keys of witnesses, `name+id+base64`.
+    pub witness_keys: Vec<String>,
+    /// Older checkpoints of the log that whoever verifies has kept, bytes as they are.
+    pub held: Vec<Vec<u8>>,
 }
 
 /// Checks the bundle at `zip`. A bundle with something wrong is an `Ok` whose report says so.
@@ -39,12 +51,14 @@ pub struct VerifyOptions {
 /// Errors: `Io` when the file cannot be read, `Request` when the key given is none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
     let given = options.vkey.as_deref().map(log::given_key).transpose()?;
+    let brought = brought(options)?;
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
         key_source: log::key_source(given.as_ref()),
         about: None,
         reperformed: None,
+        not_checked: Vec::new(),
     };
     let mut container = Checking::new("container");
     let archive = match Archive::open(zip) {
@@ -57,12 +71,18 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
-    report.complete = contents(&archive, given.as_ref(), options, &mut report).is_some();
+    report.complete = contents(&archive, given.as_ref(), options, &brought, &mut report).is_some();
     Ok(report)
 }
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
-fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
+fn contents(
+    archive: &Archive,
+    given: Option<&Key>,
+    options: &VerifyOptions,
+    brought: &Brought,
+    report: &mut VerifyReport,
+) -> Option<()> {
     let (check, digests) = manifest::check(archive);
     report.checks.push(check);
     let (check, facts) = bag(archive);
@@ -78,6 +98,9 @@ fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, rep
         report.checks.push(log::range(archive, contents, closing));
     }
     let contents = contents?;
+    if let Some(closing) = &closing {
+        anchored(archive, &contents, given, closing, brought, report);
+    }
     report.checks.push(records::commitments(archive, &contents, &digests));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
@@ -89,6 +112,36 @@ fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, rep
         reperform(archive, &contents, report);
     }
     closing.map(|_| ())
+}
+
+/// What others hold, and what whoever verifies has kept.
+fn anchored(
+    archive: &Archive,
+    contents: &Contents,
+    given: Option<&Key>,
+    closing: &log::Closing,
+    brought: &Brought,
+    report: &mut VerifyReport,
+) {
+    let own = log::own_key(archive).ok();
+    let Some(key) = given.or(own.as_ref()) else { return };
+    let (checks, mut outcome) = anchors::check(archive, contents, key, closing, brought);
+    report.checks.extend(checks);
+    report.checks.push(windows::check(archive, contents, &mut outcome));
+    report.not_checked.append(&mut outcome.not_checked);
+}
+
+/// Reads what was brought along, which must be what it is said to be.
+fn brought(options: &VerifyOptions) -> Result<Brought, BundleError> {
+    let request = |what: String, hint: &str| BundleError::Request { what, hint: hint.to_owned() };
+    let roots = options.tsa_root.as_deref().map(Roots::from_pem).transpose();
+    let roots = roots.map_err(|e| request(e.to_string(), "give the authority's root certificate in PEM"))?;
+    let witness = |key: &String| {
+        Witness::parse(key.trim())
+            .map_err(|why| request(format!("a witness's key: {why}"), "give name+id+base64 as its operator gave it"))
+    };
+    let witnesses = options.witness_keys.iter().map(witness).collect::<Result<_, _>>()?;
+    Ok(Brought { roots, witnesses, held: options.held.clone() })
 }
 
 /// What the bag says of itself.

@@ -22,6 +22,9 @@ pub struct VerifyReport {
     pub about: Option<About>,
     /// What was made again, if that was asked for.
     pub reperformed: Option<Reperformed>,
+    /// What was not checked, for it takes something from outside that was not given, or look-ups elsewhere. Neither
+    /// right nor wrong.
+    pub not_checked: Vec<String>,
 }
 
 /// What a bundle says of itself.
