@@ -23,7 +23,7 @@ pub use http::address;
 
 use crate::config::{AnchorConfig, Loaded};
 use crate::ledger::record::Body;
-use crate::ledger::{Filter, Ledger, NewFile, NewRecord, Reader};
+use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::run::Runner;
 use chrono::{DateTime, TimeDelta, Utc};
 use error::Fault;
@@ -252,7 +252,8 @@ impl Anchors {
         let sealed = self.ledger.append(vec![NewRecord { at: self.clock.now(), body, files: Vec::new() }]).await?;
         let size = sealed.first().map_or(0, |sealed| sealed.index) + 1;
         let found = self.ledger.reader()?.checkpoint_at_or_after(size)?;
-        let (size, note) = found.ok_or_else(|| Fault("").unreachable("the ledger has no checkpoint of its summary"))?;
+        let missing = || LedgerError::Absent { what: format!("checkpoint of {size} records") };
+        let (size, note) = found.ok_or_else(missing)?;
         Ok(Point { size, note })
     }
 

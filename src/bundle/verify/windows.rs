@@ -50,6 +50,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents, outcome: &mut Outcom
 /// The last anchor before a record, and the first that covers it.
 fn around(dated: &[Dated], index: u64) -> (Option<&Dated>, Option<&Dated>) {
     let after = dated[..dated.partition_point(|bound| bound.record < index)].last();
-    let before = dated.iter().find(|bound| bound.size > index);
+    // In order of their sizes too, or it has been said already.
+    let before = dated.get(dated.partition_point(|bound| bound.size <= index));
     (after, before)
 }
