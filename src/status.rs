@@ -1,5 +1,6 @@
 //! What is shown of the present: controls, collectors, the log. Reads only.
 
+use crate::anchor::{Holder, holders};
 use crate::assess;
 use crate::config::{Loaded, Severity};
 use crate::drift::State;
@@ -26,6 +27,8 @@ pub struct Status {
     pub controls: Vec<ControlStatus>,
     /// By name.
     pub collectors: Vec<CollectorStatus>,
+    /// Who else was given checkpoints, by name.
+    pub anchors: Vec<Holder>,
 }
 
 /// One control.
@@ -102,7 +105,8 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
     for name in loaded.config.collectors.keys() {
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
-    Ok(Status { as_of, origin, sample, records, controls, collectors })
+    let anchors = holders(reader, &loaded.config, as_of)?;
+    Ok(Status { as_of, origin, sample, records, controls, collectors, anchors })
 }
 
 fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<ControlStatus, RunError> {

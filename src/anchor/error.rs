@@ -73,7 +73,7 @@ impl AnchorError {
     }
 
     /// Whether another try may succeed without anybody doing anything, or must at least not end the daemon.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Wrong { .. })
     }
 }

@@ -73,7 +73,7 @@ impl<'a> Git<'a> {
     pub(super) fn compare(&self, head: Option<&str>, reader: &Reader) -> Result<(), AnchorError> {
         let Some(head) = head else { return Ok(()) };
         let folder = kept::folder(reader.key().name());
-        let names = self.run(&["ls-tree", "--name-only", &format!("{head}:./")], None)?;
+        let names = self.run(&["ls-tree", "--name-only", head], None)?;
         if !names.lines().any(|name| name == folder) {
             return Ok(());
         }

@@ -23,7 +23,7 @@ pub use http::address;
 
 use crate::config::{AnchorConfig, Loaded, Rfc3161};
 use crate::ledger::record::Body;
-use crate::ledger::{Filter, Ledger, NewFile, NewRecord, Reader};
+use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::run::Runner;
 use chrono::{DateTime, TimeDelta, Utc};
 use error::Fault;
@@ -57,6 +57,8 @@ pub struct Anchors {
 struct Tries {
     /// What they hold was found to be a beginning of this ledger, or they cannot be asked.
     compared: BTreeSet<String>,
+    /// Sizes that witnesses were found to know.
+    known: BTreeMap<String, u64>,
     /// Failures in a row, and when to try again.
     failed: BTreeMap<String, (u32, DateTime<Utc>)>,
 }
@@ -183,8 +185,14 @@ impl Anchors {
         if !self.tries().compared.contains(name) {
             self.compare(name).await?;
         }
-        let point = self.summary_point().await?;
-        let receipt = self.give(name, config, &point).await?;
+        let known = self.tries().known.get(name).copied().unwrap_or(0);
+        let point = self.summary_point(known).await?;
+        let given = self.give(name, config, &point, known).await;
+        if given.is_err() {
+            // Whatever it knows by now, it is asked again before the next try.
+            self.tries().compared.remove(name);
+        }
+        let receipt = given?;
         let body = Body::Anchor {
             anchor: name.to_owned(),
             way: config.way(),
@@ -203,14 +211,14 @@ impl Anchors {
         Ok(Anchored { anchor: name.to_owned(), size: point.size, record, time: receipt.time })
     }
 
-    async fn give(&self, name: &str, config: &AnchorConfig, point: &Point) -> Result<Receipt, AnchorError> {
+    async fn give(&self, name: &str, config: &AnchorConfig, point: &Point, known: u64) -> Result<Receipt, AnchorError> {
         let (fault, now) = (Fault(name), self.clock.now());
-        let (known, before, origin) = self.on_record(name)?;
+        let (recorded, before, origin) = self.on_record(name)?;
         let base = self.loaded.base.clone();
         match config {
             AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.http, fault, point, now).await,
             AnchorConfig::Witness(config) => {
-                let known = known.last().copied().unwrap_or(0);
+                let known = recorded.last().copied().unwrap_or(0).max(known);
                 witness::hand_over((config, &self.http, fault), &self.ledger, point, known, now).await
             }
             AnchorConfig::Git(config) => {
@@ -239,8 +247,9 @@ impl Anchors {
             // It keeps nothing.
             AnchorConfig::Rfc3161(_) => {}
             AnchorConfig::Witness(config) => {
-                let (known, ..) = self.on_record(name)?;
-                witness::compare((config, &self.http, fault), &self.ledger, &known).await?;
+                let (recorded, ..) = self.on_record(name)?;
+                let known = witness::compare((config, &self.http, fault), &self.ledger, &recorded).await?;
+                self.tries().known.insert(owned, known);
             }
             AnchorConfig::Git(config) => {
                 let (config, copies) = (config.clone(), self.copies());
@@ -259,16 +268,18 @@ impl Anchors {
         Ok(())
     }
 
-    /// The checkpoint of the newest summary; a new one, unless nothing but anchors were put on record since.
-    async fn summary_point(&self) -> Result<Point, AnchorError> {
-        if let Some(point) = self.standing_summary()? {
+    /// The checkpoint of the newest summary; a new one, unless nothing but anchors were put on record since and
+    /// it has at least that size.
+    async fn summary_point(&self, at_least: u64) -> Result<Point, AnchorError> {
+        if let Some(point) = self.standing_summary()?.filter(|point| point.size >= at_least) {
             return Ok(point);
         }
         let body = Body::summary();
         let sealed = self.ledger.append(vec![NewRecord { at: self.clock.now(), body, files: Vec::new() }]).await?;
         let size = sealed.first().map_or(0, |sealed| sealed.index) + 1;
         let found = self.ledger.reader()?.checkpoint_at_or_after(size)?;
-        let (size, note) = found.ok_or_else(|| Fault("").unreachable("the ledger has no checkpoint of its summary"))?;
+        let missing = || LedgerError::Absent { what: format!("checkpoint of {size} records") };
+        let (size, note) = found.ok_or_else(missing)?;
         Ok(Point { size, note })
     }
 

@@ -50,29 +50,31 @@ pub(super) async fn hand_over(
 }
 
 /// Whether what the witness knows is a beginning of this ledger. `recorded` are the sizes that it has
-/// cosigned as recorded.
+/// cosigned as recorded. Returns the size that it knows.
 ///
-/// Asked with the very first checkpoint: it tells nothing of what happened since, and a witness that knows
-/// more answers with its size.
+/// Asked as if it knew nothing: if it does know something it answers with the size. The very first checkpoint
+/// tells nothing of what happened since, so it is asked with that, unless its key may have been retired.
 pub(super) async fn compare(
     (config, http, fault): (&Witness, &Http, Fault<'_>),
     ledger: &Ledger,
     recorded: &[u64],
-) -> Result<(), AnchorError> {
+) -> Result<u64, AnchorError> {
     let (first, newest) = {
         let reader = ledger.reader()?;
-        (oldest(&reader)?, Point::newest(&reader)?)
+        let newest = Point::newest(&reader)?;
+        let known_by_first = recorded.is_empty() && reader.signers()?.terms().len() == 1;
+        (if known_by_first { oldest(&reader)? } else { newest.clone() }, newest)
     };
-    let Said::Knows(size) = submit((config, http, fault), ledger, &first, 0).await? else { return Ok(()) };
+    let Said::Knows(size) = submit((config, http, fault), ledger, &first, 0).await? else { return Ok(first.size) };
     if size > newest.size {
         return Err(fault.ahead(size, newest.size));
     }
     if recorded.contains(&size) || size == 0 {
-        return Ok(());
+        return Ok(size);
     }
     // It holds what is not on record here: only a proof of consistency shows that it is ours.
     match submit((config, http, fault), ledger, &newest, size).await? {
-        Said::Signed(_) => Ok(()),
+        Said::Signed(_) => Ok(newest.size),
         Said::Knows(size) if size > newest.size => Err(fault.ahead(size, newest.size)),
         Said::Knows(size) => Err(fault.unreachable(format!("it has gone on to {size} records meanwhile"))),
     }

@@ -8,9 +8,11 @@ macro_rules! outln {
     ($($line:tt)*) => { crate::cli::out(format_args!($($line)*)) };
 }
 
+mod anchor;
 mod collect;
 mod config;
 mod demo;
+mod epoch;
 mod erase;
 mod explain;
 mod export;
@@ -65,6 +67,13 @@ enum Command {
     Explain(explain::Args),
     /// Record an approved, expiring acceptance of a deviation.
     Waive(waive::Args),
+    /// Show who else holds the log's checkpoints, or hand them one now.
+    Anchor {
+        #[command(subcommand)]
+        what: anchor::What,
+    },
+    /// Go on under another name, on record, when the log itself must not go on: after a restored backup.
+    Epoch(epoch::Args),
 
     /// Judge by today's rules: worked cases of a file, or what the ledger held at an earlier time.
     Judge(judge::Args),
@@ -131,6 +140,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Status => status::status(&load(cli)?, cli.json),
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
+        Command::Epoch(args) => epoch::epoch(load(cli)?, args, cli.json).await,
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Erase(args) => erase::erase(load(cli)?, args, cli.json).await,

@@ -66,7 +66,13 @@ fn show(status: &Status) {
         ]);
     }
     outln!("\n{collectors}\n");
-    outln!("log {} has {} records; checkpoints are held by nobody but the operator", status.origin, status.records);
+    outln!("log {} has {} records", status.origin, status.records);
+    for holder in &status.anchors {
+        outln!("{}", holder.line());
+    }
+    if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
+        outln!("checkpoints are held by nobody but the operator");
+    }
 }
 
 fn minute(at: chrono::DateTime<chrono::Utc>) -> String {

@@ -25,24 +25,35 @@ pub(super) struct Args {
     /// The time-stamp authority's root certificate, PEM. Without it nothing shows who made a time-stamp.
     #[arg(long, value_name = "FILE")]
     tsa_root: Option<PathBuf>,
+    /// A witness's public key, or a file with it; may be given several times.
+    #[arg(long, value_name = "KEY|FILE")]
+    witness_key: Vec<String>,
+    /// An older checkpoint of the log that you have kept; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    held: Vec<PathBuf>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "vkey", "allowed_signers", "tsa_root"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["bundle", "reperform", "vkey", "allowed_signers", "tsa_root", "witness_key"]
+    )]
     ledger: Option<PathBuf>,
 }
 
 pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
     if let Some(dir) = &args.ledger {
-        return verify_ledger(dir, json);
+        return verify_ledger(dir, &args.held, json);
     }
     let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
-    let unread = |path: &PathBuf| format!("{} cannot be read\nhint: name the file that you were given", path.display());
-    let read = |path: &PathBuf| std::fs::read(path).with_context(|| unread(path));
-    let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| unread(path));
+    let text =
+        |path: &PathBuf| String::from_utf8(file(path)?).with_context(|| format!("{} is not UTF-8", path.display()));
     let options = VerifyOptions {
         vkey: keys(&args.vkey)?,
         allowed_signers: args.allowed_signers.as_ref().map(text).transpose()?,
-        tsa_roots: args.tsa_root.as_ref().map(read).transpose()?,
+        tsa_roots: args.tsa_root.as_deref().map(file).transpose()?,
         reperform: args.reperform,
+        witness_keys: args.witness_key.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+        held: args.held.iter().map(|path| file(path)).collect::<Result<_, _>>()?,
     };
     let report = check(bundle, options).await?;
     if json {
@@ -75,6 +86,19 @@ fn keys(given: &[String]) -> anyhow::Result<Option<String>> {
         }
     }
     Ok((!given.is_empty()).then(|| lines.join("\n")))
+}
+
+/// Largest certificate or checkpoint that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A small file of whoever verifies.
+fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    read.with_context(|| format!("{} cannot be read\nhint: name the file that you were given", path.display()))?;
+    anyhow::ensure!(bytes.len() as u64 <= FILE_BYTES_MAX, "{} is longer than {FILE_BYTES_MAX} bytes", path.display());
+    Ok(bytes)
 }
 
 /// The key itself, or the text of the file that holds it.
@@ -135,8 +159,14 @@ pub(super) fn show(report: &VerifyReport) {
     }
 }
 
-fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
-    let report = crate::ledger::verify_store(dir)?;
+fn verify_ledger(dir: &Path, held: &[PathBuf], json: bool) -> anyhow::Result<Exit> {
+    let mut report = crate::ledger::verify_store(dir)?;
+    for path in held {
+        if let Some(why) = differs(&crate::ledger::Reader::open(dir)?, path)? {
+            report.differences += 1;
+            report.first.get_or_insert(why);
+        }
+    }
     let crate::ledger::StoreReport { records, blobs, checkpoints, erased, differences, first } = &report;
     if json {
         let ok = *differences == 0;
@@ -155,6 +185,29 @@ fn verify_ledger(dir: &Path, json: bool) -> anyhow::Result<Exit> {
         }
     }
     Ok(if *differences == 0 { Exit::Ok } else { Exit::Refused })
+}
+
+/// How the ledger differs from a checkpoint of it that somebody has kept.
+fn differs(reader: &crate::ledger::Reader, path: &Path) -> anyhow::Result<Option<String>> {
+    let (note, name) = (file(path)?, path.display());
+    let opened = reader.signers()?.open(&note);
+    let held =
+        opened.with_context(|| format!("{name} is no checkpoint of this log\nhint: give it as you were given it"))?;
+    let records = reader.size()?;
+    if held.size > records {
+        let why = format!("the log's key has signed {} records ({name}), and the ledger has {records}", held.size);
+        return Ok(Some(why));
+    }
+    if reader.root_at(held.size)? == held.root {
+        return Ok(None);
+    }
+    let own = reader.checkpoint_at_or_after(held.size)?.map(|(_, note)| note).unwrap_or_default();
+    let (held_note, own) = (String::from_utf8_lossy(&note), String::from_utf8_lossy(&own));
+    Ok(Some(format!(
+        "proof of misconduct: of the first {} records the log's key has signed another root than the ledger has.\n\
+         --- {name}:\n{held_note}--- the ledger:\n{own}",
+        held.size
+    )))
 }
 
 /// Only what was refused.

@@ -4,7 +4,7 @@
 use super::layout::{CollectorLock, Layout};
 use super::places::KeyPlaces;
 use super::prepare::{NewRecord, Prepared, prepare, random, write_down};
-use super::record::{Body, KeyChange, KeyRole, RECORD_VERSION, Record};
+use super::record::{Body, Continues, KeyChange, KeyRole, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
@@ -64,6 +64,20 @@ impl Ledger {
     /// (`epoch`, and the `key` of bundles), first checkpoint. Refuses when anything of a ledger is there.
     /// A daemon never calls this; `init` does. A key that is not kept in a file must be in its place before.
     pub fn create_with(dir: &Path, create: Create, places: &KeyPlaces) -> Result<Self, LedgerError> {
+        Self::make(dir, create, None, places)
+    }
+
+    /// Makes a ledger that goes on from another log, which its first record names. `epoch` calls this.
+    pub fn continue_with(
+        dir: &Path,
+        create: Create,
+        continues: Continues,
+        places: &KeyPlaces,
+    ) -> Result<Self, LedgerError> {
+        Self::make(dir, create, Some(continues), places)
+    }
+
+    fn make(dir: &Path, create: Create, continues: Option<Continues>, places: &KeyPlaces) -> Result<Self, LedgerError> {
         let layout = Layout::create(dir)?;
         let key = places.first_log_key(&layout, &create.origin)?;
         let public = places.first_bundle_key(&layout)?.public_line().map_err(LedgerError::note(dir))?;
@@ -75,7 +89,7 @@ impl Ledger {
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
-            continues: None,
+            continues,
         };
         let key_record = Body::Key { role: KeyRole::Bundle, key: public, change: KeyChange::Added };
         let first =

@@ -150,19 +150,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     let out = tempfile::tempdir().unwrap();
     let reader = world.reader();
     let ask = |period, name: &str, organization: &str| {
-        let organization = organization.to_owned();
-        let (out, key) = (out.path().join(name), &world.key());
-        let request = ExportRequest {
-            period,
-            out: &out,
-            organization,
-            controls: Default::default(),
-            sample: false,
-            key,
-            authority: None,
-            require_timestamp: false,
-        };
-        export(&reader, &request)
+        export(&reader, &ExportRequest::whole(period, &out.path().join(name), organization, &world.key()))
     };
     let (start, end) = (period().start, period().end);
     let window = |start, end| evidenced_collectors::contract::Window { start, end };

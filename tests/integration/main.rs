@@ -4,6 +4,7 @@
 
 mod support;
 
+mod anchor;
 mod aws_iam;
 mod backup_restores;
 mod bundle;

@@ -5,6 +5,7 @@ pub(crate) mod localstack;
 pub(crate) mod moto;
 pub(crate) mod replay;
 pub(crate) mod tsa;
+pub(crate) mod witness;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -45,6 +45,22 @@ pub struct ExportRequest<'a> {
     pub require_timestamp: bool,
 }
 
+impl<'a> ExportRequest<'a> {
+    /// Everything of a period, without a time-stamp.
+    pub fn whole(period: Window, out: &'a Path, organization: &str, key: &'a BundleKey) -> Self {
+        Self {
+            period,
+            out,
+            organization: organization.to_owned(),
+            controls: BTreeSet::new(),
+            sample: false,
+            key,
+            authority: None,
+            require_timestamp: false,
+        }
+    }
+}
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExportSummary {

@@ -222,6 +222,9 @@ fn supporting(
         wanted.insert(index);
     }
     wanted.extend(configs(reader, range)?.into_iter().map(|(index, _)| index));
+    // Bounds the time of the period's first records from below.
+    let anchor = reader.newest_before(range.start, &Filter::kind("anchor")).map_err(unread("anchor"))?;
+    wanted.extend(anchor.map(|(index, _)| index));
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
     let transitions = Filter::kind("transition");
     let mut before = reader.records(0..range.start, &transitions);

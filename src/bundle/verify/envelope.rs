@@ -1,9 +1,9 @@
 //! What is around a bundle: who signed the tag manifest, whether the log lets that key sign, and when an
 //! authority saw it.
 
+use super::brought::Brought;
 use super::container::Archive;
 use super::report::{Check, Checking};
-use super::signers::AllowedSigners;
 use super::source::BundleSource;
 use super::sshsig::{PublicKey, SshSig};
 use crate::bundle::BundleError;
@@ -11,30 +11,12 @@ use crate::bundle::format::{
     Contents, NAMESPACE, SIGNATURE, Source, TAGMANIFEST, TOKEN, TOKEN_SIGNATURE, record_path, time,
 };
 use crate::ledger::record::{Body, KeyChange, KeyRole};
-use crate::timestamp::{self, Roots};
+use crate::timestamp;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-/// What whoever verifies was given before the period.
-#[derive(Default)]
-pub(super) struct Anchors {
-    signers: Option<AllowedSigners>,
-    roots: Option<Roots>,
-}
-
-impl Anchors {
-    /// Reads an `allowed_signers` file and the authority's root certificates.
-    pub(super) fn parse(signers: Option<&str>, roots: Option<&[u8]>) -> Result<Self, BundleError> {
-        let roots = roots.map(Roots::from_pem).transpose().map_err(|error| BundleError::Request {
-            what: format!("the authority's root certificate cannot be read: {error}"),
-            hint: "give the file in PEM, as the authority publishes it".to_owned(),
-        })?;
-        Ok(Self { signers: signers.map(AllowedSigners::parse).transpose()?, roots })
-    }
-}
-
 /// Checks signatures and time-stamp.
-pub(super) fn check(archive: &Archive, contents: &Contents, anchors: &Anchors) -> Check {
+pub(super) fn check(archive: &Archive, contents: &Contents, brought: &Brought) -> Check {
     let mut checking = Checking::new("envelope");
     let Some(tagmanifest) = checking.take(archive.read(TAGMANIFEST)) else { return checking.done(String::new()) };
     let Some(key) = checking.take(signer(archive, SIGNATURE, &tagmanifest)) else {
@@ -46,7 +28,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents, anchors: &Anchors) -
         SIGNATURE,
         format!("is by a key that the log does not say signs bundles: {}", key.line()),
     );
-    let stamped = stamped(archive, &tagmanifest, key, anchors, &mut checking);
+    let stamped = stamped(archive, &tagmanifest, key, brought, &mut checking);
     if let Some(at) = stamped
         && at + TimeDelta::minutes(5) < newest
         && !contents.facts.sample
@@ -57,7 +39,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents, anchors: &Anchors) -
     // Without a time-stamp, the time that the log claims for its newest record here.
     let at = stamped.unwrap_or(newest);
     let who = principal(&contents.facts.origin);
-    let by = match &anchors.signers {
+    let by = match &brought.signers {
         Some(signers) => match signers.allow(&who, NAMESPACE, key, at) {
             Ok(line) => format!("signed by {who}, as line {line} of the allowed signers lets it"),
             Err(why) => {
@@ -127,7 +109,7 @@ fn stamped(
     archive: &Archive,
     tagmanifest: &[u8],
     key: PublicKey,
-    anchors: &Anchors,
+    brought: &Brought,
     checking: &mut Checking,
 ) -> Option<DateTime<Utc>> {
     let there = [TOKEN, TOKEN_SIGNATURE].map(|file| archive.find(file).is_some());
@@ -138,7 +120,7 @@ fn stamped(
     let by = checking.take(signer(archive, TOKEN_SIGNATURE, &token))?;
     checking.expect(by == key, TOKEN_SIGNATURE, "is by another key than the tag manifest's");
     let digest: [u8; 32] = Sha256::digest(tagmanifest).into();
-    let stamp = match &anchors.roots {
+    let stamp = match &brought.roots {
         Some(roots) => timestamp::verify(&token, &digest, roots),
         None => {
             checking.not_checked("who made the time-stamp: give the authority's root certificate with --tsa-root");

@@ -5,8 +5,8 @@
 //! in the record's own proof: so it is a checkpoint of the same log as the closing one.
 
 use super::container::Archive;
-use super::log::{Closing, parse_proof};
-use super::merkle::{Hash, Key, Note, leaf, root_by_proof, root_of_left};
+use super::log::parse_proof;
+use super::merkle::{Checkpoint, Hash, Key, Note, leaf, root_by_proof, root_of_left};
 use crate::bundle::BundleError;
 use crate::bundle::format::{digits, key_checkpoint_path, parse_record, record_path};
 use crate::ledger::record::{Body, KeyChange, KeyRole};
@@ -41,7 +41,7 @@ pub(super) fn lines(text: &str) -> Result<Vec<Key>, &'static str> {
 
 impl Terms {
     /// Reads the bundle's own copy, and holds every key but the first against the record that names it.
-    pub(super) fn read(archive: &Archive, closing: &Closing) -> Result<Self, BundleError> {
+    pub(super) fn read(archive: &Archive, note: &str, closing: &Checkpoint) -> Result<Self, BundleError> {
         let malformed = |why: &str| BundleError::malformed(KEYS, why);
         let mut own = lines(&archive.text(KEYS)?).map_err(malformed)?.into_iter();
         let first = own.next().ok_or_else(|| malformed("has no key"))?;
@@ -56,7 +56,7 @@ impl Terms {
             }
         }
         records.sort_unstable();
-        records.into_iter().try_for_each(|index| terms.take(archive, closing, index))?;
+        records.into_iter().try_for_each(|index| terms.take(archive, note, closing, index))?;
         let named = terms.0.iter().skip(1).map(|term| term.key.handle());
         if !own.map(|key| key.handle()).eq(named) {
             return Err(malformed("its lines after the first are not the keys that the log's records name"));
@@ -65,7 +65,7 @@ impl Terms {
     }
 
     /// Takes one record, after checking that the keys before it have signed it.
-    fn take(&mut self, archive: &Archive, closing: &Closing, index: u64) -> Result<(), BundleError> {
+    fn take(&mut self, archive: &Archive, note: &str, closing: &Checkpoint, index: u64) -> Result<(), BundleError> {
         let bytes = archive.read(&record_path(index))?;
         let record = parse_record(&record_path(index), &bytes)?;
         let Body::Key { role: KeyRole::Log, key, change } = record.body else {
@@ -73,15 +73,12 @@ impl Terms {
         };
         let path = key_checkpoint_path(index);
         let malformed = |why: String| BundleError::malformed(&path, why);
-        let proof = proof(archive, closing, index, &bytes)?;
+        let proof = proof(archive, note, closing, index, &bytes)?;
         let text = archive.text(&path)?;
         let note = Note::parse(&text).map_err(&malformed)?;
         let checkpoint = note.checkpoint().map_err(&malformed)?;
-        let root = root_of_left(leaf(&bytes), index, closing.checkpoint.size, &proof);
-        if checkpoint.size != index + 1
-            || Some(checkpoint.root) != root
-            || checkpoint.origin != closing.checkpoint.origin
-        {
+        let root = root_of_left(leaf(&bytes), index, closing.size, &proof);
+        if checkpoint.size != index + 1 || Some(checkpoint.root) != root || checkpoint.origin != closing.origin {
             return Err(malformed("is not of the log that the closing checkpoint is of".to_owned()));
         }
         self.signed(&note, checkpoint.size, &checkpoint.origin).map_err(malformed)?;
@@ -170,12 +167,18 @@ impl Terms {
 }
 
 /// The hashes of the record's proof, which must lead to the closing checkpoint.
-fn proof(archive: &Archive, closing: &Closing, index: u64, record: &[u8]) -> Result<Vec<Hash>, BundleError> {
+fn proof(
+    archive: &Archive,
+    note: &str,
+    closing: &Checkpoint,
+    index: u64,
+    record: &[u8],
+) -> Result<Vec<Hash>, BundleError> {
     let path = format!("data/proofs/{}.tlog-proof", digits(index));
     let malformed = |why: String| BundleError::malformed(&path, why);
-    let hashes = parse_proof(&archive.text(&path)?, index, &closing.note).map_err(malformed)?;
-    let root = root_by_proof(leaf(record), index, closing.checkpoint.size, &hashes);
-    if root != Some(closing.checkpoint.root) {
+    let hashes = parse_proof(&archive.text(&path)?, index, note).map_err(malformed)?;
+    let root = root_by_proof(leaf(record), index, closing.size, &hashes);
+    if root != Some(closing.root) {
         return Err(BundleError::malformed(&path, "does not lead from its record to the signed root"));
     }
     Ok(hashes)

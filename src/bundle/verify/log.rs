@@ -6,6 +6,7 @@ use super::merkle::{Checkpoint, Fold, Hash, Key, Note, base64_hash, leaf, root_b
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Facts, PROOF_HEADER, digits, record_path};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 
 const CHECKPOINT: &str = "data/log/checkpoint";
@@ -16,6 +17,65 @@ const LEAF_HASHES: &str = "data/log/leafhashes.txt";
 pub(super) struct Closing {
     pub(super) note: String,
     pub(super) checkpoint: Checkpoint,
+    terms: Terms,
+}
+
+impl Closing {
+    /// As it is written.
+    pub(super) fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Records under it.
+    pub(super) fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// Reads another checkpoint of the log, signed by the keys that sign at its size.
+    pub(super) fn open(&self, note: &str) -> Result<Checkpoint, String> {
+        let read = Note::parse(note)?;
+        let checkpoint = read.checkpoint()?;
+        if checkpoint.origin != self.checkpoint.origin {
+            return Err(format!("of another log, {}", checkpoint.origin));
+        }
+        self.terms.signed(&read, checkpoint.size, &checkpoint.origin)?;
+        Ok(checkpoint)
+    }
+}
+
+/// The roots of the log at these sizes, as the leaf hashes lead to them; those that they do not reach are not
+/// there. Goes through the hashes once.
+pub(super) fn roots_at(
+    archive: &Archive,
+    start: u64,
+    closing: &Closing,
+    sizes: &BTreeSet<u64>,
+) -> Result<BTreeMap<u64, Hash>, BundleError> {
+    let mut roots = BTreeMap::new();
+    if sizes.is_empty() {
+        return Ok(roots);
+    }
+    let mut fold = frontier(archive, start)?;
+    let mut note = |fold: &Fold, size: u64| {
+        if sizes.contains(&size)
+            && let (_, Some(root)) = fold.root()
+        {
+            roots.insert(size, root);
+        }
+    };
+    note(&fold, start);
+    hashes(archive, LEAF_HASHES, |position, hash| {
+        fold.push(hash);
+        note(&fold, start + position + 1);
+    })?;
+    // Hashes that do not lead to the signed root show nothing, least of all that somebody signed a lie.
+    if fold.root() != (closing.checkpoint.size, Some(closing.checkpoint.root)) {
+        return Err(BundleError::malformed(
+            LEAF_HASHES,
+            "does not lead to the signed root, so nothing compares with it",
+        ));
+    }
+    Ok(roots)
 }
 
 /// Checks the checkpoint's signatures by the keys that the records name, and that the keys given lead to them.
@@ -41,16 +101,15 @@ fn open(archive: &Archive, given: &[Key]) -> Result<(Closing, String), BundleErr
     let read = Note::parse(&note).map_err(malformed)?;
     let checkpoint = read.checkpoint().map_err(malformed)?;
     let size = checkpoint.size;
-    let closing = Closing { note: note.clone(), checkpoint };
-    let terms = Terms::read(archive, &closing)?;
-    terms.signed(&read, size, &closing.checkpoint.origin).map_err(malformed)?;
+    let terms = Terms::read(archive, &note, &checkpoint)?;
+    terms.signed(&read, size, &checkpoint.origin).map_err(malformed)?;
     let detail = match given {
         [] => "signed by the keys in the bundle itself: this shows that the bundle is consistent, and not where it \
                comes from; give the key that you were told before the period"
             .to_owned(),
         given => terms.trust(given, &read, size)?,
     };
-    Ok((closing, detail))
+    Ok((Closing { note: note.clone(), checkpoint, terms }, detail))
 }
 
 /// Checks that each disclosed record is where its proof says, under the checkpoint.

@@ -1,7 +1,10 @@
 //! Checks a bundle: from the archive's outline to what follows from the evidence. Reads nothing but the
 //! archive, writes nothing, holds one document at a time. Shares with the writer the format and no more.
 
+mod anchors;
+mod brought;
 mod container;
+mod cosignature;
 mod counted;
 mod derived;
 mod documents;
@@ -18,15 +21,15 @@ mod runs;
 mod signers;
 mod source;
 mod sshsig;
+mod windows;
 
 pub use look::Bundle;
 pub use report::{About, Check, Finding, KeySource, Reperformed, VerifyReport};
 
 use super::BundleError;
 use super::format::{Contents, Facts};
+use brought::Brought;
 use container::Archive;
-use envelope::Anchors;
-use merkle::Key;
 use report::Checking;
 use std::path::Path;
 
@@ -40,23 +43,26 @@ pub struct VerifyOptions {
     /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
     /// bundle's signature is checked with the key that the bundle's own log names.
     pub allowed_signers: Option<String>,
-    /// Root certificates of the time-stamp authority, PEM. Without them a time-stamp is read, and whose it
-    /// is stays open.
+    /// Root certificates of time-stamp authorities, PEM. Without them time-stamps are read, and whose they
+    /// are stays open.
     pub tsa_roots: Option<Vec<u8>>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
+    /// Public keys of witnesses, `name+id+base64`.
+    pub witness_keys: Vec<String>,
+    /// Older checkpoints of the log that whoever verifies has kept, bytes as they are.
+    pub held: Vec<Vec<u8>>,
 }
 
 /// Checks the bundle at `zip`. A bundle with something wrong is an `Ok` whose report says so.
 ///
 /// Errors: `Io` when the file cannot be read, `Request` when a key, signers or certificates given are none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
-    let given = options.vkey.as_deref().map(log::given_keys).transpose()?.unwrap_or_default();
-    let anchors = Anchors::parse(options.allowed_signers.as_deref(), options.tsa_roots.as_deref())?;
+    let brought = Brought::parse(options)?;
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
-        key_source: log::key_source(&given),
+        key_source: log::key_source(&brought.keys),
         about: None,
         reperformed: None,
     };
@@ -71,25 +77,19 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
-    report.complete = contents(&archive, &given, &anchors, options, &mut report).is_some();
+    report.complete = contents(&archive, &brought, options, &mut report).is_some();
     Ok(report)
 }
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
-fn contents(
-    archive: &Archive,
-    given: &[Key],
-    anchors: &Anchors,
-    options: &VerifyOptions,
-    report: &mut VerifyReport,
-) -> Option<()> {
+fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
     let (check, digests) = manifest::check(archive);
     report.checks.push(check);
     let (check, facts) = bag(archive);
     report.checks.push(check);
     let facts = facts?;
     report.about = Some(About::of(&facts));
-    let (check, closing) = log::signature(archive, &facts, given);
+    let (check, closing) = log::signature(archive, &facts, &brought.keys);
     report.checks.push(check);
     let (check, contents) = records::read(archive, &facts);
     report.checks.push(check);
@@ -98,7 +98,12 @@ fn contents(
         report.checks.push(log::range(archive, contents, closing));
     }
     let contents = contents?;
-    report.checks.push(envelope::check(archive, &contents, anchors));
+    report.checks.push(envelope::check(archive, &contents, brought));
+    if let Some(closing) = &closing {
+        let (checks, dated) = anchors::check(archive, &contents, closing, brought);
+        report.checks.extend(checks);
+        report.checks.push(windows::check(archive, &contents, &dated));
+    }
     report.checks.push(records::commitments(archive, &contents, &digests));
     report.checks.push(counted::check(archive, &contents));
     report.checks.push(runs::sequences(archive, &contents));

@@ -2,11 +2,11 @@
 //! that auditors have.
 
 use super::archive::Files;
-use super::world::World;
+use super::world::{World, exported, january};
 use super::{check, period, wrong};
 use crate::support::program;
 use crate::support::tsa::Authority;
-use evidenced::bundle::{ExportRequest, Timestamp, VerifyOptions, VerifyReport, export, tools, verify};
+use evidenced::bundle::{ExportRequest, Timestamp, VerifyOptions, VerifyReport, tools, verify};
 use evidenced::ledger::bundle_key::{BUNDLE_NAMESPACE, BundleKey, allowed_signers_line};
 use evidenced::ledger::record::Body;
 use evidenced::ledger::{NewFile, NewRecord};
@@ -222,16 +222,9 @@ fn stamped(audit: &Audit, authority: &Authority) -> (PathBuf, Timestamp, Option<
         Ok(authority.reply(&query.to_der(), "tsa", "t", None))
     };
     let out = tempfile::tempdir_in(audit.dir.path()).unwrap().keep().join("stamped.zip");
-    let request = ExportRequest {
-        period: period(),
-        out: &out,
-        organization: "Test Ltd.".to_owned(),
-        sample: true,
-        key: &audit.world.key(),
-        authority: Some(&ask),
-        require_timestamp: true,
-    };
-    let summary = export(&audit.world.reader(), &request).unwrap();
+    let key = audit.world.key();
+    let request = ExportRequest { authority: Some(&ask), require_timestamp: true, ..january(&out, &[], &key) };
+    let summary = exported(&audit.world.runner, &request).unwrap();
     audit.world.append_export(summary.tagmanifest_sha256.clone(), summary.token.clone());
     (out, summary.timestamp, summary.token)
 }
@@ -283,16 +276,8 @@ fn an_authority_that_does_not_answer_leaves_a_bundle_without_a_time_stamp_unless
     let down = |_: &[u8]| Err("connection refused".to_owned());
     let ask = |name: &str, require_timestamp| {
         let (path, key) = (out.path().join(name), world.key());
-        let request = ExportRequest {
-            period: period(),
-            out: &path,
-            organization: "Test Ltd.".to_owned(),
-            sample: true,
-            key: &key,
-            authority: Some(&down),
-            require_timestamp,
-        };
-        export(&world.reader(), &request)
+        let request = ExportRequest { authority: Some(&down), require_timestamp, ..january(&path, &[], &key) };
+        exported(&world.runner, &request)
     };
     let summary = ask("a.zip", false).unwrap();
     assert_eq!(summary.timestamp, Timestamp::Missing { why: "connection refused".to_owned() });

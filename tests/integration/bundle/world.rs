@@ -21,7 +21,7 @@ use tokio::sync::watch;
 pub(super) struct World {
     dir: TempDir,
     clock: Arc<ManualClock>,
-    runner: Runner,
+    pub(super) runner: Runner,
     bundles: Cell<u32>,
 }
 
@@ -224,16 +224,7 @@ impl World {
 /// The bundle of January, of these controls or of everything.
 pub(super) fn january<'a>(out: &'a Path, controls: &[&str], key: &'a BundleKey) -> ExportRequest<'a> {
     let controls = controls.iter().map(|control| (*control).to_owned()).collect();
-    ExportRequest {
-        period: period(),
-        out,
-        organization: "Test Ltd.".to_owned(),
-        controls,
-        sample: true,
-        key,
-        authority: None,
-        require_timestamp: false,
-    }
+    ExportRequest { controls, sample: true, ..ExportRequest::whole(period(), out, "Test Ltd.", key) }
 }
 
 /// Exports, after appending a summary when none covers the period, as the command does.

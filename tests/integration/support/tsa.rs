@@ -2,8 +2,11 @@
 
 use super::program;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// 1.2.840.113549.1.9.16.1.4
@@ -194,4 +197,95 @@ impl Authority {
         assert!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }
+}
+
+/// How a server answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// As it should.
+    Well,
+    /// It does not.
+    Down,
+    /// For the data asked, with a nonce of its own.
+    OtherNonce,
+    /// With the right nonce, for other data.
+    OtherData,
+}
+
+/// The authority `tsa` over HTTP on the loopback.
+pub(crate) struct Server {
+    pub(crate) authority: Authority,
+    port: u16,
+    how: Arc<Mutex<Answers>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let authority = Authority::new("P-256");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let how = Arc::new(Mutex::new(Answers::Well));
+        let (dir, answers) = (authority.path(""), how.clone());
+        // Ends with the test's process; a connection that breaks is the client's affair.
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let how = *answers.lock().unwrap();
+                drop(answer(connection, &dir, how));
+            }
+        });
+        Self { authority, port, how }
+    }
+
+    pub(crate) fn answers(&self, how: Answers) {
+        *self.how.lock().unwrap() = how;
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/tsa", self.port)
+    }
+}
+
+fn answer(connection: TcpStream, dir: &Path, how: Answers) -> std::io::Result<()> {
+    let mut reader = BufReader::new(connection.try_clone()?);
+    let (mut line, mut length) = (String::new(), 0);
+    while line != "\r\n" {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut query = vec![0; length];
+    reader.read_exact(&mut query)?;
+    let last = query.len() - 1;
+    match how {
+        Answers::Down => {
+            return write!(&mut &connection, "HTTP/1.1 503 Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+        // The nonce ends before the three bytes of certReq; the hash ends before the nonce.
+        Answers::OtherNonce => query[last - 3] ^= 1,
+        Answers::OtherData => query[last - 13] ^= 1,
+        Answers::Well => {}
+    }
+    let at = tempfile::tempdir_in(dir)?;
+    std::fs::write(at.path().join("q"), &query)?;
+    let made = Command::new(program("openssl"))
+        .current_dir(dir)
+        .args(["ts", "-reply", "-config", "cnf", "-section", "fractions", "-signer", "tsa.pem", "-inkey", "tsa.key"])
+        .arg("-queryfile")
+        .arg(at.path().join("q"))
+        .arg("-out")
+        .arg(at.path().join("r"))
+        .output()?;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let reply = std::fs::read(at.path().join("r"))?;
+    let mut out = &connection;
+    write!(
+        out,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        reply.len()
+    )?;
+    out.write_all(&reply)
 }

@@ -1,0 +1,145 @@
+//! A company whose ledger can be copied, restored and forked, with anchors of the test's choice.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced::anchor::{AnchorError, Anchored, Anchors};
+use evidenced::bundle::{BundleError, ExportRequest, export};
+use evidenced::config::{Loaded, parse};
+use evidenced::ledger::record::{Body, Trigger};
+use evidenced::ledger::{Create, Filter, Ledger, NewRecord, Reader};
+use evidenced::run::Runner;
+use evidenced_collectors::contract::Window;
+use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+pub(super) const ORIGIN: &str = "test.example/soc2";
+
+pub(super) struct World {
+    pub(super) dir: TempDir,
+    /// Begins at the real time, for others date what we hand them.
+    pub(super) clock: Arc<ManualClock>,
+    anchors: String,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let world = Self { dir, clock, anchors: String::new() };
+        let create =
+            Create { organization: "Test".into(), origin: ORIGIN.into(), sample: false, at: world.clock.now() };
+        drop(Ledger::create(&world.state(), create).unwrap());
+        world
+    }
+
+    /// With anchors, as the configuration has them.
+    pub(super) fn anchored(mut self, anchors: &str) -> Self {
+        self.anchors = anchors.to_owned();
+        std::fs::write(self.config(), self.text()).unwrap();
+        self
+    }
+
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.path().join("evidenced.toml")
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "organization = 'Test'\norigin = '{ORIGIN}'\nstate_dir = 'state'\nstop_timeout = '1s'\n\
+             [collectors.c]\nkind = 'backup_restores'\nschedule = '0 0 1 1 *'\n\
+             [collectors.c.settings]\ndirectory = '{}'\nstores = [{{ name = 'db' }}]\n\
+             [controls.T-1]\ntitle = 't'\ncriteria = ['CC7.5']\nowner = 'o'\nseverity = 'high'\n\
+             collectors = ['c']\ntest = 'restore_test'\nstale_after = '36h'\n{}",
+            self.dir.path().join("logs").display(),
+            self.anchors
+        )
+    }
+
+    pub(super) fn loaded(&self) -> Loaded {
+        parse(&self.config(), &self.text()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    pub(super) fn runner(&self) -> Arc<Runner> {
+        Arc::new(Runner::new(self.loaded(), Ledger::open(&self.state()).unwrap(), self.clock.clone()))
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        Reader::open(&self.state()).unwrap()
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.reader().size().unwrap()
+    }
+
+    /// One run of the collector: some records.
+    pub(super) async fn run(&self) {
+        let (_keep, never) = watch::channel(false);
+        let runner = self.runner();
+        runner.record_config().await.unwrap();
+        runner.run("c", Trigger::Manual, None, never).await.unwrap();
+    }
+
+    pub(super) async fn hand_over(&self, name: &str) -> Result<Anchored, AnchorError> {
+        Anchors::of(&self.runner()).hand_over(name).await
+    }
+
+    /// Copies the state directory, or puts a copy back in its place.
+    pub(super) fn copy(&self, from: &str, to: &str) {
+        let to = self.dir.path().join(to);
+        if to.exists() {
+            std::fs::remove_dir_all(&to).unwrap();
+        }
+        let copied = Command::new("cp").arg("-a").arg(self.dir.path().join(from)).arg(&to).status().unwrap();
+        assert!(copied.success());
+    }
+
+    /// Names and sizes of the anchors on record, oldest first.
+    pub(super) fn on_record(&self) -> Vec<(String, u64)> {
+        let reader = self.reader();
+        let found = reader.records(0..u64::MAX, &Filter::kind("anchor"));
+        found
+            .map(|found| match found.unwrap().1.body {
+                Body::Anchor { anchor, size, .. } => (anchor, size),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// The bundle of the days around now.
+    pub(super) fn bundle(&self, name: &str) -> PathBuf {
+        let now = self.clock.now();
+        self.bundle_of(name, now - TimeDelta::days(60), now + TimeDelta::days(1))
+    }
+
+    pub(super) fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
+        let out = self.dir.path().join(name);
+        let ledger = Ledger::open(&self.state()).unwrap();
+        let key = ledger.bundle_key().unwrap();
+        let request = ExportRequest::whole(Window { start, end }, &out, "Test", &key);
+        match export(&self.reader(), &request) {
+            Err(BundleError::NotCovered { .. }) => {
+                let summary = NewRecord { at: self.clock.now(), body: Body::summary(), files: Vec::new() };
+                tokio::task::block_in_place(|| ledger.append_blocking(vec![summary])).unwrap();
+                export(&self.reader(), &request).unwrap();
+            }
+            other => drop(other.unwrap()),
+        }
+        out
+    }
+}
+
+/// Runs `evidenced` with the configuration.
+pub(super) fn evidenced(dir: &Path, args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
+    let output = command.current_dir(dir).env_remove("EVIDENCED_CONFIG").args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}

@@ -1,0 +1,69 @@
+//! aics-witness, a witness by other people, on the loopback. Stops when dropped.
+
+use super::{component, wait_until};
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) struct Witness {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+    /// Its public key.
+    pub(crate) key: String,
+}
+
+impl Witness {
+    /// One that knows no log yet and does not run.
+    pub(crate) fn new() -> Self {
+        // It cannot say which port it took; ours is free now, and was nobody else's a moment ago.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let mut witness = Self { dir: tempfile::tempdir().unwrap(), port, child: None, key: String::new() };
+        let listen = format!("127.0.0.1:{port}");
+        let key = witness.call(&["init", "--name", "witness.example/w1", "--listen", &listen]);
+        witness.key = key.trim().to_owned();
+        witness
+    }
+
+    /// Makes it trust a log, and starts it.
+    pub(crate) fn serve(&mut self, origin: &str, vkey: &str) {
+        self.call(&["add-log", "--origin", origin, "--vkey", vkey]);
+        let log = File::create(self.dir.path().join("log")).unwrap();
+        let child = Command::new(component(".venv-tlog/bin/aics-witness"))
+            .args(["serve", "--config", "w.json"])
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        wait_until("the witness answers", Duration::from_secs(60), || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn call(&self, args: &[&str]) -> String {
+        let program = component(".venv-tlog/bin/aics-witness");
+        let mut command = Command::new(program);
+        let output = command.args(args).args(["--config", "w.json"]).current_dir(self.dir.path()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It is gone already, if this fails.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
