@@ -33,7 +33,10 @@ fn line(key: &BundleKey) -> String {
 
 impl Audit {
     fn new() -> Self {
-        let world = World::small();
+        Self::of(World::small())
+    }
+
+    fn of(world: World) -> Self {
         let audit = Self { bundle: world.bundle(), dir: tempfile::tempdir().unwrap(), world };
         std::fs::create_dir(audit.path("KEYS")).unwrap();
         std::fs::copy(audit.world.state().join("log.vkey"), audit.path("KEYS/log.vkey")).unwrap();
@@ -231,7 +234,8 @@ fn stamped(audit: &Audit, authority: &Authority) -> (PathBuf, Timestamp, Option<
 
 #[test]
 fn a_time_stamp_is_kept_for_the_same_bytes_and_checked_to_its_root() {
-    let audit = Audit::new();
+    // Its log goes on after the period, so that another export has the same closing checkpoint.
+    let audit = Audit::of(World::new());
     let authority = Authority::new("P-256");
     let (first, how, token) = stamped(&audit, &authority);
     assert_eq!((how, token.is_some()), (Timestamp::Given, true));
@@ -242,7 +246,7 @@ fn a_time_stamp_is_kept_for_the_same_bytes_and_checked_to_its_root() {
     assert!(without.ok() && without.not_checked().any(|what| what.contains("--tsa-root")), "{}", wrong(&without));
     std::fs::write(audit.path("KEYS/tsa-root.pem"), authority.pem("root")).unwrap();
     let report = audit.ours(&first);
-    assert!(report.ok() && report.not_checked().next().is_none(), "{}", wrong(&report));
+    assert!(report.ok() && !report.not_checked().any(|what| what.contains("--tsa-root")), "{}", wrong(&report));
     for (fine, said) in [audit.shell(&first), audit.python(&first)] {
         assert!(fine && said.contains("time-stamped"), "{said}");
     }
