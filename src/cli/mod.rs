@@ -19,6 +19,7 @@ mod key;
 mod run;
 mod status;
 mod table;
+mod tools;
 mod verify;
 mod waive;
 
@@ -77,6 +78,8 @@ enum Command {
         #[command(subcommand)]
         what: key::What,
     },
+    /// Write the scripts and pages that check bundles without this program, for auditors.
+    Tools(tools::Args),
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -129,6 +132,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
+        Command::Tools(args) => tools::tools(args),
         Command::Config { what } => config::config(&cli.config, what, cli.json),
         Command::Demo(args) => demo::demo(args).await,
     }

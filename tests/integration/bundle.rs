@@ -5,6 +5,7 @@ mod archive;
 mod changed;
 mod hostile;
 mod keys;
+mod tools;
 mod world;
 
 use super::support::program;
