@@ -135,10 +135,10 @@ impl Check<'_> {
     /// What the record says of those before it: how many there are, and which of them lost their files.
     fn said_of_others(&mut self, index: u64, body: &Body) {
         match body {
-            Body::Summary { collectors, counts } => {
-                if *collectors != self.seen.next_seqs || *counts != self.seen.counts {
-                    self.report.differ(format_args!("the summary in record {index} does not count what is before it"));
-                }
+            Body::Summary { collectors, counts }
+                if *collectors != self.seen.next_seqs || *counts != self.seen.counts =>
+            {
+                self.report.differ(format_args!("the summary in record {index} does not count what is before it"));
             }
             Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } => {
                 self.seen.next_seqs.insert(collector.clone(), seq.saturating_add(1));

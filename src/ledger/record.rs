@@ -3,6 +3,10 @@
 //! A record is one small JSON object: UTF-8, keys sorted, no spaces, no newline, no floats, at most
 //! `RECORD_BYTES_MAX`. Its bytes are hashed as they are and never written anew.
 
+mod counts;
+
+pub use counts::{Counts, Of};
+
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Serialize};
@@ -237,48 +241,6 @@ pub enum Body {
     },
 }
 
-/// How many records there are, by whom they belong to: none of them can be withheld unnoticed between two
-/// summaries. Names without any records are not there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Counts {
-    /// Records of each collector.
-    pub collectors: BTreeMap<String, u64>,
-    /// Records of each control.
-    pub controls: BTreeMap<String, u64>,
-    /// Records of the log itself, by kind.
-    pub kinds: BTreeMap<String, u64>,
-    /// The newest `config` record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<u64>,
-}
-
-impl Counts {
-    /// Counts one more record.
-    pub fn add(&mut self, index: u64, body: &Body) {
-        let (counts, name) = match body.of() {
-            Of::Collector(name) => (&mut self.collectors, name),
-            Of::Control(name) => (&mut self.controls, name),
-            Of::Log => (&mut self.kinds, body.kind()),
-        };
-        *counts.entry(name.to_owned()).or_default() += 1;
-        if matches!(body, Body::Config { .. }) {
-            self.config = Some(index);
-        }
-    }
-}
-
-/// Whom a record belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of<'a> {
-    /// A collector: `run_opened`, `evidence`, `run_closed`, `missed`.
-    Collector(&'a str),
-    /// A control: `verdict`, `transition`, `waiver`.
-    Control(&'a str),
-    /// The log itself. Such records are disclosed in every bundle.
-    Log,
-}
-
 /// The log that another one goes on from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -384,26 +346,6 @@ impl Body {
     /// A summary to append: the ledger fills it in.
     pub fn summary() -> Self {
         Self::Summary { collectors: BTreeMap::new(), counts: Counts::default() }
-    }
-
-    /// Whom it belongs to.
-    pub fn of(&self) -> Of<'_> {
-        match self {
-            Self::RunOpened { collector, .. }
-            | Self::Evidence { collector, .. }
-            | Self::RunClosed { collector, .. }
-            | Self::Missed { collector, .. } => Of::Collector(collector),
-            Self::Verdict { control, .. } | Self::Transition { control, .. } | Self::Waiver { control, .. } => {
-                Of::Control(control)
-            }
-            Self::Epoch { .. }
-            | Self::Key { .. }
-            | Self::Summary { .. }
-            | Self::Anchor { .. }
-            | Self::Erasure { .. }
-            | Self::Config { .. }
-            | Self::Export { .. } => Of::Log,
-        }
     }
 
     /// The record's `kind`, as it is written.

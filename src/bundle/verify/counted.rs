@@ -24,6 +24,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> Check {
     }
     let summaries = walk(archive, contents, &mut checking);
     checking.done(match &contents.scope {
+        None if summaries == 0 => "all of the range is here; no summary in it has anything to compare".to_owned(),
         None => format!("{summaries} summaries count what lies between them, and all of it is here"),
         Some(scope) => format!(
             "{summaries} summaries count the records of {} controls and their {} collectors, and all of them are here; \

@@ -30,10 +30,11 @@ fn erasure(target: u64) -> NewRecord {
     NewRecord { at: at(3), body: Body::Erasure { target, basis, request, approved_by }, files: Vec::new() }
 }
 
-/// Text that compresses, and bytes that do not; like no other record's.
+/// Text that compresses, and bytes that do not; no piece of either is like a piece of another record's.
 fn files(number: u64) -> Vec<NewFile> {
-    let text: String = (0..800).map(|line| format!("Erin of record {number} had no key on day {line}\n")).collect();
-    let noise: Vec<u8> = (0..300_u64).flat_map(|n| Sha256::digest(format!("{number} {n}")).to_vec()).collect();
+    let digest = |n: u64| Sha256::digest(format!("{number} {n}")).to_vec();
+    let text: String = (1000..1200).flat_map(digest).map(|byte| format!("{byte:02x}")).collect();
+    let noise: Vec<u8> = (0..300).flat_map(digest).collect();
     vec![NewFile::json("text.json", text.into_bytes()), NewFile::json("noise.json", noise), small(number)]
 }
 

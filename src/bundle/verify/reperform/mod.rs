@@ -79,11 +79,10 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
                 let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 in_force = Some(InForce { controls, config });
             }
-            body @ Body::Verdict { .. } if !inside => {
-                if work.contents.has_files(index, &body) {
-                    states.before(work, index, &body)?;
-                }
+            body @ Body::Verdict { .. } if !inside && work.contents.has_files(index, &body) => {
+                states.before(work, index, &body)?;
             }
+            Body::Verdict { .. } if !inside => {}
             body @ Body::Verdict { .. } if work.erased(index) => states.erased(index, &body),
             body @ Body::Verdict { .. } => match &in_force {
                 Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
