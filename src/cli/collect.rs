@@ -27,7 +27,7 @@ pub(super) enum When {
 
 pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
     let When::Now { names, fail_on_drift } = when;
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     super::refuse_sample(&ledger)?;
     let names: Vec<String> =
         if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };

@@ -17,7 +17,11 @@ pub(super) struct Args {
     /// used, which shows that the bundle is consistent, and not whose it is.
     #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
-    /// The time-stamp authority's root certificate in PEM, as you were given it.
+    /// The `allowed_signers` file that you were given: who may sign bundles, and when. Without it the bundle's
+    /// signature is checked with the key that its own log names.
+    #[arg(long, value_name = "FILE")]
+    allowed_signers: Option<PathBuf>,
+    /// The time-stamp authority's root certificate, PEM. Without it nothing shows who made a time-stamp.
     #[arg(long, value_name = "FILE")]
     tsa_root: Option<PathBuf>,
     /// A witness's public key, or a file with it; may be given several times.
@@ -27,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     held: Vec<PathBuf>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key", "tsa_root", "witness_key"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key", "allowed_signers", "tsa_root", "witness_key"])]
     ledger: Option<PathBuf>,
 }
 
@@ -36,10 +40,13 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
         return verify_ledger(dir, &args.held, json);
     }
     let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
+    let unread = |path: &PathBuf| format!("{} cannot be read\nhint: name the file that you were given", path.display());
+    let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| unread(path));
     let options = VerifyOptions {
         vkey: args.key.as_deref().map(key).transpose()?,
+        allowed_signers: args.allowed_signers.as_ref().map(text).transpose()?,
+        tsa_roots: args.tsa_root.as_deref().map(file).transpose()?,
         reperform: args.reperform,
-        tsa_root: args.tsa_root.as_deref().map(file).transpose()?,
         witness_keys: args.witness_key.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
         held: args.held.iter().map(|path| file(path)).collect::<Result<_, _>>()?,
     };
@@ -99,6 +106,9 @@ pub(super) fn show(report: &VerifyReport) {
     for check in &report.checks {
         outln!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
     }
+    for what in report.not_checked() {
+        outln!("not checked: {what}");
+    }
     if !report.complete {
         outln!("REFUSED  not every check could be made");
     }
@@ -117,16 +127,9 @@ pub(super) fn show(report: &VerifyReport) {
     if not_made.len() > SHOWN {
         outln!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
     }
-    for what in report.not_checked.iter().take(SHOWN) {
-        outln!("not checked: {what}");
-    }
-    if report.not_checked.len() > SHOWN {
-        outln!("not checked: {} more; `--json` lists them", report.not_checked.len() - SHOWN);
-    }
-    if report.ok() && report.not_checked.is_empty() {
-        outln!("accepted: every check was made, and nothing is wrong");
-    } else if report.ok() {
-        outln!("accepted: nothing is wrong in what was checked; what was not checked stands above");
+    if report.ok() {
+        let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
+        outln!("accepted: every check was made{but}, and nothing is wrong");
     }
     if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");

@@ -12,6 +12,7 @@ pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
+use crate::ledger::KeyPlaces;
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ pub struct Config {
     pub origin: String,
     /// Directory of the ledger and the keys; relative to this file. Made by `evidenced init`.
     pub state_dir: PathBuf,
+    /// Where the secret keys are. Default: files in the state directory.
+    #[serde(default, skip_serializing_if = "KeyPlaces::is_default")]
+    pub keys: KeyPlaces,
     /// How long a stopping daemon waits for runs to end before it records them as aborted. Default 25 s.
     #[serde(default = "stop_timeout")]
     pub stop_timeout: Span,

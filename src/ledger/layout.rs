@@ -40,7 +40,15 @@ impl Layout {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(LedgerError::io("making the directory", dir))?;
         let layout = Self::at(dir)?;
-        let parts = [layout.database(), layout.checkpoint(), layout.secret_key(), layout.public_key(), layout.lock()];
+        let parts = [
+            layout.database(),
+            layout.checkpoint(),
+            layout.secret_key(),
+            layout.public_key(),
+            layout.bundle_key(),
+            layout.bundle_public_key(),
+            layout.lock(),
+        ];
         if let Some(path) = parts.into_iter().find(|path| path.symlink_metadata().is_ok()) {
             return Err(LedgerError::AlreadyThere { path });
         }
@@ -66,6 +74,11 @@ impl Layout {
         Ok(Self { dir })
     }
 
+    /// Of a directory that need not hold a ledger.
+    pub(super) fn beside(dir: &Path) -> Result<Self, LedgerError> {
+        Self::at(dir)
+    }
+
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -84,6 +97,14 @@ impl Layout {
 
     pub(super) fn public_key(&self) -> PathBuf {
         self.dir.join("log.vkey")
+    }
+
+    pub(super) fn bundle_key(&self) -> PathBuf {
+        self.dir.join("bundle.key")
+    }
+
+    pub(super) fn bundle_public_key(&self) -> PathBuf {
+        self.dir.join("bundle.pub")
     }
 
     fn lock(&self) -> PathBuf {

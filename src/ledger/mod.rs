@@ -1,11 +1,13 @@
 //! The append-only store: SQLite file plus Merkle log. All SQL of the project is in this folder.
 //!
 //! A directory holds `ledger.sqlite`, the second file `checkpoint` with the newest signed checkpoint,
-//! `log.key` and `log.vkey`, and locks. `Ledger` appends, `Reader` reads, `verify_store` checks it all.
+//! the keys `log.key` and `log.vkey`, `bundle.key` and `bundle.pub`, and locks. `Ledger` appends, `Reader`
+//! reads, `verify_store` checks it all.
 //!
 //! Nothing but SQLite may open `ledger.sqlite` in a process that uses it: closing any other descriptor
 //! of the file drops the locks that SQLite holds on it.
 
+pub mod bundle_key;
 mod check;
 pub mod commit;
 mod error;
@@ -19,6 +21,7 @@ mod read;
 mod read_files;
 mod read_log;
 pub mod record;
+mod rotate;
 mod seal;
 mod signers;
 mod store;
@@ -32,6 +35,7 @@ pub use places::KeyPlaces;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};
 pub use read_files::{FileMeta, FileReader};
+pub use rotate::{KeyChanged, KeyState, make_key};
 pub use seal::Sealed;
 pub use signers::{Signers, Term};
 pub use writer::{Create, Ledger};

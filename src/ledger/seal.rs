@@ -3,7 +3,7 @@
 use super::keys::keys;
 use super::layout::Layout;
 use super::note::{Checkpoint, NoteError, SigningKey};
-use super::places::{KeyPlaces, Secrets, place_of_log};
+use super::places::{KeyPlaces, Secrets};
 use super::prepare::{Prepared, PreparedFile, write_down};
 use super::record::{Body, KeyChange, KeyRole};
 use super::signers::{Signers, is_log_key};
@@ -55,7 +55,7 @@ pub(super) struct Sealer {
 impl Sealer {
     /// Opens a ledger for appending. See `Ledger::open`.
     pub(super) fn open(layout: Layout, places: KeyPlaces) -> Result<Self, LedgerError> {
-        let secrets = Secrets::read(&layout, &places)?;
+        let secrets = places.log_keys(&layout)?;
         let lock = layout.open_lock()?;
         lock.lock().map_err(LedgerError::io("locking", layout.dir()))?;
         let promise = layout.read_promise()?;
@@ -79,19 +79,19 @@ impl Sealer {
         Ok(sealer)
     }
 
-    /// Fills a new ledger with its first record. The schema is there; the second file is not.
+    /// Fills a new ledger with its first records, as one unit. The schema is there; the second file is not.
     pub(super) fn begin(
         layout: Layout,
         places: KeyPlaces,
         db: Connection,
         key: SigningKey,
-        first: Prepared,
+        first: Vec<Prepared>,
     ) -> Result<(), LedgerError> {
         let lock = layout.open_lock()?;
         let signers = Signers::new(key.public().clone());
         let (frontier, secrets) = (Frontier::default(), Secrets(vec![key]));
         let mut sealer = Self { layout, places, db, signers, secrets, lock, frontier, wal_confirmed: false };
-        match sealer.seal(vec![vec![first]]) {
+        match sealer.seal(vec![first]) {
             Ok(answers) => answers.into_iter().try_for_each(|answer| answer.map(drop)),
             Err(error) => Err(error.into()),
         }
@@ -99,7 +99,8 @@ impl Sealer {
 
     /// The secret halves of the keys that sign a log of `size` records.
     fn signing(&self, size: u64) -> Result<Vec<&SigningKey>, LedgerError> {
-        let missing = |key: String| LedgerError::KeyMissing { key, place: place_of_log(&self.layout, &self.places) };
+        let missing =
+            |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
         self.signers.at(size).map(|key| self.secrets.of(key).ok_or_else(|| missing(key.handle()))).collect()
     }
 
@@ -150,7 +151,7 @@ impl Sealer {
         let mut signers = self.signers.clone();
         if units.iter().flatten().any(|new| is_log_key(&new.record.body)) {
             // The new key came to its place after we read it.
-            self.secrets = Secrets::read(&self.layout, &self.places).map_err(GroupError::stop)?;
+            self.secrets = self.places.log_keys(&self.layout).map_err(GroupError::stop)?;
         }
         let before = frontier.size();
         let mut insert = Insert::new(&self.db)?;
@@ -192,7 +193,7 @@ impl Sealer {
             signers.apply(index, key, *change).map_err(|why| LedgerError::Refused { why })?;
             let at_hand = self.secrets.0.iter().any(|secret| secret.public().to_string() == *key);
             if *change == KeyChange::Added && !at_hand {
-                let place = place_of_log(&self.layout, &self.places);
+                let place = self.places.named(&self.layout, KeyRole::Log);
                 return Err(LedgerError::KeyMissing { key: key.clone(), place });
             }
         }
@@ -212,7 +213,7 @@ impl Sealer {
         let first = first.ok_or_else(|| GroupError::Stop("the log has no key".to_owned()))?;
         self.signers = Signers::read(&self.db, first).map_err(GroupError::stop)?;
         if self.signing(size + 1).is_err() {
-            self.secrets = Secrets::read(&self.layout, &self.places).map_err(GroupError::stop)?;
+            self.secrets = self.places.log_keys(&self.layout).map_err(GroupError::stop)?;
         }
         nodes::head(&self.db, &self.signers).map(|(frontier, _)| frontier).map_err(GroupError::stop)
     }
@@ -448,7 +449,7 @@ mod tests {
         assert!(matches!(sealer.seal(vec![unit()]), Err(GroupError::Full)));
         sealer.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
         let answers = sealer.seal(vec![unit()]).unwrap();
-        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 1, seq: None }]);
+        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 2, seq: None }]);
         assert_eq!(verify_store(dir.path()).unwrap().first, None);
     }
 }

@@ -2,14 +2,12 @@
 //! seals it as one group, for a sync to disk costs more than everything else together.
 
 use super::layout::{CollectorLock, Layout};
-use super::note::SigningKey;
-use super::places::{KeyPlaces, Secrets, place_of_log};
-use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
-use super::record::{Body, Continues, RECORD_VERSION, Record};
+use super::places::KeyPlaces;
+use super::prepare::{NewRecord, Prepared, prepare, random, write_down};
+use super::record::{Body, Continues, KeyChange, KeyRole, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::SecretRef;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -62,9 +60,9 @@ impl Ledger {
         Self::create_with(dir, create, &KeyPlaces::default())
     }
 
-    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, first record, first
-    /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
-    /// A key that is not kept in a file must be in its place before.
+    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, the first two records
+    /// (`epoch`, and the `key` of bundles), first checkpoint. Refuses when anything of a ledger is there.
+    /// A daemon never calls this; `init` does. A key that is not kept in a file must be in its place before.
     pub fn create_with(dir: &Path, create: Create, places: &KeyPlaces) -> Result<Self, LedgerError> {
         Self::make(dir, create, None, places)
     }
@@ -81,18 +79,21 @@ impl Ledger {
 
     fn make(dir: &Path, create: Create, continues: Option<Continues>, places: &KeyPlaces) -> Result<Self, LedgerError> {
         let layout = Layout::create(dir)?;
-        let key = first_key(&layout, places, &create.origin)?;
+        let key = places.first_log_key(&layout, &create.origin)?;
+        let public = places.first_bundle_key(&layout)?.public_line().map_err(LedgerError::note(dir))?;
         layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
+        layout.write_new(&layout.bundle_public_key(), format!("{public}\n").as_bytes())?;
         layout.write_new(&layout.database(), &[])?;
-        let body = Body::Epoch {
+        let epoch = Body::Epoch {
             origin: create.origin,
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
             continues,
         };
-        let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
-        let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
+        let key_record = Body::Key { role: KeyRole::Bundle, key: public, change: KeyChange::Added };
+        let first =
+            [epoch, key_record].into_iter().map(|body| first_record(create.at, body)).collect::<Result<_, _>>()?;
         Sealer::begin(layout.clone(), places.clone(), store::create(&layout.database())?, key, first)?;
         require_wal_header(&layout)?;
         layout.sync_dir()?;
@@ -172,6 +173,13 @@ impl Drop for Shared {
     }
 }
 
+/// 32 random bytes for a key.
+/// One of the records that a log begins with. They have no files.
+fn first_record(at: DateTime<Utc>, body: Body) -> Result<Prepared, LedgerError> {
+    let record = Record { v: RECORD_VERSION, at, commit: None, body };
+    Ok(Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None })
+}
+
 /// The thread: takes what waits, seals it, answers. After a failure that leaves the disk uncertain it
 /// only answers, with that failure; a failed sync is never tried again.
 fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
@@ -211,20 +219,6 @@ fn write(mut sealer: Sealer, mut waiting: mpsc::Receiver<Job>) {
 fn answer(to: oneshot::Sender<Result<Vec<Sealed>, LedgerError>>, sealed: Result<Vec<Sealed>, LedgerError>) {
     // Whoever asked may have gone away; what was sealed stays sealed.
     let _ = to.send(sealed);
-}
-
-/// The key that a new log begins with: made, where a file is its place, or else read.
-fn first_key(layout: &Layout, places: &KeyPlaces, origin: &str) -> Result<SigningKey, LedgerError> {
-    let path = match &places.log {
-        None => layout.secret_key(),
-        Some(SecretRef::File(path)) => path.clone(),
-        Some(_) => return Secrets::read(layout, places)?.only(origin, &place_of_log(layout, places)),
-    };
-    let mut seed = [0; 32];
-    fill(&mut seed)?;
-    let key = SigningKey::from_seed(origin, &seed).map_err(LedgerError::note(layout.dir()))?;
-    layout.write_new(&path, key.to_secret_text().as_bytes())?;
-    Ok(key)
 }
 
 fn gone() -> LedgerError {

@@ -2,7 +2,9 @@
 //! Written to a temporary file beside the target, which appears only when it is whole.
 
 use crate::bundle::BundleError;
-use crate::bundle::format::{ARCHIVE_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, TOTAL_BYTES_MAX, path_allowed};
+use crate::bundle::format::{
+    ARCHIVE_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, MANIFEST, TAGMANIFEST, TOTAL_BYTES_MAX, path_allowed, place,
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,7 +23,7 @@ pub(in crate::bundle) struct Bag {
     lower: BTreeSet<String>,
     /// Lines of `manifest-sha256.txt`: on disk, because there is one per file.
     manifest: BufWriter<File>,
-    /// Lines of `tagmanifest-sha256.txt`: a handful.
+    /// Lines of `tagmanifest-sha256.txt` so far: a handful.
     tags: String,
     total: u64,
 }
@@ -30,7 +32,6 @@ pub(in crate::bundle) struct Bag {
 pub(in crate::bundle) struct Written {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    pub(super) tagmanifest_sha256: String,
 }
 
 /// Counts and hashes what goes through.
@@ -92,12 +93,15 @@ impl Bag {
         })
     }
 
-    /// Adds a file. Files must come in the order of their paths.
+    /// Adds a file that the manifests list. Files come in the order of `format::place`.
     pub(in crate::bundle) fn file(
         &mut self,
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>,
     ) -> Result<(), BundleError> {
+        if path > MANIFEST {
+            self.manifest()?;
+        }
         let sha256 = self.add(path, write)?;
         let line = format!("{sha256}  {path}\n");
         if path.starts_with("data/") {
@@ -107,13 +111,14 @@ impl Bag {
         Ok(())
     }
 
-    fn add(
+    /// Adds a file that no manifest lists.
+    pub(in crate::bundle) fn add(
         &mut self,
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>,
     ) -> Result<String, BundleError> {
         let full = format!("{}/{path}", self.top);
-        if !path_allowed(&full) || !self.lower.insert(path.to_ascii_lowercase()) || *self.last >= *full {
+        if !path_allowed(&full) || !self.lower.insert(path.to_ascii_lowercase()) || place(&self.last) >= place(path) {
             return Err(BundleError::Request {
                 what: format!("{path} cannot be a file of a bundle: too long, or like another but for case"),
                 hint: "rename the control or collector that it is called after".to_owned(),
@@ -123,7 +128,7 @@ impl Bag {
             return Err(BundleError::TooLarge { what: "the bundle".to_owned(), limit: format!("{ENTRIES_MAX} files") });
         }
         self.zip.start_file(full.as_str(), options()).map_err(packed(path))?;
-        self.last = full;
+        path.clone_into(&mut self.last);
         let mut hashing = Hashing { out: &mut self.zip, hash: Sha256::new(), size: 0 };
         write(&mut hashing)?;
         self.total += hashing.size;
@@ -135,21 +140,35 @@ impl Bag {
         Ok(sha256)
     }
 
-    /// Adds the manifests and puts the archive in its place.
-    pub(in crate::bundle) fn finish(mut self) -> Result<Written, BundleError> {
+    /// Adds `manifest-sha256.txt`, once, when every file under `data/` is there.
+    fn manifest(&mut self) -> Result<(), BundleError> {
+        if self.lower.contains(MANIFEST) {
+            return Ok(());
+        }
         let unkept = || BundleError::io("the manifest cannot be kept");
         self.manifest.flush().map_err(unkept())?;
         let mut lines = self.manifest.get_ref().try_clone().map_err(unkept())?;
         lines.rewind().map_err(unkept())?;
-        let sha256 = self.add("manifest-sha256.txt", |out| {
+        let sha256 = self.add(MANIFEST, |out| {
             std::io::copy(&mut BufReader::new(lines), out).map_err(unkept())?;
             Ok(())
         })?;
-        // In the order of paths it comes after all other tag files.
-        let tags = format!("{}{sha256}  manifest-sha256.txt\n", self.tags);
-        let tagmanifest_sha256 = self.add("tagmanifest-sha256.txt", |out| {
+        self.tags.push_str(&format!("{sha256}  {MANIFEST}\n"));
+        Ok(())
+    }
+
+    /// Adds the tag manifest, and gives its text.
+    pub(in crate::bundle) fn tagmanifest(&mut self) -> Result<String, BundleError> {
+        self.manifest()?;
+        let tags = std::mem::take(&mut self.tags);
+        self.add(TAGMANIFEST, |out| {
             out.write_all(tags.as_bytes()).map_err(BundleError::io("the bundle cannot be written"))
         })?;
+        Ok(tags)
+    }
+
+    /// Puts the archive in its place.
+    pub(in crate::bundle) fn finish(self) -> Result<Written, BundleError> {
         let target = self.target.display().to_string();
         let cannot = || BundleError::io(format!("{target} cannot be written"));
         let file = self.zip.finish().map_err(packed("the archive"))?;
@@ -162,7 +181,7 @@ impl Bag {
             return Err(BundleError::TooLarge { what: "the archive".to_owned(), limit });
         }
         file.persist_noclobber(&self.target).map_err(|e| cannot()(e.error))?;
-        Ok(Written { bytes, sha256, tagmanifest_sha256 })
+        Ok(Written { bytes, sha256 })
     }
 }
 

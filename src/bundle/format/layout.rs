@@ -1,7 +1,8 @@
 //! What is where in a bundle, in the order in which it is written.
 
 use super::contents::record_path;
-use super::{BundleError, Contents, Source, digits, folder, path_part};
+use super::{BundleError, Contents, Source, digits, folder, path_part, place};
+use crate::bundle::tools;
 use crate::ledger::record::Status;
 
 /// One file of a bundle.
@@ -38,6 +39,8 @@ pub(crate) enum What {
     Frontier,
     /// The log's public key.
     Key,
+    /// What checks a bundle without us, by its place in `tools::ALL`.
+    Tool(usize),
 }
 
 /// A file made of the committed data, by a rule that both sides know.
@@ -67,7 +70,7 @@ pub(crate) enum Derived {
     Population(u64),
 }
 
-/// Every file but the two manifests, by path.
+/// Every file but the manifests and the signatures over them, in the order of the archive.
 pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Planned>, BundleError> {
     let mut plan: Vec<Planned> = Vec::new();
     let mut add = |path: String, what: What| plan.push(Planned { path, what });
@@ -83,6 +86,9 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
     add("data/log/frontier.txt".to_owned(), What::Frontier);
     add("data/log/leafhashes.txt".to_owned(), What::LeafHashes);
     add("data/log/log.vkey".to_owned(), What::Key);
+    for (at, tool) in tools::ALL.iter().enumerate() {
+        add(tool.name.to_owned(), What::Tool(at));
+    }
     for name in contents.controls.keys() {
         let dir = format!("data/controls/{}", path_part(name));
         add(format!("{dir}/gaps.csv"), What::Derived(Derived::Gaps(Some(name.clone()))));
@@ -113,7 +119,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
             add(format!("{dir}/{name}"), What::Member(index, name));
         }
     }
-    plan.sort_by(|a, b| a.path.cmp(&b.path));
+    plan.sort_by(|a, b| place(&a.path).cmp(&place(&b.path)));
     Ok(plan)
 }
 

@@ -15,6 +15,20 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// `bagit.txt`, as RFC 8493 has it.
 pub(crate) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
+/// Lists every file under `data/`.
+pub(crate) const MANIFEST: &str = "manifest-sha256.txt";
+/// Lists every file outside of `data/`, and so names all of the content.
+pub(crate) const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
+/// SSHSIG over the tag manifest by the bundle key.
+pub(crate) const SIGNATURE: &str = "tagmanifest-sha256.txt.sig";
+/// RFC 3161 response over the tag manifest; not every bundle has one.
+pub(crate) const TOKEN: &str = "tagmanifest-sha256.txt.tsr";
+/// SSHSIG over the response, so that no byte of it goes unprotected.
+pub(crate) const TOKEN_SIGNATURE: &str = "tagmanifest-sha256.txt.tsr.sig";
+/// Namespace of both signatures.
+pub(crate) const NAMESPACE: &str = "evidenced-bundle";
+/// Files that are made of all the others; they stand last in the archive, in this order.
+const LAST: [&str; 5] = ["packed-sha256.txt", TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE];
 /// First line of every inclusion proof.
 pub(crate) const PROOF_HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Header of `salts.csv`.
@@ -45,6 +59,11 @@ pub(crate) trait Source {
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError>;
 }
 
+/// By what the files of an archive are ordered, given their paths inside the bundle's folder.
+pub(crate) fn place(path: &str) -> (bool, &str) {
+    (LAST.contains(&path), path)
+}
+
 /// An index as it stands in file names: twelve digits.
 pub(crate) fn digits(index: u64) -> String {
     format!("{index:012}")
@@ -61,6 +80,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Anchor { .. } => Some("anchors"),
         Body::Config { .. } => Some("configs"),
         Body::Evidence { .. } => Some("evidence"),
+        Body::Export { .. } => Some("exports"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
         Body::Epoch { .. }
@@ -70,8 +90,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }
-        | Body::Waiver { .. }
-        | Body::Export { .. } => None,
+        | Body::Waiver { .. } => None,
     }
 }
 

@@ -45,15 +45,6 @@ struct Signed {
     checkpoint: Checkpoint,
 }
 
-/// What the checks found out beside what is wrong.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// In order of the log.
-    pub(super) dated: Vec<Dated>,
-    /// What was not checked for want of something from outside.
-    pub(super) not_checked: Vec<String>,
-}
-
 /// Checks every anchor record of the bundle, and the checkpoints brought along.
 pub(super) fn check(
     archive: &Archive,
@@ -61,8 +52,8 @@ pub(super) fn check(
     key: &Key,
     closing: &log::Closing,
     brought: &Brought,
-) -> (Vec<Check>, Outcome) {
-    let mut outcome = Outcome::default();
+) -> (Vec<Check>, Vec<Dated>) {
+    let mut dated = Vec::new();
     let mut checking = Checking::new("anchors");
     let source = BundleSource(archive);
     let mut signed = Vec::new();
@@ -73,7 +64,7 @@ pub(super) fn check(
             continue;
         }
         count += 1;
-        let read = anchor(&source, index, &record.body, key, brought, &mut outcome);
+        let read = anchor(&source, index, &record.body, (key, brought), &mut dated, &mut checking);
         signed.extend(checking.take(read));
     }
     let mut holding = Checking::new("held");
@@ -84,15 +75,15 @@ pub(super) fn check(
     let outside = format!("this bundle shows the log from {from} to {to} records");
     for one in &signed {
         if !compare(one, &roots, closing, &signed, &mut checking) {
-            outcome.not_checked.push(format!("the root of {}: {outside}", one.file));
+            checking.not_checked(format_args!("the root of {}: {outside}", one.file));
         }
     }
-    let dated = outcome.dated.len();
     let mut checks = vec![checking.done(format!(
-        "{count} checkpoints that were handed to others are of this log; the time of {dated} was checked"
+        "{count} checkpoints that were handed to others are of this log; the time of {} was checked",
+        dated.len()
     ))];
     if brought.held.is_empty() {
-        return (checks, outcome);
+        return (checks, dated);
     }
     let mut compared = 0_u64;
     for one in &held {
@@ -100,20 +91,20 @@ pub(super) fn check(
             compared += 1;
         } else {
             let size = one.checkpoint.size;
-            outcome.not_checked.push(format!("the checkpoint of {size} records that you hold: {outside}"));
+            holding.not_checked(format_args!("the checkpoint of {size} records that you hold: {outside}"));
         }
     }
     checks.push(holding.done(format!("{compared} of {} checkpoints that you hold are of this log", held.len())));
-    (checks, outcome)
+    (checks, dated)
 }
 
 fn anchor(
     source: &BundleSource<'_>,
     index: u64,
     body: &Body,
-    key: &Key,
-    brought: &Brought,
-    outcome: &mut Outcome,
+    (key, brought): (&Key, &Brought),
+    dated: &mut Vec<Dated>,
+    checking: &mut Checking,
 ) -> Result<Signed, BundleError> {
     let Body::Anchor { anchor, way, size, note_sha256, receipt_sha256, time } = body else {
         return Err(BundleError::malformed(record_path(index), "is no anchor"));
@@ -137,8 +128,8 @@ fn anchor(
         Found::Checked(at) | Found::Stated(at, _) if Some(at.trunc_subsecs(3)) != time.map(|t| t.trunc_subsecs(3)) => {
             return Err(BundleError::malformed(record_path(index), "names another time than its receipt"));
         }
-        Found::Checked(at) => outcome.dated.push(Dated { record: index, size: *size, time: *at }),
-        Found::Stated(_, why) | Found::Untimed(why) => outcome.not_checked.push(format!("{who}: {why}")),
+        Found::Checked(at) => dated.push(Dated { record: index, size: *size, time: *at }),
+        Found::Stated(_, why) | Found::Untimed(why) => checking.not_checked(format_args!("{who}: {why}")),
     }
     Ok(Signed { file: path(NOTE), note: text, checkpoint })
 }

@@ -5,7 +5,7 @@
 use crate::bundle::BundleError;
 use crate::bundle::format::{
     ARCHIVE_BYTES_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, PATH_BYTES_MAX, RATIO_MAX, TOTAL_BYTES_MAX,
-    path_allowed,
+    path_allowed, place,
 };
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
@@ -27,7 +27,7 @@ pub(super) struct Archive {
     file: File,
     /// The one folder.
     pub(super) top: String,
-    /// Every file, by path.
+    /// Every file, in the order of the paths.
     pub(super) entries: Vec<Entry>,
 }
 
@@ -86,7 +86,7 @@ impl Archive {
             if top != self.top {
                 return Err(wrong("a file outside the bundle's folder"));
             }
-            if path <= last {
+            if !last.is_empty() && place(inside) <= place(&last) {
                 return Err(wrong("files are not in order of their paths, or one is there twice"));
             }
             if !lower.insert(path.to_ascii_lowercase()) {
@@ -98,12 +98,14 @@ impl Archive {
             }
             at = entry.at + entry.packed;
             self.entries.push(Entry { path: inside.to_owned(), ..entry });
-            last = path;
+            inside.clone_into(&mut last);
         }
         let mut rest = [0];
         if at != start || central.read(&mut rest).map_err(|e| refused(name, e))? != 0 {
             return Err(refused(name, "bytes that belong to no file"));
         }
+        // Some stand last whatever their paths, and `find` needs the order of the paths alone.
+        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(())
     }
 

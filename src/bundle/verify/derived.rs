@@ -2,11 +2,13 @@
 //! compared byte for byte.
 
 use super::container::Archive;
+use super::manifest::UNLISTED;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::derive::derive;
-use crate::bundle::format::{BAGIT, Contents, Planned, What, layout};
+use crate::bundle::format::{BAGIT, Contents, MANIFEST, Planned, What, layout};
+use crate::bundle::tools;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 
@@ -20,8 +22,8 @@ pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Vec<Plann
             checking.wrong(*path, "is missing");
         }
         for entry in &archive.entries {
-            let manifest = matches!(entry.path.as_str(), "manifest-sha256.txt" | "tagmanifest-sha256.txt");
-            let known = manifest || expected.contains(entry.path.as_str());
+            let path = entry.path.as_str();
+            let known = path == MANIFEST || UNLISTED.contains(&path) || expected.contains(path);
             checking.expect(known, &entry.path, "is no file of a bundle of these records");
         }
     }
@@ -39,13 +41,18 @@ pub(super) fn check(archive: &Archive, contents: &Contents, planned: &[Planned])
         let made = match what {
             What::Derived(what) => derive(what, contents, &source, &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
+            What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
             _ => continue,
         };
         count += 1;
         match made.and_then(|()| comparing.end().map_err(|e| BundleError::malformed(path, e))) {
             Ok(None) => {}
             Ok(Some(line)) => {
-                checking.wrong(path, format!("line {line} is not what follows from the committed data"));
+                let why = match what {
+                    What::Tool(_) => "is not that of the tool as released: take the tools from the release".to_owned(),
+                    _ => "is not what follows from the committed data".to_owned(),
+                };
+                checking.wrong(path, format!("line {line} {why}"));
             }
             Err(error) => {
                 let (file, why) = error.parts();

@@ -2,12 +2,12 @@
 
 use super::container::Archive;
 use super::report::{Check, Checking};
-use crate::bundle::format::path_allowed;
+use crate::bundle::format::{MANIFEST, SIGNATURE, TAGMANIFEST, TOKEN, TOKEN_SIGNATURE, path_allowed};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 
-const MANIFEST: &str = "manifest-sha256.txt";
-const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
+/// Files outside of `data/` that the tag manifest cannot list: itself, and what is made over it.
+pub(super) const UNLISTED: [&str; 4] = [TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE];
 
 /// SHA-256 of every file, by its position in the archive; `None` where it could not be read.
 pub(super) type Digests = Vec<Option<[u8; 32]>>;
@@ -26,9 +26,9 @@ pub(super) fn check(archive: &Archive) -> (Check, Digests) {
         }
     }
     // The manifest itself is vouched for by the tag manifest, so that one comes first.
-    one(archive, &digests, &mut checking, TAGMANIFEST, |path| !path.starts_with("data/") && path != TAGMANIFEST);
+    one(archive, &digests, &mut checking, TAGMANIFEST, |path| !path.starts_with("data/") && !UNLISTED.contains(&path));
     one(archive, &digests, &mut checking, MANIFEST, |path| path.starts_with("data/"));
-    (checking.done(format!("{} files are what the manifests say", digests.len())), digests)
+    (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
 }
 
 /// The SHA-256 of a stream.

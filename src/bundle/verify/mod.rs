@@ -6,6 +6,7 @@ mod container;
 mod cosignature;
 mod derived;
 mod documents;
+mod envelope;
 mod log;
 mod look;
 mod manifest;
@@ -14,7 +15,9 @@ mod records;
 mod reperform;
 mod report;
 mod runs;
+mod signers;
 mod source;
+mod sshsig;
 mod windows;
 
 pub use look::Bundle;
@@ -26,6 +29,7 @@ use crate::timestamp::Roots;
 use anchors::Brought;
 use container::Archive;
 use cosignature::Witness;
+use envelope::Anchors;
 use merkle::Key;
 use report::Checking;
 use std::path::Path;
@@ -36,10 +40,14 @@ pub struct VerifyOptions {
     /// The log's key, `name+id+base64`, as it was told before the period. Without it the bundle's own
     /// copy is used, which shows that the bundle is consistent and not where it comes from.
     pub vkey: Option<String>,
+    /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
+    /// bundle's signature is checked with the key that the bundle's own log names.
+    pub allowed_signers: Option<String>,
+    /// Root certificates of the time-stamp authority, PEM. Without them a time-stamp is read, and whose it
+    /// is stays open.
+    pub tsa_roots: Option<Vec<u8>>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
-    /// Root certificates of time-stamp authorities, in PEM. Without them who dated a checkpoint is not checked.
-    pub tsa_root: Option<Vec<u8>>,
     /// Public keys of witnesses, `name+id+base64`.
     pub witness_keys: Vec<String>,
     /// Older checkpoints of the log that whoever verifies has kept, bytes as they are.
@@ -48,17 +56,17 @@ pub struct VerifyOptions {
 
 /// Checks the bundle at `zip`. A bundle with something wrong is an `Ok` whose report says so.
 ///
-/// Errors: `Io` when the file cannot be read, `Request` when the key given is none.
+/// Errors: `Io` when the file cannot be read, `Request` when a key, signers or certificates given are none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
     let given = options.vkey.as_deref().map(log::given_key).transpose()?;
     let brought = brought(options)?;
+    let anchors = Anchors::parse(options.allowed_signers.as_deref(), options.tsa_roots.as_deref())?;
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
         key_source: log::key_source(given.as_ref()),
         about: None,
         reperformed: None,
-        not_checked: Vec::new(),
     };
     let mut container = Checking::new("container");
     let archive = match Archive::open(zip) {
@@ -71,7 +79,7 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
-    report.complete = contents(&archive, given.as_ref(), options, &brought, &mut report).is_some();
+    report.complete = contents(&archive, given.as_ref(), (&anchors, &brought), options, &mut report).is_some();
     Ok(report)
 }
 
@@ -79,8 +87,8 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
 fn contents(
     archive: &Archive,
     given: Option<&Key>,
+    (anchors, brought): (&Anchors, &Brought),
     options: &VerifyOptions,
-    brought: &Brought,
     report: &mut VerifyReport,
 ) -> Option<()> {
     let (check, digests) = manifest::check(archive);
@@ -101,6 +109,7 @@ fn contents(
     if let Some(closing) = &closing {
         anchored(archive, &contents, given, closing, brought, report);
     }
+    report.checks.push(envelope::check(archive, &contents, anchors));
     report.checks.push(records::commitments(archive, &contents, &digests));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
@@ -125,16 +134,15 @@ fn anchored(
 ) {
     let own = log::own_key(archive).ok();
     let Some(key) = given.or(own.as_ref()) else { return };
-    let (checks, mut outcome) = anchors::check(archive, contents, key, closing, brought);
+    let (checks, dated) = anchors::check(archive, contents, key, closing, brought);
     report.checks.extend(checks);
-    report.checks.push(windows::check(archive, contents, &mut outcome));
-    report.not_checked.append(&mut outcome.not_checked);
+    report.checks.push(windows::check(archive, contents, &dated));
 }
 
 /// Reads what was brought along, which must be what it is said to be.
 fn brought(options: &VerifyOptions) -> Result<Brought, BundleError> {
     let request = |what: String, hint: &str| BundleError::Request { what, hint: hint.to_owned() };
-    let roots = options.tsa_root.as_deref().map(Roots::from_pem).transpose();
+    let roots = options.tsa_roots.as_deref().map(Roots::from_pem).transpose();
     let roots = roots.map_err(|e| request(e.to_string(), "give the authority's root certificate in PEM"))?;
     let witness = |key: &String| {
         Witness::parse(key.trim())

@@ -2,7 +2,7 @@
 //! anchor record in the log was sealed after that receipt was made, for nobody can foretell a signature; what a
 //! dated checkpoint covers was sealed before it. Bounds when a record was written, not when a source was asked.
 
-use super::anchors::{Dated, Outcome};
+use super::anchors::Dated;
 use super::container::Archive;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
@@ -10,9 +10,8 @@ use crate::bundle::format::{Contents, Source, record_path, time};
 use crate::timestamp::CLOCKS_APART;
 
 /// Checks the time of every disclosed record. Only receipts that were checked count.
-pub(super) fn check(archive: &Archive, contents: &Contents, outcome: &mut Outcome) -> Check {
+pub(super) fn check(archive: &Archive, contents: &Contents, dated: &[Dated]) -> Check {
     let mut checking = Checking::new("windows");
-    let dated = &outcome.dated;
     for pair in dated.windows(2) {
         let [before, after] = pair else { continue };
         let ordered = before.time <= after.time && before.size <= after.size;
@@ -35,10 +34,9 @@ pub(super) fn check(archive: &Archive, contents: &Contents, outcome: &mut Outcom
         both += u64::from(after.is_some() && before.is_some());
     }
     if dated.is_empty() {
-        outcome.not_checked.push(
+        checking.not_checked(
             "when records were written: no time-stamp or cosignature of this bundle was checked, so their times are \
-             the operator's word"
-                .to_owned(),
+             the operator's word",
         );
     }
     checking.done(format!(

@@ -19,8 +19,8 @@ fn check<'a>(report: &'a VerifyReport, name: &str) -> &'a evidenced::bundle::Che
 }
 
 fn with_roots(bundle: &Path, server: &Server) -> VerifyReport {
-    let tsa_root = Some(server.authority.pem("root"));
-    verify(bundle, &VerifyOptions { tsa_root, ..Default::default() }).unwrap()
+    let tsa_roots = Some(server.authority.pem("root"));
+    verify(bundle, &VerifyOptions { tsa_roots, ..Default::default() }).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,11 +37,14 @@ async fn time_stamps_bound_the_records_between_them_once_they_were_checked() {
     assert!(report.ok(), "{report:#?}");
     assert!(check(&report, "anchors").detail.contains("the time of 2 was checked"), "{report:#?}");
     assert!(!check(&report, "windows").detail.starts_with("the times of 0 "), "{report:#?}");
-    assert!(report.not_checked.is_empty(), "{report:#?}");
+    for name in ["anchors", "windows"] {
+        assert!(check(&report, name).not_checked.is_empty(), "{report:#?}");
+    }
     // Without the authority's root nothing is said to be checked that was not.
     let report = verify(&bundle, &VerifyOptions::default()).unwrap();
     assert!(report.ok() && check(&report, "anchors").detail.contains("the time of 0 was checked"), "{report:#?}");
-    assert_eq!(report.not_checked.len(), 3, "{report:#?}");
+    let open = ["anchors", "windows"].map(|name| check(&report, name).not_checked.len());
+    assert_eq!(open, [2, 1], "{report:#?}");
     // Of an authority that nobody vouches for, the tokens are wrong.
     let other = Server::start();
     let report = with_roots(&bundle, &other);
@@ -137,13 +140,7 @@ async fn a_checkpoint_that_cannot_be_compared_is_said_to_be_so_and_one_of_anothe
     world.clock.set(begun + TimeDelta::minutes(1));
     world.run().await;
     let handed = world.hand_over("w").await.unwrap();
-    let out = world.dir.path().join("late.zip");
-    let period = evidenced_collectors::contract::Window {
-        start: begun + TimeDelta::seconds(30),
-        end: begun + TimeDelta::days(1),
-    };
-    let request = evidenced::bundle::ExportRequest { period, out: &out, organization: "Test".into(), sample: false };
-    evidenced::bundle::export(&world.reader(), &request).unwrap();
+    let out = world.bundle_of("late.zip", begun + TimeDelta::seconds(30), begun + TimeDelta::days(1));
 
     let keys = vec![witness.key.clone()];
     let inside = world.reader().read_file(handed.record, "note").unwrap();
@@ -152,7 +149,7 @@ async fn a_checkpoint_that_cannot_be_compared_is_said_to_be_so_and_one_of_anothe
     assert!(report.ok(), "{report:#?}");
     assert!(check(&report, "anchors").detail.contains("the time of 1 was checked"), "{report:#?}");
     assert!(check(&report, "held").detail.contains("1 of 2"), "{report:#?}");
-    assert!(report.not_checked.iter().any(|what| what.contains("records that you hold")), "{report:#?}");
+    assert!(report.not_checked().any(|what| what.contains("records that you hold")), "{report:#?}");
 
     let elsewhere = tempfile::tempdir().unwrap();
     let at = world.clock.now();

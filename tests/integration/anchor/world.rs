@@ -119,11 +119,19 @@ impl World {
         self.bundle_of(name, now - TimeDelta::days(60), now + TimeDelta::days(1))
     }
 
-    fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
+    /// The bundle of a period, without a time-stamp of its own.
+    pub(super) fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
         let out = self.dir.path().join(name);
-        let period = Window { start, end };
-        export(&self.reader(), &ExportRequest { period, out: &out, organization: "Test".into(), sample: false })
-            .unwrap();
+        let request = ExportRequest {
+            period: Window { start, end },
+            out: &out,
+            organization: "Test".into(),
+            sample: false,
+            key: &Ledger::open(&self.state()).unwrap().bundle_key().unwrap(),
+            authority: None,
+            require_timestamp: false,
+        };
+        export(&self.reader(), &request).unwrap();
         out
     }
 }

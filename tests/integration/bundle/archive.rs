@@ -52,7 +52,8 @@ impl Files {
         self.files.remove("tagmanifest-sha256.txt");
         self.files.remove("manifest-sha256.txt");
         let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
-            let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data);
+            let signature = |path: &str| path.starts_with("tagmanifest-sha256.txt");
+            let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data && !signature(path));
             of.map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect::<String>()
         };
         let manifest = lines(&self.files, true).into_bytes();
@@ -74,9 +75,12 @@ impl Files {
     }
 
     pub(super) fn write(&self, dir: &Path) -> PathBuf {
+        let last = |path: &str| path.starts_with("tagmanifest-sha256.txt") || path == "packed-sha256.txt";
+        let mut ordered: Vec<(&String, &Vec<u8>)> = self.files.iter().collect();
+        ordered.sort_by_key(|(path, _)| (last(path), path.as_str()));
         let named = |(path, bytes): (&String, &Vec<u8>)| (format!("{}/{path}", self.top), bytes.clone());
         let path = dir.join("changed.zip");
-        std::fs::write(&path, pack(&self.files.iter().map(named).collect::<Vec<_>>(), form())).unwrap();
+        std::fs::write(&path, pack(&ordered.into_iter().map(named).collect::<Vec<_>>(), form())).unwrap();
         path
     }
 }
