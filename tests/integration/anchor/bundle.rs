@@ -37,11 +37,14 @@ async fn time_stamps_bound_the_records_between_them_once_they_were_checked() {
     assert!(report.ok(), "{report:#?}");
     assert!(check(&report, "anchors").detail.contains("the time of 2 was checked"), "{report:#?}");
     assert!(!check(&report, "windows").detail.starts_with("the times of 0 "), "{report:#?}");
-    assert!(report.not_checked().next().is_none(), "{report:#?}");
+    for name in ["anchors", "windows"] {
+        assert!(check(&report, name).not_checked.is_empty(), "{report:#?}");
+    }
     // Without the authority's root nothing is said to be checked that was not.
     let report = verify(&bundle, &VerifyOptions::default()).unwrap();
     assert!(report.ok() && check(&report, "anchors").detail.contains("the time of 0 was checked"), "{report:#?}");
-    assert_eq!(report.not_checked().count(), 3, "{report:#?}");
+    let open = ["anchors", "windows"].map(|name| check(&report, name).not_checked.len());
+    assert_eq!(open, [2, 1], "{report:#?}");
     // Of an authority that nobody vouches for, the tokens are wrong.
     let other = Server::start();
     let report = with_roots(&bundle, &other);
