@@ -21,6 +21,9 @@ pub(crate) struct Contents {
     pub(crate) gaps: Vec<Gap>,
     /// Evidence with items: record, and whether it is whole.
     pub(crate) populations: BTreeMap<u64, Status>,
+    /// Records that concern the log as a whole, by kind: `anchor`, `config`, `epoch`, `erasure`, `export`,
+    /// `key` and `summary`, also those after the range.
+    pub(crate) of_the_log: BTreeMap<&'static str, Vec<u64>>,
     /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
     /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
@@ -33,6 +36,8 @@ pub(crate) struct Contents {
 pub(crate) struct Control {
     /// Verdicts of the period.
     pub(crate) verdicts: Vec<u64>,
+    /// Evidence for it: of the period, and older that its verdicts name. Failed collections too.
+    pub(crate) evidence: Vec<u64>,
     /// Transitions of the period, and the last one before it.
     pub(crate) transitions: Vec<u64>,
     /// Waivers of the period, and older ones that its verdicts name.
@@ -101,6 +106,7 @@ impl Contents {
             series: BTreeMap::new(),
             gaps: Vec::new(),
             populations: BTreeMap::new(),
+            of_the_log: BTreeMap::new(),
             known_until: None,
             referenced: BTreeSet::new(),
         };
@@ -112,7 +118,11 @@ impl Contents {
                 contents.known_until = contents.known_until.max(Some(record.at));
                 contents.count(&record);
             }
+            contents.note(index, &record.body);
             contents.take(&mut walk, index, record, inside)?;
+        }
+        for index in contents.supporting.range(contents.facts.range.end..).copied().collect::<Vec<u64>>() {
+            contents.note(index, &source.record(index)?.body);
         }
         if contents.facts.range.end < contents.facts.log_size {
             contents.known_until = Some(contents.facts.period.end);
@@ -128,6 +138,7 @@ impl Contents {
             }
         }
         contents.evidence_outside(source)?;
+        contents.controls.values_mut().for_each(|control| control.evidence.sort_unstable());
         Ok(contents)
     }
 
@@ -146,6 +157,18 @@ impl Contents {
 
     fn before(&self) -> impl Iterator<Item = u64> + use<> {
         self.supporting.range(..self.facts.range.start).copied().collect::<Vec<u64>>().into_iter()
+    }
+
+    /// The records of one kind that concern the log as a whole, oldest first.
+    pub(crate) fn of_kind(&self, kind: &str) -> &[u64] {
+        self.of_the_log.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    fn note(&mut self, index: u64, body: &Body) {
+        let kinds = ["anchor", "config", "epoch", "erasure", "export", "key", "summary"];
+        if let Some(kind) = kinds.into_iter().find(|kind| *kind == body.kind()) {
+            self.of_the_log.entry(kind).or_default().push(index);
+        }
     }
 
     fn control(&mut self, name: &str) -> &mut Control {
@@ -223,6 +246,9 @@ impl Contents {
                 if status != Status::Failed {
                     self.populations.insert(index, status);
                 }
+                for control in &controls {
+                    self.control(control).evidence.push(index);
+                }
                 let open = walk.open.get_mut(&run).ok_or_else(unopened)?;
                 (open.evidence, open.controls) = (Some(index), controls);
             }
@@ -253,9 +279,13 @@ impl Contents {
                 return Err(BundleError::malformed(file, "named by a verdict of the period, and not here"));
             }
             match source.record(*index)?.body {
-                Body::Evidence { status: Status::Failed, .. } => {}
-                Body::Evidence { status, .. } => {
-                    self.populations.insert(*index, status);
+                Body::Evidence { status, controls, .. } => {
+                    for control in controls {
+                        self.controls.entry(control).or_default().evidence.push(*index);
+                    }
+                    if status != Status::Failed {
+                        self.populations.insert(*index, status);
+                    }
                 }
                 _ => return Err(BundleError::malformed(file, "named by a verdict as evidence, and is none")),
             }
