@@ -4,6 +4,7 @@
 mod archive;
 mod changed;
 mod hostile;
+mod opened;
 mod world;
 
 use super::support::program;

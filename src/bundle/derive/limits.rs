@@ -1,11 +1,10 @@
 //! What a bundle proves and what it does not, in sentences: the README and the pages say the same.
 
 /// What holds once a bundle has been verified.
-pub(super) const PROVES: &[&str] = &[
-    "That every file here is the one that was committed to when its record was written; that the records are in \
+pub(super) const PROVES: &[&str] =
+    &["That every file here is the one that was committed to when its record was written; that the records are in \
      one log, in this order, and that none of the period's records was left out of the bundle; that the tables and \
-     pages follow from the evidence; and, re-performed, that the populations and verdicts do.",
-];
+     pages follow from the evidence; and, re-performed, that the populations and verdicts do."];
 
 /// What does not hold however well it verifies; who holds a checkpoint is said beside it.
 pub(super) const NOT_PROVEN: &[&str] = &[

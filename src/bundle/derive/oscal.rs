@@ -55,7 +55,13 @@ pub(super) fn results(contents: &Contents, source: &dyn Source, out: &mut dyn Wr
     let stated = Stated::read(contents, source)?;
     let facts = &contents.facts;
     // Of one log, size and period there can still be bundles of other controls.
-    let scope = format!("{}/{}/{}/{}", time(facts.period.start), time(facts.period.end), facts.log_size, list(contents.controls.keys()));
+    let scope = format!(
+        "{}/{}/{}/{}",
+        time(facts.period.start),
+        time(facts.period.end),
+        facts.log_size,
+        list(contents.controls.keys())
+    );
     let plan = all.uuid("no-assessment-plan");
     put(out, "{\"assessment-results\":{\n\"uuid\":")?;
     json_to(out, &json!(all.uuid(&format!("results/{scope}"))))?;
@@ -65,7 +71,10 @@ pub(super) fn results(contents: &Contents, source: &dyn Source, out: &mut dyn Wr
     json_to(out, &json!({ "href": format!("#{plan}") }))?;
     put(out, ",\n\"results\":[{\"uuid\":")?;
     json_to(out, &json!(all.uuid(&format!("result/{scope}"))))?;
-    put(out, ",\n\"title\":\"Observation period\",\"description\":\"What was collected and judged in the period, from sealed records.\",\n\"start\":")?;
+    put(
+        out,
+        ",\n\"title\":\"Observation period\",\"description\":\"What was collected and judged in the period, from sealed records.\",\n\"start\":",
+    )?;
     json_to(out, &json!(time(facts.period.start)))?;
     put(out, ",\"end\":")?;
     json_to(out, &json!(time(facts.period.end)))?;
@@ -123,7 +132,9 @@ impl Array {
 
 /// A name as OSCAL takes it for an identifier: a letter first, then letters, digits, points, hyphens, lines.
 fn token(name: &str) -> String {
-    let fits = |(at, byte): (usize, u8)| byte.is_ascii_alphabetic() || at > 0 && (byte.is_ascii_digit() || b".-_".contains(&byte));
+    let fits = |(at, byte): (usize, u8)| {
+        byte.is_ascii_alphabetic() || at > 0 && (byte.is_ascii_digit() || b".-_".contains(&byte))
+    };
     match !name.is_empty() && name.bytes().enumerate().all(fits) {
         true => name.to_owned(),
         false => format!("_{}", path_part(name)),
@@ -161,9 +172,10 @@ impl All<'_> {
 
     fn metadata(&self) -> Value {
         let facts = &self.contents.facts;
-        let mut remarks = "Made from sealed records by evidenced. States of findings follow from sealed verdicts alone; \
+        let mut remarks =
+            "Made from sealed records by evidenced. States of findings follow from sealed verdicts alone; \
                            the conclusion is the auditor's. Paths are relative to this file."
-            .to_owned();
+                .to_owned();
         if facts.sample {
             remarks = format!("{SAMPLE}: evidence of nothing. {remarks}");
         }
@@ -241,7 +253,11 @@ impl All<'_> {
                 return Err(BundleError::malformed(record_path(*at), "is not a verdict"));
             };
             let counts = list(counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.word())));
-            description.push_str(&format!(" Verdict as of {} by {rules}: {} ({counts}).", time(*as_of), outcome.word()));
+            description.push_str(&format!(
+                " Verdict as of {} by {rules}: {} ({counts}).",
+                time(*as_of),
+                outcome.word()
+            ));
             props.extend([property("verdict-record", at), property("verdict", outcome.word())]);
             evidence.push(json!({
                 "href": format!("#{}", self.uuid(&format!("record/{at}"))),
@@ -266,7 +282,13 @@ impl All<'_> {
     }
 
     /// What was not read, and what deviates.
-    fn remarks(&self, index: u64, status: Status, body: &Body, verdict: Option<&(u64, Record)>) -> Result<String, BundleError> {
+    fn remarks(
+        &self,
+        index: u64,
+        status: Status,
+        body: &Body,
+        verdict: Option<&(u64, Record)>,
+    ) -> Result<String, BundleError> {
         let mut remarks = Vec::new();
         if !self.contents.has_files(index, body) {
             remarks.push("The files of this record are not in the bundle.".to_owned());
@@ -327,7 +349,9 @@ impl All<'_> {
                 property("owner", shortened(&said.owner, REMARK_CHARS_MAX)),
                 property("severity", word(said.severity)),
             ]);
-            let empty = |property: &Value| property["value"].as_str().is_none_or(|value| value.trim() != value || value.is_empty());
+            let empty = |property: &Value| {
+                property["value"].as_str().is_none_or(|value| value.trim() != value || value.is_empty())
+            };
             if let Some(props) = finding["props"].as_array_mut() {
                 props.retain(|property| !empty(property));
             }

@@ -72,12 +72,7 @@ fn the_bundle(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> 
     page.table(&["anchor", "what it does", "#records", "#log size", "newest", "note and receipt"], rows).map(|_| ())
 }
 
-fn controls(
-    page: &mut Page<'_>,
-    contents: &Contents,
-    source: &dyn Source,
-    stated: &Stated,
-) -> Result<(), BundleError> {
+fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, stated: &Stated) -> Result<(), BundleError> {
     page.add(&html! { h2 { "Controls, worst first" } "\n" })?;
     let mut found = Vec::new();
     for (name, control) in &contents.controls {

@@ -102,7 +102,21 @@ mod tests {
     fn no_cell_is_run_as_a_formula_and_the_exact_text_can_be_had_back() {
         let mut out: Vec<u8> = Vec::new();
         let mut table = Table::new(&mut out, &["a", "b"]).unwrap();
-        let evil = ["=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1)", "＝1", "'=1", "''", "'", "\t=x", "\r=x", "a;=1+1", "a\n-1", "a;'"];
+        let evil = [
+            "=HYPERLINK(\"x\")",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1",
+            "'=1",
+            "''",
+            "'",
+            "\t=x",
+            "\r=x",
+            "a;=1+1",
+            "a\n-1",
+            "a;'",
+        ];
         for evil in evil {
             table.row(&[evil, "plain, with \"quotes\"\nand = lines; a-b"]).unwrap();
         }

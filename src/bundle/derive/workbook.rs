@@ -27,10 +27,25 @@ pub(super) fn workbook(contents: &Contents, source: &dyn Source, out: &mut dyn W
     let sheets = [
         Sheet { name: "Summary", columns: &SUMMARY, all: "data/index.html", rows: &|rows| all.summary(rows) },
         Sheet { name: "Controls", columns: &CONTROLS, all: "data/controls.csv", rows: &|rows| all.controls(rows) },
-        Sheet { name: "Judgements", columns: &JUDGEMENTS, all: "data/controls/<control>/judgements.csv", rows: &|rows| all.judgements(rows) },
-        Sheet { name: "Completeness", columns: &due, all: "data/completeness.csv", rows: &|rows| all.completeness(rows) },
+        Sheet {
+            name: "Judgements",
+            columns: &JUDGEMENTS,
+            all: "data/controls/<control>/judgements.csv",
+            rows: &|rows| all.judgements(rows),
+        },
+        Sheet {
+            name: "Completeness",
+            columns: &due,
+            all: "data/completeness.csv",
+            rows: &|rows| all.completeness(rows),
+        },
         Sheet { name: "Gaps", columns: &GAPS, all: "data/gaps.csv", rows: &|rows| all.gaps(rows) },
-        Sheet { name: "Waivers", columns: &WAIVERS, all: "data/controls/<control>/waivers.csv", rows: &|rows| all.waivers(rows) },
+        Sheet {
+            name: "Waivers",
+            columns: &WAIVERS,
+            all: "data/controls/<control>/waivers.csv",
+            rows: &|rows| all.waivers(rows),
+        },
         Sheet { name: "Records", columns: &records, all: "data/index.csv", rows: &|rows| all.records(rows) },
     ];
     let facts = &contents.facts;

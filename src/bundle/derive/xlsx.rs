@@ -95,7 +95,9 @@ impl Rows<'_> {
                 Cell::Number(number) if *number <= NUMBER_MAX => {
                     write!(xml, "<c r=\"{at}{row}\"{style}><v>{number}</v></c>")
                 }
-                Cell::Number(number) => write!(xml, "<c r=\"{at}{row}\"{style} t=\"inlineStr\"><is><t>{number}</t></is></c>"),
+                Cell::Number(number) => {
+                    write!(xml, "<c r=\"{at}{row}\"{style} t=\"inlineStr\"><is><t>{number}</t></is></c>")
+                }
                 Cell::Text(text) => write!(
                     xml,
                     "<c r=\"{at}{row}\"{style} t=\"inlineStr\"><is><t xml:space=\"preserve\">{}</t></is></c>",
@@ -232,7 +234,9 @@ fn workbook_relations(sheets: usize) -> String {
         ));
     }
     let styles = sheets + 1;
-    xml + &format!("<Relationship Id=\"rId{styles}\" Type=\"{OFFICE}/styles\" Target=\"styles.xml\"/></Relationships>\n")
+    xml + &format!(
+        "<Relationship Id=\"rId{styles}\" Type=\"{OFFICE}/styles\" Target=\"styles.xml\"/></Relationships>\n"
+    )
 }
 
 /// Plain, and bold for headers.
@@ -338,7 +342,10 @@ impl Stored<'_> {
         let mut again = Summing { out: Some(&mut *self.out), crc: Crc::new(), bytes: 0 };
         part.write(&mut again)?;
         if (again.crc.sum(), again.bytes) != (crc, bytes) {
-            return Err(BundleError::malformed("data/index.xlsx", format!("{path} came out differently the second time")));
+            return Err(BundleError::malformed(
+                "data/index.xlsx",
+                format!("{path} came out differently the second time"),
+            ));
         }
         self.at += bytes;
         self.directory.extend(b"PK\x01\x02\x0a\x00");

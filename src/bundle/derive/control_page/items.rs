@@ -121,7 +121,8 @@ impl Judged {
         let mut readings = Vec::new();
         for (index, status) in evidence_of(about, verdict)? {
             let name = if status == Status::Complete { POPULATION } else { PARTIAL };
-            let malformed = |file: &str, e| BundleError::malformed(format!("data/evidence/{}/{file}", digits(index)), e);
+            let malformed =
+                |file: &str, e| BundleError::malformed(format!("data/evidence/{}/{file}", digits(index)), e);
             let run = about.source.file(index, RUN)?;
             let run: RunFile = serde_json::from_slice(&run).map_err(|e| malformed(RUN, e))?;
             let bytes = about.source.file(index, name)?;
@@ -134,7 +135,7 @@ impl Judged {
     fn looked_at(&self, item: &str) -> Markup {
         let Some(test) = &self.test else {
             return html! { p.soft { "Judged by rules " (text(&self.rules)) ", which the program that made this page no longer has: "
-                "what the test looked at is not shown." } "\n" };
+            "what the test looked at is not shown." } "\n" };
         };
         let bases = attributes(test, &self.readings, self.as_of, item);
         html! {
@@ -164,9 +165,11 @@ fn unread(page: &mut Page<'_>, bad: &BadItems) -> Result<(), BundleError> {
         return Ok(());
     }
     page.add(&html! { h3 { "Not read" } "\n" })?;
-    let rows = bad.unread.iter().take(ITEMS_MAX).map(|(what, (why, verdicts))| {
-        Ok(html! { td { (text(what)) } td { (text(why)) } td.n { (verdicts) } })
-    });
+    let rows = bad
+        .unread
+        .iter()
+        .take(ITEMS_MAX)
+        .map(|(what, (why, verdicts))| Ok(html! { td { (text(what)) } td { (text(why)) } td.n { (verdicts) } }));
     page.table(&["what", "why", "#verdicts"], rows)?;
     Ok(())
 }

@@ -113,7 +113,9 @@ fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
     });
     let shown = page.table(&["collector", "due", "how", "why", "#record"], rows)?;
     if shown == 0 {
-        page.add(&html! { p { "No run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" })?;
+        page.add(
+            &html! { p { "No run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" },
+        )?;
     }
     rest(page, shown, all.len(), "gaps.csv")
 }
@@ -121,7 +123,9 @@ fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
 /// Says what is not shown, if anything is not.
 fn rest(page: &mut Page<'_>, shown: u64, all: usize, table: &str) -> Result<(), BundleError> {
     if shown < all as u64 {
-        page.add(&html! { p.soft { "The newest " (shown) " of " (all) "; all: " a href=(table) { (table) } "." } "\n" })?;
+        page.add(
+            &html! { p.soft { "The newest " (shown) " of " (all) "; all: " a href=(table) { (table) } "." } "\n" },
+        )?;
     }
     Ok(())
 }
@@ -209,14 +213,8 @@ fn verdicts(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
 }
 
 /// The order in which outcomes are counted.
-const COUNTED: [Outcome; 6] = [
-    Outcome::Deviation,
-    Outcome::Indeterminate,
-    Outcome::Waived,
-    Outcome::Pending,
-    Outcome::Pass,
-    Outcome::Excluded,
-];
+const COUNTED: [Outcome; 6] =
+    [Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived, Outcome::Pending, Outcome::Pass, Outcome::Excluded];
 
 /// What the configuration said of the control, from when on.
 fn changes(page: &mut Page<'_>, said: &[Said]) -> Result<(), BundleError> {

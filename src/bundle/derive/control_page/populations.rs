@@ -112,7 +112,8 @@ fn one(page: &mut Page<'_>, about: &About<'_>, held: &Held) -> Result<(), Bundle
 /// The block that an auditor reads before trusting a listing.
 fn information(ipe: &Ipe) -> Markup {
     let skew = ipe.clock_skew_ms.map_or_else(|| "not told by the source".to_owned(), |ms| format!("{ms} ms"));
-    let totals = ipe.reconciliations.iter().map(|r| format!("{}: {} held, {} states {}", r.what, r.held, r.against, r.stated));
+    let totals =
+        ipe.reconciliations.iter().map(|r| format!("{}: {} held, {} states {}", r.what, r.held, r.against, r.stated));
     let made = ipe.requests.iter().map(|r| format!("{} × {}", r.count, r.request));
     let lists = [
         ("Hosts", list(&ipe.hosts)),
@@ -138,7 +139,8 @@ fn information(ipe: &Ipe) -> Markup {
 fn requests(page: &mut Page<'_>, about: &About<'_>, held: &Held) -> Result<(), BundleError> {
     let folder = format!("evidence/{}", digits(held.index));
     let names = about.source.file_names(held.index)?;
-    let heads: Vec<&String> = names.iter().filter(|name| name.starts_with("exchanges/") && name.ends_with(".json")).collect();
+    let heads: Vec<&String> =
+        names.iter().filter(|name| name.starts_with("exchanges/") && name.ends_with(".json")).collect();
     let rows = heads.iter().take(REQUESTS_MAX).map(|name| {
         let bytes = about.source.file(held.index, name)?;
         let head: ExchangeHead =
