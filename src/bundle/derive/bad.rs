@@ -55,8 +55,9 @@ impl BadItems {
                 entry.verdicts += 1;
             }
             for u in verdict.unread {
+                let permission = u.permission.map(|p| format!(" (missing permission: {p})")).unwrap_or_default();
                 let entry = bad.unread.entry(u.what).or_default();
-                (entry.0, entry.1) = (u.why, entry.1 + 1);
+                (entry.0, entry.1) = (u.why + &permission, entry.1 + 1);
             }
         }
         Ok(bad)

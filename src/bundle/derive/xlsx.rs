@@ -10,7 +10,6 @@
 
 use super::shown::shortened;
 use crate::bundle::BundleError;
-use crate::bundle::format::time;
 use chrono::{DateTime, Utc};
 use flate2::Crc;
 use std::fmt::Write as _;
@@ -216,7 +215,7 @@ fn package_relations() -> String {
 }
 
 fn properties(title: &str, created: DateTime<Utc>) -> String {
-    let created = time(created);
+    let created = created.format("%Y-%m-%dT%H:%M:%SZ");
     format!(
         "{XML}<cp:coreProperties xmlns:cp=\"{PACKAGE}/metadata/core-properties\" \
          xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:dcterms=\"http://purl.org/dc/terms/\" \

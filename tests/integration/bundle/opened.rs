@@ -128,14 +128,14 @@ fn trestle(document: &Value) -> (bool, String) {
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let path = component(".venv/bin/trestle");
-        let output = Command::new(path).args(arguments).current_dir(dir.path()).output().unwrap();
+        let output = Command::new(path).args(arguments).current_dir(dir.path().join("workspace")).output().unwrap();
         (output.status.success(), said(&output))
     };
-    std::fs::create_dir(dir.path().join("given")).unwrap();
-    std::fs::write(dir.path().join("given/ar.json"), serde_json::to_vec(document).unwrap()).unwrap();
+    std::fs::create_dir(dir.path().join("workspace")).unwrap();
+    std::fs::write(dir.path().join("ar.json"), serde_json::to_vec(document).unwrap()).unwrap();
     let (begun, words) = run(&["init", "--local"]);
     assert!(begun, "{words}");
-    let (imported, words) = run(&["import", "-f", "given/ar.json", "-o", "soc2"]);
+    let (imported, words) = run(&["import", "-f", "../ar.json", "-o", "soc2"]);
     if !imported {
         return (false, words);
     }
