@@ -380,3 +380,82 @@ impl Stored<'_> {
             .map_err(|_| BundleError::TooLarge { what: "data/index.xlsx".to_owned(), limit: "4 GiB".to_owned() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet<'a>(rows: &'a dyn Fn(&mut Rows<'_>) -> Result<(), BundleError>) -> Sheet<'a> {
+        Sheet { name: "Sheet", columns: &[("a", 10), ("b", 10)], all: "data/all.csv", rows }
+    }
+
+    fn xml(rows_max: u32, rows: &dyn Fn(&mut Rows<'_>) -> Result<(), BundleError>) -> String {
+        let mut out: Vec<u8> = Vec::new();
+        worksheet(&sheet(rows), rows_max, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn columns_go_on_after_z() {
+        assert_eq!([0, 25, 26, 51, 52, 701, 702].map(column), ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]);
+    }
+
+    #[test]
+    fn what_looks_like_a_number_a_formula_or_markup_stays_a_string() {
+        let cells = ["12345678901234567890", "=1+1", "<a&\"b\">", "_x0041_", " x "];
+        let xml =
+            xml(9, &|rows| cells.iter().try_for_each(|cell| rows.add([Cell::from(*cell), Cell::from(7)]).map(|_| ())));
+        for cell in ["12345678901234567890", "=1+1", "&lt;a&amp;&quot;b&quot;&gt;", "_x005F_x0041_", " x "] {
+            assert!(
+                xml.contains(&format!("t=\"inlineStr\"><is><t xml:space=\"preserve\">{cell}</t>")),
+                "{cell}: {xml}"
+            );
+        }
+        assert!(xml.contains("<c r=\"B2\"><v>7</v></c>") && !xml.contains("<f"), "{xml}");
+    }
+
+    #[test]
+    fn a_sheet_that_is_full_says_so_and_names_the_table_that_has_all() {
+        let added = std::cell::Cell::new(0);
+        let rows = |rows: &mut Rows<'_>| {
+            while rows.add([Cell::from("x"), Cell::from(1)])? {
+                added.set(added.get() + 1);
+            }
+            Ok(())
+        };
+        let xml = xml(5, &rows);
+        assert_eq!((added.get(), xml.matches("<row ").count()), (3, 5), "{xml}");
+        assert!(xml.contains("NOT ALL ROWS ARE HERE") && xml.contains("data/all.csv"), "{xml}");
+    }
+
+    #[test]
+    fn a_hundred_thousand_rows_are_the_same_bytes_each_time() {
+        use sha2::{Digest, Sha256};
+        struct Sink(Sha256, u64);
+        impl Write for Sink {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                self.0.update(buf);
+                self.1 += buf.len() as u64;
+                Ok(buf.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let rows = |rows: &mut Rows<'_>| {
+            (0..100_000_u64).try_for_each(|n| {
+                let item = format!("acme/shop@{n:040}");
+                rows.add([item.into(), "approved-by-independent-reviewer of the merged head, before the merge".into()])
+                    .map(|_| ())
+            })
+        };
+        let once = || {
+            let mut sink = Sink(Sha256::new(), 0);
+            write("t", "2026-02-01T00:00:00Z".parse().unwrap(), &[sheet(&rows)], &mut sink).unwrap();
+            (hex::encode(sink.0.finalize()), sink.1)
+        };
+        let (hash, bytes) = once();
+        assert_eq!((hash, bytes), once());
+        assert!((10_000_000..40_000_000).contains(&bytes), "{bytes}");
+    }
+}

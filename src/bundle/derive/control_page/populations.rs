@@ -19,9 +19,11 @@ const REQUESTS_MAX: usize = 100;
 /// Reasons and things unread that one cell lists.
 const REASONS_MAX: usize = 12;
 
-/// An evidence record whose files are in the bundle.
+/// An evidence record for the control.
 struct Held {
     index: u64,
+    /// Whether its files are in the bundle; not those of erased evidence.
+    files: bool,
     collector: String,
     window: Window,
     status: Status,
@@ -34,15 +36,14 @@ pub(super) fn populations(page: &mut Page<'_>, about: &About<'_>) -> Result<(), 
     let mut held = Vec::new();
     for index in &about.control.evidence {
         let record = about.source.record(*index)?;
-        if !about.contents.has_files(*index, &record.body) {
-            continue;
-        }
+        let files = about.contents.has_files(*index, &record.body);
         let Body::Evidence { collector, window, status, observed, .. } = record.body else {
             return Err(BundleError::malformed(record_path(*index), "is not evidence"));
         };
-        held.push(Held { index: *index, collector, window, status, observed });
+        held.push(Held { index: *index, files, collector, window, status, observed });
     }
-    let newest: BTreeMap<&str, &Held> = held.iter().map(|held| (held.collector.as_str(), held)).collect();
+    let newest: BTreeMap<&str, &Held> =
+        held.iter().filter(|held| held.files).map(|held| (held.collector.as_str(), held)).collect();
     for held in newest.values() {
         one(page, about, held)?;
     }
@@ -57,6 +58,15 @@ pub(super) fn populations(page: &mut Page<'_>, about: &About<'_>) -> Result<(), 
 }
 
 fn row(about: &About<'_>, held: &Held) -> Result<Markup, BundleError> {
+    if !held.files {
+        return Ok(html! {
+            td { (text(&held.collector)) }
+            td.t { (moment(held.window.start)) " –" br; (moment(held.window.end)) }
+            td { (word(held.status)) } (number(held.observed))
+            td { "its files are not in the bundle; an erasure has a record of its own" } td.n {}
+            td { a href={ "../../records/" (digits(held.index)) ".json" } { (held.index) } }
+        });
+    }
     let provenance = Provenance::read(about.source, held.index, held.status)?;
     let requests: u32 = provenance.ipe.iter().flat_map(|ipe| &ipe.requests).map(|request| request.count).sum();
     Ok(html! {
