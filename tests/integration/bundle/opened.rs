@@ -45,7 +45,7 @@ fn every_page_is_well_formed_loads_nothing_and_every_link_leads_to_something() {
         let output = pages(&folder);
         assert!(output.status.success(), "{}", said(&output));
         let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(seen["pages"] == 2 && seen["links"].as_u64().unwrap() > 40, "{seen}");
+        assert!(seen["pages"] == 2 && seen["links"].as_u64().unwrap() > 30, "{seen}");
         // The same check finds what is wrong.
         let index = folder.join("data/index.html");
         let good = std::fs::read_to_string(&index).unwrap();
