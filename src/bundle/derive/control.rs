@@ -80,9 +80,14 @@ pub(super) fn verdict(source: &dyn Source, index: u64) -> Result<Judged, BundleE
     Ok(Judged { as_of, rules, verdict })
 }
 
-/// The parameters that a verdict is by, as one line of JSON.
+/// The parameters that a verdict is by.
+pub(super) fn read_policy(source: &dyn Source, index: u64) -> Result<serde_json::Value, BundleError> {
+    json(source, index, POLICY)
+}
+
+/// The same, as one line of JSON.
 pub(super) fn policy(source: &dyn Source, index: u64) -> Result<String, BundleError> {
-    json::<serde_json::Value>(source, index, POLICY).map(|policy| policy.to_string())
+    read_policy(source, index).map(|policy| policy.to_string())
 }
 
 fn json<T: serde::de::DeserializeOwned>(source: &dyn Source, index: u64, name: &str) -> Result<T, BundleError> {

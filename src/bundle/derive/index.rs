@@ -1,33 +1,36 @@
-//! The tables over everything: evidence and verdicts, controls, and what each collector did.
+//! The tables over everything: evidence and verdicts, and controls.
 
 use super::control::state_word;
-use super::table::{Table, instant, list, maybe, word};
+use super::table::{Table, instant, list, word};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Control, Source, folder, path_part, population_path, record_path, time};
+use crate::bundle::format::{Contents, Control, Source, control_dir, folder, population_path, record_path, time};
 use crate::drift::State;
 use crate::judge::VerdictOutcome;
 use crate::ledger::record::{Body, Record};
 use evidenced_collectors::contract::Window;
+use std::cmp::Reverse;
 use std::io::Write;
+
+/// Columns of a row about a record.
+pub(super) const COLUMNS: [&str; 13] = [
+    "record",
+    "at",
+    "kind",
+    "role",
+    "controls",
+    "collector",
+    "window_start",
+    "window_end",
+    "outcome",
+    "rules",
+    "counts",
+    "path",
+    "table",
+];
 
 /// `index.csv`: a row per evidence and verdict of the period, and per supporting record of any kind.
 pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
-    let columns = [
-        "record",
-        "at",
-        "kind",
-        "role",
-        "controls",
-        "collector",
-        "window_start",
-        "window_end",
-        "outcome",
-        "rules",
-        "counts",
-        "path",
-        "table",
-    ];
-    let mut table = Table::new(out, &columns)?;
+    let mut table = Table::new(out, &COLUMNS)?;
     for index in contents.disclosed() {
         let record = source.record(index)?;
         let inside = contents.facts.range.contains(&index);
@@ -39,7 +42,7 @@ pub(super) fn index(contents: &Contents, source: &dyn Source, out: &mut dyn Writ
     table.end()
 }
 
-fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> [String; 13] {
+pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside: bool) -> [String; 13] {
     let mut controls = String::new();
     let mut collector = String::new();
     let mut window: Option<Window> = None;
@@ -136,6 +139,17 @@ impl Figures {
     }
 }
 
+/// What a control is sorted by.
+type Worst = (Reverse<State>, Reverse<u64>, Reverse<usize>, String);
+
+/// The order of controls everywhere: by the state at the end, worst first; then those with more verdicts
+/// that deviate, and with more gaps; then by their own numbering.
+pub(super) fn worst_first(name: &str, control: &Control, figures: &Figures) -> Worst {
+    // No state on record is worse than effective, and better than any that is known to be bad.
+    let state = figures.state_at_end.unwrap_or(State::Unmonitored);
+    (Reverse(state), Reverse(figures.deviation), Reverse(control.gaps.len()), name.to_owned())
+}
+
 /// `controls.csv`: a row per control, those in the worst state first.
 pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
     let mut rows = Vec::new();
@@ -152,11 +166,9 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
             figures.drifts.to_string(),
             control.gaps.len().to_string(),
             control.waivers.len().to_string(),
-            format!("data/controls/{}/summary.md", path_part(name)),
+            format!("data/{}/index.html", control_dir(&contents.controls, name)),
         ];
-        // No state on record is worse than effective, and better than any that is known to be bad.
-        let rank = figures.state_at_end.unwrap_or(State::Unmonitored);
-        rows.push((std::cmp::Reverse(rank), row));
+        rows.push((worst_first(name, control, &figures), row));
     }
     rows.sort();
     let columns = [
@@ -175,21 +187,6 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
     let mut table = Table::new(out, &columns)?;
     for (_, row) in &rows {
         table.row(row)?;
-    }
-    table.end()
-}
-
-/// `completeness.csv`: a row per collector, with its sequence numbers and what became of each.
-pub(super) fn completeness(contents: &Contents, out: &mut dyn Write) -> Result<(), BundleError> {
-    const COUNTS: [&str; 10] =
-        ["scheduled", "catch_up", "manual", "done", "incomplete", "failed", "aborted", "interrupted", "open", "missed"];
-    let mut columns = vec!["collector", "first_seq", "last_seq"];
-    columns.extend(COUNTS);
-    let mut table = Table::new(out, &columns)?;
-    for (name, series) in &contents.series {
-        let mut row = vec![name.clone(), maybe(series.seqs.map(|s| s.0)), maybe(series.seqs.map(|s| s.1))];
-        row.extend(COUNTS.iter().map(|word| series.counts.get(word).copied().unwrap_or_default().to_string()));
-        table.row(&row)?;
     }
     table.end()
 }

@@ -1,10 +1,13 @@
 //! `README.txt`: what an auditor reads first.
 
-use crate::bundle::format::{Contents, SAMPLE, digits, time};
+use super::held::{held, sentence};
+use super::limits::{NOT_PROVEN, PROVES, lines};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, SAMPLE, Source, digits, time};
 use std::collections::BTreeSet;
 
 /// The text, for this bundle.
-pub(super) fn readme(contents: &Contents) -> String {
+pub(super) fn readme(contents: &Contents, source: &dyn Source) -> Result<String, BundleError> {
     let facts = &contents.facts;
     let mut text = String::new();
     if facts.sample {
@@ -34,8 +37,11 @@ pub(super) fn readme(contents: &Contents) -> String {
     text.push_str(WHERE);
     text.push_str(CHECK);
     text.push_str(&one_item(contents));
-    text.push_str(LIMITS);
-    text
+    text.push_str(&format!("WHAT THIS PROVES\n{}\n", lines(PROVES)));
+    let held = sentence(&held(contents, source)?);
+    text.push_str(&format!("WHO HOLDS IT\n{}\n", lines(&[&held])));
+    text.push_str(&format!("WHAT IT DOES NOT PROVE\n{}", lines(NOT_PROVEN)));
+    Ok(text)
 }
 
 /// What a selection leaves out, and what was erased.
@@ -66,10 +72,13 @@ fn limited(contents: &Contents) -> String {
 
 const WHERE: &str = "\
 WHAT IS WHERE (all under data/)
+  index.html            begin here: what there is, worst first, and a page per control (controls/<control>/index.html)
+  index.xlsx            the same for a spreadsheet: controls, judgements, completeness, gaps, waivers, records
+  oscal/                assessment-results.json: the same for tools that read OSCAL 1.2.1
   controls.csv          one row per control, worst state first
-  controls/<control>/   summary.md (deviations first; rules and parameters), judgements.csv, timeline.csv, gaps.csv, waivers.csv
+  controls/<control>/   index.html (deviations first), judgements.csv, timeline.csv, gaps.csv, waivers.csv, summary.md
   gaps.csv              every run that was missed, failed, incomplete, aborted, interrupted or still open
-  completeness.csv      per collector: sequence numbers without holes, and what became of each run
+  completeness.csv      per collector: sequence numbers without holes, what was due, and what became of each run
   index.csv             every evidence and verdict, by record number, with its folder and version of rules
   populations/          the items of each evidence record as a table; .partial.csv when not all could be read
   evidence/<record>/    run.json (what was asked), population.json or partial.json, exchanges/ (every request,
@@ -84,8 +93,9 @@ WHAT IS WHERE (all under data/)
                         checkpoint), frontier.txt (the tree before that), log.vkey (a copy, not a trust anchor: the
                         log's keys, oldest first), keys/ (for each record that names or ends a key of the log, the
                         checkpoint that ends with it: by that the keys before it vouch for it)
-The .csv files are made for spreadsheets: a cell that begins with = + - @, tab or carriage return has an
-apostrophe put in front. The exact text is in the .json files.
+The .csv files can be opened in a spreadsheet: where a text would begin like a formula (with = + - @ or an
+apostrophe, also after ; tab or the end of a line in it) an apostrophe is put in front. The exact text is in
+the .json files. In pages and index.xlsx characters that cannot be seen are written like ⟨U+202E⟩.
 A path part of a control's name that is no letter, digit, point or hyphen is written as _ and its hex code.
 
 ";
@@ -100,6 +110,8 @@ HOW TO CHECK
    Without --vkey the copy in data/log/log.vkey is used, which proves consistency and not origin.
 3. Every collection and every verdict made again, offline, from the recorded exchanges:
      evidenced verify <bundle.zip> --vkey <key> --reperform
+   Without evidenced: verify.sh, verify.py and verify.html beside this file, and AUDITOR.html on how to use them.
+   Take them from elsewhere than this bundle (`evidenced tools`, or a release) before you rely on them.
 ";
 
 fn one_item(contents: &Contents) -> String {
@@ -119,21 +131,3 @@ fn one_item(contents: &Contents) -> String {
         shown.map_or_else(|| "<record>".to_owned(), |index| index.to_string())
     )
 }
-
-const LIMITS: &str = "\
-WHAT THIS PROVES
-  That every file here is the one that was committed to when its record was written; that the records are in
-  one log, in this order, and that none of the period's records was left out of the bundle, or, of a selection,
-  none of its controls'; that the tables
-  follow from the evidence; and, re-performed, that the populations and verdicts do.
-
-WHAT IT DOES NOT PROVE
-  That the sources told the truth, or that the machine which collected was not tampered with.
-  When a record was written: its time is the daemon's clock, claimed and not proven.
-  That there is no second log. Held by someone else: nobody but the operator holds a checkpoint of this log.
-  Whoever has the log's key could have written the whole of it anew before this bundle was made. If you were
-  given an earlier checkpoint, compare it.
-  That what is not configured to be collected is in order. See data/configs.
-  That the configuration and the state shown for the time before the first record of the period are the last
-  ones before it: they were in the log before it, but what lies between is not disclosed.
-";

@@ -1,27 +1,15 @@
 //! `summary.md` of one control: deviations first, then gaps, then the states of the period. It counts
 //! what the ledger holds, and draws no conclusion.
 
-use super::control::{Judged, control, policy, reason, state_word, verdict};
+use super::bad::BadItems;
+use super::control::{control, policy, reason, state_word};
 use super::index::Figures;
-use super::table::word;
+use super::states::{known_until, stretches};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, SAMPLE, Source, record_path, time};
-use crate::drift::State;
-use crate::judge::Outcome;
 use crate::ledger::record::Body;
-use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
-
-/// One item that was bad in at least one verdict.
-struct Bad {
-    outcome: Outcome,
-    reason: String,
-    first: DateTime<Utc>,
-    last: DateTime<Utc>,
-    verdicts: u64,
-}
 
 /// Writes the page.
 pub(super) fn summary(
@@ -63,29 +51,7 @@ pub(super) fn summary(
 }
 
 fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
-    let mut bad: BTreeMap<(Outcome, String), Bad> = BTreeMap::new();
-    let mut unread: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    for index in &control.verdicts {
-        let Judged { as_of, verdict, .. } = verdict(source, *index)?;
-        for j in verdict.judgements {
-            if !matches!(j.outcome, Outcome::Deviation | Outcome::Indeterminate | Outcome::Waived) {
-                continue;
-            }
-            let entry = bad.entry((j.outcome, j.item)).or_insert_with(|| Bad {
-                outcome: j.outcome,
-                reason: String::new(),
-                first: as_of,
-                last: as_of,
-                verdicts: 0,
-            });
-            (entry.reason, entry.last) = (j.reason, as_of);
-            entry.verdicts += 1;
-        }
-        for u in verdict.unread {
-            let entry = unread.entry(u.what).or_default();
-            (entry.0, entry.1) = (u.why, entry.1 + 1);
-        }
-    }
+    let BadItems { items: bad, unread } = BadItems::of(control, source)?;
     page.push_str("## Deviations, and items that could not be judged or are waived\n\n");
     if !control.erased.is_empty() {
         line(
@@ -99,8 +65,8 @@ fn bad_items(page: &mut String, control: &Control, source: &dyn Source) -> Resul
         page.push_str(
             "| item | outcome | reason | first verdict | last verdict | verdicts |\n|---|---|---|---|---|---|\n",
         );
-        for ((_, item), b) in &bad {
-            let (outcome, first, last) = (word(b.outcome), time(b.first), time(b.last));
+        for ((outcome, item), b) in &bad {
+            let (outcome, first, last) = (outcome.word(), time(b.first), time(b.last));
             let (item, reason) = (plain(item), plain(&b.reason));
             line(page, format_args!("| {item} | {outcome} | {reason} | {first} | {last} | {} |", b.verdicts));
         }
@@ -155,28 +121,15 @@ fn gaps(page: &mut String, contents: &Contents, control: &Control, source: &dyn 
     Ok(())
 }
 
-/// Intervals of the period, each with its state. Ends with what the records know, not with the period.
+/// Stretches of the period, each with its state. Ends with what the records know, not with the period.
 fn states(page: &mut String, contents: &Contents, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
-    let period = contents.facts.period;
-    let mut changes: Vec<(DateTime<Utc>, Option<State>)> = vec![(period.start, None)];
-    for index in &control.transitions {
-        if let Body::Transition { to, observed_at, .. } = source.record(*index)?.body {
-            // That a control which deviates got new deviations is a transition, and no other state.
-            if changes.last().is_some_and(|(_, state)| *state != Some(to)) {
-                changes.push((observed_at.max(period.start), Some(to)));
-            }
-        }
-    }
-    let until = contents.known_until.unwrap_or(period.start).clamp(period.start, period.end);
     page.push_str("## States\n\n| state | from | until | seconds |\n|---|---|---|---|\n");
-    for (at, (from, state)) in changes.iter().enumerate() {
-        let end = changes.get(at + 1).map_or(until, |next| next.0);
-        let seconds = (end - *from).num_seconds();
-        if end > *from {
-            line(page, format_args!("| {} | {} | {} | {seconds} |", state_word(*state), time(*from), time(end)));
-        }
+    for stretch in stretches(contents, control, source)? {
+        let seconds = (stretch.until - stretch.from).num_seconds();
+        let (state, from, until) = (state_word(stretch.state), time(stretch.from), time(stretch.until));
+        line(page, format_args!("| {state} | {from} | {until} | {seconds} |"));
     }
-    line(page, format_args!("\nThe records reach to {}.\n", time(until)));
+    line(page, format_args!("\nThe records reach to {}.\n", time(known_until(contents))));
     Ok(())
 }
 

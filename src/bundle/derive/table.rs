@@ -1,6 +1,10 @@
-//! CSV that a spreadsheet opens without harm: UTF-8, comma, LF, quotes where needed. A cell that begins
-//! with `=`, `+`, `-`, `@`, tab or carriage return would be run as a formula, and gets an apostrophe in
-//! front; the exact text is in the JSON beside it.
+//! CSV that a spreadsheet opens without harm: UTF-8, comma, LF, quotes where needed.
+//!
+//! The tables are for machines, and are opened in spreadsheets all the same. A spreadsheet runs what begins
+//! like a formula; where a semicolon divides, or where it does not see the quotes, also what stands after
+//! one, a tab or the end of a line. So an apostrophe goes in front of `= + - @`, their wide forms, and of an
+//! apostrophe, at each of these places: whoever wants the exact text takes one apostrophe away there. Nothing
+//! else is changed. The spreadsheet for people is `index.xlsx`, the exact text is in the JSON files.
 
 use crate::bundle::BundleError;
 use crate::bundle::format::time;
@@ -36,10 +40,16 @@ fn unwritten(error: csv::Error) -> BundleError {
 }
 
 fn harmless(cell: &str) -> std::borrow::Cow<'_, str> {
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}").into(),
-        _ => cell.into(),
+    let mut defused = String::new();
+    let mut at_start = true;
+    for c in cell.chars() {
+        if at_start && matches!(c, '=' | '+' | '-' | '@' | '\'' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') {
+            defused.push('\'');
+        }
+        defused.push(c);
+        at_start = matches!(c, ';' | '\t' | '\r' | '\n');
     }
+    if defused.len() == cell.len() { cell.into() } else { defused.into() }
 }
 
 /// The word that a value has in JSON, `merge_queue_merge`.
@@ -71,18 +81,55 @@ pub(super) fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String
 mod tests {
     use super::*;
 
+    /// As whoever reads a table by machine does it.
+    fn exact(cell: &str) -> String {
+        let mut exact = String::new();
+        let (mut at_start, mut chars) = (true, cell.chars().peekable());
+        while let Some(c) = chars.next() {
+            let formula = |c: &char| matches!(c, '=' | '+' | '-' | '@' | '\'' | '＝' | '＋' | '－' | '＠');
+            if at_start && c == '\'' && chars.peek().is_some_and(formula) {
+                at_start = false;
+                exact.extend(chars.next());
+                continue;
+            }
+            exact.push(c);
+            at_start = matches!(c, ';' | '\t' | '\r' | '\n');
+        }
+        exact
+    }
+
     #[test]
-    fn no_cell_is_run_as_a_formula() {
+    fn no_cell_is_run_as_a_formula_and_the_exact_text_can_be_had_back() {
         let mut out: Vec<u8> = Vec::new();
         let mut table = Table::new(&mut out, &["a", "b"]).unwrap();
-        for evil in ["=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            table.row(&[evil, "plain, with \"quotes\"\nand lines"]).unwrap();
+        let evil = [
+            "=HYPERLINK(\"x\")",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1",
+            "'=1",
+            "''",
+            "'",
+            "\t=x",
+            "\r=x",
+            "a;=1+1",
+            "a\n-1",
+            "a;'",
+        ];
+        for evil in evil {
+            table.row(&[evil, "plain, with \"quotes\"\nand = lines; a-b"]).unwrap();
         }
         table.end().unwrap();
         let mut read = csv::Reader::from_reader(out.as_slice());
         let rows: Vec<csv::StringRecord> = read.records().collect::<Result<_, _>>().unwrap();
-        assert_eq!(rows.len(), 6);
-        assert!(rows.iter().all(|row| row[0].starts_with('\'')), "{rows:?}");
-        assert_eq!(&rows[0][1], "plain, with \"quotes\"\nand lines");
+        assert_eq!(rows.len(), evil.len());
+        for (row, evil) in rows.iter().zip(evil) {
+            for cell in row[0].split([';', '\t', '\r', '\n']) {
+                assert!(!cell.starts_with(['=', '+', '-', '@', '＝']), "{row:?}");
+            }
+            assert_eq!(exact(&row[0]), evil);
+            assert_eq!(&row[1], "plain, with \"quotes\"\nand = lines; a-b");
+        }
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct Contents {
     pub(crate) gaps: Vec<Gap>,
     /// Evidence with items: record, and whether it is whole.
     pub(crate) populations: BTreeMap<u64, Status>,
+    /// Records that concern the log as a whole, by kind: `anchor`, `config`, `epoch`, `erasure`, `export`,
+    /// `key` and `summary`, also those after the range.
+    pub(crate) of_the_log: BTreeMap<&'static str, Vec<u64>>,
     /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
     /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
@@ -41,6 +44,8 @@ pub(crate) struct Control {
     pub(crate) erased: Vec<u64>,
     /// The newest verdict before the period that is here: what the control was when it began.
     pub(crate) before: Option<u64>,
+    /// Evidence for it: of the period, and older that its verdicts name. Failed collections too.
+    pub(crate) evidence: Vec<u64>,
     /// Transitions of the period, and the last one before it.
     pub(crate) transitions: Vec<u64>,
     /// Waivers of the period, and older ones that its verdicts name.
@@ -112,6 +117,7 @@ impl Contents {
             series: BTreeMap::new(),
             gaps: Vec::new(),
             populations: BTreeMap::new(),
+            of_the_log: BTreeMap::new(),
             known_until: None,
             records,
             referenced: BTreeSet::new(),
@@ -131,7 +137,11 @@ impl Contents {
                 contents.known_until = contents.known_until.max(Some(record.at));
                 contents.count(&record);
             }
+            contents.note(index, &record.body);
             contents.take(&mut walk, index, record, inside)?;
+        }
+        for index in contents.records.range(range.end..).copied().collect::<Vec<u64>>() {
+            contents.note(index, &source.record(index)?.body);
         }
         if range.end < contents.facts.log_size {
             contents.known_until = Some(contents.facts.period.end);
@@ -147,6 +157,7 @@ impl Contents {
         contents.evidence_outside(source)?;
         contents.without_erased();
         contents.gaps_by_control();
+        contents.controls.values_mut().for_each(|control| control.evidence.sort_unstable());
         Ok(contents)
     }
 
@@ -207,6 +218,18 @@ impl Contents {
             for control in &gap.controls {
                 self.controls.entry(control.clone()).or_default().gaps.push(at);
             }
+        }
+    }
+
+    /// The records of one kind that concern the log as a whole, oldest first.
+    pub(crate) fn of_kind(&self, kind: &str) -> &[u64] {
+        self.of_the_log.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    fn note(&mut self, index: u64, body: &Body) {
+        let kinds = ["anchor", "config", "epoch", "erasure", "export", "key", "summary"];
+        if let Some(kind) = kinds.into_iter().find(|kind| *kind == body.kind()) {
+            self.of_the_log.entry(kind).or_default().push(index);
         }
     }
 
@@ -300,6 +323,9 @@ impl Contents {
                 if status != Status::Failed {
                     self.populations.insert(index, status);
                 }
+                for control in &controls {
+                    self.control(control).evidence.push(index);
+                }
                 let open = walk.open.get_mut(&run).ok_or_else(unopened)?;
                 (open.evidence, open.controls) = (Some(index), controls);
             }
@@ -333,9 +359,13 @@ impl Contents {
                 return Err(BundleError::malformed(file, "named by a verdict of the period, and not here"));
             }
             match source.record(*index)?.body {
-                Body::Evidence { status: Status::Failed, .. } => {}
-                Body::Evidence { status, .. } => {
-                    self.populations.insert(*index, status);
+                Body::Evidence { status, controls, .. } => {
+                    for control in controls {
+                        self.controls.entry(control).or_default().evidence.push(*index);
+                    }
+                    if status != Status::Failed {
+                        self.populations.insert(*index, status);
+                    }
                 }
                 _ => return Err(BundleError::malformed(file, "named by a verdict as evidence, and is none")),
             }

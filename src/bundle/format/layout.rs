@@ -1,7 +1,7 @@
 //! What is where in a bundle, in the order in which it is written.
 
 use super::contents::record_path;
-use super::{BundleError, Contents, Source, digits, folder, path_part, place};
+use super::{BundleError, Contents, Source, control_dir, digits, folder, place};
 use crate::bundle::tools;
 use crate::ledger::record::{Body, KeyRole, Status};
 
@@ -54,12 +54,20 @@ pub(crate) enum Derived {
     BagInfo,
     /// `index.csv`.
     Index,
+    /// `index.html`.
+    Overview,
+    /// `index.xlsx`.
+    Workbook,
+    /// `oscal/assessment-results.json`.
+    Oscal,
     /// `controls.csv`.
     Controls,
     /// `completeness.csv`.
     Completeness,
     /// `gaps.csv` of everything, or of one control.
     Gaps(Option<String>),
+    /// `index.html` of a control.
+    ControlPage(String),
     /// `judgements.csv` of a control.
     Judgements(String),
     /// `summary.md` of a control.
@@ -80,6 +88,9 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
     add("bag-info.txt".to_owned(), What::Derived(Derived::BagInfo));
     add("bagit.txt".to_owned(), What::Bagit);
     add("data/index.csv".to_owned(), What::Derived(Derived::Index));
+    add("data/index.html".to_owned(), What::Derived(Derived::Overview));
+    add("data/index.xlsx".to_owned(), What::Derived(Derived::Workbook));
+    add("data/oscal/assessment-results.json".to_owned(), What::Derived(Derived::Oscal));
     add("data/controls.csv".to_owned(), What::Derived(Derived::Controls));
     add("data/completeness.csv".to_owned(), What::Derived(Derived::Completeness));
     add("data/gaps.csv".to_owned(), What::Derived(Derived::Gaps(None)));
@@ -92,7 +103,8 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
         add(tool.name.to_owned(), What::Tool(at));
     }
     for name in contents.controls.keys() {
-        let dir = format!("data/controls/{}", path_part(name));
+        let dir = format!("data/{}", control_dir(&contents.controls, name));
+        add(format!("{dir}/index.html"), What::Derived(Derived::ControlPage(name.clone())));
         add(format!("{dir}/gaps.csv"), What::Derived(Derived::Gaps(Some(name.clone()))));
         add(format!("{dir}/judgements.csv"), What::Derived(Derived::Judgements(name.clone())));
         add(format!("{dir}/summary.md"), What::Derived(Derived::Summary(name.clone())));

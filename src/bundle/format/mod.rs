@@ -6,7 +6,7 @@ mod facts;
 mod layout;
 mod scope;
 
-pub(crate) use contents::{Contents, Control, Gap, record_path};
+pub(crate) use contents::{Contents, Control, Gap, Series, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
 pub(crate) use layout::{Derived, Planned, What, key_checkpoint_path, layout, population_path};
 pub(crate) use scope::Scope;
@@ -14,6 +14,8 @@ pub(crate) use scope::Scope;
 use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
 use chrono::{DateTime, SecondsFormat, Utc};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// `bagit.txt`, as RFC 8493 has it.
 pub(crate) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
@@ -47,7 +49,7 @@ pub(crate) const ARCHIVE_BYTES_MAX: u64 = (4 << 30) - 2;
 /// All files together.
 pub(crate) const TOTAL_BYTES_MAX: u64 = 64 << 30;
 /// Longest path inside the archive; Windows wants less than 260 with the folder that it is unpacked in.
-pub(crate) const PATH_BYTES_MAX: usize = 240;
+pub(crate) const PATH_BYTES_MAX: usize = 199;
 /// Deflate cannot pack tighter than this; who states more is lying about a size.
 pub(crate) const RATIO_MAX: u64 = 1032;
 
@@ -109,24 +111,66 @@ pub(crate) fn parse_record(file: &str, bytes: &[u8]) -> Result<Record, BundleErr
     Ok(record)
 }
 
+/// Longest name that a path part is called after as it is; a longer one is cut, and ends in its hash.
+const PART_BYTES_MAX: usize = 72;
+
 /// A name as a single path part of `A-Z a-z 0-9 . _ -`; other characters become `_` and their hex, and
-/// so does `_` itself, so that no two names become one.
+/// so does `_` itself, so that no two names become one. So do a point at either end, and the first letter
+/// of a name that Windows keeps for devices. Names that differ in case alone stay different in case alone.
 pub(crate) fn path_part(name: &str) -> String {
     let mut part = String::new();
+    let last = name.len().saturating_sub(1);
+    let kept_for_devices = is_device(name);
     for (at, byte) in name.bytes().enumerate() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && at > 0) {
+        let point = byte == b'.' && at > 0 && at < last;
+        if (byte.is_ascii_alphanumeric() || byte == b'-' || point) && !(at == 0 && kept_for_devices) {
             part.push(char::from(byte));
         } else {
             part.push_str(&format!("_{byte:02x}"));
         }
     }
+    if part.len() > PART_BYTES_MAX {
+        part.truncate(PART_BYTES_MAX - 18);
+        part = marked(&part, name);
+    }
     part
 }
 
-/// Whether an archive may hold a file of that path: parts of `A-Z a-z 0-9 . _ -` joined by `/`.
+/// The folder of a control under `data/`. Of two controls whose names differ in case alone each ends in
+/// its hash: on Windows and macOS the folders would be one.
+pub(crate) fn control_dir<T>(controls: &BTreeMap<String, T>, name: &str) -> String {
+    let alike = controls.keys().any(|other| other != name && other.eq_ignore_ascii_case(name));
+    let part = path_part(name);
+    // A name that was cut has its hash already.
+    format!("controls/{}", if alike && !part.contains("_-") { marked(&part, name) } else { part })
+}
+
+/// `_-` stands in no path part: after its `_` come two hex digits.
+fn marked(part: &str, name: &str) -> String {
+    let hash = hex::encode(Sha256::digest(name));
+    // A cut may have gone through a character's hex.
+    format!("{}_-{}", part.trim_end_matches('.'), &hash[..16])
+}
+
+/// Whether Windows keeps a file name for a device, whatever comes after a point.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    match stem.as_str() {
+        "CON" | "PRN" | "AUX" | "NUL" => true,
+        _ => {
+            let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+            number.is_some_and(|number| number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit()))
+        }
+    }
+}
+
+/// Whether an archive may hold a file of that path: parts of `A-Z a-z 0-9 . _ -` joined by `/`, none of
+/// which another system refuses or changes.
 pub(crate) fn path_allowed(path: &str) -> bool {
     let part = |part: &str| {
         !matches!(part, "" | "." | "..")
+            && !part.ends_with('.')
+            && !is_device(part)
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
     path.len() <= PATH_BYTES_MAX && path.split('/').all(part)
@@ -143,6 +187,44 @@ mod tests {
         assert_eq!(parts.len(), names.len());
         assert!(parts.iter().all(|part| path_allowed(part)), "{parts:?}");
         assert_eq!(path_part("SEC-001"), "SEC-001");
+    }
+
+    #[test]
+    fn names_that_some_system_keeps_or_changes_become_others() {
+        for name in ["CON", "nul", "Aux.txt", "COM1", "lpt9.tar.gz", "SEC-001.", "...", ".hidden", "a..", "COM0"] {
+            let part = path_part(name);
+            assert_ne!(part, name);
+            assert!(path_allowed(&format!("top/{part}/x.csv")), "{part}");
+            assert!(!path_allowed(&format!("top/{name}")) || name.starts_with('.'), "{name}");
+        }
+        for name in ["CONTROL", "COM10", "NULL", "LPT", "SEC-001.a", "x.con"] {
+            assert_eq!(path_part(name), name);
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_different() {
+        let names = [200, 201, 73].map(|length| "ü".repeat(length));
+        let names = names.iter().map(String::as_str).chain(["x", "y"]).map(|end| format!("{}{end}", "a".repeat(71)));
+        let parts: Vec<String> = names.map(|name| path_part(&name)).collect();
+        let different: std::collections::BTreeSet<&String> = parts.iter().collect();
+        assert_eq!(different.len(), parts.len());
+        let top = "evidenced_".to_owned() + &"x".repeat(40) + "_2026-01-01_2026-03-31";
+        for part in &parts {
+            assert!(part.len() <= PART_BYTES_MAX, "{part}");
+            let path = format!("{top}/data/controls/{}/judgements.csv", marked(part, "x"));
+            assert!(path_allowed(&path) && path.len() < 200, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_get_different_folders() {
+        let names = ["SEC-001", "sec-001", "Sec-001", "SEC-002"].map(|name| (name.to_owned(), ()));
+        let controls = BTreeMap::from(names);
+        let folders: std::collections::BTreeSet<String> =
+            controls.keys().map(|name| control_dir(&controls, name).to_ascii_lowercase()).collect();
+        assert_eq!(folders.len(), 4);
+        assert_eq!(control_dir(&controls, "SEC-002"), "controls/SEC-002");
     }
 
     #[test]

@@ -154,6 +154,12 @@ fn each_kind_of_edit_is_found_by_its_own_check_when_the_manifests_fit() {
         "judgements.csv: line ",
     );
     edit(&files, "data/controls/AVL-001/summary.md", " deviation, ", " pass, ", "derived files", "summary.md");
+    edit(&files, "data/index.html", "nobody but the operator", "a notary", "derived files", "data/index.html: line ");
+    edit(&files, "data/index.html", "restores", "restored", "derived files", "data/index.html");
+    let page = "data/controls/AVL-001/index.html";
+    edit(&files, page, "validation-failed", "all is well", "derived files", page);
+    let oscal = "data/oscal/assessment-results.json";
+    edit(&files, oscal, "\"not-satisfied\"", "\"satisfied\"", "derived files", oscal);
     edit(&files, "README.txt", "nobody but the operator", "a notary", "derived files", "README.txt");
     edit(&files, "bagit.txt", "1.0", "0.97", "derived files", "bagit.txt");
     let population = files.find("data/populations/", ".csv");
@@ -183,6 +189,33 @@ fn each_kind_of_edit_is_found_by_its_own_check_when_the_manifests_fit() {
         "range",
         "do not lead to the signed root",
     );
+}
+
+#[test]
+fn a_spreadsheet_with_a_changed_cell_is_refused_and_so_is_one_that_was_packed_anew() {
+    let files = Files::read(&World::new().bundle());
+    let path = "data/index.xlsx";
+    let book = files.get(path).to_vec();
+    let words = b">deviation<";
+    let at = book.windows(words.len()).position(|window| window == words).unwrap();
+    let mut cell = book.clone();
+    cell[at + 1..at + 10].copy_from_slice(b"effective");
+    // Every cell as it was, and room for what no reader of cells sees.
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(book)).unwrap();
+    let mut parts = Vec::new();
+    for at in 0..zip.len() {
+        let mut part = zip.by_index(at).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut part, &mut bytes).unwrap();
+        parts.push((part.name().unwrap().into_owned(), bytes));
+    }
+    let repacked = super::archive::pack(&parts, super::archive::form());
+    for changed in [cell, repacked] {
+        let mut with = files.clone();
+        with.files.insert(path.to_owned(), changed);
+        with.remanifest();
+        finds(&with, "derived files", &format!("{path}: line "));
+    }
 }
 
 #[test]

@@ -34,6 +34,16 @@ pub(super) fn period() -> Window {
     Window { start: at("2026-01-01T00:00:00Z"), end: at("2026-02-01T00:00:00Z") }
 }
 
+/// Items and approvers of `World::hostile`.
+pub(super) const HOSTILE: [(&str, &str); 6] = [
+    ("</bdi></td><script>alert(1)</script>", "\"><img src=x onerror=alert(1)>"),
+    ("user\u{202e}nimda", "a\u{200b}nn\u{2066}"),
+    ("bell\u{7}\u{0}\u{1b}[2J", "line\r\nbreak\u{2028}"),
+    ("=HYPERLINK(\"http://example.org\",\"x\")", "+1+cmd|' /C calc'!A0"),
+    ("_x0041_", "12345678901234567890"),
+    ("Zürich, 東京, שלום", "'quoted'"),
+];
+
 fn loaded(dir: &Path) -> Loaded {
     let text = format!(
         "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
@@ -128,6 +138,37 @@ impl World {
         world
     }
 
+    /// A good end of the year and one good run in the period, and nothing since.
+    pub(super) fn quiet() -> Self {
+        let world = Self::begin();
+        world.run("2025-12-16T02:00:00Z");
+        world.run("2026-01-05T02:00:00Z");
+        world
+    }
+
+    /// Texts from outside that would like to be more than text.
+    pub(super) fn hostile() -> Self {
+        let world = Self::begin();
+        world.run("2026-01-09T02:00:00Z");
+        for (item, approver) in HOSTILE {
+            world.append(Body::Waiver {
+                control: "AVL-001".into(),
+                item: item.into(),
+                reason: format!("{item} & {approver}"),
+                approver: approver.into(),
+                approved_at: at("2026-01-10T00:00:00Z"),
+                expires: at("2026-03-01T00:00:00Z"),
+            });
+        }
+        world.append(Body::Missed {
+            collector: "restores".into(),
+            seq: 0,
+            scheduled_for: at("2026-01-10T02:00:00Z"),
+            reason: HOSTILE[0].0.into(),
+        });
+        world
+    }
+
     /// One run in the period whose verdict was made to pass before it was sealed, by the log's own key.
     pub(super) fn forged() -> Self {
         let world = Self::begin();
@@ -209,9 +250,16 @@ impl World {
 
     /// The bundle of January, in a new file.
     pub(super) fn bundle(&self) -> PathBuf {
+        self.bundle_of(period(), "Test Ltd.")
+    }
+
+    /// The bundle of a period, in a new file.
+    pub(super) fn bundle_of(&self, period: Window, organization: &str) -> PathBuf {
         self.bundles.set(self.bundles.get() + 1);
         let out = self.dir.path().join(format!("{}.zip", self.bundles.get()));
-        exported(&self.runner, &january(&out, &[], &self.key())).unwrap();
+        let key = self.key();
+        let request = ExportRequest { sample: true, ..ExportRequest::whole(period, &out, organization, &key) };
+        exported(&self.runner, &request).unwrap();
         out
     }
 

@@ -369,3 +369,31 @@ fn every_github_exchange_of_the_demo_is_as_github_publishes_it() {
     assert!(held, "{said}");
     assert_eq!(said.trim(), format!("{} exchanges held to GitHub's published schemas", exchanges.len()));
 }
+
+#[test]
+fn the_pages_of_the_sample_show_its_story_worst_first() {
+    let files = files(&demo().dir.join("sample-bundle.zip"));
+    let text = |path: &str| String::from_utf8(files[path].clone()).unwrap();
+    let index = text("data/index.html");
+    assert!(index.contains("SAMPLE WITH A SIMULATED CLOCK") && index.contains("nobody but the operator"), "{index}");
+    for (control, reasons) in [
+        ("SEC-001", ["direct-push", "stale-approval"].as_slice()),
+        ("SEC-004", &["console-without-mfa", "iam:GenerateCredentialReport"]),
+        ("AVL-001", &["validation-failed", "failure-not-followed-up"]),
+        ("AVL-008", &["rto-missed", "recovery-not-shown"]),
+    ] {
+        assert!(index.contains(&format!("controls/{control}/index.html")), "{control}");
+        let page = text(&format!("data/controls/{control}/index.html"));
+        let first = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words} is not on the page of {control}"));
+        for reason in reasons {
+            assert!(first(reason) < first("<h2>Gaps</h2>"), "{reason} of {control} comes after the gaps");
+        }
+        for part in ["<svg", "looked at", "Acting identity", "Whole because", "exchanges/", "Verdicts of the period"] {
+            first(part);
+        }
+    }
+    let states: Vec<&str> = index.split("class=\"w ").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let rank =
+        |state: &&str| ["deviating", "indeterminate", "stale", "none", "effective"].iter().position(|s| s == state);
+    assert!(states.iter().map(|state| rank(state).unwrap()).is_sorted(), "{states:?}");
+}

@@ -1,0 +1,243 @@
+//! `index.html` of one control: statement, deviations first, gaps, waivers, states over the period,
+//! populations with the requests behind them, verdicts. Everything that could be long is bounded and names
+//! the table that has the rest.
+
+mod items;
+mod populations;
+mod strip;
+
+use super::bad::BadItems;
+use super::control::{control, policy, reason, state_word};
+use super::index::Figures;
+use super::overview::state;
+use super::page::{Page, coloured, moment, number, text};
+use super::stated::{Said, Stated};
+use super::states::{known_until, stretches};
+use super::table::{list, word};
+use crate::bundle::BundleError;
+use crate::bundle::format::{Contents, Control, Source, digits, record_path, time};
+use crate::judge::Outcome;
+use crate::ledger::record::Body;
+use maud::{Markup, html};
+use std::io::Write;
+
+/// Rows of one table that the page shows, the newest of them.
+const ROWS_MAX: usize = 400;
+
+/// What the parts of the page are made of.
+struct About<'a> {
+    contents: &'a Contents,
+    source: &'a dyn Source,
+    name: &'a str,
+    control: &'a Control,
+}
+
+/// Writes the page.
+pub(super) fn page(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+    out: &mut dyn Write,
+) -> Result<(), BundleError> {
+    let control = control(contents, name)?;
+    let about = About { contents, source, name, control };
+    let stated = Stated::read(contents, source)?;
+    let bad = BadItems::of(control, source)?;
+    let mut page = Page::begin(out, &format!("{name}, {}", contents.facts.organization), contents)?;
+    statement(&mut page, &about, &stated, &bad)?;
+    items::items(&mut page, &about, &bad)?;
+    gaps(&mut page, &about)?;
+    waivers(&mut page, &about)?;
+    states(&mut page, &about)?;
+    populations::populations(&mut page, &about)?;
+    verdicts(&mut page, &about)?;
+    changes(&mut page, stated.controls.get(name).map_or(&[], Vec::as_slice))?;
+    page.end()
+}
+
+fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadItems) -> Result<(), BundleError> {
+    let figures = Figures::of(about.contents, about.control, about.source)?;
+    let (said, period) = (stated.control(about.name), about.contents.facts.period);
+    let newest = about.control.verdicts.last();
+    let rules = match newest {
+        Some(index) => match about.source.record(*index)?.body {
+            Body::Verdict { rules, .. } => Some((rules, policy(about.source, *index)?)),
+            _ => return Err(BundleError::malformed(record_path(*index), "is not a verdict")),
+        },
+        None => None,
+    };
+    page.add(&html! {
+        nav { a href="../../index.html" { (text(&about.contents.facts.organization)) } " · "
+            (moment(period.start)) " until before " (moment(period.end)) } "\n"
+        h1 { (text(about.name)) @if let Some(said) = said { ": " (text(&said.title)) } } "\n"
+        table.facts { tbody { "\n"
+            @if let Some(said) = said {
+                tr { th { "Criteria" } td { (text(&said.criteria.join(", "))) } } "\n"
+                tr { th { "Owner" } td { (text(&said.owner)) } } "\n"
+                tr { th { "Severity of a deviation" } td { (word(said.severity)) } } "\n"
+                tr { th { "Fed by" } td { (text(&said.collectors.join(", "))) "; stale after " (said.stale_after)
+                    " without complete evidence; events count for " (said.lookback) } } "\n"
+            } @else {
+                tr { th { "Statement" } td { "no configuration in the bundle has this control" } } "\n"
+            }
+            @if let Some((rules, policy)) = &rules {
+                tr { th { "Test and rules" } td { (text(rules)) " (test/version)" } } "\n"
+                tr { th { "Parameters" } td { code { (text(policy)) } } } "\n"
+            }
+            tr { th { "State at the end" } td { (state(figures.state_at_end)) ", at the beginning " (state(figures.state_at_start)) } } "\n"
+            tr { th { "Verdicts" } td { (figures.deviation) " deviation, " (figures.indeterminate) " indeterminate, "
+                (figures.pass) " pass; left effective " (figures.drifts) " times" } } "\n"
+            tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
+                (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "gaps.csv", "waivers.csv", "summary.md"] {
+                a href=(file) { (file) } " " } } } "\n"
+        } } "\n"
+    })
+}
+
+fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
+    page.add(&html! { h2 { "Gaps" } "\n" })?;
+    let all = &about.control.gaps;
+    let newest = all.iter().rev().take(ROWS_MAX).filter_map(|at| about.contents.gaps.get(*at));
+    let rows = newest.map(|gap| {
+        let why = reason(gap, about.source)?;
+        Ok(html! {
+            td { (text(&gap.collector)) }
+            td.t { @match gap.scheduled_for { Some(due) => (moment(due)), None => "not scheduled" } }
+            td { (gap.how) } td { (text(&why)) }
+            td.n { @match gap.evidence {
+                Some(evidence) => a href={ "../../evidence/" (digits(evidence)) "/" } { (evidence) },
+                None => a href={ "../../records/" (digits(gap.record)) ".json" } { (gap.record) },
+            } }
+        })
+    });
+    let shown = page.table(&["collector", "due", "how", "why", "#record"], rows)?;
+    if shown == 0 {
+        page.add(
+            &html! { p { "No run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" },
+        )?;
+    }
+    rest(page, shown, all.len(), "gaps.csv")
+}
+
+/// Says what is not shown, if anything is not.
+fn rest(page: &mut Page<'_>, shown: u64, all: usize, table: &str) -> Result<(), BundleError> {
+    if shown < all as u64 {
+        page.add(
+            &html! { p.soft { "The newest " (shown) " of " (all) "; all: " a href=(table) { (table) } "." } "\n" },
+        )?;
+    }
+    Ok(())
+}
+
+fn waivers(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
+    page.add(&html! { h2 { "Waivers" } "\n" })?;
+    let all = &about.control.waivers;
+    let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
+        let body = about.source.record(*index)?.body;
+        let Body::Waiver { item, reason, approver, approved_at, expires, .. } = body else {
+            return Err(BundleError::malformed(record_path(*index), "is not a waiver"));
+        };
+        Ok(html! {
+            td { (text(&item)) } td { (text(&approver)) } td.t { (moment(approved_at)) } td.t { (moment(expires)) }
+            td { (text(&reason)) } td.n { a href={ "../../records/" (digits(*index)) ".json" } { (index) } }
+        })
+    });
+    let shown = page.table(&["item", "approver", "approved", "expires", "reason", "#record"], rows)?;
+    if shown == 0 {
+        page.add(&html! { p { "None was recorded in the period, and no verdict of it names one." } "\n" })?;
+    }
+    rest(page, shown, all.len(), "waivers.csv")
+}
+
+fn states(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
+    let stretches = stretches(about.contents, about.control, about.source)?;
+    page.add(&html! { h2 { "States over the period" } "\n" })?;
+    page.add(&strip::strip(about, &stretches))?;
+    let rows = stretches.iter().rev().take(ROWS_MAX).map(|stretch| {
+        let hours = (stretch.until - stretch.from).num_minutes();
+        Ok(html! {
+            td { (state(stretch.state)) } td.t { (moment(stretch.from)) } td.t { (moment(stretch.until)) }
+            td.n { (hours / 1440) " d " (hours / 60 % 24) " h " (hours % 60) " min" }
+        })
+    });
+    page.table(&["state", "from", "until before", "#for"], rows)?;
+    let until = known_until(about.contents);
+    page.add(&html! {
+        p.soft { "The records reach to " (moment(until)) ". A state holds from the observation that shows it; when it really "
+            "began lies between that and the observation before." } "\n"
+        h3 { "Changes" } "\n"
+    })?;
+    let all = &about.control.transitions;
+    let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
+        let body = about.source.record(*index)?.body;
+        let Body::Transition { from, to, before_at, observed_at, appeared, resolved, why, .. } = body else {
+            return Err(BundleError::malformed(record_path(*index), "is not a transition"));
+        };
+        Ok(html! {
+            td.t { (moment(observed_at)) } td.t { @if let Some(before) = before_at { (moment(before)) } @else { "none" } }
+            td { (state_word(from)) " → " (state(Some(to))) } (number(appeared)) (number(resolved)) td { (text(&why)) }
+            td.n { a href={ "../../transitions/" (digits(*index)) "/" } { (index) } }
+        })
+    });
+    let columns = ["observed", "observed before", "change", "#new", "#resolved", "why", "#record"];
+    let shown = page.table(&columns, rows)?;
+    rest(page, shown, all.len(), "timeline.csv")
+}
+
+fn verdicts(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
+    page.add(&html! { h2 { "Verdicts of the period" } "\n" })?;
+    let all = &about.control.verdicts;
+    let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
+        let body = about.source.record(*index)?.body;
+        let Body::Verdict { as_of, outcome, rules, counts, evidence, .. } = body else {
+            return Err(BundleError::malformed(record_path(*index), "is not a verdict"));
+        };
+        let count = |of: Outcome| counts.get(&of).copied().unwrap_or_default();
+        Ok(html! {
+            td.t { (moment(as_of)) } td { (coloured(outcome)) } td { (text(&rules)) }
+            @for outcome in COUNTED { (number(count(outcome))) }
+            td { (text(&list(evidence.iter().map(u64::to_string)))) }
+            td.n { a href={ "../../verdicts/" (digits(*index)) "/judgements.json" } { (index) } }
+        })
+    });
+    let mut columns = vec!["as of".to_owned(), "outcome".to_owned(), "rules".to_owned()];
+    columns.extend(COUNTED.map(|outcome| format!("#{}", outcome.word())));
+    columns.extend(["over evidence".to_owned(), "#record".to_owned()]);
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let shown = page.table(&columns, rows)?;
+    if shown == 0 {
+        page.add(&html! { p { "None: the control was not judged in the period." } "\n" })?;
+    }
+    rest(page, shown, all.len(), "judgements.csv")
+}
+
+/// The order in which outcomes are counted.
+const COUNTED: [Outcome; 6] =
+    [Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived, Outcome::Pending, Outcome::Pass, Outcome::Excluded];
+
+/// What the configuration said of the control, from when on.
+fn changes(page: &mut Page<'_>, said: &[Said]) -> Result<(), BundleError> {
+    page.add(&html! { h2 { "What the configuration said" } "\n" })?;
+    let rows = said.iter().rev().take(ROWS_MAX).map(|said| Ok(said_row(said)));
+    if page.table(&["from", "statement", "test", "fed by", "owner", "#record"], rows)? == 0 {
+        page.add(&html! { p { "No configuration in the bundle has this control." } "\n" })?;
+    }
+    Ok(())
+}
+
+fn said_row(said: &Said) -> Markup {
+    html! {
+        td.t { (moment(said.at)) }
+        @match &said.control {
+            Some(control) => {
+                td { (text(&control.title)) " (" (text(&control.criteria.join(", "))) ", " (word(control.severity)) ")" }
+                td { (text(&control.test)) " " code { (text(&control.policy.to_string())) } }
+                td { (text(&control.collectors.join(", "))) ", stale after " (control.stale_after) }
+                td { (text(&control.owner)) }
+            },
+            None => td colspan="4" { "taken out" },
+        }
+        td.n { a title=(time(said.at)) href={ "../../configs/" (digits(said.record)) "/config.json" } { (said.record) } }
+    }
+}
