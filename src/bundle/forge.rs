@@ -3,6 +3,7 @@
 
 use super::BundleError;
 use super::export::archive::Bag;
+use super::format::{MANIFEST, closing};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,8 +28,7 @@ pub fn forge(from: &Path, to: &Path, alter: impl FnOnce(&mut BTreeMap<String, Ve
         files.insert(path.to_owned(), bytes);
     }
     alter(&mut files);
-    files.remove("manifest-sha256.txt");
-    files.remove("tagmanifest-sha256.txt");
+    files.retain(|path, _| path != MANIFEST && !closing(path));
     let mut bag = Bag::create(to, top)?;
     for (path, bytes) in &files {
         bag.file(path, |out| out.write_all(bytes).map_err(BundleError::io(format!("{path} cannot be written"))))?;

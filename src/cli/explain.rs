@@ -74,10 +74,10 @@ fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {
     let source = bundle.source();
     let newest_first = |want: Want<'_>, below, most| {
         let mut found = Vec::new();
-        for index in bundle.records().into_iter().rev().filter(|index| *index < below) {
+        for index in bundle.records()?.into_iter().rev().filter(|index| *index < below) {
             let record = crate::bundle::format::Source::record(&source, index)?;
             // Neighbours of the period are there without their files.
-            if want.is(&record.body) && bundle.has_files(index, &record.body) {
+            if want.is(&record.body) && bundle.has_files(index, &record.body)? {
                 found.push((index, record));
             }
             if found.len() == most {

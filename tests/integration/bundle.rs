@@ -3,6 +3,7 @@
 
 mod archive;
 mod changed;
+mod flipped;
 mod hostile;
 mod world;
 

@@ -4,6 +4,7 @@
 pub(super) mod archive;
 mod ledger_source;
 mod select;
+mod zip;
 
 use super::derive::derive;
 use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, Planned, SALTS_HEADER, What, layout};
@@ -79,7 +80,6 @@ pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSumm
     for planned in &plan {
         bag.file(&planned.path, |out| write(planned, &contents, &source, &selected.checkpoint, out))?;
     }
-    let files = plan.len() as u64 + 2;
     let written = bag.finish()?;
     Ok(ExportSummary {
         path,
@@ -92,7 +92,7 @@ pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSumm
         first_record: contents.facts.range.start,
         end_record: contents.facts.range.end,
         records: contents.disclosed().count() as u64,
-        files,
+        files: written.files,
         sample: contents.facts.sample,
     })
 }

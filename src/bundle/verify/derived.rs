@@ -6,26 +6,34 @@ use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::derive::derive;
-use crate::bundle::format::{BAGIT, Contents, Planned, What, layout};
-use std::collections::BTreeSet;
+use crate::bundle::format::{BAGIT, Contents, MANIFEST, Planned, What, closing, layout};
 use std::io::{BufRead, BufReader, Write};
 
 /// Checks which files there are.
 pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Vec<Planned>) {
     let mut checking = Checking::new("files");
     let planned = checking.take(layout(contents, &BundleSource(archive))).unwrap_or_default();
-    let expected: BTreeSet<&str> = planned.iter().map(|planned| planned.path.as_str()).collect();
-    if !expected.is_empty() {
-        for path in expected.iter().filter(|path| archive.find(path).is_none()) {
-            checking.wrong(*path, "is missing");
-        }
-        for entry in &archive.entries {
-            let manifest = matches!(entry.path.as_str(), "manifest-sha256.txt" | "tagmanifest-sha256.txt");
-            let known = manifest || expected.contains(entry.path.as_str());
-            checking.expect(known, &entry.path, "is no file of a bundle of these records");
-        }
+    if !planned.is_empty() {
+        both(archive, &planned, &mut checking);
     }
-    (checking.done(format!("{} files, none missing and none besides", archive.entries.len())), planned)
+    (checking.done(format!("{} files, none missing and none besides", archive.count)), planned)
+}
+
+/// Walks through what there is and what there should be, side by side.
+fn both(archive: &Archive, planned: &[Planned], checking: &mut Checking) {
+    let mut planned = planned.iter().map(|planned| planned.path.as_str()).peekable();
+    for entry in archive.entries() {
+        let Some(entry) = checking.take(entry) else { return };
+        if entry.path == MANIFEST || closing(&entry.path) {
+            continue;
+        }
+        while let Some(path) = planned.next_if(|path| *path < entry.path.as_str()) {
+            checking.wrong(path, "is missing");
+        }
+        let known = planned.next_if(|path| *path == entry.path).is_some();
+        checking.expect(known, &entry.path, "is no file of a bundle of these records");
+    }
+    planned.for_each(|path| checking.wrong(path, "is missing"));
 }
 
 /// Makes every derived file again.
@@ -34,8 +42,12 @@ pub(super) fn check(archive: &Archive, contents: &Contents, planned: &[Planned])
     let source = BundleSource(archive);
     let mut count = 0_u64;
     for Planned { path, what } in planned {
-        let Some(entry) = archive.find(path).and_then(|at| archive.entries.get(at)) else { continue };
-        let mut comparing = Comparing::new(BufReader::new(archive.open_entry(entry)));
+        if !matches!(what, What::Derived(_) | What::Bagit) {
+            continue;
+        }
+        // That a file is missing has been said.
+        let Some(Some(entry)) = checking.take(archive.find(path)) else { continue };
+        let mut comparing = Comparing::new(BufReader::new(archive.open_entry(&entry)));
         let made = match what {
             What::Derived(what) => derive(what, contents, &source, &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),

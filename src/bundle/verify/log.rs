@@ -131,9 +131,8 @@ fn frontier(archive: &Archive, size: u64) -> Result<Fold, BundleError> {
 /// Calls `each` with every hash of a file of hex lines, and its position from 0.
 fn hashes(archive: &Archive, path: &str, mut each: impl FnMut(u64, Hash)) -> Result<(), BundleError> {
     let malformed = |why: String| BundleError::malformed(path, why);
-    let entry = archive.find(path).and_then(|at| archive.entries.get(at));
-    let entry = entry.ok_or_else(|| malformed("is missing".to_owned()))?;
-    let mut lines = BufReader::new(archive.open_entry(entry));
+    let entry = archive.entry(path)?;
+    let mut lines = BufReader::new(archive.open_entry(&entry));
     let (mut position, mut line) = (0, String::new());
     loop {
         line.clear();
