@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that the tests need beside Rust: Debian programs, Python packages in .venv and (of Python 3.13)
-# .venv-localstack, npm packages in tests/schema, a recent restic in .beds. Safe to run again; installs only
+# .venv-localstack and .venv-tlog, npm packages in tests/schema, a recent restic in .beds. Safe to run again; installs only
 # what is missing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,6 +10,7 @@ want() { command -v "$1" >/dev/null 2>&1 || need="$need $2"; }
 want borg borgbackup
 want unzip unzip
 want openssl openssl
+want git git
 want curl curl
 want node nodejs
 want npm npm
@@ -41,20 +42,24 @@ python313() {
         fi
     done
 }
-if ! cmp -s tests/requirements-localstack.txt .venv-localstack/installed; then
+# Installs the requirements of that name into a .venv of that name, of Python 3.13.
+venv313() {
+    cmp -s "tests/requirements-$1.txt" ".venv-$1/installed" && return
     python=$(python313)
     if [ -n "$python" ]; then
-        rm -rf .venv-localstack
-        "$python" -m venv .venv-localstack
-        .venv-localstack/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-            -r tests/requirements-localstack.txt
-        cp tests/requirements-localstack.txt .venv-localstack/installed
+        rm -rf ".venv-$1"
+        "$python" -m venv ".venv-$1"
+        ".venv-$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+            -r "tests/requirements-$1.txt"
+        cp "tests/requirements-$1.txt" ".venv-$1/installed"
     else
-        # Goes on: everything else can be tested without it. The test that needs it fails.
-        echo "setup: there is no Python 3.13, so LocalStack is not installed and its test will fail" >&2
+        # Goes on: everything else can be tested without it. The tests that need it fail.
+        echo "setup: there is no Python 3.13, so $2 cannot be installed and the tests with it will fail" >&2
         echo "hint: pyenv install 3.13 (or python3.13 and python3.13-venv of your system), then run this again" >&2
     fi
-fi
+}
+venv313 localstack LocalStack
+venv313 tlog "the witness"
 
 if ! cmp -s tests/schema/package-lock.json tests/schema/node_modules/installed; then
     npm ci --prefix tests/schema --no-audit --no-fund --loglevel=error
