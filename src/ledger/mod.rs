@@ -29,6 +29,7 @@ pub use layout::CollectorLock;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};
 pub use read_files::{FileMeta, FileReader};
+pub use read_log::Proofs;
 pub use seal::Sealed;
 pub use writer::{Create, Ledger};
 

@@ -7,9 +7,9 @@ mod select;
 mod zip;
 
 use super::derive::derive;
-use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, Planned, SALTS_HEADER, What, layout};
+use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, SALTS_HEADER, What, layout};
 use super::{BundleError, format};
-use crate::ledger::{Reader, tree};
+use crate::ledger::{Proofs, Reader, tree};
 use archive::Bag;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use evidenced_collectors::contract::Window;
@@ -71,15 +71,17 @@ pub struct ExportSummary {
 /// left behind by an error.
 pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
     let selected = select::select(reader, request)?;
-    let source = LedgerSource(reader);
+    let source = LedgerSource::of(reader);
     let contents = Contents::read(selected.facts, selected.supporting, &source)?;
     let plan = layout(&contents, &source)?;
     let name = contents.facts.top();
     let path = if request.out.is_dir() { request.out.join(format!("{name}.zip")) } else { request.out.to_owned() };
     let mut bag = Bag::create(&path, name)?;
-    for planned in &plan {
-        bag.file(&planned.path, |out| write(planned, &contents, &source, &selected.checkpoint, out))?;
-    }
+    let mut proofs = reader.proofs();
+    plan.each(&contents, &source, |planned| {
+        let into = |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
+        bag.file(&planned.path, into)
+    })?;
     let written = bag.finish()?;
     Ok(ExportSummary {
         path,
@@ -102,31 +104,32 @@ fn unwritten(error: std::io::Error) -> BundleError {
 }
 
 fn write(
-    planned: &Planned,
+    what: &What,
     contents: &Contents,
     source: &LedgerSource<'_>,
+    proofs: &mut Proofs<'_>,
     checkpoint: &[u8],
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
     let size = contents.facts.log_size;
-    match &planned.what {
+    match what {
         What::Bagit => out.write_all(BAGIT.as_bytes()).map_err(unwritten),
         What::Derived(what) => derive(what, contents, source, out),
         What::Record(index) => out.write_all(&source.record_bytes(*index)?).map_err(unwritten),
-        What::Proof(index) => out.write_all(&proof(source.0, *index, size, checkpoint)?).map_err(unwritten),
+        What::Proof(index) => out.write_all(&proof(proofs, *index, size, checkpoint)?).map_err(unwritten),
         What::Sums(index) => out.write_all(source.sha256sums(*index)?.as_bytes()).map_err(unwritten),
         What::Member(index, name) => source.copy(*index, name, out),
         What::Salts => salts(contents, source, out),
         What::Checkpoint => out.write_all(checkpoint).map_err(unwritten),
-        What::LeafHashes => leaf_hashes(source.0, contents.facts.range.start, size, out),
-        What::Frontier => frontier(source.0, contents.facts.range.start, out),
-        What::Key => out.write_all(format!("{}\n", source.0.key()).as_bytes()).map_err(unwritten),
+        What::LeafHashes => leaf_hashes(source.reader, contents.facts.range.start, size, out),
+        What::Frontier => frontier(source.reader, contents.facts.range.start, out),
+        What::Key => out.write_all(format!("{}\n", source.reader.key()).as_bytes()).map_err(unwritten),
     }
 }
 
-fn proof(reader: &Reader, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
+fn proof(proofs: &mut Proofs<'_>, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
     let hashes =
-        reader.inclusion_proof(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
+        proofs.inclusion(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
     let mut text = format!("{PROOF_HEADER}\nindex {index}\n");
     for hash in hashes {
         text.push_str(&STANDARD.encode(hash));
@@ -146,7 +149,7 @@ fn salts(contents: &Contents, source: &LedgerSource<'_>, out: &mut dyn Write) ->
             continue;
         }
         let what = || format!("salt of record {index}");
-        let salt = source.0.salt(index).map_err(|e| BundleError::ledger(what(), e))?;
+        let salt = source.reader.salt(index).map_err(|e| BundleError::ledger(what(), e))?;
         let salt = salt.ok_or_else(|| BundleError::ledger(what(), "there is none"))?;
         writeln!(out, "{index},{}", hex::encode(salt)).map_err(unwritten)?;
     }

@@ -8,7 +8,7 @@ mod paths;
 
 pub(crate) use contents::{Contents, Control, Gap, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
-pub(crate) use layout::{Derived, Planned, What, layout, population_path};
+pub(crate) use layout::{Derived, Plan, Planned, What, layout, population_path, proof_path};
 pub(crate) use paths::{MANIFEST, PACKED, Paths, TAGMANIFEST, closing, device, path_allowed, place};
 
 use super::BundleError;

@@ -4,7 +4,7 @@ use super::container::Archive;
 use super::merkle::{Checkpoint, Fold, Hash, Key, base64_hash, leaf, root_by_proof};
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Facts, PROOF_HEADER, digits, record_path};
+use crate::bundle::format::{Contents, Facts, PROOF_HEADER, proof_path, record_path};
 use std::io::{BufRead, BufReader, Read};
 
 const CHECKPOINT: &str = "data/log/checkpoint";
@@ -56,7 +56,7 @@ pub(super) fn inclusion(archive: &Archive, contents: &Contents, closing: &Closin
     let mut checking = Checking::new("inclusion");
     let mut count = 0_u64;
     for index in contents.disclosed() {
-        let path = format!("data/proofs/{}.tlog-proof", digits(index));
+        let path = proof_path(index);
         let Some(text) = checking.take(archive.text(&path)) else { continue };
         let Some(record) = checking.take(archive.read(&record_path(index))) else { continue };
         count += 1;

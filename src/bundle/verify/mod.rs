@@ -82,9 +82,9 @@ fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, rep
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
     report.checks.push(documents::check(archive, &contents));
-    let (check, planned) = derived::files(archive, &contents);
+    let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);
-    report.checks.push(derived::check(archive, &contents, &planned));
+    report.checks.push(derived::check(archive, &contents, plan.as_ref()));
     if options.reperform {
         reperform(archive, &contents, report);
     }
