@@ -68,7 +68,8 @@ fn compare(sizes: &[u64]) -> Result<(), Box<dyn Error>> {
 fn child(dir: &Path, args: &[&str]) -> Result<(f64, u64), Box<dyn Error>> {
     let output = Command::new(std::env::current_exe()?).arg(args[0]).arg(dir).args(&args[1..]).output()?;
     let said = String::from_utf8(output.stdout)?;
-    let (seconds, memory) = said.trim().split_once(' ').ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let (seconds, memory) =
+        said.trim().split_once(' ').ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
     Ok((seconds.parse()?, memory.parse()?))
 }
 
@@ -93,7 +94,11 @@ fn write(dir: &Path, records: u64) -> Result<(), Box<dyn Error>> {
     let reader = Reader::open(&dir.join("state"))?;
     let period = Window { start: begin(), end: begin() + TimeDelta::seconds(i64::try_from(records)?) };
     let out = dir.join("bundle.zip");
-    export(&reader, &ExportRequest { period, out: &out, organization: "bench".into(), sample: true })?;
+    let key = &Ledger::open(&dir.join("state"))?.bundle_key()?;
+    let organization = "bench".to_owned();
+    let request =
+        ExportRequest { period, out: &out, organization, sample: true, key, authority: None, require_timestamp: false };
+    export(&reader, &request)?;
     Ok(())
 }
 
@@ -104,12 +109,8 @@ fn read(dir: &Path) -> Result<(), Box<dyn Error>> {
 
 /// Seals runs of three records each: opened, evidence of five files, closed. Returns the bytes of the files.
 fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
-    let create = Create {
-        organization: "bench".into(),
-        origin: "bench.example.com/soc2".into(),
-        sample: true,
-        at: begin(),
-    };
+    let create =
+        Create { organization: "bench".into(), origin: "bench.example.com/soc2".into(), sample: true, at: begin() };
     let ledger = Ledger::create(dir, create)?;
     let (runs, mut bytes) = (records / 3, 0);
     for unit in 0..runs.div_ceil(UNIT_RUNS) {
@@ -138,7 +139,7 @@ fn run(number: u64) -> Result<[NewRecord; 3], Box<dyn Error>> {
     let evidence = Body::Evidence {
         run: run.clone(),
         collector: collector.clone(),
-        seq: number,
+        seq: number + 1,
         status: Status::Complete,
         observed: 0,
         controls: vec!["SEC-001".into()],

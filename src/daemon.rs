@@ -3,6 +3,7 @@
 //! The timer only says "look": which slots are due is computed from the schedule and the ledger, so a
 //! tick that comes late, twice or never cannot lose or double a run.
 
+use crate::anchor::{AnchorError, Anchors};
 use crate::config::CatchUp;
 use crate::ledger::record::Trigger;
 use crate::run::{RunError, Runner};
@@ -21,18 +22,24 @@ pub enum DaemonError {
     /// The ledger: nothing can be recorded, so nothing may go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// An anchor knows another past than the ledger has: nothing may be appended.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
 }
 
 /// What the timer asks to look at.
 enum Look {
     /// Is this collector due?
     Collector(String),
-    /// Has a control become stale?
+    /// Has a control become stale, or an anchor due?
     Controls,
 }
 
 /// Runs until `stop` resolves, then lets running runs end for `stop_timeout` and aborts the rest.
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    let anchors = Arc::new(Anchors::of(&runner));
+    // Before anything is appended: an old copy of the ledger must not go on.
+    anchors.compare_all().await?;
     runner.close_interrupted().await?;
     runner.record_config().await?;
     // Before catching up: what went stale while nobody looked belongs on record.
@@ -41,6 +48,8 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let mut timer = start_timer(&runner, &looks).await?;
     let (stopping, stopped) = watch::channel(false);
     let mut runs = JoinSet::new();
+    let mut handing = JoinSet::new();
+    hand_over(&mut handing, &anchors);
     let policies: BTreeMap<String, CatchUp> =
         runner.loaded().config.collectors.iter().map(|(name, c)| (name.clone(), c.catch_up)).collect();
     for (name, policy) in &policies {
@@ -56,13 +65,19 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
             Some(look) = due.recv() => match look {
                 // On time the policy is always to run the latest: `none` is about downtime.
                 Look::Collector(name) => spawn(&mut runs, &runner, name, CatchUp::Latest, Trigger::Schedule, &stopped),
-                Look::Controls => if let Err(error) = runner.watch().await { outcome = Err(error.into()); break },
+                Look::Controls => {
+                    hand_over(&mut handing, &anchors);
+                    if let Err(error) = runner.watch().await { outcome = Err(error.into()); break }
+                }
             },
+            Some(ended) = handing.join_next() => if let Err(error) = handed(ended) { outcome = Err(error.into()); break },
             Some(ended) = runs.join_next() => if let Err(error) = settle(ended) { outcome = Err(error.into()); break },
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = runs.len(), "stopping");
+    // What was not handed over is owed still, and found so at the next start.
+    handing.abort_all();
     timer.shutdown().await?;
     wind_down(&runner, &mut runs, &stopping).await?;
     outcome
@@ -101,6 +116,25 @@ fn spawn(
 ) {
     let (runner, stopped) = (runner.clone(), stopped.clone());
     runs.spawn(async move { runner.due(&name, policy, trigger, stopped).await });
+}
+
+/// Looks which anchors are due, unless that is going on already.
+fn hand_over(handing: &mut JoinSet<Result<(), AnchorError>>, anchors: &Arc<Anchors>) {
+    if handing.is_empty() {
+        let anchors = anchors.clone();
+        handing.spawn(async move { anchors.hand_over_due().await });
+    }
+}
+
+/// An anchor that fails is tried again; what arrives here is a ledger that must not, or cannot, go on.
+fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Result<(), AnchorError> {
+    match ended {
+        Ok(result) => result,
+        Err(panic) => {
+            tracing::error!(error = %panic, "handing over a checkpoint panicked; it is still owed");
+            Ok(())
+        }
+    }
 }
 
 /// A failed collection is recorded by the run itself; what arrives here is a ledger that cannot record.

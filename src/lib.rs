@@ -1,5 +1,6 @@
 //! The daemon: decides, stores, shows. `run` is the straight line through it; ARCHITECTURE.md tells it.
 
+pub mod anchor;
 pub mod assess;
 pub mod bundle;
 pub mod cli;
@@ -15,3 +16,4 @@ pub mod run;
 pub mod run_file;
 pub mod schedule;
 pub mod status;
+pub mod timestamp;

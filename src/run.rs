@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
-    loaded: Loaded,
+    loaded: Arc<Loaded>,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     network: Network,
@@ -99,12 +99,22 @@ struct Opened<'a> {
 impl Runner {
     /// Over an open ledger.
     pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
-        Self { loaded, ledger, clock, network: Network::new() }
+        Self { loaded: Arc::new(loaded), ledger, clock, network: Network::new() }
     }
 
     /// The configuration in force.
     pub fn loaded(&self) -> &Loaded {
         &self.loaded
+    }
+
+    /// The configuration in force, to keep.
+    pub fn shared(&self) -> Arc<Loaded> {
+        self.loaded.clone()
+    }
+
+    /// What time it is.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// For reading what was recorded.

@@ -8,12 +8,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SecretRef {
-    /// A file that only the service's user can read; a trailing newline is dropped.
+    /// A file that only the service's user can read, or one of root's that a single group can (so a
+    /// Kubernetes secret arrives); a trailing newline is dropped.
     File(std::path::PathBuf),
     /// An environment variable.
     Env(String),
     /// A file of that name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
+}
+
+// For people and records: `secret file /etc/evidenced/token`.
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "secret file {}", path.display()),
+            Self::Env(variable) => write!(f, "secret in environment variable {variable}"),
+            Self::Credential(name) => write!(f, "credential {name}"),
+        }
+    }
 }
 
 /// What is to be written instead of a secret.

@@ -33,6 +33,7 @@ pub use github::GithubCredentials;
 pub use hosts::Hosts;
 pub use limits::Limits;
 pub use live::Network;
+pub use secret::read_secret;
 pub use strike::Strike;
 
 use crate::contract::{CollectError, Ipe, SecretRef, clock::Clock};

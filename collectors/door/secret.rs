@@ -17,9 +17,9 @@ const PLACEHOLDER: &str = "placeholder-for-a-secret-on-replay";
 
 impl Door {
     pub(super) fn read_secret(&self, secret: &SecretRef) -> Result<SecretString, CollectError> {
-        let what = name(secret);
+        let what = secret.to_string();
         let value = match &self.0.side {
-            Side::Live(_) => read(secret),
+            Side::Live(_) => read_secret(secret),
             Side::Replay(_) => self.replayed_sign_in("", &what).map(|()| SecretString::from(PLACEHOLDER)),
         };
         let known = value.and_then(|value| self.0.secrets.add(&value).map(|()| value));
@@ -62,17 +62,9 @@ fn sign_in(source: &str, what: &str) -> RecordedRequest {
     }
 }
 
-/// The reference for people and records: `file /etc/evidenced/token`.
-fn name(secret: &SecretRef) -> String {
-    match secret {
-        SecretRef::File(path) => format!("secret file {}", path.display()),
-        SecretRef::Env(variable) => format!("secret in environment variable {variable}"),
-        SecretRef::Credential(name) => format!("credential {name}"),
-    }
-}
-
-/// The secret, a trailing newline dropped, or why it cannot be had.
-fn read(secret: &SecretRef) -> Result<SecretString, String> {
+/// The secret, a trailing newline dropped, or why it cannot be had, with a hint after `; hint: `. For what
+/// is no collector's: nobody strikes it out of anything.
+pub fn read_secret(secret: &SecretRef) -> Result<SecretString, String> {
     let text = match secret {
         SecretRef::File(path) => file(path, true)?,
         SecretRef::Env(variable) => std::env::var(variable).map_err(|e| match e {
@@ -114,14 +106,31 @@ fn file(path: &Path, check_mode: bool) -> Result<String, String> {
     Ok(text)
 }
 
+/// Refuses a file that others than its owner can get at, or put another in the place of.
+///
+/// Group read is let pass where root owns the file: that is how an orchestrator hands a secret to a service
+/// that is not root (Kubernetes with `fsGroup`: root's, mode 0440), and only root chose the group. A file of
+/// our own has no reason to be open to a group.
 #[cfg(unix)]
 fn only_ours(metadata: &std::fs::Metadata, path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    use std::os::unix::fs::MetadataExt;
+    let mode = metadata.mode() & 0o777;
+    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    if mode & forbidden != 0 {
+        let handed = "; of a file that root owns, its group may read (440) and no more";
+        let path = path.display();
+        return Err(format!("mode {mode:o} lets others than its owner at it{handed}; hint: chmod 600 {path}"));
     }
-    Err(format!("mode {mode:o} lets others than its owner at it; hint: chmod 600 {}", path.display()))
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = std::fs::metadata(directory).map_err(|e| format!("its directory cannot be examined: {e}"))?.mode();
+    // A sticky directory lets nobody replace what is another's.
+    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        let (mode, directory) = (mode & 0o7777, directory.display());
+        return Err(format!(
+            "its directory has mode {mode:o}, so others could replace it; hint: chmod go-w {directory}"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]

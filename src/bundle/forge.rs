@@ -1,9 +1,11 @@
 //! Alters a copy of a bundle and redoes everything that can be redone without the log's key, as a forger
-//! would. For the demo and for tests of `verify`; holds the bundle in memory.
+//! would who has the key of bundles. For the demo and for tests of `verify`; holds the bundle in memory.
 
 use super::BundleError;
 use super::export::archive::Bag;
+use super::export::seal;
 use super::format::{MANIFEST, closing};
+use crate::ledger::bundle_key::BundleKey;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,8 +14,13 @@ use std::path::Path;
 use zip::ZipArchive;
 
 /// Copies the bundle at `from` to `to`, which must not be there. `alter` may change, add and remove files, by
-/// path within the bundle's folder; the manifests are made anew.
-pub fn forge(from: &Path, to: &Path, alter: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Result<(), BundleError> {
+/// path within the bundle's folder; the manifests and signatures are made anew, and a time-stamp is dropped.
+pub fn forge(
+    from: &Path,
+    to: &Path,
+    key: &BundleKey,
+    alter: impl FnOnce(&mut BTreeMap<String, Vec<u8>>),
+) -> Result<(), BundleError> {
     let unreadable = || BundleError::io(format!("{} cannot be read", from.display()));
     let mut zip =
         File::open(from).and_then(|file| ZipArchive::new(file).map_err(std::io::Error::other)).map_err(unreadable())?;
@@ -30,18 +37,23 @@ pub fn forge(from: &Path, to: &Path, alter: impl FnOnce(&mut BTreeMap<String, Ve
     alter(&mut files);
     files.retain(|path, _| path != MANIFEST && !closing(path));
     let mut bag = Bag::create(to, top)?;
+    let unwritten = |path: &str| BundleError::io(format!("{path} cannot be written"));
     for (path, bytes) in &files {
-        bag.file(path, |out| out.write_all(bytes).map_err(BundleError::io(format!("{path} cannot be written"))))?;
+        bag.file(path, |out| out.write_all(bytes).map_err(unwritten(path)))?;
+    }
+    let tagmanifest = bag.tagmanifest()?;
+    for (path, bytes) in seal(key, tagmanifest.as_bytes(), None)? {
+        bag.add(path, |out| out.write_all(&bytes).map_err(unwritten(path)))?;
     }
     bag.finish()?;
     Ok(())
 }
 
-/// Calls a deviation a pass in a copy, and redoes the folder's sums and the manifests. Returns the path of
+/// Calls a deviation a pass in a copy, and redoes the folder's sums, the manifests and the signature. Returns the path of
 /// the altered file; `None`: the bundle has no deviation to hide.
-pub fn hide_a_deviation(from: &Path, to: &Path) -> Result<Option<String>, BundleError> {
+pub fn hide_a_deviation(from: &Path, to: &Path, key: &BundleKey) -> Result<Option<String>, BundleError> {
     let mut altered = None;
-    forge(from, to, |files| {
+    forge(from, to, key, |files| {
         let deviates = |path: &str, bytes: &[u8]| {
             path.ends_with("/judgements.json") && String::from_utf8_lossy(bytes).contains(r#""outcome":"deviation""#)
         };

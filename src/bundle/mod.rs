@@ -6,9 +6,10 @@ mod error;
 mod export;
 pub mod forge;
 pub(crate) mod format;
+pub mod tools;
 mod verify;
 
 pub use error::BundleError;
 pub(crate) use export::LedgerSource;
-pub use export::{ExportRequest, ExportSummary, export};
+pub use export::{Authority, ExportRequest, ExportSummary, Timestamp, export};
 pub use verify::{About, Bundle, Check, Finding, KeySource, Reperformed, VerifyOptions, VerifyReport, verify};

@@ -2,6 +2,7 @@
 
 use super::table::table;
 use super::{Exit, print_json};
+use crate::anchor::Anchors;
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Ledger;
@@ -26,11 +27,12 @@ pub(super) enum When {
 
 pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
     let When::Now { names, fail_on_drift } = when;
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     super::refuse_sample(&ledger)?;
     let names: Vec<String> =
         if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
+    Anchors::of(&runner).compare_all().await?;
     runner.record_config().await?;
     let (_keep, never) = watch::channel(false);
     let mut reports = Vec::new();

@@ -4,6 +4,7 @@ use super::table::table;
 use super::{Exit, export, verify};
 use crate::bundle::{VerifyOptions, forge};
 use crate::demo::{play::play, story};
+use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::record::{Body, End};
 use crate::ledger::{Filter, Reader};
 use anyhow::{Context, bail};
@@ -43,17 +44,33 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
-    let written = export::write(played.runner.ledger(), period, &bundle, story::end()).await?;
+    let written =
+        export::write(played.runner.ledger(), period, &bundle, story::end(), export::Asked::default()).await?;
     outln!("\nBundle for {} to {}: {} ({} files)", day(period.start), day(period.end), bundle.display(), written.files);
     let key = reader.key().to_string();
-    let good = verify::check(&bundle, VerifyOptions { vkey: Some(key.clone()), reperform: true }).await?;
-    outln!("\n$ evidenced verify {} --reperform --key {key}", bundle.display());
+    let bundle_key = played.runner.ledger().bundle_key()?;
+    let Body::Epoch { origin, .. } = reader.record(0)?.body else { bail!("the log does not begin with its epoch") };
+    let signers = allowed_signers_line(&origin, &bundle_key.public_line()?, reader.record(0)?.at);
+    let given = |reperform| VerifyOptions {
+        vkey: Some(key.clone()),
+        allowed_signers: Some(signers.clone()),
+        reperform,
+        ..VerifyOptions::default()
+    };
+    let signers_file = dir.join("allowed_signers");
+    std::fs::write(&signers_file, format!("{signers}\n")).context("the allowed signers cannot be written")?;
+    let good = verify::check(&bundle, given(true)).await?;
+    let options = format!("--key {key} --allowed-signers {}", signers_file.display());
+    outln!("\n$ evidenced verify {} --reperform {options}", bundle.display());
     verify::show(&good);
     let forged = temporary.path().join("forged.zip");
-    let altered = forge::hide_a_deviation(&bundle, &forged)?.context("the sample has no deviation to hide")?;
-    outln!("\nNow a forger calls a deviation a pass in {altered}, and redoes every checksum.");
-    let bad = verify::check(&forged, VerifyOptions { vkey: Some(key.clone()), reperform: false }).await?;
-    outln!("\n$ evidenced verify forged.zip --key {key}");
+    let altered =
+        forge::hide_a_deviation(&bundle, &forged, &bundle_key)?.context("the sample has no deviation to hide")?;
+    outln!(
+        "\nNow a forger calls a deviation a pass in {altered}, redoes every checksum, and signs with the real key of bundles."
+    );
+    let bad = verify::check(&forged, given(false)).await?;
+    outln!("\n$ evidenced verify forged.zip {options}");
     verify::show_refusals(&bad);
     if !good.ok() || bad.ok() {
         bail!("the bundle should have been accepted and the forgery refused\nhint: please report this");
@@ -122,7 +139,10 @@ fn next(dir: Option<&Path>) {
     match dir {
         Some(dir) => {
             outln!("  evidenced --config {}/evidenced.toml status", dir.display());
-            outln!("  evidenced verify {}/sample-bundle.zip --reperform", dir.display());
+            outln!(
+                "  evidenced verify {0}/sample-bundle.zip --allowed-signers {0}/allowed_signers --reperform",
+                dir.display()
+            );
         }
         None => outln!("  evidenced demo --dir DIR leaves the configuration, the ledger and the bundle in DIR"),
     }

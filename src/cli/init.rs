@@ -2,23 +2,24 @@
 
 use super::Exit;
 use crate::config::Loaded;
+use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::{Create, Ledger};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 pub(super) fn init(loaded: &Loaded) -> anyhow::Result<Exit> {
-    let ledger = Ledger::create(
-        &loaded.state_dir,
-        Create {
-            organization: loaded.config.organization.clone(),
-            origin: loaded.config.origin.clone(),
-            sample: false,
-            at: SystemClock.now(),
-        },
-    )?;
-    let key = ledger.reader()?.key().to_string();
-    outln!("{key}");
+    let (origin, at) = (loaded.config.origin.clone(), SystemClock.now());
+    let organization = loaded.config.organization.clone();
+    let create = Create { organization, origin: origin.clone(), sample: false, at };
+    let ledger = Ledger::create_with(&loaded.state_dir, create, &loaded.config.keys)?;
+    outln!("{}", ledger.reader()?.key());
+    let bundle_key = ledger.bundle_key()?.public_line()?;
+    outln!("{bundle_key}");
+    outln!("{}", allowed_signers_line(&origin, &bundle_key, at));
     eprintln!("The ledger is in {}.", loaded.state_dir.display());
-    eprintln!("The line above is the log's public key. Give it to your auditor now, by another way than the bundles:");
-    eprintln!("whoever has it can tell your log from a forged one.");
+    eprintln!("The lines above are the log's public key (log.vkey), the public key of bundles, and the same as a line");
+    eprintln!(
+        "of an `allowed_signers` file. Give the first and the last to your auditor now, before the period and by"
+    );
+    eprintln!("another way than the bundles: whoever has them can tell your log and your bundles from forged ones.");
     Ok(Exit::Ok)
 }

@@ -17,8 +17,15 @@ pub(super) struct Args {
     /// used, which shows that the bundle is consistent, and not whose it is.
     #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
+    /// The `allowed_signers` file that you were given: who may sign bundles, and when. Without it the bundle's
+    /// signature is checked with the key that its own log names.
+    #[arg(long, value_name = "FILE")]
+    allowed_signers: Option<PathBuf>,
+    /// The time-stamp authority's root certificate, PEM. Without it nothing shows who made a time-stamp.
+    #[arg(long, value_name = "FILE")]
+    tsa_root: Option<PathBuf>,
     /// Check the ledger in this directory instead: every record, file and checkpoint.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "reperform", "key", "allowed_signers", "tsa_root"])]
     ledger: Option<PathBuf>,
 }
 
@@ -27,7 +34,15 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
         return verify_ledger(dir, json);
     }
     let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
-    let options = VerifyOptions { vkey: args.key.as_deref().map(key).transpose()?, reperform: args.reperform };
+    let unread = |path: &PathBuf| format!("{} cannot be read\nhint: name the file that you were given", path.display());
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| unread(path));
+    let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| unread(path));
+    let options = VerifyOptions {
+        vkey: args.key.as_deref().map(key).transpose()?,
+        allowed_signers: args.allowed_signers.as_ref().map(text).transpose()?,
+        tsa_roots: args.tsa_root.as_ref().map(read).transpose()?,
+        reperform: args.reperform,
+    };
     let report = check(bundle, options).await?;
     if json {
         let mut value = serde_json::to_value(&report)?;
@@ -71,6 +86,9 @@ pub(super) fn show(report: &VerifyReport) {
     for check in &report.checks {
         outln!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
     }
+    for what in report.not_checked() {
+        outln!("not checked: {what}");
+    }
     if !report.complete {
         outln!("REFUSED  not every check could be made");
     }
@@ -90,7 +108,8 @@ pub(super) fn show(report: &VerifyReport) {
         outln!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
     }
     if report.ok() {
-        outln!("accepted: every check was made, and nothing is wrong");
+        let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
+        outln!("accepted: every check was made{but}, and nothing is wrong");
     }
     if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");

@@ -44,7 +44,7 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     if args.expires_in.delta().num_days() > WAIVER_DAYS_MAX {
         bail!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");
     }
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let reader = ledger.reader()?;
     let approved_at = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
     let body = Body::Waiver {

@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Loaded {
     /// As written, with the defaults filled in.
     pub config: Config,
+    /// Directory that paths in the file are relative to.
+    pub base: PathBuf,
     /// Where the ledger is.
     pub state_dir: PathBuf,
     /// Collectors by name.
@@ -84,8 +86,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
             load_test(control, &config).map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
         tests.insert(id.clone(), test);
     }
-    let base = path.parent().unwrap_or(Path::new("."));
-    Ok(Loaded { state_dir: base.join(&config.state_dir), config, collectors, tests })
+    for (name, anchor) in &config.anchors {
+        anchor.check().map_err(|(message, hint)| at(format!("[anchors.{name}] {message}"), hint))?;
+    }
+    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
@@ -140,14 +145,14 @@ fn check_names(config: &Config) -> Result<(), Wrong<String>> {
         let hint = "a host name of yours and a path, without spaces or `+`: acme.example/soc2";
         return Err((format!("origin `{}` cannot name a log", config.origin), hint.into()));
     }
-    for name in config.collectors.keys().chain(config.controls.keys()) {
+    for name in config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys()) {
         let ok = !name.is_empty()
             && name.len() <= 64
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
             && !name.starts_with('.');
         if !ok {
             let hint = "letters, digits, `-`, `_` and `.`, at most 64";
-            return Err((format!("`{name}` cannot name a collector or control"), hint.into()));
+            return Err((format!("`{name}` cannot name a collector, control or anchor"), hint.into()));
         }
     }
     Ok(())

@@ -4,12 +4,15 @@
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
+mod anchors;
 mod load;
 mod span;
 
+pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
+use crate::ledger::KeyPlaces;
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +29,9 @@ pub struct Config {
     pub origin: String,
     /// Directory of the ledger and the keys; relative to this file. Made by `evidenced init`.
     pub state_dir: PathBuf,
+    /// Where the secret keys are. Default: files in the state directory.
+    #[serde(default, skip_serializing_if = "KeyPlaces::is_default")]
+    pub keys: KeyPlaces,
     /// How long a stopping daemon waits for runs to end before it records them as aborted. Default 25 s.
     #[serde(default = "stop_timeout")]
     pub stop_timeout: Span,
@@ -35,6 +41,9 @@ pub struct Config {
     /// What is tested, by the control's id in your own numbering.
     #[serde(default)]
     pub controls: BTreeMap<String, ControlConfig>,
+    /// Who else holds the log's checkpoints, by name. The name stands in the ledger: keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchors: BTreeMap<String, AnchorConfig>,
 }
 
 /// One collector: an instance of a kind.

@@ -5,10 +5,11 @@
 
 use super::keys::keys;
 use super::layout::Layout;
-use super::note::{Checkpoint, VerifierKey};
+use super::note::Checkpoint;
 use super::read::parsed;
 use super::read_files::{check_commitment, files, open_blob, salt};
 use super::record::Body;
+use super::signers::{Signers, is_log_key};
 use super::tree::{Frontier, Hash, leaf_hash};
 use super::{LedgerError, nodes, sql_int, store};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -36,23 +37,29 @@ pub struct StoreReport {
 /// Works while the ledger is written, and then checks what was there at the start.
 pub fn verify_store(dir: &Path) -> Result<StoreReport, LedgerError> {
     let layout = Layout::open(dir)?;
-    let key = layout.read_public_key()?;
+    let keys = layout.read_public_keys()?;
+    let first = keys.first().cloned().ok_or_else(|| LedgerError::damaged("log.vkey", "it has no key"))?;
     let mut report = StoreReport::default();
     // The second file first: a ledger that grows meanwhile then still keeps its promise.
-    let promised = match layout.read_checkpoint(&key) {
-        Ok(promised) => Some(promised),
-        Err(error) => {
-            report.differ(error);
-            None
-        }
-    };
+    let promise = layout.read_promise().map_err(|error| report.differ(error)).ok();
     let db = store::open_read(&layout.database())?;
     let size = nodes::size(&db)?;
-    let mut check = Check { db: &db, key: &key, promised, frontier: Frontier::default(), report };
+    let promised = promise.as_ref().map(|promise| promise.claimed.clone());
+    let (signers, frontier) = (Signers::new(first), Frontier::default());
+    let mut check = Check { db: &db, signers, key_record: None, promised, frontier, report };
     check.pages()?;
     check.log(size)?;
     check.leftovers(size)?;
     check.blobs()?;
+    // Only now is it known which keys the second file had to be signed with.
+    if let Some(Err(error)) = promise.map(|promise| check.signers.open(&promise.note)) {
+        check.report.differ(format_args!("the file checkpoint: {error}"));
+    }
+    let named: Vec<_> = check.signers.terms().iter().map(|term| &term.key).collect();
+    // A crash may have kept the newest line from being written; the next start writes it.
+    if !named.iter().copied().take(keys.len()).eq(&keys) {
+        check.report.differ("the lines of log.vkey are not the keys that the records name");
+    }
     Ok(check.report)
 }
 
@@ -65,7 +72,10 @@ impl StoreReport {
 
 struct Check<'a> {
     db: &'a Connection,
-    key: &'a VerifierKey,
+    /// The log's keys, as far as the records have been read.
+    signers: Signers,
+    /// The newest record that changed them.
+    key_record: Option<u64>,
     promised: Option<Checkpoint>,
     /// The tree as computed here, from the records alone.
     frontier: Frontier,
@@ -138,13 +148,17 @@ impl Check<'_> {
             }
         };
         if let (0, Body::Epoch { origin, .. }) = (index, &record.body)
-            && origin != self.key.name()
+            && self.signers.terms().first().is_none_or(|term| term.key.name() != *origin)
         {
             self.report.differ(format_args!("the first record is of the log {origin:?}"));
         }
         if (index == 0) != matches!(record.body, Body::Epoch { .. }) {
             self.report.differ(format_args!("record {index} is a {}, which has no place there", record.body.kind()));
         }
+        if let Err(why) = self.signers.take(index, &record) {
+            self.report.differ(format_args!("record {index}: {why}"));
+        }
+        self.key_record = is_log_key(&record.body).then_some(index);
         if let Err(error) = check_commitment(index, &record, &files(self.db, index)?, salt(self.db, index)?.as_ref()) {
             self.report.differ(error);
         }
@@ -178,9 +192,14 @@ impl Check<'_> {
         }
         let sql = "SELECT note FROM checkpoint WHERE size = ?1";
         let note: Option<Vec<u8>> = self.db.query_row(sql, [sql_int(size)], |row| row.get(0)).optional()?;
-        let Some(note) = note else { return Ok(()) };
+        let Some(note) = note else {
+            if let Some(index) = self.key_record {
+                self.report.differ(format_args!("the key record {index} is not the last under a checkpoint"));
+            }
+            return Ok(());
+        };
         self.report.checkpoints += 1;
-        match self.key.open(&note) {
+        match self.signers.open(&note) {
             Ok(signed) if signed.size == size && signed.root == root => {}
             Ok(_) => self.report.differ(format_args!("the checkpoint of {size} records is of another tree")),
             Err(error) => self.report.differ(format_args!("the checkpoint of {size} records: {error}")),

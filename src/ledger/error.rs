@@ -98,6 +98,33 @@ pub enum LedgerError {
         /// Why not.
         source: NoteError,
     },
+    /// A place of secret keys cannot be read or written.
+    #[error("the keys in {place}: {why}")]
+    Secret {
+        /// The place, as the configuration names it.
+        place: String,
+        /// Why not, with a hint.
+        why: String,
+    },
+    /// A key that signs at the log's size is not at hand. Nothing was written.
+    #[error(
+        "the log's key {key} signs here, and its secret half is not in {place}\nhint: restore it, or name \
+             its place under [keys] in the configuration; `evidenced key list` shows which keys sign"
+    )]
+    KeyMissing {
+        /// `name+id`.
+        key: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A change of keys that cannot be made. Nothing was written.
+    #[error("{why}\nhint: {hint}")]
+    KeyChange {
+        /// Why not.
+        why: String,
+        /// What to do.
+        hint: String,
+    },
     /// Nothing was written, and may be once there is space.
     #[error("the disk is full, and nothing was written\nhint: free space for the ledger; it goes on by itself")]
     Full,

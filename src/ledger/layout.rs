@@ -1,7 +1,8 @@
 //! The files of a ledger's directory: their names, modes, locks, and how one is replaced whole. No SQL.
 
 use super::LedgerError;
-use super::note::{Checkpoint, NOTE_BYTES_MAX, SigningKey, VerifierKey};
+use super::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, VerifierKey};
+use super::signers::Signers;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -19,13 +20,35 @@ pub struct CollectorLock {
     _file: File,
 }
 
+/// What the files beside the database say of it.
+pub(super) struct Promise {
+    /// Where the second file is.
+    pub(super) path: PathBuf,
+    /// Where the public keys are.
+    pub(super) vkey: PathBuf,
+    /// Every public key, the first one first. A crash may have kept the newest from being written.
+    pub(super) keys: Vec<VerifierKey>,
+    /// The second file.
+    pub(super) note: Vec<u8>,
+    /// What it says, signed by at least one of the keys.
+    pub(super) claimed: Checkpoint,
+}
+
 impl Layout {
     /// Makes the directory, or takes one that has nothing of a ledger in it.
     pub(super) fn create(dir: &Path) -> Result<Self, LedgerError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(LedgerError::io("making the directory", dir))?;
         let layout = Self::at(dir)?;
-        let parts = [layout.database(), layout.checkpoint(), layout.secret_key(), layout.public_key(), layout.lock()];
+        let parts = [
+            layout.database(),
+            layout.checkpoint(),
+            layout.secret_key(),
+            layout.public_key(),
+            layout.bundle_key(),
+            layout.bundle_public_key(),
+            layout.lock(),
+        ];
         if let Some(path) = parts.into_iter().find(|path| path.symlink_metadata().is_ok()) {
             return Err(LedgerError::AlreadyThere { path });
         }
@@ -51,6 +74,11 @@ impl Layout {
         Ok(Self { dir })
     }
 
+    /// Of a directory that need not hold a ledger.
+    pub(super) fn beside(dir: &Path) -> Result<Self, LedgerError> {
+        Self::at(dir)
+    }
+
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -71,6 +99,14 @@ impl Layout {
         self.dir.join("log.vkey")
     }
 
+    pub(super) fn bundle_key(&self) -> PathBuf {
+        self.dir.join("bundle.key")
+    }
+
+    pub(super) fn bundle_public_key(&self) -> PathBuf {
+        self.dir.join("bundle.pub")
+    }
+
     fn lock(&self) -> PathBuf {
         self.dir.join("lock")
     }
@@ -78,6 +114,14 @@ impl Layout {
     /// The file whose lock a process holds while it appends. Not locked yet.
     pub(super) fn open_lock(&self) -> Result<File, LedgerError> {
         open_lock_file(&self.lock())
+    }
+
+    /// Held while keys change.
+    pub(super) fn lock_keys(&self) -> Result<File, LedgerError> {
+        let path = self.dir.join("keys.lock");
+        let file = open_lock_file(&path)?;
+        file.lock().map_err(LedgerError::io("locking", &path))?;
+        Ok(file)
     }
 
     /// See `Ledger::lock_collector`.
@@ -98,43 +142,63 @@ impl Layout {
         }
     }
 
-    /// Reads the secret key, refusing one that others may read.
-    pub(super) fn read_secret_key(&self) -> Result<SigningKey, LedgerError> {
-        let path = self.secret_key();
-        self.check_mode(&path, 0o077, 0o600)?;
-        SigningKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
+    /// Reads a secret, refusing one that others may read.
+    pub(super) fn read_secret_text(&self, path: &Path) -> Result<String, LedgerError> {
+        self.check_mode(path, 0o077, 0o600)?;
+        self.read_text(path)
     }
 
-    /// Reads the public key.
-    pub(super) fn read_public_key(&self) -> Result<VerifierKey, LedgerError> {
+    /// Reads the public keys, a line each, the first one first.
+    pub(super) fn read_public_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
         let path = self.public_key();
-        VerifierKey::parse(&self.read_text(&path)?).map_err(LedgerError::note(&path))
+        let text = self.read_text(&path)?;
+        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n').take(SIGNATURES_MAX);
+        lines.map(VerifierKey::parse).collect::<Result<_, _>>().map_err(LedgerError::note(&path))
     }
 
-    /// Reads the second file, which every ledger has.
-    pub(super) fn read_checkpoint(&self, key: &VerifierKey) -> Result<Checkpoint, LedgerError> {
+    /// Writes the public keys.
+    pub(super) fn write_public_keys(&self, signers: &Signers) -> Result<(), LedgerError> {
+        let text: String = signers.terms().iter().map(|term| format!("{}\n", term.key)).collect();
+        self.replace(&self.public_key(), text.as_bytes())
+    }
+
+    /// Reads the second file, which every ledger has, and what its keys are said to be. Before the
+    /// database: a ledger that grows meanwhile then still keeps its promise.
+    pub(super) fn read_promise(&self) -> Result<Promise, LedgerError> {
+        let keys = self.read_public_keys()?;
         let path = self.checkpoint();
-        match read_limited(&path) {
-            Ok(note) => key.open(&note).map_err(LedgerError::note(&path)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(LedgerError::CheckpointMissing { path }),
-            Err(error) => Err(LedgerError::io("reading", &path)(error)),
+        let note = read_limited(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => LedgerError::CheckpointMissing { path: path.clone() },
+            _ => LedgerError::io("reading", &path)(error),
+        })?;
+        let mut refused = NoteError::Malformed("there is no key");
+        for key in &keys {
+            match key.open(&note) {
+                Ok(claimed) => return Ok(Promise { path, vkey: self.public_key(), keys, note, claimed }),
+                Err(error) => refused = error,
+            }
         }
+        Err(LedgerError::note(&path)(refused))
     }
 
-    /// Replaces the second file whole and durably. The caller holds the lock.
+    /// Replaces the second file. The caller holds the lock.
     pub(super) fn write_checkpoint(&self, note: &[u8]) -> Result<(), LedgerError> {
-        let (path, next) = (self.checkpoint(), self.dir.join("checkpoint.next"));
+        self.replace(&self.checkpoint(), note)
+    }
+
+    /// Replaces a file whole and durably: after a crash it is the old one or the new one.
+    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+        // The file itself, so that a link to it stays one.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut next = path.clone().into_os_string();
+        next.push(".next");
+        let next = PathBuf::from(next);
         let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&next)
-            .map_err(LedgerError::io("writing", &next))?;
-        file.write_all(note).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
+        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
+        let mut file = opened.map_err(LedgerError::io("writing", &next))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
         fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
-        self.sync_dir()
+        sync(path.parent().unwrap_or(&self.dir))
     }
 
     /// Writes a file that must not be there yet, durably once `sync_dir` has been called.
@@ -149,8 +213,7 @@ impl Layout {
 
     /// Makes names in the directory durable.
     pub(super) fn sync_dir(&self) -> Result<(), LedgerError> {
-        let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
-        synced.map_err(LedgerError::io("syncing the directory", &self.dir))
+        sync(&self.dir)
     }
 
     fn check_mode(&self, path: &Path, forbidden: u32, wanted: u32) -> Result<(), LedgerError> {
@@ -166,6 +229,10 @@ impl Layout {
         String::from_utf8(bytes)
             .map_err(|_| LedgerError::io("reading", path)(std::io::Error::new(ErrorKind::InvalidData, "not UTF-8")))
     }
+}
+
+fn sync(dir: &Path) -> Result<(), LedgerError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(LedgerError::io("syncing the directory", dir))
 }
 
 fn open_lock_file(path: &Path) -> Result<File, LedgerError> {

@@ -2,7 +2,9 @@
 //!
 //! Stored hashes only save work. Whether they are those of the records is `check`'s question.
 
-use super::note::{Checkpoint, VerifierKey};
+use super::layout::Promise;
+use super::note::NoteError;
+use super::signers::Signers;
 use super::tree::{Frontier, Hash, root_of};
 use super::{LedgerError, sql_int};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -68,25 +70,35 @@ pub(super) fn checkpoint_note(db: &Connection, size: u64) -> Result<Option<Vec<u
 }
 
 /// The tree's right edge as stored, held against the checkpoint that was signed for it.
-pub(super) fn head(db: &Connection, key: &VerifierKey) -> Result<(Frontier, Vec<u8>), LedgerError> {
+pub(super) fn head(db: &Connection, signers: &Signers) -> Result<(Frontier, Vec<u8>), LedgerError> {
     let frontier = Frontier::load(size(db)?, |level, n| node(db, level, n))?;
     let what = || format!("the checkpoint of {} records", frontier.size());
     let note = checkpoint_note(db, frontier.size())?.ok_or_else(|| LedgerError::damaged(what(), "it is missing"))?;
-    let signed = key.open(&note).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
+    let signed = signers.open(&note).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
     if signed.size != frontier.size() || signed.root != frontier.root() {
         return Err(LedgerError::damaged(what(), "it was signed for another tree"));
     }
     Ok((frontier, note))
 }
 
-/// Holds the file against what the second file promises. `promised` must have been read before `db`.
-pub(super) fn keep_promise(db: &Connection, promised: &Checkpoint) -> Result<(), LedgerError> {
-    let size = size(db)?;
-    if size < promised.size {
-        return Err(LedgerError::Shorter { size, promised: promised.size });
+/// Holds the file against what the files beside it promise, which must have been read before `db`, and
+/// gives the keys that sign.
+pub(super) fn keep_promise(db: &Connection, promise: &Promise) -> Result<Signers, LedgerError> {
+    let (size, claimed) = (size(db)?, &promise.claimed);
+    if size < claimed.size {
+        return Err(LedgerError::Shorter { size, promised: claimed.size });
     }
-    if root_of(promised.size, |level, n| node(db, level, n))? != promised.root {
-        return Err(LedgerError::Rewritten { size: promised.size });
+    if root_of(claimed.size, |level, n| node(db, level, n))? != claimed.root {
+        return Err(LedgerError::Rewritten { size: claimed.size });
     }
-    Ok(())
+    let foreign = |why| LedgerError::note(&promise.vkey)(NoteError::Key { what: "public keys of the log", why });
+    let first = promise.keys.first().ok_or_else(|| foreign("there is none"))?;
+    let signers = Signers::read(db, first.clone())?;
+    // The second file was signed with the keys of its size, which only the records tell.
+    signers.open(&promise.note).map_err(LedgerError::note(&promise.path))?;
+    let named = signers.terms().iter().map(|term| Some(&term.key)).chain(std::iter::repeat(None));
+    if promise.keys.iter().zip(named).any(|(line, named)| named != Some(line)) {
+        return Err(foreign("its lines are not those that the log's records name, in their order"));
+    }
+    Ok(signers)
 }

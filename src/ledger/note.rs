@@ -1,20 +1,21 @@
-//! C2SP signed notes with a checkpoint as text: keys, signing, strict reading. Nothing is stored here.
+//! C2SP signed notes and checkpoints: strict reading, writing. Keys are in `key`; which of them must have
+//! signed is `signers`' question. Nothing is stored here.
 //!
 //! A checkpoint is three lines, origin, size and base64 root, then an empty line, then one line
-//! `— name base64(key id ‖ signature)` per signer. Ed25519 only (type 0x01).
+//! `— name base64(key id ‖ signature)` per signer: the log's keys, and witnesses' cosignatures.
+
+mod key;
+
+pub use key::{SigningKey, VerifierKey, WitnessKey};
 
 use super::tree::Hash;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, Signer};
-use sha2::{Digest, Sha256};
-use std::fmt;
 
-/// Longest note that is read.
-pub const NOTE_BYTES_MAX: usize = 65_536;
+/// Longest note that is read: sixteen signatures of the longest sort assigned so far fit.
+pub const NOTE_BYTES_MAX: usize = 131_072;
 
-/// The type byte of Ed25519 in key files and key ids.
-const ED25519: u8 = 0x01;
-const SIGNATURES_MAX: usize = 64;
+/// Most signatures of a note.
+pub const SIGNATURES_MAX: usize = 64;
 const NAME_BYTES_MAX: usize = 256;
 const DASH: &str = "— ";
 
@@ -24,8 +25,8 @@ pub enum NoteError {
     /// The name of a log or key is empty, too long, or has spaces, `+` or control characters.
     #[error("{0:?} cannot be the name of a log\nhint: use the form `evidence.example.com/soc2`")]
     Name(String),
-    /// A key file does not say what it should.
-    #[error("the {what} cannot be read: {why}\nhint: restore the file as `evidenced init` wrote it")]
+    /// A key does not say what it should.
+    #[error("the {what} cannot be read: {why}\nhint: restore it as `evidenced init` or `evidenced key` wrote it")]
     Key {
         /// Which key, in words.
         what: &'static str,
@@ -41,6 +42,14 @@ pub enum NoteError {
     /// The line by the key is not the key's signature of the text.
     #[error("the signature of {0} does not match the checkpoint")]
     Forged(String),
+    /// A key that does not sign at this size, not yet or no more, has signed.
+    #[error("the checkpoint of {size} records is signed by {key}, which does not sign at that size")]
+    NotInForce {
+        /// The key.
+        key: String,
+        /// Size of the log.
+        size: u64,
+    },
     /// The checkpoint is of another log.
     #[error("the checkpoint is of the log {found:?}, not of {expected:?}")]
     Origin {
@@ -51,18 +60,19 @@ pub enum NoteError {
     },
 }
 
-/// The log's secret key.
-pub struct SigningKey {
-    public: VerifierKey,
-    key: ed25519_dalek::SigningKey,
+/// A signed note, read strictly. No signature has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note<'a> {
+    text: &'a str,
+    lines: Vec<Line<'a>>,
 }
 
-/// The log's public key, `name+id+base64`.
+/// One signature line. Name and id tell the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifierKey {
-    name: String,
+struct Line<'a> {
+    name: &'a str,
     id: [u8; 4],
-    key: ed25519_dalek::VerifyingKey,
+    signature: Vec<u8>,
 }
 
 /// What a log signs: so many records, this root.
@@ -76,109 +86,67 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-impl SigningKey {
-    /// A key from 32 random bytes, for the log `name`.
-    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
-        let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let public = VerifierKey::new(name, key.verifying_key())?;
-        Ok(Self { public, key })
-    }
-
-    /// Reads `to_secret_text`.
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let bad = |why| NoteError::Key { what: "secret key of the log", why };
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let rest = line.strip_prefix("PRIVATE+KEY+").ok_or(bad("it does not begin with PRIVATE+KEY+"))?;
-        let (name, id, seed) = parse_key(rest).map_err(bad)?;
-        let key = Self::from_seed(name, &seed)?;
-        if key.public.id != id { Err(bad("the key id does not belong to the key")) } else { Ok(key) }
-    }
-
-    /// The key file's line, `PRIVATE+KEY+name+id+base64`, as Go's `note` package writes it. A secret.
-    pub fn to_secret_text(&self) -> String {
-        let mut bytes = vec![ED25519];
-        bytes.extend_from_slice(self.key.as_bytes());
-        format!("PRIVATE+KEY+{}+{}+{}\n", self.public.name, hex::encode(self.public.id), STANDARD.encode(bytes))
-    }
-
-    /// The public half.
-    pub fn public(&self) -> &VerifierKey {
-        &self.public
-    }
-
-    /// The signed note of a tree of `size` records under `root`; the same every time.
-    pub fn sign(&self, size: u64, root: &Hash) -> Vec<u8> {
-        let text = Checkpoint { origin: self.public.name.clone(), size, root: *root }.to_text();
-        let mut signature = self.public.id.to_vec();
-        signature.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n{DASH}{} {}\n", self.public.name, STANDARD.encode(signature)).into_bytes()
-    }
-}
-
-impl VerifierKey {
-    fn new(name: &str, key: ed25519_dalek::VerifyingKey) -> Result<Self, NoteError> {
-        let allowed = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(allowed) {
-            return Err(NoteError::Name(name.to_owned()));
+impl<'a> Note<'a> {
+    /// Reads a note: UTF-8 without control characters, at most `NOTE_BYTES_MAX` and `SIGNATURES_MAX`, every
+    /// signature line well formed whoever it is by, and no two by one name and key id.
+    pub fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(NoteError::Malformed("it is too long"));
         }
-        let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes());
-        let [a, b, c, d, ..]: Hash = hash.finalize().into();
-        Ok(Self { name: name.to_owned(), id: [a, b, c, d], key })
-    }
-
-    /// Reads `name+id+base64`, with or without a newline at the end.
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let bad = |why| NoteError::Key { what: "public key of the log", why };
-        let (name, id, bytes) = parse_key(text.strip_suffix('\n').unwrap_or(text)).map_err(bad)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| bad("it is no Ed25519 key"))?;
-        if key.is_weak() {
-            return Err(bad("it is a weak Ed25519 key, which accepts forged signatures"));
+        let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed("it is not UTF-8"))?;
+        if note.chars().any(|c| c < ' ' && c != '\n') {
+            return Err(NoteError::Malformed("it has control characters"));
         }
-        let key = Self::new(name, key)?;
-        if key.id != id { Err(bad("the key id does not belong to the key")) } else { Ok(key) }
-    }
-
-    /// Name of the log.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Checks that `note` is a checkpoint of this log with exactly one valid signature by this key, and
-    /// reads it. Lines of other signers must be well formed and are not checked.
-    pub fn open(&self, note: &[u8]) -> Result<Checkpoint, NoteError> {
-        let (text, lines) = split(note)?;
-        let checkpoint = Checkpoint::parse(text)?;
-        let mut seen: Vec<(&str, [u8; 4])> = Vec::new();
-        let mut ours = None;
-        for line in lines.split_terminator('\n') {
-            let (name, id, signature) = parse_signature(line)?;
-            if seen.contains(&(name, id)) {
+        let middle = note.rfind("\n\n").ok_or(NoteError::Malformed("it has no signatures"))?;
+        let (text, rest) = (&note[..=middle], &note[middle + 2..]);
+        if rest.is_empty() || !rest.ends_with('\n') {
+            return Err(NoteError::Malformed("it does not end with a signature line"));
+        }
+        let mut lines: Vec<Line<'a>> = Vec::new();
+        for line in rest.split_terminator('\n') {
+            let line = Line::parse(line)?;
+            if lines.iter().any(|seen| (seen.name, seen.id) == (line.name, line.id)) {
                 return Err(NoteError::Malformed("two signatures by one key"));
             }
-            if seen.len() == SIGNATURES_MAX {
+            if lines.len() == SIGNATURES_MAX {
                 return Err(NoteError::Malformed("too many signatures"));
             }
-            seen.push((name, id));
-            if name == self.name && id == self.id {
-                ours = Some(signature);
-            }
+            lines.push(line);
         }
-        let ours = ours.ok_or_else(|| NoteError::Unsigned(self.name.clone()))?;
-        let forged = || NoteError::Forged(self.name.clone());
-        let signature = Signature::from_slice(&ours).map_err(|_| forged())?;
-        self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| forged())?;
-        if checkpoint.origin != self.name {
-            return Err(NoteError::Origin { found: checkpoint.origin, expected: self.name.clone() });
-        }
-        Ok(checkpoint)
+        Ok(Self { text, lines })
+    }
+
+    /// The text that is signed, with the newline at its end.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Reads the text as a checkpoint.
+    pub fn checkpoint(&self) -> Result<Checkpoint, NoteError> {
+        Checkpoint::parse(self.text)
+    }
+
+    /// The signature of the key with this name and id; `None` when there is no line by it.
+    fn signature(&self, name: &str, id: [u8; 4]) -> Option<&[u8]> {
+        let line = self.lines.iter().find(|line| line.name == name && line.id == id)?;
+        Some(&line.signature)
     }
 }
 
-impl fmt::Display for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![ED25519];
-        bytes.extend_from_slice(self.key.as_bytes());
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id), STANDARD.encode(bytes))
+impl<'a> Line<'a> {
+    /// `— name base64(key id ‖ signature)`.
+    fn parse(line: &'a str) -> Result<Self, NoteError> {
+        let bad = NoteError::Malformed("a signature line is not written as it should be");
+        let Some((name, encoded)) = line.strip_prefix(DASH).and_then(|rest| rest.split_once(' ')) else {
+            return Err(bad);
+        };
+        let bytes = STANDARD.decode(encoded).map_err(|_| bad.clone())?;
+        match bytes.split_first_chunk::<4>() {
+            Some((id, signature)) if name_allowed(name) && !signature.is_empty() => {
+                Ok(Self { name, id: *id, signature: signature.to_vec() })
+            }
+            _ => Err(bad),
+        }
     }
 }
 
@@ -186,6 +154,13 @@ impl Checkpoint {
     /// The three lines that are signed.
     pub fn to_text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
+    }
+
+    /// The signed note; the same every time.
+    pub fn sign<'a>(&self, keys: impl IntoIterator<Item = &'a SigningKey>) -> Vec<u8> {
+        let text = self.to_text();
+        let lines: String = keys.into_iter().map(|key| key.signature_line(&text)).collect();
+        format!("{text}\n{lines}").into_bytes()
     }
 
     /// Reads exactly three lines; whatever `to_text` would write differently is refused.
@@ -206,54 +181,10 @@ impl Checkpoint {
     }
 }
 
-/// The text and the signature lines, without the empty line between.
-fn split(note: &[u8]) -> Result<(&str, &str), NoteError> {
-    if note.len() > NOTE_BYTES_MAX {
-        return Err(NoteError::Malformed("it is too long"));
-    }
-    let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed("it is not UTF-8"))?;
-    if note.chars().any(|c| c < ' ' && c != '\n') {
-        return Err(NoteError::Malformed("it has control characters"));
-    }
-    let middle = note.rfind("\n\n").ok_or(NoteError::Malformed("it has no signatures"))?;
-    let (text, lines) = (&note[..=middle], &note[middle + 2..]);
-    if lines.is_empty() || !lines.ends_with('\n') {
-        return Err(NoteError::Malformed("it does not end with a signature line"));
-    }
-    Ok((text, lines))
-}
-
-/// `— name base64(key id ‖ signature)`.
-fn parse_signature(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), NoteError> {
-    let bad = NoteError::Malformed("a signature line is not written as it should be");
-    let Some((name, encoded)) = line.strip_prefix(DASH).and_then(|rest| rest.split_once(' ')) else {
-        return Err(bad);
-    };
-    let bytes = STANDARD.decode(encoded).map_err(|_| bad.clone())?;
-    match bytes.split_first_chunk::<4>() {
-        Some((id, signature)) if !name.is_empty() && !name.contains('+') && !signature.is_empty() => {
-            Ok((name, *id, signature.to_vec()))
-        }
-        _ => Err(bad),
-    }
-}
-
-/// `name+id+base64(type ‖ 32 bytes)`. Base64 itself may hold a `+`; names and ids cannot.
-fn parse_key(text: &str) -> Result<(&str, [u8; 4], [u8; 32]), &'static str> {
-    let mut parts = text.splitn(3, '+');
-    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err("it is not name, id and key joined by +");
-    };
-    let mut bytes = [0; 4];
-    // Only lower case, as it is written: one spelling per key.
-    if id.bytes().any(|b| b.is_ascii_uppercase()) || hex::decode_to_slice(id, &mut bytes).is_err() {
-        return Err("the key id is not eight hex digits");
-    }
-    let key = STANDARD.decode(key).map_err(|_| "the key is not canonical base64")?;
-    match key.split_first() {
-        Some((&ED25519, key)) => Ok((name, bytes, key.try_into().map_err(|_| "the key is not 32 bytes")?)),
-        _ => Err("it is not an Ed25519 key"),
-    }
+/// Names of keys: not empty, no spaces of any script, no `+`.
+fn name_allowed(name: &str) -> bool {
+    let allowed = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
+    !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(allowed)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::LedgerError;
 use super::commit::{Salt, commitment, name_allowed, sha256sums};
 use super::record::{Body, RECORD_BYTES_MAX, RECORD_VERSION, Record, canonical_json};
+use super::signers::is_log_key;
 use super::tree::{Hash, leaf_hash};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,8 @@ pub struct NewRecord {
     /// When it is written, by the caller's clock.
     pub at: DateTime<Utc>,
     /// What it says. The `seq` of `RunOpened` and `Missed` must be 0, and a `Summary` empty: the ledger
-    /// fills them in. A summary ends its unit, and is the last record under the next checkpoint.
+    /// fills them in. A summary or a key of the log ends its unit, and is the last
+    /// record under the next checkpoint.
     pub body: Body,
     /// Files that belong to it.
     pub files: Vec<NewFile>,
@@ -63,7 +65,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Whether it must be the last record under its checkpoint.
     pub(super) fn ends_group(&self) -> bool {
-        matches!(self.record.body, Body::Summary { .. })
+        ends_group(&self.record.body)
     }
 
     /// Bytes that it adds to the store.
@@ -94,11 +96,17 @@ pub(super) fn prepare(records: Vec<NewRecord>) -> Result<Vec<Prepared>, LedgerEr
         let why = format!("a unit has from 1 to {UNIT_RECORDS_MAX} records, not {}", records.len());
         return Err(LedgerError::Refused { why });
     }
-    let summary = records.iter().position(|record| matches!(record.body, Body::Summary { .. }));
-    if summary.is_some_and(|at| at + 1 != records.len()) {
-        return Err(LedgerError::Refused { why: "a summary is the last record of its unit".into() });
+    let end = records.iter().position(|record| ends_group(&record.body));
+    if end.is_some_and(|at| at + 1 != records.len()) {
+        let why = "a summary, or a key of the log, is the last record of its unit".into();
+        return Err(LedgerError::Refused { why });
     }
     records.into_iter().map(prepare_record).collect()
+}
+
+/// Whether a record must be the last under its checkpoint.
+fn ends_group(body: &Body) -> bool {
+    matches!(body, Body::Summary { .. }) || is_log_key(body)
 }
 
 /// Writes a record down.

@@ -5,6 +5,7 @@ use super::keys::{Keys, keys};
 use super::layout::Layout;
 use super::note::VerifierKey;
 use super::record::{RECORD_VERSION, Record};
+use super::signers::Signers;
 use super::tree::{Hash, leaf_hash};
 use super::{LedgerError, nodes, seal, sql_int, store};
 use chrono::{DateTime, Utc};
@@ -21,7 +22,8 @@ const PAGE: usize = 64;
 /// shared between two.
 pub struct Reader {
     pub(super) db: Connection,
-    pub(super) key: VerifierKey,
+    pub(super) first: VerifierKey,
+    key: VerifierKey,
 }
 
 /// Which records; every condition that is set must hold.
@@ -91,12 +93,14 @@ impl Reader {
     /// `Ledger::open` refuses.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         let layout = Layout::open(dir)?;
-        let key = layout.read_public_key()?;
-        // The second file first: a ledger that grows meanwhile then still keeps its promise.
-        let promised = layout.read_checkpoint(&key)?;
+        let promise = layout.read_promise()?;
         let db = store::open_read(&layout.database())?;
-        nodes::keep_promise(&db, &promised)?;
-        Ok(Self { db, key })
+        let signers = nodes::keep_promise(&db, &promise)?;
+        let newest = |signers: &Signers| Some(signers.terms().last()?.key.clone());
+        let (Some(first), Some(key)) = (promise.keys.into_iter().next(), newest(&signers)) else {
+            return Err(LedgerError::damaged("log.vkey", "it has no key"));
+        };
+        Ok(Self { db, first, key })
     }
 
     /// Number of records at this moment; it only grows.
@@ -104,9 +108,14 @@ impl Reader {
         nodes::size(&self.db)
     }
 
-    /// The log's public key.
+    /// The log's newest public key, as of when the reader was opened.
     pub fn key(&self) -> &VerifierKey {
         &self.key
+    }
+
+    /// The log's keys and when each signs, at this moment.
+    pub fn signers(&self) -> Result<Signers, LedgerError> {
+        Signers::read(&self.db, self.first.clone())
     }
 
     /// The record's exact bytes.
@@ -271,7 +280,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<(u64, Vec<u8>, Hash)> {
     Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?, row.get(2)?))
 }
 
-fn hashed(index: u64, bytes: Vec<u8>, leaf: &Hash) -> Result<Vec<u8>, LedgerError> {
+pub(super) fn hashed(index: u64, bytes: Vec<u8>, leaf: &Hash) -> Result<Vec<u8>, LedgerError> {
     if leaf_hash(&bytes) == *leaf {
         return Ok(bytes);
     }

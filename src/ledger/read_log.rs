@@ -101,7 +101,7 @@ impl Reader {
         let Some((size, note)) = found else { return Ok(None) };
         let size = size.unsigned_abs();
         let damaged = |why: String| LedgerError::damaged(format!("the checkpoint of {size} records"), why);
-        let signed = self.key.open(&note).map_err(|error| damaged(error.to_string()))?;
+        let signed = self.signers()?.open(&note).map_err(|error| damaged(error.to_string()))?;
         if signed.size != size || signed.root != self.root_at(size)? {
             return Err(damaged("it was signed for another tree".into()));
         }

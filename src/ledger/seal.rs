@@ -2,9 +2,11 @@
 
 use super::keys::keys;
 use super::layout::Layout;
-use super::note::SigningKey;
+use super::note::{Checkpoint, NoteError, SigningKey};
+use super::places::{KeyPlaces, Secrets};
 use super::prepare::{Prepared, PreparedFile, write_down};
-use super::record::Body;
+use super::record::{Body, KeyChange, KeyRole};
+use super::signers::{Signers, is_log_key};
 use super::tree::{Frontier, Hash};
 use super::{LedgerError, nodes, sql_int, store};
 use chrono::DateTime;
@@ -41,8 +43,10 @@ pub(super) enum GroupError {
 /// All that sealing needs; lives on the writer's thread.
 pub(super) struct Sealer {
     layout: Layout,
+    places: KeyPlaces,
     db: Connection,
-    key: SigningKey,
+    signers: Signers,
+    secrets: Secrets,
     lock: File,
     frontier: Frontier,
     wal_confirmed: bool,
@@ -50,38 +54,54 @@ pub(super) struct Sealer {
 
 impl Sealer {
     /// Opens a ledger for appending. See `Ledger::open`.
-    pub(super) fn open(layout: Layout) -> Result<Self, LedgerError> {
-        let key = layout.read_secret_key()?;
-        if layout.read_public_key()? != *key.public() {
-            let source = super::note::NoteError::Key {
-                what: "public key of the log",
-                why: "it does not belong to the secret key in log.key",
-            };
-            return Err(LedgerError::Note { path: layout.public_key(), source });
-        }
+    pub(super) fn open(layout: Layout, places: KeyPlaces) -> Result<Self, LedgerError> {
+        let secrets = places.log_keys(&layout)?;
         let lock = layout.open_lock()?;
         lock.lock().map_err(LedgerError::io("locking", layout.dir()))?;
-        // The second file first: a ledger that grows meanwhile then still keeps its promise.
-        let promised = layout.read_checkpoint(key.public())?;
+        let promise = layout.read_promise()?;
+        if !promise.keys.iter().any(|key| secrets.of(key).is_some()) {
+            let why = "it does not belong to the secret key that is at hand";
+            return Err(LedgerError::note(&promise.vkey)(NoteError::Key { what: "public key of the log", why }));
+        }
         let db = store::open_write(&layout.database())?;
-        nodes::keep_promise(&db, &promised)?;
-        let (frontier, note) = nodes::head(&db, key.public())?;
-        if frontier.size() > promised.size {
-            // A crash between the commit and the second file: nobody was answered, and nothing is lost.
+        let signers = nodes::keep_promise(&db, &promise)?;
+        let (frontier, note) = nodes::head(&db, &signers)?;
+        // A crash between the commit and the files beside it: nobody was answered, and nothing is lost.
+        if frontier.size() > promise.claimed.size {
             layout.write_checkpoint(&note)?;
         }
+        if signers.terms().len() != promise.keys.len() {
+            layout.write_public_keys(&signers)?;
+        }
         lock.unlock().map_err(LedgerError::io("unlocking", layout.dir()))?;
-        Ok(Self { layout, db, key, lock, frontier, wal_confirmed: false })
+        let sealer = Self { layout, places, db, signers, secrets, lock, frontier, wal_confirmed: false };
+        sealer.signing(sealer.frontier.size() + 1)?;
+        Ok(sealer)
     }
 
-    /// Fills a new ledger with its first record. The schema is there; the second file is not.
-    pub(super) fn begin(layout: Layout, db: Connection, key: SigningKey, first: Prepared) -> Result<(), LedgerError> {
+    /// Fills a new ledger with its first records, as one unit. The schema is there; the second file is not.
+    pub(super) fn begin(
+        layout: Layout,
+        places: KeyPlaces,
+        db: Connection,
+        key: SigningKey,
+        first: Vec<Prepared>,
+    ) -> Result<(), LedgerError> {
         let lock = layout.open_lock()?;
-        let mut sealer = Self { layout, db, key, lock, frontier: Frontier::default(), wal_confirmed: false };
-        match sealer.seal(vec![vec![first]]) {
+        let signers = Signers::new(key.public().clone());
+        let (frontier, secrets) = (Frontier::default(), Secrets(vec![key]));
+        let mut sealer = Self { layout, places, db, signers, secrets, lock, frontier, wal_confirmed: false };
+        match sealer.seal(vec![first]) {
             Ok(answers) => answers.into_iter().try_for_each(|answer| answer.map(drop)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The secret halves of the keys that sign a log of `size` records.
+    fn signing(&self, size: u64) -> Result<Vec<&SigningKey>, LedgerError> {
+        let missing =
+            |key: String| LedgerError::KeyMissing { key, place: self.places.named(&self.layout, KeyRole::Log) };
+        self.signers.at(size).map(|key| self.secrets.of(key).ok_or_else(|| missing(key.handle()))).collect()
     }
 
     /// Seals the units, each whole or not at all, in order.
@@ -100,7 +120,7 @@ impl Sealer {
             self.db.execute_batch("COMMIT")?;
             Ok(written)
         });
-        let (frontier, answers, note) = match written {
+        let Group { frontier, signers, answers, note } = match written {
             Ok(written) => written,
             Err(error) => {
                 if !self.db.is_autocommit() {
@@ -118,39 +138,70 @@ impl Sealer {
             self.wal_confirmed = true;
         }
         self.layout.write_checkpoint(&note).map_err(GroupError::stop)?;
+        if signers != self.signers {
+            self.layout.write_public_keys(&signers).map_err(GroupError::stop)?;
+            self.signers = signers;
+        }
         Ok(answers)
     }
 
-    /// Everything between BEGIN and COMMIT. No note when every unit was refused.
-    fn write_group(&self, units: Vec<Vec<Prepared>>) -> Result<(Frontier, Answers, Option<Vec<u8>>), GroupError> {
-        let mut frontier = self.current_frontier()?;
+    /// Everything between BEGIN and COMMIT.
+    fn write_group(&mut self, units: Vec<Vec<Prepared>>) -> Result<Group, GroupError> {
+        let mut frontier = self.catch_up()?;
+        let mut signers = self.signers.clone();
+        if units.iter().flatten().any(|new| is_log_key(&new.record.body)) {
+            // The new key came to its place after we read it.
+            self.secrets = self.places.log_keys(&self.layout).map_err(GroupError::stop)?;
+        }
         let before = frontier.size();
         let mut insert = Insert::new(&self.db)?;
         let mut answers = Answers::new();
         for unit in units {
             self.db.execute_batch("SAVEPOINT unit")?;
-            let kept = frontier.clone();
-            let answer = insert.unit(unit, &mut frontier)?;
+            let kept = (frontier.clone(), signers.clone());
+            let answer = match self.change_signers(&unit, frontier.size(), &mut signers) {
+                Ok(()) => insert.unit(unit, &mut frontier)?,
+                Err(refused) => Err(refused),
+            };
             if answer.is_err() {
                 self.db.execute_batch("ROLLBACK TO unit")?;
-                frontier = kept;
+                (frontier, signers) = kept;
             }
             self.db.execute_batch("RELEASE unit")?;
             answers.push(answer);
         }
-        if frontier.size() == before {
-            return Ok((frontier, answers, None));
+        let size = frontier.size();
+        if size == before {
+            return Ok(Group { frontier, signers, answers, note: None });
         }
         // Ed25519 signs the same text the same way, and nobody sees this before the commit: so there is
         // never a second signed root for a size.
-        let note = self.key.sign(frontier.size(), &frontier.root());
+        // A key that changes with this group's last record holds from the next one on, and so do ours here.
+        let keys = self.signing(size).map_err(GroupError::stop)?;
+        let origin = keys.first().map(|key| key.public().name().to_owned()).unwrap_or_default();
+        let note = Checkpoint { origin, size, root: frontier.root() }.sign(keys);
         let mut insert = self.db.prepare("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?;
-        insert.execute(params![sql_int(frontier.size()), note])?;
-        Ok((frontier, answers, Some(note)))
+        insert.execute(params![sql_int(size), note])?;
+        Ok(Group { frontier, signers, answers, note: Some(note) })
     }
 
-    /// The right edge to append to: ours, or that of whoever has appended since.
-    fn current_frontier(&self) -> Result<Frontier, GroupError> {
+    /// Takes what a unit, of which the first record will be `first`, says of the log's keys. Refuses a key
+    /// that could not sign.
+    fn change_signers(&self, unit: &[Prepared], first: u64, signers: &mut Signers) -> Result<(), LedgerError> {
+        for (index, new) in (first..).zip(unit) {
+            let Body::Key { role: KeyRole::Log, key, change } = &new.record.body else { continue };
+            signers.apply(index, key, *change).map_err(|why| LedgerError::Refused { why })?;
+            let at_hand = self.secrets.0.iter().any(|secret| secret.public().to_string() == *key);
+            if *change == KeyChange::Added && !at_hand {
+                let place = self.places.named(&self.layout, KeyRole::Log);
+                return Err(LedgerError::KeyMissing { key: key.clone(), place });
+            }
+        }
+        Ok(())
+    }
+
+    /// The right edge to append to: ours, or that of whoever has appended since, who may have changed keys.
+    fn catch_up(&mut self) -> Result<Frontier, GroupError> {
         let size = nodes::size(&self.db).map_err(GroupError::stop)?;
         if size == self.frontier.size() {
             return Ok(self.frontier.clone());
@@ -158,7 +209,13 @@ impl Sealer {
         if size < self.frontier.size() {
             return Err(GroupError::stop(LedgerError::Shorter { size, promised: self.frontier.size() }));
         }
-        nodes::head(&self.db, self.key.public()).map(|(frontier, _)| frontier).map_err(GroupError::stop)
+        let first = self.signers.terms().first().map(|term| term.key.clone());
+        let first = first.ok_or_else(|| GroupError::Stop("the log has no key".to_owned()))?;
+        self.signers = Signers::read(&self.db, first).map_err(GroupError::stop)?;
+        if self.signing(size + 1).is_err() {
+            self.secrets = self.places.log_keys(&self.layout).map_err(GroupError::stop)?;
+        }
+        nodes::head(&self.db, &self.signers).map(|(frontier, _)| frontier).map_err(GroupError::stop)
     }
 
     /// Moves the write-ahead log into the database when it has grown. SQLite does so by itself, but drops
@@ -177,6 +234,15 @@ impl Sealer {
             Err(stop) => Err(stop),
         }
     }
+}
+
+/// A group that lacks its commit.
+struct Group {
+    frontier: Frontier,
+    signers: Signers,
+    answers: Answers,
+    /// None when every unit was refused.
+    note: Option<Vec<u8>>,
 }
 
 /// The statements of one group.
@@ -371,7 +437,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let create = Create { organization: "A".into(), origin: "log".into(), sample: true, at: DateTime::UNIX_EPOCH };
         drop(Ledger::create(dir.path(), create).unwrap());
-        let mut sealer = Sealer::open(Layout::open(dir.path()).unwrap()).unwrap();
+        let mut sealer = Sealer::open(Layout::open(dir.path()).unwrap(), KeyPlaces::default()).unwrap();
         let unit = || {
             let bytes = (0..60_000_u32).flat_map(|n| (n * n).to_be_bytes()).collect();
             let file = NewFile { name: "a".into(), media_type: "application/json".into(), bytes };
@@ -383,7 +449,7 @@ mod tests {
         assert!(matches!(sealer.seal(vec![unit()]), Err(GroupError::Full)));
         sealer.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
         let answers = sealer.seal(vec![unit()]).unwrap();
-        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 1, seq: None }]);
+        assert_eq!(*answers[0].as_ref().unwrap(), [Sealed { index: 2, seq: None }]);
         assert_eq!(verify_store(dir.path()).unwrap().first, None);
     }
 }

@@ -2,9 +2,9 @@
 //! seals it as one group, for a sync to disk costs more than everything else together.
 
 use super::layout::{CollectorLock, Layout};
-use super::note::SigningKey;
-use super::prepare::{NewRecord, Prepared, fill, prepare, random, write_down};
-use super::record::{Body, RECORD_VERSION, Record};
+use super::places::KeyPlaces;
+use super::prepare::{NewRecord, Prepared, prepare, random, write_down};
+use super::record::{Body, KeyChange, KeyRole, RECORD_VERSION, Record};
 use super::seal::{GroupError, Sealed, Sealer};
 use super::{LedgerError, Reader, store};
 use chrono::{DateTime, Utc};
@@ -42,6 +42,7 @@ pub struct Ledger {
 
 struct Shared {
     layout: Layout,
+    places: KeyPlaces,
     // Both are there until `drop` takes them.
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -54,42 +55,53 @@ struct Job {
 }
 
 impl Ledger {
-    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, first record, first
-    /// checkpoint. Refuses when anything of a ledger is there. A daemon never calls this; `init` does.
+    /// `create_with` keys in the state directory.
     pub fn create(dir: &Path, create: Create) -> Result<Self, LedgerError> {
-        let mut seed = [0; 32];
-        fill(&mut seed)?;
-        let key = SigningKey::from_seed(&create.origin, &seed).map_err(LedgerError::note(dir))?;
+        Self::create_with(dir, create, &KeyPlaces::default())
+    }
+
+    /// Makes a ledger in `dir` (made with mode 0700 when it is not there): keys, the first two records
+    /// (`epoch`, and the `key` of bundles), first checkpoint. Refuses when anything of a ledger is there.
+    /// A daemon never calls this; `init` does. A key that is not kept in a file must be in its place before.
+    pub fn create_with(dir: &Path, create: Create, places: &KeyPlaces) -> Result<Self, LedgerError> {
         let layout = Layout::create(dir)?;
-        layout.write_new(&layout.secret_key(), key.to_secret_text().as_bytes())?;
+        let key = places.first_log_key(&layout, &create.origin)?;
+        let public = places.first_bundle_key(&layout)?.public_line().map_err(LedgerError::note(dir))?;
         layout.write_new(&layout.public_key(), format!("{}\n", key.public()).as_bytes())?;
+        layout.write_new(&layout.bundle_public_key(), format!("{public}\n").as_bytes())?;
         layout.write_new(&layout.database(), &[])?;
-        let body = Body::Epoch {
+        let epoch = Body::Epoch {
             origin: create.origin,
             organization: create.organization,
             sample: create.sample,
             nonce: hex::encode(random()?),
             continues: None,
         };
-        let record = Record { v: RECORD_VERSION, at: create.at, commit: None, body };
-        let first = Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None };
-        Sealer::begin(layout.clone(), store::create(&layout.database())?, key, first)?;
+        let key_record = Body::Key { role: KeyRole::Bundle, key: public, change: KeyChange::Added };
+        let first =
+            [epoch, key_record].into_iter().map(|body| first_record(create.at, body)).collect::<Result<_, _>>()?;
+        Sealer::begin(layout.clone(), places.clone(), store::create(&layout.database())?, key, first)?;
         require_wal_header(&layout)?;
         layout.sync_dir()?;
-        Self::open(dir)
+        Self::open_with(dir, places)
+    }
+
+    /// `open_with` keys in the state directory.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        Self::open_with(dir, &KeyPlaces::default())
     }
 
     /// Opens the ledger in `dir` for appending, after checking that it is whole as far as its newest
-    /// checkpoint tells. Never creates anything.
-    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        let layout = Layout::open(dir)?;
-        let sealer = Sealer::open(layout.clone())?;
+    /// checkpoint tells. Creates nothing; makes good what a crash kept from being written.
+    pub fn open_with(dir: &Path, places: &KeyPlaces) -> Result<Self, LedgerError> {
+        let (layout, places) = (Layout::open(dir)?, places.clone());
+        let sealer = Sealer::open(layout.clone(), places.clone())?;
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("ledger".into())
             .spawn(move || write(sealer, waiting))
             .map_err(LedgerError::io("starting the writer of", layout.dir()))?;
-        Ok(Self { shared: Arc::new(Shared { layout, queue: Some(queue), thread: Some(thread) }) })
+        Ok(Self { shared: Arc::new(Shared { layout, places, queue: Some(queue), thread: Some(thread) }) })
     }
 
     /// Seals the records as one unit: all or none, next to each other, in order. Returns when they are
@@ -121,6 +133,14 @@ impl Ledger {
         Reader::open(self.shared.layout.dir())
     }
 
+    pub(super) fn layout(&self) -> &Layout {
+        &self.shared.layout
+    }
+
+    pub(super) fn places(&self) -> &KeyPlaces {
+        &self.shared.places
+    }
+
     /// Takes the collector for one run, so that it never overlaps itself, across processes too; `None`
     /// when it is running.
     pub fn lock_collector(&self, collector: &str) -> Result<Option<CollectorLock>, LedgerError> {
@@ -137,6 +157,13 @@ impl Drop for Shared {
             let _ = thread.join();
         }
     }
+}
+
+/// 32 random bytes for a key.
+/// One of the records that a log begins with. They have no files.
+fn first_record(at: DateTime<Utc>, body: Body) -> Result<Prepared, LedgerError> {
+    let record = Record { v: RECORD_VERSION, at, commit: None, body };
+    Ok(Prepared { written: write_down(&record)?, record, files: Vec::new(), salt: None })
 }
 
 /// The thread: takes what waits, seals it, answers. After a failure that leaves the disk uncertain it

@@ -2,6 +2,7 @@
 //! same bytes, and that whatever is changed in them is found.
 
 mod archive;
+mod attacks;
 mod changed;
 mod flipped;
 mod hostile;
@@ -15,7 +16,7 @@ use std::process::Command;
 use world::{World, period};
 
 fn check(zip: &Path, reperform: bool) -> VerifyReport {
-    verify(zip, &VerifyOptions { vkey: None, reperform }).unwrap()
+    verify(zip, &VerifyOptions { reperform, ..VerifyOptions::default() }).unwrap()
 }
 
 /// Everything that is wrong, a line each.
@@ -34,7 +35,8 @@ fn a_bundle_of_a_real_ledger_verifies_and_everything_in_it_can_be_made_again() {
     let world = World::new();
     let bundle = world.bundle();
     let vkey = std::fs::read_to_string(world.state().join("log.vkey")).unwrap();
-    let report = verify(&bundle, &VerifyOptions { vkey: Some(vkey), reperform: true }).unwrap();
+    let report =
+        verify(&bundle, &VerifyOptions { vkey: Some(vkey), reperform: true, ..VerifyOptions::default() }).unwrap();
     assert!(report.ok(), "{}", wrong(&report));
     assert_eq!(report.key_source, KeySource::Given);
     let about = report.about.as_ref().unwrap();
@@ -147,7 +149,17 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     let reader = world.reader();
     let ask = |period, name: &str, organization: &str| {
         let organization = organization.to_owned();
-        export(&reader, &ExportRequest { period, out: &out.path().join(name), organization, sample: false })
+        let (out, key) = (out.path().join(name), &world.key());
+        let request = ExportRequest {
+            period,
+            out: &out,
+            organization,
+            sample: false,
+            key,
+            authority: None,
+            require_timestamp: false,
+        };
+        export(&reader, &request)
     };
     let (start, end) = (period().start, period().end);
     let window = |start, end| evidenced_collectors::contract::Window { start, end };
@@ -167,7 +179,7 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
 fn a_key_that_is_none_is_refused_and_another_log_s_key_fails_the_signature() {
     let world = World::new();
     let bundle = world.bundle();
-    let with = |key: &str| verify(&bundle, &VerifyOptions { vkey: Some(key.to_owned()), reperform: false });
+    let with = |key: &str| verify(&bundle, &VerifyOptions { vkey: Some(key.to_owned()), ..VerifyOptions::default() });
     assert!(matches!(with("nonsense"), Err(BundleError::Request { .. })));
     let other = World::new();
     let report = with(&std::fs::read_to_string(other.state().join("log.vkey")).unwrap()).unwrap();

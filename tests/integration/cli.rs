@@ -64,7 +64,10 @@ impl Home {
         fs::write(home.path("evidenced.toml"), text).unwrap();
         let init = home.run(&["init"]);
         assert_eq!(init.code, 0, "{init:?}");
-        assert_eq!(init.out.trim(), fs::read_to_string(home.path("state/log.vkey")).unwrap().trim());
+        let public = |name: &str| fs::read_to_string(home.path(name)).unwrap().trim().to_owned();
+        let lines: Vec<&str> = init.out.lines().collect();
+        assert_eq!(lines[..2], [public("state/log.vkey"), public("state/bundle.pub")]);
+        assert!(lines[2].starts_with("evidence@") && lines[2].ends_with(&public("state/bundle.pub")), "{}", lines[2]);
         home
     }
 

@@ -7,7 +7,7 @@ mod faults;
 use crate::support::program;
 use chrono::{DateTime, Utc};
 use evidenced::ledger::note::VerifierKey;
-use evidenced::ledger::record::{Body, End, Trigger};
+use evidenced::ledger::record::{Body, End, KeyChange, KeyRole, Trigger};
 use evidenced::ledger::tree::{leaf_hash, verify_consistency, verify_inclusion};
 use evidenced::ledger::{
     Create, Filter, Ledger, LedgerError, NewFile, NewRecord, Reader, StoreReport, commit, verify_store,
@@ -20,6 +20,9 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const ORIGIN: &str = "evidence.example.com/soc2";
+
+/// The first record after those that every log begins with: its epoch, and the key of bundles.
+const FIRST: u64 = 2;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_600_000 + seconds, 0).unwrap()
@@ -84,18 +87,23 @@ fn a_new_ledger_begins_with_its_own_record_under_a_signed_checkpoint() {
     let dir = parent.path().join("data");
     let ledger = create(&dir).unwrap();
     let reader = ledger.reader().unwrap();
-    assert_eq!(reader.size().unwrap(), 1);
+    assert_eq!(reader.size().unwrap(), FIRST);
     assert!(matches!(reader.record(0).unwrap().body, Body::Epoch { sample: true, .. }));
+    let public = fs::read_to_string(dir.join("bundle.pub")).unwrap();
+    assert_eq!(ledger.bundle_key().unwrap().public_line().unwrap(), public.trim_end());
+    let Body::Key { role: KeyRole::Bundle, key, change: KeyChange::Added } = reader.record(1).unwrap().body else {
+        panic!("the bundle key is not in the log")
+    };
+    assert_eq!(key, public.trim_end());
     let (size, note) = reader.latest_checkpoint().unwrap();
-    assert_eq!((size, &note), (1, &fs::read(dir.join("checkpoint")).unwrap()));
+    assert_eq!((size, &note), (FIRST, &fs::read(dir.join("checkpoint")).unwrap()));
     let key = VerifierKey::parse(&fs::read_to_string(dir.join("log.vkey")).unwrap()).unwrap();
-    assert_eq!(key.open(&note).unwrap().root, leaf_hash(&reader.record_bytes(0).unwrap()));
-    for (path, expected) in
-        [("", 0o700), ("ledger.sqlite", 0o600), ("log.key", 0o600), ("checkpoint", 0o600), ("lock", 0o600)]
-    {
-        assert_eq!(mode(dir.join(path)), expected, "{path}");
+    assert_eq!(key.open(&note).unwrap().root, reader.root_at(FIRST).unwrap());
+    for path in ["ledger.sqlite", "log.key", "bundle.key", "checkpoint", "lock"] {
+        assert_eq!(mode(dir.join(path)), 0o600, "{path}");
     }
-    assert_eq!(sound(&dir), StoreReport { records: 1, checkpoints: 1, ..StoreReport::default() });
+    assert_eq!(mode(dir.clone()), 0o700);
+    assert_eq!(sound(&dir), StoreReport { records: 2, checkpoints: 1, ..StoreReport::default() });
 }
 
 #[test]
@@ -142,22 +150,22 @@ fn a_record_with_files_reads_back_as_it_was_sealed() {
     let long = b"0123456789".repeat(100_000);
     let files = vec![file("exchanges/1.body", long.clone()), file("a.json", "{}"), file("copy.json", "{}")];
     let sealed = ledger.append_blocking(vec![waiver("SEC-001", 1, files)]).unwrap();
-    assert_eq!((sealed.len(), sealed[0].index, sealed[0].seq), (1, 1, None));
+    assert_eq!((sealed.len(), sealed[0].index, sealed[0].seq), (1, FIRST, None));
     let reader = ledger.reader().unwrap();
-    let files = reader.files(1).unwrap();
+    let files = reader.files(FIRST).unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["a.json", "copy.json", "exchanges/1.body"]);
-    assert_eq!(reader.read_file(1, "exchanges/1.body").unwrap(), long);
-    assert_eq!(reader.read_file(1, "copy.json").unwrap(), b"{}");
+    assert_eq!(reader.read_file(FIRST, "exchanges/1.body").unwrap(), long);
+    assert_eq!(reader.read_file(FIRST, "copy.json").unwrap(), b"{}");
     let mut streamed = Vec::new();
-    let count = std::io::copy(&mut reader.open_file(1, "exchanges/1.body").unwrap(), &mut streamed).unwrap();
+    let count = std::io::copy(&mut reader.open_file(FIRST, "exchanges/1.body").unwrap(), &mut streamed).unwrap();
     assert_eq!((count, streamed == long), (files[2].size, true));
     let sums = commit::sha256sums(files.iter().map(|file| (file.name.as_str(), &file.sha256)));
-    let expected = commit::commitment(&reader.salt(1).unwrap().unwrap(), &sums);
-    assert_eq!(reader.record(1).unwrap().commit, Some(expected));
-    assert!(matches!(reader.read_file(1, "b.json"), Err(LedgerError::Absent { .. })));
-    assert!(matches!(reader.record(2), Err(LedgerError::Absent { .. })));
-    assert!(matches!(reader.files(2), Err(LedgerError::Absent { .. })));
+    let expected = commit::commitment(&reader.salt(FIRST).unwrap().unwrap(), &sums);
+    assert_eq!(reader.record(FIRST).unwrap().commit, Some(expected));
+    assert!(matches!(reader.read_file(FIRST, "b.json"), Err(LedgerError::Absent { .. })));
+    assert!(matches!(reader.record(FIRST + 1), Err(LedgerError::Absent { .. })));
+    assert!(matches!(reader.files(FIRST + 1), Err(LedgerError::Absent { .. })));
     assert_eq!(sound(dir.path()).blobs, 2, "equal contents are stored once");
     assert!(fs::metadata(dir.path().join("ledger.sqlite-wal")).unwrap().len() < 300_000, "contents are compressed");
 }
@@ -177,7 +185,7 @@ fn records_that_break_a_rule_are_refused_whole() {
     for unit in refused {
         assert!(matches!(ledger.append_blocking(unit), Err(LedgerError::Refused { .. })));
     }
-    assert_eq!(ledger.reader().unwrap().size().unwrap(), 1);
+    assert_eq!(ledger.reader().unwrap().size().unwrap(), FIRST);
     assert_eq!(sound(dir.path()).blobs, 0);
 }
 
@@ -212,9 +220,9 @@ async fn whatever_is_acknowledged_is_in_order_and_under_the_second_file() {
         all.extend(indexes);
     }
     all.sort_unstable();
-    assert_eq!(all, (1..=288).collect::<Vec<u64>>());
+    assert_eq!(all, (FIRST..FIRST + 288).collect::<Vec<u64>>());
     let report = sound(dir.path());
-    assert_eq!(report.records, 289);
+    assert_eq!(report.records, FIRST + 288);
     assert!(report.checkpoints <= 97, "{} groups", report.checkpoints);
 }
 
@@ -236,7 +244,7 @@ fn two_handles_append_in_turn_and_at_once() {
             });
         }
     });
-    assert_eq!(sound(dir.path()).records, 51);
+    assert_eq!(sound(dir.path()).records, FIRST + 50);
     let reader = Reader::open(dir.path()).unwrap();
     let seqs = reader.records(0..100, &Filter::kind("run_opened")).map(|record| match record.unwrap().1.body {
         Body::RunOpened { seq, .. } => seq,
@@ -258,7 +266,7 @@ fn a_due_instant_is_answered_once_and_numbers_have_no_holes() {
     assert_eq!(seq(&first, opened("c", "r1", Some(60))).unwrap(), Some(1));
     for again in [opened("c", "r2", Some(60)), missed("c", 60)] {
         let error = seq(&second, again).unwrap_err();
-        assert!(matches!(error, LedgerError::SlotTaken { index: 1, scheduled_for, .. } if scheduled_for == at(60)));
+        assert!(matches!(error, LedgerError::SlotTaken { index: FIRST, scheduled_for, .. } if scheduled_for == at(60)));
     }
     assert_eq!(seq(&second, opened("d", "r3", Some(60))).unwrap(), Some(1), "another collector's instant");
     assert_eq!(seq(&second, missed("c", 120)).unwrap(), Some(2));
@@ -266,9 +274,12 @@ fn a_due_instant_is_answered_once_and_numbers_have_no_holes() {
     let twice = first.append_blocking(vec![waiver("S", 1, vec![]), missed("c", 180), missed("c", 180)]);
     assert!(matches!(twice, Err(LedgerError::SlotTaken { .. })), "the whole unit is refused");
     let reader = first.reader().unwrap();
-    assert_eq!((reader.size().unwrap(), reader.next_seq("c").unwrap(), reader.next_seq("e").unwrap()), (5, 4, 1));
+    assert_eq!(
+        (reader.size().unwrap(), reader.next_seq("c").unwrap(), reader.next_seq("e").unwrap()),
+        (FIRST + 4, 4, 1)
+    );
     assert_eq!(reader.newest_slot("c").unwrap(), Some(at(120)));
-    assert_eq!(reader.slots("c", at(60), at(120)).unwrap(), [(at(60), 1)]);
+    assert_eq!(reader.slots("c", at(60), at(120)).unwrap(), [(at(60), FIRST)]);
     assert_eq!(reader.newest_slot("e").unwrap(), None);
     sound(dir.path());
 }
@@ -331,25 +342,25 @@ fn records_are_found_by_what_they_say() {
     let reader = ledger.reader().unwrap();
     let indexes = |records: evidenced::ledger::Records<'_>| records.map(|r| r.unwrap().0).collect::<Vec<u64>>();
     let even = Filter::kind("waiver").control("EVEN");
-    assert_eq!(indexes(reader.records(0..u64::MAX, &Filter::default())), (0..204).collect::<Vec<u64>>());
+    assert_eq!(indexes(reader.records(0..u64::MAX, &Filter::default())), (0..205).collect::<Vec<u64>>());
     assert_eq!(
         indexes(reader.records_newest_first(3..u64::MAX, &Filter::default())),
-        (3..204).rev().collect::<Vec<u64>>()
+        (3..205).rev().collect::<Vec<u64>>()
     );
-    assert_eq!(indexes(reader.records(0..u64::MAX, &even)), (4..204).step_by(2).collect::<Vec<u64>>());
-    assert_eq!(indexes(reader.records(0..3, &Filter::default().run("r1"))), [1, 2]);
+    assert_eq!(indexes(reader.records(0..u64::MAX, &even)), (5..205).step_by(2).collect::<Vec<u64>>());
+    assert_eq!(indexes(reader.records(0..4, &Filter::default().run("r1"))), [2, 3]);
     assert_eq!(indexes(reader.records(5..5, &Filter::default())), [0_u64; 0]);
-    assert_eq!(reader.newest(&even).unwrap().unwrap().0, 202);
-    assert_eq!(reader.newest_before(100, &even).unwrap().unwrap().0, 98);
+    assert_eq!(reader.newest(&even).unwrap().unwrap().0, 203);
+    assert_eq!(reader.newest_before(100, &even).unwrap().unwrap().0, 99);
     assert_eq!(reader.newest(&Filter::kind("verdict")).unwrap(), None);
     let open: Vec<u64> = reader.open_runs().unwrap().into_iter().map(|(index, _)| index).collect();
-    assert_eq!(open, [3]);
+    assert_eq!(open, [4]);
 }
 
 #[test]
 fn proofs_from_a_large_log_hold_against_its_signed_checkpoints() {
     let (dir, ledger) = fresh();
-    let mut sizes = vec![1];
+    let mut sizes = vec![FIRST];
     for count in [100, 155, 1, 300, 1000, 3] {
         ledger.append_blocking((0..count).map(|number| waiver("S", number, vec![])).collect()).unwrap();
         sizes.push(sizes.last().unwrap() + count);
@@ -370,8 +381,8 @@ fn proofs_from_a_large_log_hold_against_its_signed_checkpoints() {
             assert_eq!(verify_inclusion(&leaf, index, old, &proof, &signed(old).root), Ok(()));
         }
     }
-    assert_eq!(reader.checkpoint_at_or_before(300).unwrap().unwrap().0, 257);
-    assert_eq!(reader.checkpoint_at_or_after(300).unwrap().unwrap().0, 557);
+    assert_eq!(reader.checkpoint_at_or_before(300).unwrap().unwrap().0, 258);
+    assert_eq!(reader.checkpoint_at_or_after(300).unwrap().unwrap().0, 558);
     assert_eq!(reader.leaf_hashes(7..9).unwrap().len(), 2);
     assert!(matches!(reader.leaf_hashes(0..size + 1), Err(LedgerError::Absent { .. })));
     assert!(matches!(reader.inclusion_proof(5, 5), Err(LedgerError::Absent { .. })));
@@ -397,6 +408,6 @@ fn openssl_verifies_the_checkpoint() {
     };
     assert!(verifies());
     let note = fs::read_to_string(dir.path().join("checkpoint")).unwrap();
-    fs::write(dir.path().join("checkpoint"), note.replacen("\n2\n", "\n3\n", 1)).unwrap();
+    fs::write(dir.path().join("checkpoint"), note.replacen("\n3\n", "\n4\n", 1)).unwrap();
     assert!(!verifies());
 }

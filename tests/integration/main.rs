@@ -15,3 +15,4 @@ mod github_changes;
 mod house;
 mod judge;
 mod ledger;
+mod timestamp;

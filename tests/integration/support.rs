@@ -4,6 +4,7 @@ pub(crate) mod drill;
 pub(crate) mod localstack;
 pub(crate) mod moto;
 pub(crate) mod replay;
+pub(crate) mod tsa;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -92,10 +92,17 @@ async fn a_secret_file_must_be_ours_alone_short_enough_and_long_enough() {
     let door = Door::live(&Network::new(), year(), Limits::default());
     assert_eq!(door.secret(&secret).unwrap().expose_secret(), CANARY);
 
-    mode(&path, 0o640);
-    let why = refusal(&door, &secret);
-    assert!(why.contains("chmod 600") && !why.contains(CANARY), "{why}");
+    for open in [0o604, 0o602, 0o620, 0o660, 0o644] {
+        mode(&path, open);
+        let why = refusal(&door, &secret);
+        assert!(why.contains("chmod 600") && !why.contains(CANARY), "{open:o}: {why}");
+    }
     mode(&path, 0o600);
+    mode(directory.path(), 0o770);
+    let why = refusal(&door, &secret);
+    assert!(why.contains("chmod go-w") && !why.contains(CANARY), "{why}");
+    mode(directory.path(), 0o1777);
+    assert!(door.secret(&secret).is_ok(), "in a sticky directory nobody can replace it");
     for text in ["", "\n", "short", &"x".repeat((64 << 10) + 1)] {
         std::fs::write(&path, text).unwrap();
         let why = refusal(&door, &secret);
@@ -103,6 +110,22 @@ async fn a_secret_file_must_be_ours_alone_short_enough_and_long_enough() {
     }
     refusal(&door, &SecretRef::File(directory.path().to_owned()));
     refusal(&door, &SecretRef::File(directory.path().join("absent")));
+}
+
+#[tokio::test]
+async fn a_group_may_read_what_root_hands_to_a_service_and_nothing_of_our_own() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let directory = tempfile::tempdir().unwrap();
+    let path = file_of(&directory, CANARY);
+    let door = Door::live(&Network::new(), year(), Limits::default());
+    mode(&path, 0o440);
+    if std::fs::metadata(&path).unwrap().uid() == 0 {
+        // As Kubernetes mounts a secret with fsGroup.
+        assert!(door.secret(&SecretRef::File(path.clone())).is_ok());
+        chown(&path, Some(12_345), None).unwrap();
+    }
+    let why = refusal(&door, &SecretRef::File(path));
+    assert!(why.contains("mode 440") && why.contains("root owns"), "{why}");
 }
 
 #[tokio::test]

@@ -30,7 +30,6 @@ pub(in crate::bundle) struct Bag {
 pub(in crate::bundle) struct Written {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    pub(super) tagmanifest_sha256: String,
     pub(super) files: u64,
 }
 
@@ -103,8 +102,8 @@ impl Bag {
         Ok(())
     }
 
-    /// Returns the SHA-256 of the content.
-    fn add(
+    /// Adds a file that no manifest lists. Returns the SHA-256 of its content.
+    pub(in crate::bundle) fn add(
         &mut self,
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>,
@@ -131,17 +130,22 @@ impl Bag {
         Ok(added.sha256)
     }
 
-    /// Adds what closes the archive and puts it in its place.
-    pub(in crate::bundle) fn finish(mut self) -> Result<Written, BundleError> {
+    /// Adds the list of what is packed how, and the tag manifest, whose text it gives.
+    pub(in crate::bundle) fn tagmanifest(&mut self) -> Result<String, BundleError> {
         self.manifest()?;
         if let Some(lines) = self.packed.take() {
             let sha256 = self.add(PACKED, |out| lines.copy(out))?;
             self.tags.push_str(&format!("{sha256}  {PACKED}\n"));
         }
         let tags = std::mem::take(&mut self.tags);
-        let tagmanifest_sha256 = self.add(TAGMANIFEST, |out| {
+        self.add(TAGMANIFEST, |out| {
             out.write_all(tags.as_bytes()).map_err(BundleError::io("the bundle cannot be written"))
         })?;
+        Ok(tags)
+    }
+
+    /// Puts the archive in its place.
+    pub(in crate::bundle) fn finish(self) -> Result<Written, BundleError> {
         let target = self.target.display().to_string();
         let cannot = || BundleError::io(format!("{target} cannot be written"));
         let (file, bytes, sha256) = self.zip.finish().map_err(cannot())?;
@@ -150,6 +154,6 @@ impl Bag {
             return Err(BundleError::TooLarge { what: "the archive".to_owned(), limit });
         }
         file.persist_noclobber(&self.target).map_err(|e| cannot()(e.error))?;
-        Ok(Written { bytes, sha256, tagmanifest_sha256, files: self.count })
+        Ok(Written { bytes, sha256, files: self.count })
     }
 }

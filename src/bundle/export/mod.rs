@@ -2,16 +2,20 @@
 //! `format`. Reads the ledger, and no clock.
 
 pub(super) mod archive;
+mod envelope;
 mod ledger_source;
 mod select;
 mod zip;
 
 use super::derive::derive;
 use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, SALTS_HEADER, What, layout};
-use super::{BundleError, format};
+use super::{BundleError, format, tools};
+use crate::ledger::bundle_key::BundleKey;
 use crate::ledger::{Proofs, Reader, tree};
 use archive::Bag;
 use base64::{Engine, engine::general_purpose::STANDARD};
+pub(crate) use envelope::seal;
+pub use envelope::{Authority, Timestamp};
 use evidenced_collectors::contract::Window;
 pub(crate) use ledger_source::LedgerSource;
 use serde::Serialize;
@@ -22,7 +26,6 @@ use std::path::{Path, PathBuf};
 const LEAVES_AT_A_TIME: u64 = 65_536;
 
 /// What to export.
-#[derive(Debug, Clone)]
 pub struct ExportRequest<'a> {
     /// The auditor's observation period.
     pub period: Window,
@@ -32,6 +35,12 @@ pub struct ExportRequest<'a> {
     pub organization: String,
     /// Say that it is a sample with a simulated clock. A ledger that is one is always said to be.
     pub sample: bool,
+    /// Signs it. Must be in force, as the log says.
+    pub key: &'a BundleKey,
+    /// Who says when; asked only when no earlier export of the same content was given a time-stamp.
+    pub authority: Option<&'a Authority<'a>>,
+    /// Fail rather than write a bundle without a time-stamp.
+    pub require_timestamp: bool,
 }
 
 /// What was written.
@@ -47,6 +56,11 @@ pub struct ExportSummary {
     pub sha256: String,
     /// SHA-256 of `tagmanifest-sha256.txt`, hex: names all of the content.
     pub tagmanifest_sha256: String,
+    /// Whether it has a time-stamp.
+    pub timestamp: Timestamp,
+    /// The time-stamp's bytes: what `Body::Export` has as its file.
+    #[serde(skip)]
+    pub token: Option<Vec<u8>>,
     /// Name of the log.
     pub origin: String,
     /// Size of the log under the closing checkpoint.
@@ -66,7 +80,7 @@ pub struct ExportSummary {
 /// Writes the bundle of a period. The same ledger and request give the same bytes, also when the ledger
 /// has grown since: the closing checkpoint is the oldest that covers the period.
 ///
-/// Errors: `Request` when there is nothing to export or the file exists; `NotCovered` when the last
+/// Errors: `Request` when there is nothing to export, the file exists, or the key may not sign; `NotCovered` when the last
 /// records are under no checkpoint yet; `Ledger` when the ledger is not what it should be. Nothing is
 /// left behind by an error.
 pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
@@ -79,16 +93,24 @@ pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSumm
     let mut bag = Bag::create(&path, name)?;
     let mut proofs = reader.proofs();
     plan.each(&contents, &source, |planned| {
-        let into = |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
+        let into =
+            |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
         bag.file(&planned.path, into)
     })?;
+    let tagmanifest = bag.tagmanifest()?;
+    let envelope = envelope::envelope(reader, request, tagmanifest.as_bytes())?;
+    for (name, bytes) in &envelope.files {
+        bag.add(name, |out| out.write_all(bytes).map_err(unwritten))?;
+    }
     let written = bag.finish()?;
     Ok(ExportSummary {
         path,
         name: contents.facts.top(),
         bytes: written.bytes,
         sha256: written.sha256,
-        tagmanifest_sha256: written.tagmanifest_sha256,
+        tagmanifest_sha256: envelope.tagmanifest_sha256,
+        timestamp: envelope.timestamp,
+        token: envelope.token,
         origin: contents.facts.origin.clone(),
         log_size: contents.facts.log_size,
         first_record: contents.facts.range.start,
@@ -123,6 +145,7 @@ fn write(
         What::Checkpoint => out.write_all(checkpoint).map_err(unwritten),
         What::LeafHashes => leaf_hashes(source.reader, contents.facts.range.start, size, out),
         What::Frontier => frontier(source.reader, contents.facts.range.start, out),
+        What::Tool(at) => out.write_all(tools::ALL[*at].text.as_bytes()).map_err(unwritten),
         What::Key => out.write_all(format!("{}\n", source.reader.key()).as_bytes()).map_err(unwritten),
     }
 }

@@ -1,6 +1,7 @@
 //! Which records belong to a period: those written in it, as one range of the log without holes, and
 //! those outside that the ones inside refer to.
 
+use super::envelope::key_in_force;
 use super::{ExportRequest, Selected};
 use crate::bundle::BundleError;
 use crate::bundle::format::Facts;
@@ -34,7 +35,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
         });
     }
     // The neighbour after the range shows that the range does not end early.
-    let needed = size.min(range.end + 1);
+    let needed = size.min(range.end + 1).max(key_in_force(reader, request.key)? + 1);
     let found = reader.checkpoint_at_or_after(needed).map_err(unread("checkpoint"))?;
     let (log_size, checkpoint) = match found {
         Some(found) => found,
@@ -84,13 +85,17 @@ fn range_of(reader: &Reader, request: &ExportRequest<'_>, size: u64) -> Result<R
     Ok(start..end)
 }
 
-/// Beginning of the log, configuration and states in force, what records of the range name, and the
+/// Beginning of the log, its keys, configuration and states in force, what records of the range name, and the
 /// range's neighbours, which show that it neither begins late nor ends early.
 fn supporting(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTreeSet<u64>, BundleError> {
     let mut wanted = BTreeSet::from([0]);
     wanted.extend(range.start.checked_sub(1));
     if range.end < log_size {
         wanted.insert(range.end);
+    }
+    let mut keys = reader.records(0..log_size, &Filter::kind("key"));
+    while let Some((index, _)) = next(keys.next())? {
+        wanted.insert(index);
     }
     let config = reader.newest_before(range.start, &Filter::kind("config")).map_err(unread("configuration"))?;
     wanted.extend(config.map(|(index, _)| index));

@@ -1,7 +1,8 @@
 //! What is where in a bundle, in the order in which it is written.
 
 use super::contents::record_path;
-use super::{BundleError, Contents, Source, digits, folder, path_part};
+use super::{BundleError, Contents, Source, digits, folder, path_part, place};
+use crate::bundle::tools;
 use crate::ledger::record::Status;
 use std::collections::BTreeMap;
 
@@ -39,6 +40,8 @@ pub(crate) enum What {
     Frontier,
     /// The log's public key.
     Key,
+    /// What checks a bundle without us, by its place in `tools::ALL`.
+    Tool(usize),
 }
 
 /// A file made of the committed data, by a rule that both sides know.
@@ -102,6 +105,9 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
     add("data/log/frontier.txt".to_owned(), What::Frontier);
     add("data/log/leafhashes.txt".to_owned(), What::LeafHashes);
     add("data/log/log.vkey".to_owned(), What::Key);
+    for (at, tool) in tools::ALL.iter().enumerate() {
+        add(tool.name.to_owned(), What::Tool(at));
+    }
     for name in contents.controls.keys() {
         let dir = format!("data/controls/{}", path_part(name));
         add(format!("{dir}/gaps.csv"), What::Derived(Derived::Gaps(Some(name.clone()))));
@@ -128,7 +134,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
     parts.push(("data/populations/".to_owned(), Part::Populations));
     parts.push(("data/proofs/".to_owned(), Part::Proofs));
     parts.push(("data/records/".to_owned(), Part::Records));
-    parts.sort_by(|a, b| a.0.cmp(&b.0));
+    parts.sort_by(|a, b| place(&a.0).cmp(&place(&b.0)));
     Ok(Plan { parts })
 }
 
@@ -169,7 +175,7 @@ impl Plan {
             Part::File(what) => Some((path.clone(), what.clone())),
             _ => None,
         });
-        let made = files.filter(|(_, what)| matches!(what, What::Bagit | What::Derived(_)));
+        let made = files.filter(|(_, what)| matches!(what, What::Bagit | What::Derived(_) | What::Tool(_)));
         made.chain(populations(contents)).map(|(path, what)| Planned { path, what })
     }
 }

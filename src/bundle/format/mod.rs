@@ -17,6 +17,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// `bagit.txt`, as RFC 8493 has it.
 pub(crate) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
+/// SSHSIG over the tag manifest by the bundle key.
+pub(crate) const SIGNATURE: &str = "tagmanifest-sha256.txt.sig";
+/// RFC 3161 response over the tag manifest; not every bundle has one.
+pub(crate) const TOKEN: &str = "tagmanifest-sha256.txt.tsr";
+/// SSHSIG over the response, so that no byte of it goes unprotected.
+pub(crate) const TOKEN_SIGNATURE: &str = "tagmanifest-sha256.txt.tsr.sig";
+/// Namespace of both signatures.
+pub(crate) const NAMESPACE: &str = "evidenced-bundle";
 /// First line of every inclusion proof.
 pub(crate) const PROOF_HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Header of `salts.csv`.
@@ -63,6 +71,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Anchor { .. } => Some("anchors"),
         Body::Config { .. } => Some("configs"),
         Body::Evidence { .. } => Some("evidence"),
+        Body::Export { .. } => Some("exports"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
         Body::Epoch { .. }
@@ -72,8 +81,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }
-        | Body::Waiver { .. }
-        | Body::Export { .. } => None,
+        | Body::Waiver { .. } => None,
     }
 }
 
@@ -112,7 +120,8 @@ mod tests {
 
     #[test]
     fn no_two_names_become_one_path_part() {
-        let names = ["SEC-001", "SEC_001", "SEC/001", "SEC_2f001", "..", ".", "_", "sec 1", "Zürich", "CON", "a.", "nul.x"];
+        let names =
+            ["SEC-001", "SEC_001", "SEC/001", "SEC_2f001", "..", ".", "_", "sec 1", "Zürich", "CON", "a.", "nul.x"];
         let parts: std::collections::BTreeSet<String> = names.iter().map(|n| path_part(n)).collect();
         assert_eq!(parts.len(), names.len());
         assert!(parts.iter().all(|part| path_allowed(part)), "{parts:?}");

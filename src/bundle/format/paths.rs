@@ -1,6 +1,6 @@
 //! Which paths an archive may hold, and in which order: one rule for whoever writes and whoever checks.
 
-use super::PATH_BYTES_MAX;
+use super::{PATH_BYTES_MAX, SIGNATURE, TOKEN, TOKEN_SIGNATURE};
 use std::collections::BTreeSet;
 
 /// Lists the SHA-256 of every file under `data/`.
@@ -12,13 +12,7 @@ pub(crate) const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
 pub(crate) const PACKED: &str = "packed-sha256.txt";
 /// Files that vouch for all the others: they come last in the archive, in this order, and are not packed, so
 /// that there is one way to write them. Those after the tag manifest need not be there.
-const CLOSING: [&str; 5] = [
-    PACKED,
-    TAGMANIFEST,
-    "tagmanifest-sha256.txt.sig",
-    "tagmanifest-sha256.txt.tsr",
-    "tagmanifest-sha256.txt.tsr.sig",
-];
+const CLOSING: [&str; 5] = [PACKED, TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE];
 
 /// Whether the file is one of those that close the archive.
 pub(crate) fn closing(path: &str) -> bool {
@@ -98,8 +92,17 @@ mod tests {
 
     #[test]
     fn paths_come_in_order_and_the_closing_ones_last() {
-        all(&["README.txt", "data/a/x", "data/a/y", "data/b/x", "manifest-sha256.txt", "verify.sh", PACKED, TAGMANIFEST])
-            .unwrap();
+        all(&[
+            "README.txt",
+            "data/a/x",
+            "data/a/y",
+            "data/b/x",
+            "manifest-sha256.txt",
+            "verify.sh",
+            PACKED,
+            TAGMANIFEST,
+        ])
+        .unwrap();
         for paths in [["b", "a"], ["a", "a"], [TAGMANIFEST, "verify.sh"], [TAGMANIFEST, PACKED], [PACKED, "a"]] {
             assert!(all(&paths).unwrap_err().contains("order"), "{paths:?}");
         }
@@ -123,9 +126,10 @@ mod tests {
 
     #[test]
     fn paths_that_lead_elsewhere_are_not_allowed() {
-        for path in ["/etc/passwd", "a/../b", "a//b", "a\\b", "a/./b", "a/", "", "ä", "a b", "C:/x", "a\0b", ".", "..", "a."]
-            .into_iter()
-            .chain(["CON", "a/nul", "a/aux.txt/b", "Com1.csv", "lpt9"])
+        for path in
+            ["/etc/passwd", "a/../b", "a//b", "a\\b", "a/./b", "a/", "", "ä", "a b", "C:/x", "a\0b", ".", "..", "a."]
+                .into_iter()
+                .chain(["CON", "a/nul", "a/aux.txt/b", "Com1.csv", "lpt9"])
         {
             assert!(!path_allowed(path), "{path:?}");
         }

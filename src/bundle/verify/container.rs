@@ -173,6 +173,11 @@ impl Archive {
         Ok(found.ok().and_then(|at| page.get(at).cloned()))
     }
 
+    /// Whether a file is there, or must be taken to be: what cannot be found out is not taken for absent.
+    pub(super) fn has(&self, path: &str) -> bool {
+        !matches!(self.find(path), Ok(None))
+    }
+
     /// A file that must be there.
     pub(super) fn entry(&self, path: &str) -> Result<Entry, BundleError> {
         self.find(path)?.ok_or_else(|| BundleError::malformed(path, "is missing"))

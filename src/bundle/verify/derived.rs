@@ -7,6 +7,7 @@ use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::derive::derive;
 use crate::bundle::format::{BAGIT, Contents, MANIFEST, Plan, Planned, What, closing, layout};
+use crate::bundle::tools;
 use std::io::{BufRead, BufReader, Write};
 
 /// Checks which files there are.
@@ -22,9 +23,7 @@ pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Option<Pl
 
 /// Walks through what there is and what there should be, side by side.
 fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Checking) -> Result<(), BundleError> {
-    let unplanned = |entry: &Result<Entry, BundleError>| {
-        !matches!(entry, Ok(entry) if entry.path == MANIFEST || closing(&entry.path))
-    };
+    let unplanned = |entry: &Result<Entry, BundleError>| !matches!(entry, Ok(entry) if entry.path == MANIFEST || closing(&entry.path));
     let mut entries = archive.entries().filter(unplanned).peekable();
     let besides = |entry: Entry, checking: &mut Checking| {
         checking.wrong(entry.path, "is no file of a bundle of these records");
@@ -56,13 +55,18 @@ pub(super) fn check(archive: &Archive, contents: &Contents, plan: Option<&Plan>)
         let made = match &what {
             What::Derived(what) => derive(what, contents, &source, &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
+            What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
             _ => continue,
         };
         count += 1;
         match made.and_then(|()| comparing.end().map_err(|e| BundleError::malformed(&path, e))) {
             Ok(None) => {}
             Ok(Some(line)) => {
-                checking.wrong(path, format!("line {line} is not what follows from the committed data"));
+                let why = match what {
+                    What::Tool(_) => "is not that of the tool as released: take the tools from the release".to_owned(),
+                    _ => "is not what follows from the committed data".to_owned(),
+                };
+                checking.wrong(path, format!("line {line} {why}"));
             }
             Err(error) => {
                 let (file, why) = error.parts();

@@ -4,6 +4,7 @@
 mod container;
 mod derived;
 mod documents;
+mod envelope;
 mod log;
 mod look;
 mod manifest;
@@ -12,7 +13,9 @@ mod records;
 mod reperform;
 mod report;
 mod runs;
+mod signers;
 mod source;
+mod sshsig;
 
 pub use look::Bundle;
 pub use report::{About, Check, Finding, KeySource, Reperformed, VerifyReport};
@@ -20,6 +23,7 @@ pub use report::{About, Check, Finding, KeySource, Reperformed, VerifyReport};
 use super::BundleError;
 use super::format::{Contents, Facts};
 use container::Archive;
+use envelope::Anchors;
 use merkle::Key;
 use report::Checking;
 use std::path::Path;
@@ -30,15 +34,22 @@ pub struct VerifyOptions {
     /// The log's key, `name+id+base64`, as it was told before the period. Without it the bundle's own
     /// copy is used, which shows that the bundle is consistent and not where it comes from.
     pub vkey: Option<String>,
+    /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
+    /// bundle's signature is checked with the key that the bundle's own log names.
+    pub allowed_signers: Option<String>,
+    /// Root certificates of the time-stamp authority, PEM. Without them a time-stamp is read, and whose it
+    /// is stays open.
+    pub tsa_roots: Option<Vec<u8>>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
 }
 
 /// Checks the bundle at `zip`. A bundle with something wrong is an `Ok` whose report says so.
 ///
-/// Errors: `Io` when the file cannot be read, `Request` when the key given is none.
+/// Errors: `Io` when the file cannot be read, `Request` when a key, signers or certificates given are none.
 pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, BundleError> {
     let given = options.vkey.as_deref().map(log::given_key).transpose()?;
+    let anchors = Anchors::parse(options.allowed_signers.as_deref(), options.tsa_roots.as_deref())?;
     let mut report = VerifyReport {
         checks: Vec::new(),
         complete: false,
@@ -57,12 +68,18 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
         }
     };
     report.checks.push(container.done(format!("an archive of {} files in the one form", archive.count)));
-    report.complete = contents(&archive, given.as_ref(), options, &mut report).is_some();
+    report.complete = contents(&archive, given.as_ref(), &anchors, options, &mut report).is_some();
     Ok(report)
 }
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
-fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
+fn contents(
+    archive: &Archive,
+    given: Option<&Key>,
+    anchors: &Anchors,
+    options: &VerifyOptions,
+    report: &mut VerifyReport,
+) -> Option<()> {
     let (check, digests) = manifest::check(archive);
     report.checks.push(check);
     let (check, facts) = bag(archive);
@@ -78,6 +95,7 @@ fn contents(archive: &Archive, given: Option<&Key>, options: &VerifyOptions, rep
         report.checks.push(log::range(archive, contents, closing));
     }
     let contents = contents?;
+    report.checks.push(envelope::check(archive, &contents, anchors));
     report.checks.push(records::commitments(archive, &contents, &digests));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));

@@ -58,6 +58,9 @@ pub struct Check {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub count: u64,
+    /// What could not be checked, for want of something that only whoever verifies can bring.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_checked: Vec<String>,
 }
 
 /// One thing that is wrong.
@@ -98,6 +101,11 @@ impl VerifyReport {
         self.complete && self.checks.iter().all(|check| check.ok)
     }
 
+    /// What could not be checked, for want of what only whoever verifies can bring.
+    pub fn not_checked(&self) -> impl Iterator<Item = &String> {
+        self.checks.iter().flat_map(|check| &check.not_checked)
+    }
+
     /// Everything that is wrong, first first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(|check| &check.findings)
@@ -124,11 +132,17 @@ pub(super) struct Checking {
     name: &'static str,
     findings: Vec<Finding>,
     count: u64,
+    not_checked: Vec<String>,
 }
 
 impl Checking {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, findings: Vec::new(), count: 0 }
+        Self { name, findings: Vec::new(), count: 0, not_checked: Vec::new() }
+    }
+
+    /// Something cannot be checked without what only whoever verifies can bring.
+    pub(super) fn not_checked(&mut self, what: impl std::fmt::Display) {
+        self.not_checked.push(what.to_string());
     }
 
     /// Something is wrong with a file.
@@ -164,6 +178,13 @@ impl Checking {
             Some(first) if first.file.is_empty() => first.problem.clone(),
             Some(first) => format!("{}: {}", first.file, first.problem),
         };
-        Check { name: self.name, ok: self.count == 0, detail, findings: self.findings, count: self.count }
+        Check {
+            name: self.name,
+            ok: self.count == 0,
+            detail,
+            findings: self.findings,
+            count: self.count,
+            not_checked: self.not_checked,
+        }
     }
 }

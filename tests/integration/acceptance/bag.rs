@@ -17,7 +17,8 @@ fn bagit_of_the_library_of_congress_validates_the_bag() {
 
 #[test]
 fn sha256sum_checks_both_manifests() {
-    let check = "sha256sum --quiet --strict -c tagmanifest-sha256.txt && sha256sum --quiet --strict -c manifest-sha256.txt";
+    let check =
+        "sha256sum --quiet --strict -c tagmanifest-sha256.txt && sha256sum --quiet --strict -c manifest-sha256.txt";
     let check = |_: &_, folder: &_| {
         let mut command = Command::new(program("sh"));
         command.args(["-c", check]).current_dir(folder);

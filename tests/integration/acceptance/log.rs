@@ -170,8 +170,8 @@ fn aics_tlog_sees_that_the_log_only_grew_and_refuses_another_one() {
     // The other bundle's: signed by another key, of another log.
     let (code, out) = consistency(&bundles()[1].folder.join("data/log/checkpoint"));
     assert_ne!(code, 0, "{out}");
-    // A leaf of the past is another: the tiles no longer lead to what was signed before.
-    let tile = tiles.join("tile/0/000");
+    // The past is another: the tiles no longer lead to what was signed before.
+    let tile = fs::read_dir(tiles.join("tile/1/000.p")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = fs::read(&tile).unwrap();
     bytes[40] ^= 1;
     fs::write(&tile, bytes).unwrap();

@@ -1,5 +1,6 @@
 //! Taking a bundle apart and putting it together again in the same form: an attacker's tools.
 
+use evidenced::ledger::bundle_key::BundleKey;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
@@ -63,6 +64,12 @@ impl Files {
         self.files.insert("tagmanifest-sha256.txt".to_owned(), tags.into_bytes());
     }
 
+    /// Signs the tag manifest, as whoever holds the key of bundles can.
+    pub(super) fn sign(&mut self, key: &BundleKey) {
+        let signature = key.sign("evidenced-bundle", self.get("tagmanifest-sha256.txt")).unwrap();
+        self.files.insert("tagmanifest-sha256.txt.sig".to_owned(), signature.into_bytes());
+    }
+
     /// A line for the packed bytes of every file, as `write` will pack it.
     fn packed_lines(&self) -> String {
         let mut archive = ZipArchive::new(Cursor::new(self.pack())).unwrap();
@@ -79,9 +86,8 @@ impl Files {
 
     fn pack(&self) -> Vec<u8> {
         let named = |(path, bytes): (&String, &Vec<u8>)| (format!("{}/{path}", self.top), bytes.clone());
-        let (last, first): (Vec<_>, Vec<_>) = self.files.iter().map(named).partition(|(path, _)| {
-            closing(path.split_once('/').unwrap().1)
-        });
+        let (last, first): (Vec<_>, Vec<_>) =
+            self.files.iter().map(named).partition(|(path, _)| closing(path.split_once('/').unwrap().1));
         pack(&[first, last].concat(), form())
     }
 

@@ -28,9 +28,11 @@ fn flip(bytes: &mut [u8], at: usize) {
 
 #[test]
 fn a_bundle_put_together_again_unchanged_is_still_good() {
-    let mut files = Files::read(&World::small().bundle());
+    let world = World::small();
+    let mut files = Files::read(&world.bundle());
     // Packed by another program.
     files.remanifest();
+    files.sign(&world.key());
     let dir = tempfile::tempdir().unwrap();
     let report = check(&files.write(dir.path()), true);
     assert!(report.ok(), "{}", wrong(&report));

@@ -6,6 +6,7 @@ use evidenced::bundle::{ExportRequest, export};
 use evidenced::config::{Loaded, parse};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced::judge::Verdict;
+use evidenced::ledger::bundle_key::BundleKey;
 use evidenced::ledger::record::{Body, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run::Runner;
@@ -197,7 +198,21 @@ impl World {
         self.bundles.set(self.bundles.get() + 1);
         let out = self.dir.path().join(format!("{}.zip", self.bundles.get()));
         let organization = "Test Ltd.".to_owned();
-        export(&self.reader(), &ExportRequest { period: period(), out: &out, organization, sample: true }).unwrap();
+        let request = ExportRequest {
+            period: period(),
+            out: &out,
+            organization,
+            sample: true,
+            key: &self.key(),
+            authority: None,
+            require_timestamp: false,
+        };
+        export(&self.reader(), &request).unwrap();
         out
+    }
+
+    /// The key that signs its bundles.
+    pub(super) fn key(&self) -> BundleKey {
+        self.runner.ledger().bundle_key().unwrap()
     }
 }

@@ -5,6 +5,7 @@ use crate::github_changes::bed::hold_to_schemas;
 use crate::support::program;
 use base64::Engine;
 use evidenced::bundle::forge::{forge, hide_a_deviation};
+use evidenced::ledger::bundle_key::BundleKey;
 use evidenced_collectors::door::Exchange;
 use serde_json::{Value, json};
 use std::fs;
@@ -196,6 +197,7 @@ fn an_altered_bundle_is_refused_and_the_file_is_named() {
         files.iter().find(|path| path.starts_with(start) && path.ends_with(end)).unwrap().clone()
     };
     let names: Vec<String> = files(&home.path("short.zip")).into_keys().collect();
+    let key = BundleKey::parse(&fs::read_to_string(home.path("state/bundle.key")).unwrap()).unwrap();
     for (number, path) in [
         first(&names, "data/evidence/", ".body"),
         first(&names, "data/verdicts/", "/judgements.json"),
@@ -207,7 +209,7 @@ fn an_altered_bundle_is_refused_and_the_file_is_named() {
     .enumerate()
     {
         let name = format!("altered-{number}.zip");
-        forge(&home.path("short.zip"), &home.path(&name), |files| {
+        forge(&home.path("short.zip"), &home.path(&name), &key, |files| {
             files.get_mut(&path).unwrap().push(b' ');
         })
         .unwrap();
@@ -216,7 +218,8 @@ fn an_altered_bundle_is_refused_and_the_file_is_named() {
         assert!(said.out.contains(&path), "{path} is not named:\n{}", said.out);
         assert!(!said.out.contains("accepted"), "{}", said.out);
     }
-    let altered = hide_a_deviation(&home.path("short.zip"), &home.path("forged.zip")).unwrap().expect("a deviation");
+    let altered =
+        hide_a_deviation(&home.path("short.zip"), &home.path("forged.zip"), &key).unwrap().expect("a deviation");
     let said = home.run(&["verify", "forged.zip"]);
     assert_eq!(said.code, 4, "{said:?}");
     // Every checksum was redone, so what is wrong is the folder that the record was committed to.

@@ -18,7 +18,7 @@ fn tamper(dir: &Path, sql: &str) {
     assert!(db.changes() > 0, "{sql} changed nothing");
 }
 
-/// A closed ledger of 302 records, one with a compressed, a plain and an empty file.
+/// A closed ledger of 303 records, one with a compressed, a plain and an empty file.
 fn filled() -> TempDir {
     let (dir, ledger) = fresh();
     let files = vec![file("long.json", b"0123456789".repeat(1_000)), file("short.json", "{}"), file("empty", "")];
@@ -44,30 +44,30 @@ fn first_difference(dir: &Path) -> String {
 fn every_kind_of_tampering_is_found_by_the_full_check() {
     let cases = [
         (
-            "UPDATE entry SET record = cast(replace(record, 'item-7', 'item-8') AS BLOB) WHERE idx = 8",
-            "record 8 does not have",
+            "UPDATE entry SET record = cast(replace(record, 'item-7', 'item-8') AS BLOB) WHERE idx = 9",
+            "record 9 does not have",
         ),
-        ("UPDATE entry SET record = cast(record || ' ' AS BLOB) WHERE idx = 300", "record 300 does not have"),
+        ("UPDATE entry SET record = cast(record || ' ' AS BLOB) WHERE idx = 301", "record 301 does not have"),
         ("UPDATE entry SET leaf = zeroblob(32) WHERE idx = 3", "record 3 does not have"),
         ("DELETE FROM entry WHERE idx = 5", "record 5 is missing"),
-        ("DELETE FROM entry WHERE idx = 301", "the ledger is shorter than its checkpoint"),
+        ("DELETE FROM entry WHERE idx = 302", "the ledger is shorter than its checkpoint"),
         ("UPDATE subtree SET hash = zeroblob(32)", "hash 0 of level 1"),
         ("DELETE FROM subtree", "hash 0 of level 1"),
         ("INSERT INTO subtree VALUES (1, 1, zeroblob(32))", "there are 1 hashes of trees"),
         (
-            "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 1) WHERE size = 2",
+            "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 2) WHERE size = 3",
             "is of another tree",
         ),
-        ("UPDATE checkpoint SET note = x'00' WHERE size = 2", "the checkpoint of 2 records: "),
-        ("DELETE FROM checkpoint WHERE size = 302", "the newest record is under no checkpoint"),
+        ("UPDATE checkpoint SET note = x'00' WHERE size = 3", "the checkpoint of 3 records: "),
+        ("DELETE FROM checkpoint WHERE size = 303", "the newest record is under no checkpoint"),
         ("INSERT INTO checkpoint SELECT 900, note FROM checkpoint LIMIT 1", "there are 1 checkpoints"),
-        ("UPDATE file SET name = 'other.json' WHERE part = 1", "the list of files of record 1 is damaged"),
-        ("UPDATE file SET sha256 = zeroblob(32) WHERE part = 1", "the list of files of record 1 is damaged"),
-        ("DELETE FROM file WHERE part = 2", "the list of files of record 1 is damaged"),
-        ("INSERT INTO file SELECT 2, 0, name, media_type, sha256, size FROM file WHERE part = 0", "record 2"),
+        ("UPDATE file SET name = 'other.json' WHERE part = 1", "the list of files of record 2 is damaged"),
+        ("UPDATE file SET sha256 = zeroblob(32) WHERE part = 1", "the list of files of record 2 is damaged"),
+        ("DELETE FROM file WHERE part = 2", "the list of files of record 2 is damaged"),
+        ("INSERT INTO file SELECT 3, 0, name, media_type, sha256, size FROM file WHERE part = 0", "record 3"),
         ("UPDATE file SET size = 9 WHERE part = 1", "there are 1 files whose contents have another size"),
-        ("UPDATE salt SET salt = zeroblob(16)", "the list of files of record 1 is damaged"),
-        ("DELETE FROM salt", "the list of files of record 1 is damaged"),
+        ("UPDATE salt SET salt = zeroblob(16)", "the list of files of record 2 is damaged"),
+        ("DELETE FROM salt", "the list of files of record 2 is damaged"),
         ("DELETE FROM blob WHERE codec = 'zstd'", "there are 1 files without contents"),
         (
             "INSERT INTO blob (sha256, codec, size, bytes) VALUES (zeroblob(32), 'none', 0, x'')",
@@ -102,14 +102,14 @@ fn tampered_records_and_files_are_not_handed_out() {
     let damaged = |error: Option<LedgerError>| assert!(matches!(error, Some(LedgerError::Damaged { .. })), "{error:?}");
     damaged(reader.record_bytes(8).err());
     damaged(reader.record(8).err());
-    damaged(reader.read_file(1, "short.json").err());
+    damaged(reader.read_file(FIRST, "short.json").err());
     damaged(reader.newest(&Filter::kind("waiver").control("T")).err());
     let mut records = reader.records(0..20, &Filter::default());
     damaged(records.find_map(Result::err));
     assert!(records.next().is_none(), "nothing follows an error");
-    assert_eq!(reader.read_file(1, "long.json").unwrap().len(), 10_000);
+    assert_eq!(reader.read_file(FIRST, "long.json").unwrap().len(), 10_000);
     tamper(dir.path(), "UPDATE file SET media_type = 'text/plain', name = 'longer.json' WHERE part = 1");
-    damaged(reader.files(1).err());
+    damaged(reader.files(FIRST).err());
     tamper(dir.path(), "DELETE FROM entry WHERE idx IN (30, 31)");
     damaged(reader.records(25..31, &Filter::default()).find_map(Result::err));
     damaged(reader.records_newest_first(30..32, &Filter::default()).find_map(Result::err));
@@ -128,8 +128,8 @@ fn a_ledger_set_back_to_an_older_copy_is_refused() {
     let errors = [Ledger::open(dir.path()).err(), Reader::open(dir.path()).err()];
     for error in errors {
         let error = error.unwrap();
-        assert!(matches!(error, LedgerError::Shorter { size: 2, promised: 3 }), "{error}");
-        assert!(error.to_string().starts_with("the ledger is shorter than its checkpoint: it has 2 records"));
+        assert!(matches!(error, LedgerError::Shorter { size: 3, promised: 4 }), "{error}");
+        assert!(error.to_string().starts_with("the ledger is shorter than its checkpoint: it has 3 records"));
     }
     assert!(first_difference(dir.path()).contains("shorter"));
 }
@@ -155,11 +155,11 @@ fn a_damaged_or_missing_write_ahead_log_is_refused() {
         bytes[position as usize] ^= 0x10;
         fs::write(&path, bytes).unwrap();
         let error = Ledger::open(copy.path()).err().unwrap();
-        assert!(matches!(error, LedgerError::Shorter { promised: 4, .. }), "byte {position} gave {error}");
+        assert!(matches!(error, LedgerError::Shorter { promised: 5, .. }), "byte {position} gave {error}");
     }
     let copy = crashed();
     fs::remove_file(copy.path().join("ledger.sqlite-wal")).unwrap();
-    assert!(matches!(Ledger::open(copy.path()), Err(LedgerError::Shorter { size: 1, promised: 4 })));
+    assert!(matches!(Ledger::open(copy.path()), Err(LedgerError::Shorter { size: 2, promised: 5 })));
 }
 
 #[test]
@@ -168,20 +168,20 @@ fn a_rewritten_or_emptied_log_is_refused() {
     let dir = filled();
     // The leaves of a complete subtree are not read at every start, but its root is.
     tamper(dir.path(), "UPDATE subtree SET hash = zeroblob(32)");
-    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Rewritten { size: 302 })));
+    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Rewritten { size: 303 })));
     let (dir, ledger) = fresh();
     ledger.append_blocking((0..9).map(|number| waiver("S", number, vec![])).collect()).unwrap();
     drop(ledger);
     tamper(dir.path(), rewritten);
-    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Rewritten { size: 10 })));
-    assert!(matches!(Reader::open(dir.path()), Err(LedgerError::Rewritten { size: 10 })));
+    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Rewritten { size: 11 })));
+    assert!(matches!(Reader::open(dir.path()), Err(LedgerError::Rewritten { size: 11 })));
     tamper(dir.path(), "DELETE FROM entry");
-    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Shorter { size: 0, promised: 10 })));
+    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Shorter { size: 0, promised: 11 })));
 }
 
 #[test]
 fn a_record_slipped_in_behind_the_log_is_refused() {
-    let slipped = "INSERT INTO entry SELECT 302, record, leaf FROM entry WHERE idx = 9";
+    let slipped = "INSERT INTO entry SELECT 303, record, leaf FROM entry WHERE idx = 9";
     let dir = filled();
     tamper(dir.path(), slipped);
     assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Damaged { .. })));
@@ -235,15 +235,15 @@ fn a_writer_that_fails_after_the_commit_stops_for_good_and_a_restart_finds_all()
     assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("checkpoint.next")), "{error}");
     drop(ledger);
     let ledger = Ledger::open(dir.path()).unwrap();
-    assert_eq!(ledger.append_blocking(vec![waiver("S", 2, vec![])]).unwrap()[0].index, 2);
-    assert_eq!(sound(dir.path()).records, 3);
+    assert_eq!(ledger.append_blocking(vec![waiver("S", 2, vec![])]).unwrap()[0].index, FIRST + 1);
+    assert_eq!(sound(dir.path()).records, FIRST + 2);
 }
 
 #[test]
 fn a_writer_whose_records_vanish_stops() {
     let (dir, ledger) = fresh();
     ledger.append_blocking(vec![waiver("S", 1, vec![])]).unwrap();
-    tamper(dir.path(), "DELETE FROM entry WHERE idx = 1");
+    tamper(dir.path(), "DELETE FROM entry WHERE idx = 2");
     for _ in 0..2 {
         let error = ledger.append_blocking(vec![waiver("S", 2, vec![])]).unwrap_err();
         assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("shorter")), "{error}");

@@ -1,0 +1,218 @@
+//! A branch of a git repository that somebody else keeps. Fast-forward only: what was pushed once stays in its
+//! history, and a history that lost it is noticed at the next push.
+//!
+//! Needs the git binary. There is no work tree: commits are made in a bare copy in the state directory.
+
+use super::error::{AnchorError, Fault};
+use super::{Point, Receipt, kept};
+use crate::config::GitBranch;
+use crate::ledger::Reader;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use evidenced_collectors::door::read_secret;
+use secrecy::ExposeSecret;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long one call of git may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Most bytes of its output that are read: names of the checkpoints of a hundred years.
+const OUTPUT_BYTES_MAX: u64 = 8 << 20;
+
+const THEIRS: &str = "refs/heads/theirs";
+
+/// The bare copy, and where it goes.
+pub(super) struct Git<'a> {
+    fault: Fault<'a>,
+    /// The git directory.
+    copy: PathBuf,
+    config: &'a GitBranch,
+    repository: String,
+    /// For https, in the environment of git alone.
+    header: Option<String>,
+}
+
+impl<'a> Git<'a> {
+    /// Makes the copy in `copies` if it is not there, and fetches the branch. A path is relative to `base`.
+    /// The second value is the branch's newest commit; none when there is no such branch yet.
+    pub(super) fn fetch(
+        config: &'a GitBranch,
+        (base, copies): (&Path, &Path),
+        fault: Fault<'a>,
+    ) -> Result<(Self, Option<String>), AnchorError> {
+        let header = match &config.token {
+            None => None,
+            Some(secret) => {
+                let token = read_secret(secret).map_err(|why| fault.unreachable(format!("its token: {why}")))?;
+                let basic = STANDARD.encode(format!("x-access-token:{}", token.expose_secret()));
+                Some(format!("Authorization: Basic {basic}"))
+            }
+        };
+        let is_address = config.repository.contains("://") || config.repository.contains('@');
+        let repository = match is_address {
+            true => config.repository.clone(),
+            false => base.join(&config.repository).display().to_string(),
+        };
+        let copy = copies.join(format!("{}.git", fault.0));
+        std::fs::create_dir_all(&copy)
+            .map_err(|error| fault.unreachable(format!("making {}: {error}", copy.display())))?;
+        let git = Self { fault, copy, config, repository, header };
+        git.run(&["init", "--quiet", "--bare"], None)?;
+        let head = git.remote_head()?;
+        if head.is_some() {
+            let refspec = format!("+refs/heads/{}:{THEIRS}", config.branch);
+            git.run(&["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &git.repository, &refspec], None)?;
+        }
+        let fetched = head.map(|_| git.line(&["rev-parse", "--verify", THEIRS])).transpose()?;
+        Ok((git, fetched))
+    }
+
+    /// Compares the newest checkpoint on the branch with the ledger.
+    pub(super) fn compare(&self, head: Option<&str>, reader: &Reader) -> Result<(), AnchorError> {
+        let Some(head) = head else { return Ok(()) };
+        let folder = kept::folder(reader.key().name());
+        let names = self.run(&["ls-tree", "--name-only", &format!("{head}:./")], None)?;
+        if !names.lines().any(|name| name == folder) {
+            return Ok(());
+        }
+        let names = self.run(&["ls-tree", "--name-only", &format!("{head}:{folder}")], None)?;
+        let Some(newest) = names.lines().filter_map(kept::size_of).max() else { return Ok(()) };
+        let note = self.run(&["cat-file", "blob", &format!("{head}:{folder}/{}", kept::file_name(newest))], None)?;
+        kept::compare(self.fault, reader, newest, note.as_bytes())
+    }
+
+    /// Commits the checkpoint on top of `head` and pushes. `before` is the commit that was pushed last, as its
+    /// receipt. The receipt is the commit: its id is that of git over its bytes.
+    pub(super) fn hand_over(
+        &self,
+        head: Option<&str>,
+        before: Option<&[u8]>,
+        origin: &str,
+        point: &Point,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, AnchorError> {
+        self.require_history(head, before)?;
+        let path = format!("{}/{}", kept::folder(origin), kept::file_name(point.size));
+        let blob = self.line_with(&["hash-object", "-w", "--stdin"], &point.note)?;
+        let base = head.unwrap_or("--empty");
+        self.run(&["read-tree", base], None)?;
+        self.run(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{path}")], None)?;
+        let tree = self.line(&["write-tree"])?;
+        let message = format!("checkpoint of {} records of {origin}\n", point.size);
+        let date = format!("{} +0000", now.timestamp());
+        let mut args = vec!["commit-tree", tree.as_str(), "-F", "-"];
+        args.extend(head.iter().flat_map(|head| ["-p", head]));
+        let commit = self.call(&args, Some(message.as_bytes()), &date)?;
+        let commit = commit.trim_end();
+        let target = format!("{commit}:refs/heads/{}", self.config.branch);
+        self.run(&["push", "--quiet", &self.repository, &target], None)?;
+        // The push may have been taken by something that only says so.
+        if self.remote_head()?.as_deref() != Some(commit) {
+            return Err(self.fault.unreachable("it took the push, and its branch is at another commit now"));
+        }
+        let bytes = self.run(&["cat-file", "commit", commit], None)?.into_bytes();
+        Ok(Receipt { bytes, media_type: "application/octet-stream", time: None })
+    }
+
+    /// What was pushed must be in the history still.
+    fn require_history(&self, head: Option<&str>, before: Option<&[u8]>) -> Result<(), AnchorError> {
+        let Some(before) = before else { return Ok(()) };
+        let lost = |why: &str| {
+            let hint = "somebody rewrote the branch: ask its keeper; give another `branch` to go on";
+            self.fault.wrong(format!("the branch {} no longer has what was pushed: {why}", self.config.branch), hint)
+        };
+        let head = head.ok_or_else(|| lost("it is gone"))?;
+        let id = self.line_with(&["hash-object", "-t", "commit", "--stdin"], before)?;
+        match self.run(&["merge-base", "--is-ancestor", &id, head], None) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(lost(&format!("{id} is not in the history of {head}"))),
+        }
+    }
+
+    fn remote_head(&self) -> Result<Option<String>, AnchorError> {
+        let name = format!("refs/heads/{}", self.config.branch);
+        let listed = self.run(&["ls-remote", "--quiet", &self.repository, &name], None)?;
+        let id = listed.lines().find_map(|line| line.strip_suffix(&format!("\t{name}")));
+        Ok(id.map(str::to_owned))
+    }
+
+    fn line(&self, args: &[&str]) -> Result<String, AnchorError> {
+        Ok(self.run(args, None)?.trim_end().to_owned())
+    }
+
+    fn line_with(&self, args: &[&str], input: &[u8]) -> Result<String, AnchorError> {
+        Ok(self.run(args, Some(input))?.trim_end().to_owned())
+    }
+
+    fn run(&self, args: &[&str], input: Option<&[u8]>) -> Result<String, AnchorError> {
+        self.call(args, input, "0 +0000")
+    }
+
+    /// Runs git and returns its output, which must be text.
+    fn call(&self, args: &[&str], input: Option<&[u8]>, date: &str) -> Result<String, AnchorError> {
+        let what = args.first().copied().unwrap_or_default();
+        let failed = |why: String| self.fault.unreachable(format!("git {what}: {why}"));
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"])
+            .args(args)
+            .env("GIT_DIR", &self.copy)
+            .env("LC_ALL", "C")
+            // Nobody is there to be asked, and nothing but these ways leads out.
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", "file:https:ssh")
+            .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+            .envs(["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|name| (name, "evidenced")))
+            .envs(["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|name| (name, "evidenced@localhost")))
+            .envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, date)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(header) = &self.header {
+            command.envs([
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", "http.extraHeader"),
+                ("GIT_CONFIG_VALUE_0", header),
+            ]);
+        }
+        let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // What it does not want to read it need not.
+            let _ = stdin.write_all(input.unwrap_or_default());
+        }
+        let readers = (drain(child.stdout.take()), drain(child.stderr.take()));
+        let begun = Instant::now();
+        let status = loop {
+            match child.try_wait().map_err(|error| failed(error.to_string()))? {
+                Some(status) => break status,
+                None if begun.elapsed() < PATIENCE => std::thread::park_timeout(Duration::from_millis(5)),
+                None => {
+                    // It has had its time; if it is gone by now, so much the better.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(failed(format!("not done within {} s", PATIENCE.as_secs())));
+                }
+            }
+        };
+        let (output, said) = (readers.0.join().unwrap_or_default(), readers.1.join().unwrap_or_default());
+        if !status.success() {
+            let said = String::from_utf8_lossy(&said);
+            let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+            return Err(failed(format!("{status}: {}", said.trim())));
+        }
+        String::from_utf8(output).map_err(|_| failed("its output is not UTF-8".to_owned()))
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(pipe) = pipe {
+            // Cut short it is no answer, which whoever reads it will see.
+            let _ = pipe.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}

@@ -1,0 +1,345 @@
+//! Somebody else holds our checkpoints, so that the log's past cannot be exchanged unnoticed. One file per way;
+//! here: when a checkpoint is owed, what is handed over, what is put on record, and the comparison before it.
+//!
+//! What is owed follows from the ledger alone: an anchor is due when its newest `anchor` record is older than
+//! `every`. So there is no table of what is to be sent, and a crash or an outage loses nothing.
+//!
+//! Handing over: an empty `Summary`, whose checkpoint is the one that is given away; then the `Anchor` record
+//! with the note and the receipt. Before anything is handed over, and at the start, an anchor that can be asked
+//! is asked what it knows: if that is not a beginning of this ledger, nothing is appended any more.
+
+mod error;
+mod folder;
+mod git;
+mod holders;
+mod http;
+mod kept;
+mod rfc3161;
+mod witness;
+
+pub use error::AnchorError;
+pub use holders::{Holder, holders, keeps, way_word};
+pub use http::address;
+
+use crate::config::{AnchorConfig, Loaded, Rfc3161};
+use crate::ledger::record::Body;
+use crate::ledger::{Filter, Ledger, NewFile, NewRecord, Reader};
+use crate::run::Runner;
+use chrono::{DateTime, TimeDelta, Utc};
+use error::Fault;
+use evidenced_collectors::contract::clock::Clock;
+use http::Http;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Name of the file with the checkpoint as it was handed over.
+pub const NOTE: &str = "note";
+/// Name of the file with what was given back, bytes as received.
+pub const RECEIPT: &str = "receipt";
+
+/// Longest time between two tries, seconds.
+const BACK_OFF_MAX: i64 = 3_600;
+
+/// The anchors of one ledger.
+pub struct Anchors {
+    ledger: Ledger,
+    loaded: Arc<Loaded>,
+    clock: Arc<dyn Clock>,
+    http: Http,
+    tries: Mutex<Tries>,
+}
+
+/// What this process knows of the anchors.
+#[derive(Default)]
+struct Tries {
+    /// What they hold was found to be a beginning of this ledger, or they cannot be asked.
+    compared: BTreeSet<String>,
+    /// Failures in a row, and when to try again.
+    failed: BTreeMap<String, (u32, DateTime<Utc>)>,
+}
+
+/// A checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Point {
+    size: u64,
+    note: Vec<u8>,
+}
+
+/// What somebody gave back for it.
+struct Receipt {
+    bytes: Vec<u8>,
+    media_type: &'static str,
+    time: Option<DateTime<Utc>>,
+}
+
+/// A checkpoint that was handed over and is on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Anchored {
+    /// The anchor.
+    pub anchor: String,
+    /// Records under the checkpoint.
+    pub size: u64,
+    /// Index of the `anchor` record.
+    pub record: u64,
+    /// The time that the receipt states.
+    pub time: Option<DateTime<Utc>>,
+}
+
+/// Has other bytes dated than a checkpoint's: a bundle's tag manifest. By the authority `name`, or else the
+/// first by name; `None`: none is configured. Gives the answer as received, checked to be one to this.
+pub async fn time_stamp(
+    loaded: &Loaded,
+    name: Option<&str>,
+    bytes: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<u8>>, AnchorError> {
+    let Some((name, config)) = authority(loaded, name)? else { return Ok(None) };
+    let point = Point { size: 0, note: bytes };
+    let receipt = rfc3161::hand_over(config, &loaded.base, &Http::new(), Fault(name), &point, now).await?;
+    Ok(Some(receipt.bytes))
+}
+
+/// The time-stamp authority of that name, or else the first by name.
+pub fn authority<'a>(loaded: &'a Loaded, wanted: Option<&str>) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
+    let mut authorities = loaded.config.anchors.iter().filter_map(|(name, config)| match config {
+        AnchorConfig::Rfc3161(config) => Some((name.as_str(), config)),
+        _ => None,
+    });
+    let Some(wanted) = wanted else { return Ok(authorities.next()) };
+    let known: Vec<&str> = authorities.clone().map(|(name, _)| name).collect();
+    let unknown = || AnchorError::Unknown { name: wanted.to_owned(), known: known.join(", ") };
+    authorities.find(|(name, _)| *name == wanted).map(Some).ok_or_else(unknown)
+}
+
+impl Point {
+    fn newest(reader: &Reader) -> Result<Self, AnchorError> {
+        let (size, note) = reader.latest_checkpoint()?;
+        Ok(Self { size, note })
+    }
+}
+
+impl Anchors {
+    /// Of the ledger and configuration that a runner has.
+    pub fn of(runner: &Runner) -> Self {
+        Self::new(runner.ledger().clone(), runner.shared(), runner.clock())
+    }
+
+    fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
+        Self { ledger, loaded, clock, http: Http::new(), tries: Mutex::default() }
+    }
+
+    /// Asks every anchor that can be asked what it knows, before anything is appended. One that does not
+    /// answer is warned of, and is given nothing until it has answered.
+    ///
+    /// Errors: `Ahead` and `Forked`, after which nothing may be appended.
+    pub async fn compare_all(&self) -> Result<(), AnchorError> {
+        for name in self.loaded.config.anchors.keys() {
+            match self.compare(name).await {
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(anchor = name, error = %error, "what it holds could not be compared with the ledger");
+                }
+                compared => compared?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a checkpoint to every anchor that is due, unless it failed a moment ago. What fails is logged and
+    /// tried again later.
+    ///
+    /// Errors: those after which nothing may be appended, and those of the ledger.
+    pub async fn hand_over_due(&self) -> Result<(), AnchorError> {
+        let now = self.clock.now();
+        let due = {
+            let found = holders(&self.ledger.reader()?, &self.loaded.config, now)?;
+            found.into_iter().filter(|holder| holder.is_due(now)).map(|holder| holder.name).collect::<Vec<_>>()
+        };
+        for name in due {
+            if self.tries().failed.get(&name).is_some_and(|(_, again)| now < *again) {
+                continue;
+            }
+            match self.hand_over(&name).await {
+                Ok(anchored) => tracing::info!(anchor = name, size = anchored.size, "a checkpoint was handed over"),
+                Err(error) if error.is_passing() => {
+                    let (count, again) = self.put_off(&name)?;
+                    tracing::warn!(anchor = name, failures = count, again = %again, error = %error, "not handed over");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the newest checkpoint to one anchor and puts that on record.
+    pub async fn hand_over(&self, name: &str) -> Result<Anchored, AnchorError> {
+        let config = self.config(name)?;
+        let fault = Fault(name);
+        let Some(_lock) = self.ledger.lock_collector(&format!("anchor {name}"))? else {
+            return Err(fault.unreachable("another process is handing it a checkpoint"));
+        };
+        if !self.tries().compared.contains(name) {
+            self.compare(name).await?;
+        }
+        let point = self.summary_point().await?;
+        let receipt = self.give(name, config, &point).await?;
+        let body = Body::Anchor {
+            anchor: name.to_owned(),
+            way: config.way(),
+            size: point.size,
+            note_sha256: hex::encode(Sha256::digest(&point.note)),
+            receipt_sha256: hex::encode(Sha256::digest(&receipt.bytes)),
+            time: receipt.time,
+        };
+        let note = NewFile { name: NOTE.into(), media_type: "text/plain; charset=utf-8".into(), bytes: point.note };
+        let bytes = receipt.bytes;
+        let receipt_file = NewFile { name: RECEIPT.into(), media_type: receipt.media_type.into(), bytes };
+        let new = NewRecord { at: self.clock.now(), body, files: vec![note, receipt_file] };
+        let sealed = self.ledger.append(vec![new]).await?;
+        self.tries().failed.remove(name);
+        let record = sealed.first().map(|sealed| sealed.index).unwrap_or_default();
+        Ok(Anchored { anchor: name.to_owned(), size: point.size, record, time: receipt.time })
+    }
+
+    async fn give(&self, name: &str, config: &AnchorConfig, point: &Point) -> Result<Receipt, AnchorError> {
+        let (fault, now) = (Fault(name), self.clock.now());
+        let (known, before, origin) = self.on_record(name)?;
+        let base = self.loaded.base.clone();
+        match config {
+            AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.http, fault, point, now).await,
+            AnchorConfig::Witness(config) => {
+                let known = known.last().copied().unwrap_or(0);
+                witness::hand_over((config, &self.http, fault), &self.ledger, point, known, now).await
+            }
+            AnchorConfig::Git(config) => {
+                let (config, copies, name, point) = (config.clone(), self.copies(), name.to_owned(), point.clone());
+                let ledger = self.ledger.clone();
+                outside(fault, move || {
+                    let (git, head) = git::Git::fetch(&config, (&base, &copies), Fault(&name))?;
+                    // What was fetched is newer than what was compared.
+                    git.compare(head.as_deref(), &ledger.reader()?)?;
+                    git.hand_over(head.as_deref(), before.as_deref(), &origin, &point, now)
+                })
+                .await
+            }
+            AnchorConfig::Folder(config) => {
+                let (folder, name, point) = (base.join(&config.path), name.to_owned(), point.clone());
+                outside(fault, move || folder::hand_over(&folder, Fault(&name), &origin, &point)).await
+            }
+        }
+    }
+
+    /// Asks one anchor what it knows; good for the life of this process.
+    async fn compare(&self, name: &str) -> Result<(), AnchorError> {
+        let (fault, base) = (Fault(name), self.loaded.base.clone());
+        let (ledger, owned) = (self.ledger.clone(), name.to_owned());
+        match self.config(name)? {
+            // It keeps nothing.
+            AnchorConfig::Rfc3161(_) => {}
+            AnchorConfig::Witness(config) => {
+                let (known, ..) = self.on_record(name)?;
+                witness::compare((config, &self.http, fault), &self.ledger, &known).await?;
+            }
+            AnchorConfig::Git(config) => {
+                let (config, copies) = (config.clone(), self.copies());
+                outside(fault, move || {
+                    let (git, head) = git::Git::fetch(&config, (&base, &copies), Fault(&owned))?;
+                    git.compare(head.as_deref(), &ledger.reader()?)
+                })
+                .await?;
+            }
+            AnchorConfig::Folder(config) => {
+                let folder = base.join(&config.path);
+                outside(fault, move || folder::compare(&folder, Fault(&owned), &ledger.reader()?)).await?;
+            }
+        }
+        self.tries().compared.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// The checkpoint of the newest summary; a new one, unless nothing but anchors were put on record since.
+    async fn summary_point(&self) -> Result<Point, AnchorError> {
+        if let Some(point) = self.standing_summary()? {
+            return Ok(point);
+        }
+        let body = Body::Summary { collectors: BTreeMap::new() };
+        let sealed = self.ledger.append(vec![NewRecord { at: self.clock.now(), body, files: Vec::new() }]).await?;
+        let size = sealed.first().map_or(0, |sealed| sealed.index) + 1;
+        let found = self.ledger.reader()?.checkpoint_at_or_after(size)?;
+        let (size, note) = found.ok_or_else(|| Fault("").unreachable("the ledger has no checkpoint of its summary"))?;
+        Ok(Point { size, note })
+    }
+
+    fn standing_summary(&self) -> Result<Option<Point>, AnchorError> {
+        let reader = self.ledger.reader()?;
+        for found in reader.records_newest_first(0..u64::MAX, &Filter::default()) {
+            match found? {
+                (_, record) if matches!(record.body, Body::Anchor { .. }) => {}
+                (index, record) if matches!(record.body, Body::Summary { .. }) => {
+                    let found = reader.checkpoint_at_or_after(index + 1)?;
+                    return Ok(found.filter(|(size, _)| *size == index + 1).map(|(size, note)| Point { size, note }));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sizes that the anchor was given, oldest first; its newest receipt; the name of the log.
+    fn on_record(&self, name: &str) -> Result<(Vec<u64>, Option<Vec<u8>>, String), AnchorError> {
+        let reader = self.ledger.reader()?;
+        let (mut sizes, mut newest) = (Vec::new(), None);
+        for found in reader.records(0..u64::MAX, &Filter::kind("anchor")) {
+            if let (index, record) = found?
+                && let Body::Anchor { anchor, size, .. } = record.body
+                && anchor == name
+            {
+                sizes.push(size);
+                newest = Some(index);
+            }
+        }
+        let receipt = newest.map(|index| reader.read_file(index, RECEIPT)).transpose()?;
+        Ok((sizes, receipt, reader.key().name().to_owned()))
+    }
+
+    /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
+    /// less, so that many installations do not ask at once.
+    fn put_off(&self, name: &str) -> Result<(u32, DateTime<Utc>), AnchorError> {
+        let mut random = [0; 1];
+        getrandom::fill(&mut random).map_err(crate::run::RunError::Random)?;
+        let mut tries = self.tries();
+        let count = tries.failed.get(name).map_or(0, |(count, _)| *count).saturating_add(1);
+        let seconds = (30_i64 << count.min(10)).min(BACK_OFF_MAX);
+        let jittered = seconds * 3 / 4 + seconds * i64::from(random[0]) / 512;
+        let again = self.clock.now() + TimeDelta::seconds(jittered);
+        tries.failed.insert(name.to_owned(), (count, again));
+        Ok((count, again))
+    }
+
+    fn config(&self, name: &str) -> Result<&AnchorConfig, AnchorError> {
+        let anchors = &self.loaded.config.anchors;
+        anchors.get(name).ok_or_else(|| {
+            let known: Vec<_> = anchors.keys().cloned().collect();
+            AnchorError::Unknown { name: name.to_owned(), known: known.join(", ") }
+        })
+    }
+
+    /// Where bare copies of git repositories are.
+    fn copies(&self) -> PathBuf {
+        self.loaded.state_dir.join("anchors")
+    }
+
+    fn tries(&self) -> std::sync::MutexGuard<'_, Tries> {
+        self.tries.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Work that waits for programs and disks, off the threads that all wait for.
+async fn outside<T: Send + 'static>(
+    fault: Fault<'_>,
+    work: impl FnOnce() -> Result<T, AnchorError> + Send + 'static,
+) -> Result<T, AnchorError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| fault.unreachable(error))?
+}
