@@ -54,6 +54,8 @@ WHAT IS WHERE (all under data/)
   proofs/               for each record, its inclusion in the signed checkpoint (c2sp.org/tlog-proof@v1)
   log/                  checkpoint (signed), leafhashes.txt (every record from the first of the period to the
                         checkpoint), frontier.txt (the tree before that), log.vkey (a copy, not a trust anchor)
+Beside data/, packed-sha256.txt lists how each file stands packed in the ZIP: for `evidenced verify`, which lets no bit
+of the ZIP be another; unpacked files are checked with the two manifests.
 The .csv files are made for spreadsheets: a cell that begins with = + - @, tab or carriage return has an
 apostrophe put in front. The exact text is in the .json files.
 A path part of a control's name that is no letter, digit, point or hyphen is written as _ and its hex code.

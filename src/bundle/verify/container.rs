@@ -114,7 +114,7 @@ impl Archive {
             if total > TOTAL_BYTES_MAX {
                 return Err(wrong("more content than a bundle may have"));
             }
-            if position % PAGE_ENTRIES == 0 {
+            if position.is_multiple_of(PAGE_ENTRIES) {
                 self.pages.push(Page { first: inside.to_owned(), at: from, end: from, local: at });
             }
             from += (CENTRAL_BYTES + path.len()) as u64;

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bits of a byte that are flipped: one of each, and all eight of every 13th.
+/// Bits of a byte that are flipped: one of each, and all eight of every 97th.
 fn bits(at: usize) -> std::ops::Range<usize> {
-    if at % 13 == 0 { 0..8 } else { at % 8..at % 8 + 1 }
+    if at.is_multiple_of(97) { 0..8 } else { at % 8..at % 8 + 1 }
 }
 
 /// Flips bits of a copy until none is left, and notes those after which the bundle was taken for good.
