@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that the tests need beside Rust: Debian programs, Python packages in .venv and (of Python 3.13)
-# .venv-localstack and .venv-tlog, npm packages in tests/schema, a recent restic in .beds. Safe to run again; installs only
+# .venv-localstack and .venv-tlog, npm packages in tests/schema, a recent restic and a checker of logs in .beds. Safe to run again; installs only
 # what is missing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +17,8 @@ want ssh-keygen openssh-client
 want chromium chromium
 want npm npm
 want cc build-essential
+want go golang-go
+[ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ] || need="$need golang-golang-x-mod-dev"
 python3 -c 'import venv, ensurepip' 2>/dev/null || need="$need python3-venv"
 if [ -n "$need" ]; then
     if [ "$(id -u)" = 0 ]; then as_root=""; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root="no"; fi
@@ -71,3 +73,11 @@ if ! cmp -s tests/schema/package-lock.json tests/schema/node_modules/installed; 
 fi
 
 sh tests/beds/install-restic.sh
+
+# The Go team's note and tlog packages, as Debian has them, in a program that reads a bundle's log.
+if ! [ .beds/bin/logcheck -nt tests/acceptance/logcheck.go ]; then
+    mkdir -p .beds/bin
+    GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$PWD/.beds/go" GOFLAGS= \
+        go build -o .beds/bin/logcheck tests/acceptance/logcheck.go
+    rm -rf .beds/go
+fi

@@ -3,7 +3,7 @@
 
 use super::export::archive::Bag;
 use super::export::seal;
-use super::format::{MANIFEST, SIGNATURE, TAGMANIFEST, TOKEN, TOKEN_SIGNATURE, place};
+use super::format::{MANIFEST, closing};
 use super::{BundleError, ExportRequest, ExportSummary};
 use crate::ledger::Reader;
 use crate::ledger::bundle_key::BundleKey;
@@ -36,14 +36,10 @@ pub fn forge(
         files.insert(path.to_owned(), bytes);
     }
     alter(&mut files);
-    for made in [MANIFEST, TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE] {
-        files.remove(made);
-    }
-    let mut ordered: Vec<(&String, &Vec<u8>)> = files.iter().collect();
-    ordered.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
+    files.retain(|path, _| path != MANIFEST && !closing(path));
     let mut bag = Bag::create(to, top)?;
     let unwritten = |path: &str| BundleError::io(format!("{path} cannot be written"));
-    for (path, bytes) in ordered {
+    for (path, bytes) in &files {
         bag.file(path, |out| out.write_all(bytes).map_err(unwritten(path)))?;
     }
     let tagmanifest = bag.tagmanifest()?;

@@ -79,15 +79,15 @@ fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {
     let bundle = Bundle::open(path)?;
     let source = bundle.source();
     let mut erased = BTreeMap::new();
-    for index in bundle.records() {
+    for index in bundle.records()? {
         note_erasure(&mut erased, index, &crate::bundle::format::Source::record(&source, index)?.body);
     }
     let newest_first = |want: Want<'_>, below, most| {
         let mut found = Vec::new();
-        for index in bundle.records().into_iter().rev().filter(|index| *index < below) {
+        for index in bundle.records()?.into_iter().rev().filter(|index| *index < below) {
             let record = crate::bundle::format::Source::record(&source, index)?;
             // Neighbours of the period are there without their files.
-            if want.is(&record.body) && (bundle.has_files(index, &record.body) || erased.contains_key(&index)) {
+            if want.is(&record.body) && (bundle.has_files(index, &record.body)? || erased.contains_key(&index)) {
                 found.push((index, record));
             }
             if found.len() == most {

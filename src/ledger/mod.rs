@@ -38,6 +38,7 @@ pub use places::KeyPlaces;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};
 pub use read_files::{FileMeta, FileReader};
+pub use read_log::Proofs;
 pub use rotate::{KeyChanged, KeyState, key_states, make_key};
 pub use seal::Sealed;
 pub use signers::{Signers, Term};

@@ -4,9 +4,46 @@ use super::record::Body;
 use super::tree::{Hash, consistency_proof, inclusion_proof, root_of};
 use super::{LedgerError, Reader, nodes, sql_int};
 use rusqlite::OptionalExtension;
+use std::collections::HashMap;
 use std::ops::Range;
 
+/// Inclusion proofs one after another: hashes that neighbours share are read once.
+pub struct Proofs<'a> {
+    reader: &'a Reader,
+    nodes: HashMap<(u32, u64), Hash>,
+}
+
+/// Hashes of the tree that are held; neighbours share all but a few.
+const NODES_MAX: usize = 4_096;
+
+impl Proofs<'_> {
+    /// As `Reader::inclusion_proof`.
+    pub fn inclusion(&mut self, index: u64, size: u64) -> Result<Vec<Hash>, LedgerError> {
+        self.reader.require(size)?;
+        if index >= size {
+            return Err(LedgerError::absent(format!("record {index} among its first {size}")));
+        }
+        if self.nodes.len() > NODES_MAX {
+            self.nodes.clear();
+        }
+        let (db, held) = (&self.reader.db, &mut self.nodes);
+        inclusion_proof(index, size, |level, n| {
+            if let Some(hash) = held.get(&(level, n)) {
+                return Ok(*hash);
+            }
+            let hash = nodes::node(db, level, n)?;
+            held.insert((level, n), hash);
+            Ok(hash)
+        })
+    }
+}
+
 impl Reader {
+    /// For many inclusion proofs.
+    pub fn proofs(&self) -> Proofs<'_> {
+        Proofs { reader: self, nodes: HashMap::new() }
+    }
+
     /// The newest signed checkpoint: its size and the note's exact bytes.
     pub fn latest_checkpoint(&self) -> Result<(u64, Vec<u8>), LedgerError> {
         self.checkpoint_at_or_before(u64::MAX)?.ok_or_else(|| LedgerError::damaged("the log", "it has no checkpoint"))
@@ -45,11 +82,7 @@ impl Reader {
 
     /// Proof that the record is in the log's first `size`; `tree::verify_inclusion` checks it.
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Hash>, LedgerError> {
-        self.require(size)?;
-        if index >= size {
-            return Err(LedgerError::absent(format!("record {index} among its first {size}")));
-        }
-        inclusion_proof(index, size, |level, n| nodes::node(&self.db, level, n))
+        self.proofs().inclusion(index, size)
     }
 
     /// Proof that the first `old` records begin the first `new`; `tree::verify_consistency` checks it.

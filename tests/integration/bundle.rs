@@ -2,8 +2,10 @@
 //! same bytes, and that whatever is changed in them is found.
 
 mod archive;
+mod attacks;
 mod changed;
 mod erased;
+mod flipped;
 mod hostile;
 mod keys;
 mod opened;

@@ -2,7 +2,7 @@
 
 mod aws;
 mod config;
-mod demo;
+pub(crate) mod demo;
 mod erase;
 mod explain;
 mod hindsight;
@@ -24,8 +24,8 @@ use zip::ZipArchive;
 
 /// What a command said, and its exit code.
 #[derive(Debug)]
-struct Said {
-    code: i32,
+pub(crate) struct Said {
+    pub(crate) code: i32,
     out: String,
     err: String,
 }
@@ -50,11 +50,11 @@ fn evidenced(dir: &Path, args: &[&str]) -> Said {
 }
 
 /// A user's directory with `evidenced.toml` in it.
-struct Home(TempDir);
+pub(crate) struct Home(TempDir);
 
 impl Home {
     /// With a configuration of one collector `c` and one control `T-1` over it, and its ledger.
-    fn with(kind: &str, settings: &Value, test: &str) -> Self {
+    pub(crate) fn with(kind: &str, settings: &Value, test: &str) -> Self {
         let settings: toml::Value = serde_json::from_value(settings.clone()).unwrap();
         let home = Self(tempfile::tempdir().unwrap());
         let text = format!(
@@ -73,16 +73,16 @@ impl Home {
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
         evidenced(self.0.path(), args)
     }
 
     /// What `collect now` says of the collector, and its exit code.
-    fn collect(&self, more: &[&str]) -> (i32, Value) {
+    pub(crate) fn collect(&self, more: &[&str]) -> (i32, Value) {
         let said = self.run(&[&["collect", "now", "--json"], more].concat());
         (said.code, said.json()[0].clone())
     }

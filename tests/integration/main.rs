@@ -4,6 +4,7 @@
 
 mod support;
 
+mod acceptance;
 mod anchor;
 mod aws_iam;
 mod backup_restores;

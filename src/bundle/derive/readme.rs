@@ -93,6 +93,8 @@ WHAT IS WHERE (all under data/)
                         checkpoint), frontier.txt (the tree before that), log.vkey (a copy, not a trust anchor: the
                         log's keys, oldest first), keys/ (for each record that names or ends a key of the log, the
                         checkpoint that ends with it: by that the keys before it vouch for it)
+Beside data/, packed-sha256.txt lists how each file stands packed in the ZIP: for `evidenced verify`, which lets no bit
+of the ZIP be another; unpacked files are checked with the two manifests.
 The .csv files can be opened in a spreadsheet: where a text would begin like a formula (with = + - @ or an
 apostrophe, also after ; tab or the end of a line in it) an apostrophe is put in front. The exact text is in
 the .json files. In pages and index.xlsx characters that cannot be seen are written like ⟨U+202E⟩.

@@ -1,30 +1,28 @@
-//! A BagIt bag inside a ZIP that depends on its content alone: paths in order, one date, one mode.
-//! Written to a temporary file beside the target, which appears only when it is whole.
+//! A BagIt bag inside an archive that depends on its content alone. Written to a temporary file beside the
+//! target, which appears only when it is whole.
 
+use super::zip::Zip;
 use crate::bundle::BundleError;
 use crate::bundle::format::{
-    ARCHIVE_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, MANIFEST, TAGMANIFEST, TOTAL_BYTES_MAX, path_allowed, place,
+    ARCHIVE_BYTES_MAX, ENTRIES_MAX, MANIFEST, PACKED, PATH_BYTES_MAX, Paths, TAGMANIFEST, TOTAL_BYTES_MAX, closing,
 };
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::io::{BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// A bag being written.
 pub(in crate::bundle) struct Bag {
-    zip: ZipWriter<BufWriter<NamedTempFile>>,
+    zip: Zip,
     top: String,
     target: PathBuf,
-    last: String,
-    lower: BTreeSet<String>,
-    /// Lines of `manifest-sha256.txt`: on disk, because there is one per file.
-    manifest: BufWriter<File>,
-    /// Lines of `tagmanifest-sha256.txt` so far: a handful.
+    paths: Paths,
+    /// Lines of `manifest-sha256.txt`.
+    manifest: Option<Lines>,
+    /// Lines of `packed-sha256.txt`.
+    packed: Option<Lines>,
+    /// Lines of `tagmanifest-sha256.txt`, in the order of the archive: a handful.
     tags: String,
+    count: u64,
     total: u64,
 }
 
@@ -32,43 +30,28 @@ pub(in crate::bundle) struct Bag {
 pub(in crate::bundle) struct Written {
     pub(super) bytes: u64,
     pub(super) sha256: String,
+    pub(super) files: u64,
 }
 
-/// Counts and hashes what goes through.
-struct Hashing<'a> {
-    out: &'a mut dyn Write,
-    hash: Sha256,
-    size: u64,
-}
+/// Lines kept on disk, because there is one per file.
+struct Lines(BufWriter<File>);
 
-impl Write for Hashing<'_> {
-    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(buf)?;
-        self.hash.update(&buf[..written]);
-        self.size += written as u64;
-        if self.size > FILE_BYTES_MAX {
-            return Err(std::io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes; export a shorter period")));
-        }
-        Ok(written)
+impl Lines {
+    fn new(dir: &Path) -> std::io::Result<Self> {
+        Ok(Self(BufWriter::new(tempfile::tempfile_in(dir)?)))
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
+    fn add(&mut self, sha256: &str, path: &str) -> Result<(), BundleError> {
+        writeln!(self.0, "{sha256}  {path}").map_err(BundleError::io("the manifest cannot be kept"))
     }
-}
 
-fn options() -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(6))
-        .last_modified_time(DateTime::default())
-        .unix_permissions(0o644)
-        .large_file(false)
-}
-
-fn packed(path: &str) -> impl FnOnce(zip::result::ZipError) -> BundleError {
-    let what = format!("{path} cannot be packed");
-    move |error| BundleError::io(what)(std::io::Error::other(error))
+    fn copy(self, out: &mut dyn Write) -> Result<(), BundleError> {
+        let copied = self.0.into_inner().map_err(|error| error.into_error()).and_then(|mut file| {
+            file.rewind()?;
+            std::io::copy(&mut BufReader::new(file), out)
+        });
+        copied.map(|_| ()).map_err(BundleError::io("the manifest cannot be kept"))
+    }
 }
 
 impl Bag {
@@ -79,21 +62,20 @@ impl Bag {
             _ => Path::new("."),
         };
         let cannot = || BundleError::io(format!("{} cannot be written", target.display()));
-        let file = NamedTempFile::new_in(dir).map_err(cannot())?;
-        let manifest = tempfile::tempfile_in(dir).map_err(cannot())?;
         Ok(Self {
-            zip: ZipWriter::new(BufWriter::new(file)),
+            zip: Zip::create(dir).map_err(cannot())?,
             top,
             target: target.to_owned(),
-            last: String::new(),
-            lower: BTreeSet::new(),
-            manifest: BufWriter::new(manifest),
+            paths: Paths::default(),
+            manifest: Some(Lines::new(dir).map_err(cannot())?),
+            packed: Some(Lines::new(dir).map_err(cannot())?),
             tags: String::new(),
+            count: 0,
             total: 0,
         })
     }
 
-    /// Adds a file that the manifests list. Files come in the order of `format::place`.
+    /// Adds a file. Files must come in the order of their paths, and none that closes the archive.
     pub(in crate::bundle) fn file(
         &mut self,
         path: &str,
@@ -103,63 +85,58 @@ impl Bag {
             self.manifest()?;
         }
         let sha256 = self.add(path, write)?;
-        let line = format!("{sha256}  {path}\n");
-        if path.starts_with("data/") {
-            return self.manifest.write_all(line.as_bytes()).map_err(BundleError::io("the manifest cannot be kept"));
+        match &mut self.manifest {
+            Some(manifest) if path.starts_with("data/") => manifest.add(&sha256, path),
+            _ => {
+                self.tags.push_str(&format!("{sha256}  {path}\n"));
+                Ok(())
+            }
         }
-        self.tags.push_str(&line);
+    }
+
+    /// Adds the manifest, once everything that it lists is there.
+    fn manifest(&mut self) -> Result<(), BundleError> {
+        let Some(lines) = self.manifest.take() else { return Ok(()) };
+        let sha256 = self.add(MANIFEST, |out| lines.copy(out))?;
+        self.tags.push_str(&format!("{sha256}  {MANIFEST}\n"));
         Ok(())
     }
 
-    /// Adds a file that no manifest lists.
+    /// Adds a file that no manifest lists. Returns the SHA-256 of its content.
     pub(in crate::bundle) fn add(
         &mut self,
         path: &str,
         write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>,
     ) -> Result<String, BundleError> {
         let full = format!("{}/{path}", self.top);
-        if !path_allowed(&full) || !self.lower.insert(path.to_ascii_lowercase()) || place(&self.last) >= place(path) {
-            return Err(BundleError::Request {
-                what: format!("{path} cannot be a file of a bundle: too long, or like another but for case"),
-                hint: "rename the control or collector that it is called after".to_owned(),
-            });
-        }
-        if self.lower.len() as u64 > ENTRIES_MAX {
+        let fits = self.paths.next(path).and(if full.len() > PATH_BYTES_MAX { Err("too long") } else { Ok(()) });
+        fits.map_err(|why| BundleError::Request {
+            what: format!("{path} cannot be a file of a bundle: {why}"),
+            hint: "rename the control or collector that it is called after".to_owned(),
+        })?;
+        self.count += 1;
+        if self.count > ENTRIES_MAX {
             return Err(BundleError::TooLarge { what: "the bundle".to_owned(), limit: format!("{ENTRIES_MAX} files") });
         }
-        self.zip.start_file(full.as_str(), options()).map_err(packed(path))?;
-        path.clone_into(&mut self.last);
-        let mut hashing = Hashing { out: &mut self.zip, hash: Sha256::new(), size: 0 };
-        write(&mut hashing)?;
-        self.total += hashing.size;
-        let sha256 = hex::encode(hashing.hash.finalize());
+        let added = self.zip.file(&full, closing(path), write)?;
+        if let Some(packed) = &mut self.packed {
+            packed.add(&added.packed_sha256, path)?;
+        }
+        self.total += added.size;
         if self.total > TOTAL_BYTES_MAX {
             let limit = format!("{TOTAL_BYTES_MAX} bytes");
             return Err(BundleError::TooLarge { what: "the bundle".to_owned(), limit });
         }
-        Ok(sha256)
+        Ok(added.sha256)
     }
 
-    /// Adds `manifest-sha256.txt`, once, when every file under `data/` is there.
-    fn manifest(&mut self) -> Result<(), BundleError> {
-        if self.lower.contains(MANIFEST) {
-            return Ok(());
-        }
-        let unkept = || BundleError::io("the manifest cannot be kept");
-        self.manifest.flush().map_err(unkept())?;
-        let mut lines = self.manifest.get_ref().try_clone().map_err(unkept())?;
-        lines.rewind().map_err(unkept())?;
-        let sha256 = self.add(MANIFEST, |out| {
-            std::io::copy(&mut BufReader::new(lines), out).map_err(unkept())?;
-            Ok(())
-        })?;
-        self.tags.push_str(&format!("{sha256}  {MANIFEST}\n"));
-        Ok(())
-    }
-
-    /// Adds the tag manifest, and gives its text.
+    /// Adds the list of what is packed how, and the tag manifest, whose text it gives.
     pub(in crate::bundle) fn tagmanifest(&mut self) -> Result<String, BundleError> {
         self.manifest()?;
+        if let Some(lines) = self.packed.take() {
+            let sha256 = self.add(PACKED, |out| lines.copy(out))?;
+            self.tags.push_str(&format!("{sha256}  {PACKED}\n"));
+        }
         let tags = std::mem::take(&mut self.tags);
         self.add(TAGMANIFEST, |out| {
             out.write_all(tags.as_bytes()).map_err(BundleError::io("the bundle cannot be written"))
@@ -171,28 +148,12 @@ impl Bag {
     pub(in crate::bundle) fn finish(self) -> Result<Written, BundleError> {
         let target = self.target.display().to_string();
         let cannot = || BundleError::io(format!("{target} cannot be written"));
-        let file = self.zip.finish().map_err(packed("the archive"))?;
-        let mut file = file.into_inner().map_err(|e| cannot()(e.into_error()))?;
-        file.as_file().sync_all().map_err(cannot())?;
-        file.rewind().map_err(cannot())?;
-        let (bytes, sha256) = hash_all(file.as_file()).map_err(cannot())?;
+        let (file, bytes, sha256) = self.zip.finish().map_err(cannot())?;
         if bytes > ARCHIVE_BYTES_MAX {
             let limit = format!("{ARCHIVE_BYTES_MAX} bytes");
             return Err(BundleError::TooLarge { what: "the archive".to_owned(), limit });
         }
         file.persist_noclobber(&self.target).map_err(|e| cannot()(e.error))?;
-        Ok(Written { bytes, sha256 })
-    }
-}
-
-fn hash_all(mut file: &File) -> std::io::Result<(u64, String)> {
-    let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 65_536]);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok((size, hex::encode(hash.finalize())));
-        }
-        hash.update(&buffer[..read]);
-        size += read as u64;
+        Ok(Written { bytes, sha256, files: self.count })
     }
 }

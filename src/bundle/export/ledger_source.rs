@@ -4,20 +4,25 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, Source, parse_record, record_path};
 use crate::ledger::record::Record;
 use crate::ledger::{FileMeta, Reader, commit};
+use std::cell::RefCell;
 use std::io::{Read, Write};
 
 /// A ledger, read-only.
-pub(crate) struct LedgerSource<'a>(pub(super) &'a Reader);
+pub(crate) struct LedgerSource<'a> {
+    pub(super) reader: &'a Reader,
+    /// Of the record that was asked about last: its files are read one after another.
+    files: RefCell<Option<(u64, Vec<FileMeta>)>>,
+}
 
 impl<'a> LedgerSource<'a> {
     /// What a ledger holds.
     pub(crate) fn of(reader: &'a Reader) -> Self {
-        Self(reader)
+        Self { reader, files: RefCell::new(None) }
     }
 
     /// The record's exact bytes.
     pub(super) fn record_bytes(&self, index: u64) -> Result<Vec<u8>, BundleError> {
-        self.0.record_bytes(index).map_err(|e| BundleError::ledger(format!("record {index}"), e))
+        self.reader.record_bytes(index).map_err(|e| BundleError::ledger(format!("record {index}"), e))
     }
 
     /// The record's `SHA256SUMS`.
@@ -29,7 +34,8 @@ impl<'a> LedgerSource<'a> {
     /// Copies a file's bytes, which the ledger checks against its hash.
     pub(super) fn copy(&self, index: u64, name: &str, out: &mut dyn Write) -> Result<(), BundleError> {
         let what = || format!("file {name} of record {index}");
-        let reader = self.0.open_file(index, name).map_err(|e| BundleError::ledger(what(), e))?;
+        let meta = self.meta(index, name)?;
+        let reader = self.reader.open_contents(&meta).map_err(|e| BundleError::ledger(what(), e))?;
         let copied =
             std::io::copy(&mut reader.take(FILE_BYTES_MAX + 1), out).map_err(|e| BundleError::ledger(what(), e))?;
         if copied > FILE_BYTES_MAX {
@@ -39,7 +45,20 @@ impl<'a> LedgerSource<'a> {
     }
 
     fn files(&self, index: u64) -> Result<Vec<FileMeta>, BundleError> {
-        self.0.files(index).map_err(|e| BundleError::ledger(format!("files of record {index}"), e))
+        if let Some((held, files)) = &*self.files.borrow()
+            && *held == index
+        {
+            return Ok(files.clone());
+        }
+        let files = self.reader.files(index);
+        let files = files.map_err(|e| BundleError::ledger(format!("files of record {index}"), e))?;
+        self.files.replace(Some((index, files.clone())));
+        Ok(files)
+    }
+
+    fn meta(&self, index: u64, name: &str) -> Result<FileMeta, BundleError> {
+        let found = self.files(index)?.into_iter().find(|file| file.name == name);
+        found.ok_or_else(|| BundleError::ledger(format!("file {name} of record {index}"), "there is none"))
     }
 }
 
@@ -54,11 +73,10 @@ impl Source for LedgerSource<'_> {
 
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError> {
         let what = || format!("file {name} of record {index}");
-        let meta = self.files(index)?.into_iter().find(|file| file.name == name);
-        let meta = meta.ok_or_else(|| BundleError::ledger(what(), "there is none"))?;
+        let meta = self.meta(index, name)?;
         if meta.size > DOCUMENT_BYTES_MAX {
             return Err(BundleError::TooLarge { what: what(), limit: format!("{DOCUMENT_BYTES_MAX} bytes") });
         }
-        self.0.read_file(index, name).map_err(|e| BundleError::ledger(what(), e))
+        self.reader.read_contents(&meta).map_err(|e| BundleError::ledger(what(), e))
     }
 }

@@ -5,12 +5,13 @@ pub(super) mod archive;
 mod envelope;
 mod ledger_source;
 mod select;
+mod zip;
 
 use super::derive::derive;
-use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, Planned, SALTS_HEADER, What, layout};
+use super::format::{BAGIT, Contents, Facts, PROOF_HEADER, SALTS_HEADER, What, layout};
 use super::{BundleError, format, tools};
 use crate::ledger::bundle_key::BundleKey;
-use crate::ledger::{Reader, tree};
+use crate::ledger::{Proofs, Reader, tree};
 use archive::Bag;
 use base64::{Engine, engine::general_purpose::STANDARD};
 pub(crate) use envelope::seal;
@@ -136,21 +137,23 @@ fn write_bundle(
     request: &ExportRequest<'_>,
     selected: Selected,
 ) -> Result<ExportSummary, BundleError> {
-    let source = LedgerSource(reader);
+    let source = LedgerSource::of(reader);
     let contents = Contents::read(selected.facts, selected.records, &source)?;
     let plan = layout(&contents, &source)?;
     let name = contents.facts.top();
     let path = if request.out.is_dir() { request.out.join(format!("{name}.zip")) } else { request.out.to_owned() };
     let mut bag = Bag::create(&path, name)?;
-    for planned in &plan {
-        bag.file(&planned.path, |out| write(planned, &contents, &source, &selected.checkpoint, out))?;
-    }
+    let mut proofs = reader.proofs();
+    plan.each(&contents, &source, |planned| {
+        let into =
+            |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
+        bag.file(&planned.path, into)
+    })?;
     let tagmanifest = bag.tagmanifest()?;
     let envelope = envelope::envelope(reader, request, tagmanifest.as_bytes())?;
     for (name, bytes) in &envelope.files {
         bag.add(name, |out| out.write_all(bytes).map_err(unwritten))?;
     }
-    let files = (plan.len() + 2 + envelope.files.len()) as u64;
     let written = bag.finish()?;
     Ok(ExportSummary {
         path,
@@ -167,7 +170,7 @@ fn write_bundle(
         records: contents.disclosed().count() as u64,
         withheld: contents.withheld(),
         controls: contents.facts.controls.clone(),
-        files,
+        files: written.files,
         sample: contents.facts.sample,
     })
 }
@@ -177,27 +180,28 @@ fn unwritten(error: std::io::Error) -> BundleError {
 }
 
 fn write(
-    planned: &Planned,
+    what: &What,
     contents: &Contents,
     source: &LedgerSource<'_>,
+    proofs: &mut Proofs<'_>,
     checkpoint: &[u8],
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
     let size = contents.facts.log_size;
-    match &planned.what {
+    match what {
         What::Bagit => out.write_all(BAGIT.as_bytes()).map_err(unwritten),
         What::Derived(what) => derive(what, contents, source, out),
         What::Record(index) => out.write_all(&source.record_bytes(*index)?).map_err(unwritten),
-        What::Proof(index) => out.write_all(&proof(source.0, *index, size, checkpoint)?).map_err(unwritten),
+        What::Proof(index) => out.write_all(&proof(proofs, *index, size, checkpoint)?).map_err(unwritten),
         What::Sums(index) => out.write_all(source.sha256sums(*index)?.as_bytes()).map_err(unwritten),
         What::Member(index, name) => source.copy(*index, name, out),
         What::Salts => salts(contents, source, out),
         What::Checkpoint => out.write_all(checkpoint).map_err(unwritten),
-        What::LeafHashes => leaf_hashes(source.0, contents.facts.range.start, size, out),
-        What::Frontier => frontier(source.0, contents.facts.range.start, out),
+        What::LeafHashes => leaf_hashes(source.reader, contents.facts.range.start, size, out),
+        What::Frontier => frontier(source.reader, contents.facts.range.start, out),
         What::Tool(at) => out.write_all(tools::ALL[*at].text.as_bytes()).map_err(unwritten),
-        What::Key => keys(source.0, size, out),
-        What::KeyCheckpoint(index) => key_checkpoint(source.0, *index, out),
+        What::Key => keys(source.reader, size, out),
+        What::KeyCheckpoint(index) => key_checkpoint(source.reader, *index, out),
     }
 }
 
@@ -214,9 +218,9 @@ fn key_checkpoint(reader: &Reader, index: u64, out: &mut dyn Write) -> Result<()
     out.write_all(&note.ok_or_else(|| BundleError::ledger(what(), "there is none"))?).map_err(unwritten)
 }
 
-fn proof(reader: &Reader, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
+fn proof(proofs: &mut Proofs<'_>, index: u64, size: u64, checkpoint: &[u8]) -> Result<Vec<u8>, BundleError> {
     let hashes =
-        reader.inclusion_proof(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
+        proofs.inclusion(index, size).map_err(|e| BundleError::ledger(format!("proof of record {index}"), e))?;
     let mut text = format!("{PROOF_HEADER}\nindex {index}\n");
     for hash in hashes {
         text.push_str(&STANDARD.encode(hash));
@@ -236,7 +240,7 @@ fn salts(contents: &Contents, source: &LedgerSource<'_>, out: &mut dyn Write) ->
             continue;
         }
         let what = || format!("salt of record {index}");
-        let salt = source.0.salt(index).map_err(|e| BundleError::ledger(what(), e))?;
+        let salt = source.reader.salt(index).map_err(|e| BundleError::ledger(what(), e))?;
         let salt = salt.ok_or_else(|| BundleError::ledger(what(), "there is none"))?;
         writeln!(out, "{index},{}", hex::encode(salt)).map_err(unwritten)?;
     }

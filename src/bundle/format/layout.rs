@@ -4,6 +4,7 @@ use super::contents::record_path;
 use super::{BundleError, Contents, Source, control_dir, digits, folder, place};
 use crate::bundle::tools;
 use crate::ledger::record::{Body, KeyRole, Status};
+use std::collections::BTreeMap;
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +81,26 @@ pub(crate) enum Derived {
     Population(u64),
 }
 
-/// Every file but the manifests and the signatures over them, in the order of the archive.
-pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Planned>, BundleError> {
+/// What is where: every file but the manifests. Those that there are for each record are counted out when they
+/// are asked for.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// In order of their paths, of which a folder's is the beginning of those in it.
+    parts: Vec<(String, Part)>,
+}
+
+#[derive(Debug)]
+enum Part {
+    File(What),
+    Records,
+    Proofs,
+    Populations,
+    /// The files of these records, each in a folder of its own.
+    Files(Vec<u64>),
+}
+
+/// Plans the files. Walks through the records once.
+pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, BundleError> {
     let mut plan: Vec<Planned> = Vec::new();
     let mut add = |path: String, what: What| plan.push(Planned { path, what });
     add("README.txt".to_owned(), What::Derived(Derived::Readme));
@@ -111,33 +130,83 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Vec<Pla
         add(format!("{dir}/timeline.csv"), What::Derived(Derived::Timeline(name.clone())));
         add(format!("{dir}/waivers.csv"), What::Derived(Derived::Waivers(name.clone())));
     }
-    for (index, status) in &contents.populations {
-        add(population_path(*index, *status), What::Derived(Derived::Population(*index)));
-    }
+    let mut parts: Vec<(String, Part)> = plan.into_iter().map(|file| (file.path, Part::File(file.what))).collect();
+    let mut folders: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for index in contents.disclosed() {
-        add(record_path(index), What::Record(index));
-        add(format!("data/proofs/{}.tlog-proof", digits(index)), What::Proof(index));
         let record = source.record(index)?;
         if matches!(record.body, Body::Key { role: KeyRole::Log, .. }) {
-            add(key_checkpoint_path(index), What::KeyCheckpoint(index));
+            parts.push((key_checkpoint_path(index), Part::File(What::KeyCheckpoint(index))));
         }
-        let Some(folder) = folder(&record.body) else {
-            if record.commit.is_some() {
+        match (folder(&record.body), record.commit) {
+            (None, Some(_)) => {
                 return Err(BundleError::malformed(record_path(index), "has files, which such records do not"));
             }
-            continue;
-        };
-        if record.commit.is_none() || !contents.has_files(index, &record.body) {
-            continue;
-        }
-        let dir = format!("data/{folder}/{}", digits(index));
-        add(format!("{dir}/SHA256SUMS"), What::Sums(index));
-        for name in source.file_names(index)? {
-            add(format!("{dir}/{name}"), What::Member(index, name));
+            (Some(folder), Some(_)) if contents.has_files(index, &record.body) => {
+                folders.entry(folder).or_default().push(index);
+            }
+            _ => {}
         }
     }
-    plan.sort_by(|a, b| place(&a.path).cmp(&place(&b.path)));
-    Ok(plan)
+    parts.extend(folders.into_iter().map(|(folder, records)| (format!("data/{folder}/"), Part::Files(records))));
+    parts.push(("data/populations/".to_owned(), Part::Populations));
+    parts.push(("data/proofs/".to_owned(), Part::Proofs));
+    parts.push(("data/records/".to_owned(), Part::Records));
+    parts.sort_by(|a, b| place(&a.0).cmp(&place(&b.0)));
+    Ok(Plan { parts })
+}
+
+impl Plan {
+    /// Every file, in order of the paths.
+    pub(crate) fn each(
+        &self,
+        contents: &Contents,
+        source: &dyn Source,
+        mut each: impl FnMut(Planned) -> Result<(), BundleError>,
+    ) -> Result<(), BundleError> {
+        let mut add = |path: String, what: What| each(Planned { path, what });
+        for (path, part) in &self.parts {
+            match part {
+                Part::File(what) => add(path.clone(), what.clone())?,
+                Part::Records => contents.disclosed().try_for_each(|n| add(record_path(n), What::Record(n)))?,
+                Part::Proofs => contents.disclosed().try_for_each(|n| add(proof_path(n), What::Proof(n)))?,
+                Part::Populations => populations(contents).try_for_each(|(path, what)| add(path, what))?,
+                Part::Files(records) => {
+                    for index in records {
+                        let mut files = vec![("SHA256SUMS".to_owned(), What::Sums(*index))];
+                        for name in source.file_names(*index)? {
+                            files.push((name.clone(), What::Member(*index, name)));
+                        }
+                        files.sort_by(|a, b| a.0.cmp(&b.0));
+                        let dir = format!("{path}{}", digits(*index));
+                        files.into_iter().try_for_each(|(name, what)| add(format!("{dir}/{name}"), what))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that are made of others.
+    pub(crate) fn derived(&self, contents: &Contents) -> impl Iterator<Item = Planned> {
+        let files = self.parts.iter().filter_map(|(path, part)| match part {
+            Part::File(what) => Some((path.clone(), what.clone())),
+            _ => None,
+        });
+        let made = files.filter(|(_, what)| matches!(what, What::Bagit | What::Derived(_) | What::Tool(_)));
+        made.chain(populations(contents)).map(|(path, what)| Planned { path, what })
+    }
+}
+
+fn populations(contents: &Contents) -> impl Iterator<Item = (String, What)> {
+    let table = |(index, status): (&u64, &Status)| {
+        (population_path(*index, *status), What::Derived(Derived::Population(*index)))
+    };
+    contents.populations.iter().map(table)
+}
+
+/// The path of a record's inclusion proof.
+pub(crate) fn proof_path(index: u64) -> String {
+    format!("data/proofs/{}.tlog-proof", digits(index))
 }
 
 /// The checkpoint that ends with the record of a log's key.

@@ -4,11 +4,13 @@
 mod contents;
 mod facts;
 mod layout;
+mod paths;
 mod scope;
 
 pub(crate) use contents::{Contents, Control, Gap, Series, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
-pub(crate) use layout::{Derived, Planned, What, key_checkpoint_path, layout, population_path};
+pub(crate) use layout::{Derived, Plan, Planned, What, key_checkpoint_path, layout, population_path, proof_path};
+pub(crate) use paths::{MANIFEST, PACKED, Paths, TAGMANIFEST, closing, device, path_allowed, place};
 pub(crate) use scope::Scope;
 
 use super::BundleError;
@@ -19,10 +21,6 @@ use std::collections::BTreeMap;
 
 /// `bagit.txt`, as RFC 8493 has it.
 pub(crate) const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
-/// Lists every file under `data/`.
-pub(crate) const MANIFEST: &str = "manifest-sha256.txt";
-/// Lists every file outside of `data/`, and so names all of the content.
-pub(crate) const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
 /// SSHSIG over the tag manifest by the bundle key.
 pub(crate) const SIGNATURE: &str = "tagmanifest-sha256.txt.sig";
 /// RFC 3161 response over the tag manifest; not every bundle has one.
@@ -31,8 +29,6 @@ pub(crate) const TOKEN: &str = "tagmanifest-sha256.txt.tsr";
 pub(crate) const TOKEN_SIGNATURE: &str = "tagmanifest-sha256.txt.tsr.sig";
 /// Namespace of both signatures.
 pub(crate) const NAMESPACE: &str = "evidenced-bundle";
-/// Files that are made of all the others; they stand last in the archive, in this order.
-const LAST: [&str; 5] = ["packed-sha256.txt", TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE];
 /// First line of every inclusion proof.
 pub(crate) const PROOF_HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Header of `salts.csv`.
@@ -61,11 +57,6 @@ pub(crate) trait Source {
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError>;
     /// One of these files, at most `DOCUMENT_BYTES_MAX`.
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError>;
-}
-
-/// By what the files of an archive are ordered, given their paths inside the bundle's folder.
-pub(crate) fn place(path: &str) -> (bool, &str) {
-    (LAST.contains(&path), path)
 }
 
 /// An index as it stands in file names: twelve digits.
@@ -120,10 +111,11 @@ const PART_BYTES_MAX: usize = 72;
 pub(crate) fn path_part(name: &str) -> String {
     let mut part = String::new();
     let last = name.len().saturating_sub(1);
-    let kept_for_devices = is_device(name);
+    let kept_for_devices = device(name);
     for (at, byte) in name.bytes().enumerate() {
-        let point = byte == b'.' && at > 0 && at < last;
-        if (byte.is_ascii_alphanumeric() || byte == b'-' || point) && !(at == 0 && kept_for_devices) {
+        let inside = at > 0 && at < last;
+        let plain = byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && inside);
+        if plain && !(at == 0 && kept_for_devices) {
             part.push(char::from(byte));
         } else {
             part.push_str(&format!("_{byte:02x}"));
@@ -152,37 +144,14 @@ fn marked(part: &str, name: &str) -> String {
     format!("{}_-{}", part.trim_end_matches('.'), &hash[..16])
 }
 
-/// Whether Windows keeps a file name for a device, whatever comes after a point.
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    match stem.as_str() {
-        "CON" | "PRN" | "AUX" | "NUL" => true,
-        _ => {
-            let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
-            number.is_some_and(|number| number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit()))
-        }
-    }
-}
-
-/// Whether an archive may hold a file of that path: parts of `A-Z a-z 0-9 . _ -` joined by `/`, none of
-/// which another system refuses or changes.
-pub(crate) fn path_allowed(path: &str) -> bool {
-    let part = |part: &str| {
-        !matches!(part, "" | "." | "..")
-            && !part.ends_with('.')
-            && !is_device(part)
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    path.len() <= PATH_BYTES_MAX && path.split('/').all(part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_two_names_become_one_path_part() {
-        let names = ["SEC-001", "SEC_001", "SEC/001", "SEC_2f001", "..", ".", "_", "sec 1", "Zürich"];
+        let names =
+            ["SEC-001", "SEC_001", "SEC/001", "SEC_2f001", "..", ".", "_", "sec 1", "Zürich", "CON", "a.", "nul.x"];
         let parts: std::collections::BTreeSet<String> = names.iter().map(|n| path_part(n)).collect();
         assert_eq!(parts.len(), names.len());
         assert!(parts.iter().all(|part| path_allowed(part)), "{parts:?}");
@@ -225,13 +194,5 @@ mod tests {
             controls.keys().map(|name| control_dir(&controls, name).to_ascii_lowercase()).collect();
         assert_eq!(folders.len(), 4);
         assert_eq!(control_dir(&controls, "SEC-002"), "controls/SEC-002");
-    }
-
-    #[test]
-    fn paths_that_lead_elsewhere_are_not_allowed() {
-        for path in ["/etc/passwd", "a/../b", "a//b", "a\\b", "a/./b", "a/", "", "ä", "a b", "C:/x", "a\0b"] {
-            assert!(!path_allowed(path), "{path:?}");
-        }
-        assert!(path_allowed("evidenced_acme_2026-01-01_2026-03-31/data/records/000000000001.json"));
     }
 }

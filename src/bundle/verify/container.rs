@@ -4,15 +4,16 @@
 
 use crate::bundle::BundleError;
 use crate::bundle::format::{
-    ARCHIVE_BYTES_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, PATH_BYTES_MAX, RATIO_MAX, TOTAL_BYTES_MAX,
-    path_allowed, place,
+    ARCHIVE_BYTES_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, PATH_BYTES_MAX, Paths, RATIO_MAX,
+    TOTAL_BYTES_MAX, closing, path_allowed, place,
 };
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const LOCAL_BYTES: usize = 30;
 const CENTRAL_BYTES: usize = 46;
@@ -21,21 +22,42 @@ const END64_BYTES: u64 = 56;
 const LOCATOR_BYTES: u64 = 20;
 /// From this many entries on, the count stands in the ZIP64 record.
 const COUNT_MAX_16: u64 = 0xffff;
+/// Entries of the directory that are read at a time; the place of the first of them is held in memory.
+const PAGE_ENTRIES: usize = 32;
+/// Such pages that are held in memory.
+const PAGES: usize = 16;
 
-/// An archive whose outline has been checked. Its contents have not.
+/// An archive whose outline has been checked. Its contents have not. Holds a place for every 32 files, and
+/// reads its directory again where it is asked for others.
 pub(super) struct Archive {
     file: File,
     /// The one folder.
     pub(super) top: String,
-    /// Every file, in the order of the paths.
-    pub(super) entries: Vec<Entry>,
+    /// Number of files.
+    pub(super) count: usize,
+    pages: Vec<Page>,
+    /// Pages read last, by number.
+    held: Mutex<VecDeque<(usize, Arc<Vec<Entry>>)>>,
+}
+
+/// A stretch of the directory.
+struct Page {
+    /// Path of its first entry.
+    first: String,
+    /// Where it stands in the archive.
+    at: u64,
+    end: u64,
+    /// Where the first entry's file stands.
+    local: u64,
 }
 
 /// One file of the archive.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// Path inside the folder.
     pub(super) path: String,
+    /// Position in the archive, from 0.
+    pub(super) position: usize,
     /// Length of its content.
     pub(super) size: u64,
     at: u64,
@@ -65,7 +87,8 @@ impl Archive {
             ));
         }
         let (count, start, end) = end_of(&file, length).map_err(|e| refused(name.as_str(), e))?;
-        let mut archive = Self { file, top: String::new(), entries: Vec::new() };
+        let mut archive =
+            Self { file, top: String::new(), count: 0, pages: Vec::new(), held: Mutex::new(VecDeque::new()) };
         archive.directory(&name, count, start, end)?;
         Ok(archive)
     }
@@ -74,8 +97,8 @@ impl Archive {
     fn directory(&mut self, name: &str, count: u64, start: u64, end: u64) -> Result<(), BundleError> {
         let file = self.file.try_clone().map_err(|e| refused(name, e))?;
         let mut central = BufReader::new(At { file: &file, at: start, end });
-        let (mut at, mut total, mut last, mut lower) = (0, 0, String::new(), BTreeSet::new());
-        for _ in 0..count {
+        let (mut at, mut from, mut total, mut paths) = (0, start, 0, Paths::default());
+        for position in 0..count as usize {
             let (path, entry) = central_entry(&mut central, at).map_err(|e| refused(name, e))?;
             let wrong = |why: &str| refused(path.as_str(), why);
             local_entry(&self.file, &path, &entry, at).map_err(|e| refused(path.as_str(), e))?;
@@ -86,55 +109,105 @@ impl Archive {
             if top != self.top {
                 return Err(wrong("a file outside the bundle's folder"));
             }
-            if !last.is_empty() && place(inside) <= place(&last) {
-                return Err(wrong("files are not in order of their paths, or one is there twice"));
-            }
-            if !lower.insert(path.to_ascii_lowercase()) {
-                return Err(wrong("like another path but for case"));
-            }
+            paths.next(inside).map_err(wrong)?;
             total += entry.size;
             if total > TOTAL_BYTES_MAX {
                 return Err(wrong("more content than a bundle may have"));
             }
+            if position.is_multiple_of(PAGE_ENTRIES) {
+                self.pages.push(Page { first: inside.to_owned(), at: from, end: from, local: at });
+            }
+            from += (CENTRAL_BYTES + path.len()) as u64;
+            if let Some(page) = self.pages.last_mut() {
+                page.end = from;
+            }
             at = entry.at + entry.packed;
-            self.entries.push(Entry { path: inside.to_owned(), ..entry });
-            inside.clone_into(&mut last);
+            self.count += 1;
         }
-        let mut rest = [0];
-        if at != start || central.read(&mut rest).map_err(|e| refused(name, e))? != 0 {
+        if at != start || from != end {
             return Err(refused(name, "bytes that belong to no file"));
         }
-        // Some stand last whatever their paths, and `find` needs the order of the paths alone.
-        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(())
     }
 
-    /// Position of a file.
-    pub(super) fn find(&self, path: &str) -> Option<usize> {
-        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()
+    /// The entries of one page.
+    fn page(&self, number: usize) -> Result<Arc<Vec<Entry>>, BundleError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, page)) = held.iter().find(|(held, _)| *held == number) {
+            return Ok(page.clone());
+        }
+        let Some(page) = self.pages.get(number) else { return Ok(Arc::default()) };
+        let mut central = BufReader::new(At { file: &self.file, at: page.at, end: page.end });
+        let (mut entries, mut at, mut from) = (Vec::new(), page.local, page.at);
+        while from < page.end {
+            let (path, entry) = central_entry(&mut central, at).map_err(|e| refused("", e))?;
+            from += (CENTRAL_BYTES + path.len()) as u64;
+            at = entry.at + entry.packed;
+            let path = path.split_once('/').map(|(_, inside)| inside.to_owned()).unwrap_or_default();
+            entries.push(Entry { path, position: number * PAGE_ENTRIES + entries.len(), ..entry });
+        }
+        let entries = Arc::new(entries);
+        held.push_front((number, entries.clone()));
+        held.truncate(PAGES);
+        Ok(entries)
+    }
+
+    /// Every file, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry, BundleError>> {
+        (0..self.pages.len()).flat_map(|number| {
+            let (page, error) = match self.page(number) {
+                Ok(page) => (page, None),
+                Err(error) => (Arc::default(), Some(Err(error))),
+            };
+            (0..page.len()).map(move |at| Ok(page[at].clone())).chain(error)
+        })
+    }
+
+    /// A file; `None` when there is none of that path.
+    pub(super) fn find(&self, path: &str) -> Result<Option<Entry>, BundleError> {
+        let Some(number) = self.pages.partition_point(|page| place(&page.first) <= place(path)).checked_sub(1) else {
+            return Ok(None);
+        };
+        let page = self.page(number)?;
+        let found = page.binary_search_by(|entry| place(&entry.path).cmp(&place(path)));
+        Ok(found.ok().and_then(|at| page.get(at).cloned()))
+    }
+
+    /// Whether a file is there, or must be taken to be: what cannot be found out is not taken for absent.
+    pub(super) fn has(&self, path: &str) -> bool {
+        !matches!(self.find(path), Ok(None))
+    }
+
+    /// A file that must be there.
+    pub(super) fn entry(&self, path: &str) -> Result<Entry, BundleError> {
+        self.find(path)?.ok_or_else(|| BundleError::malformed(path, "is missing"))
     }
 
     /// A file's content as a stream; size and check sum are checked at its end.
     pub(super) fn open_entry(&self, entry: &Entry) -> Content<'_> {
-        let packed = At { file: &self.file, at: entry.at, end: entry.at + entry.packed };
-        Content {
-            inner: DeflateDecoder::new(BufReader::new(packed)),
-            crc: Crc::new(),
-            left: entry.size,
-            expected: entry.crc,
-            packed: entry.packed,
-        }
+        let packed = self.open_packed(entry);
+        let packed = match closing(&entry.path) {
+            true => Unpacking::Stored(packed),
+            false => Unpacking::Deflate(Box::new(DeflateDecoder::new(packed))),
+        };
+        Content { inner: packed, crc: Crc::new(), left: entry.size, expected: entry.crc, packed: entry.packed }
+    }
+
+    /// A file's bytes as they stand in the archive.
+    pub(super) fn open_packed(&self, entry: &Entry) -> BufReader<At<'_>> {
+        // No larger than what there is to read: most files are small.
+        let capacity = usize::try_from(entry.packed).unwrap_or(usize::MAX).clamp(1, 32_768);
+        BufReader::with_capacity(capacity, At { file: &self.file, at: entry.at, end: entry.at + entry.packed })
     }
 
     /// A whole file, when it is there and not too large to be parsed.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, BundleError> {
-        let entry = self.find(path).and_then(|at| self.entries.get(at));
-        let entry = entry.ok_or_else(|| BundleError::malformed(path, "is missing"))?;
+        let entry = self.entry(path)?;
         if entry.size > DOCUMENT_BYTES_MAX {
             return Err(BundleError::malformed(path, format!("larger than {DOCUMENT_BYTES_MAX} bytes")));
         }
         let mut bytes = Vec::new();
-        self.open_entry(entry).read_to_end(&mut bytes).map_err(|e| BundleError::malformed(path, e))?;
+        self.open_entry(&entry).read_to_end(&mut bytes).map_err(|e| BundleError::malformed(path, e))?;
         Ok(bytes)
     }
 
@@ -145,7 +218,7 @@ impl Archive {
 }
 
 /// A stretch of a file, read independently of other readers of the file.
-struct At<'a> {
+pub(super) struct At<'a> {
     file: &'a File,
     at: u64,
     end: u64,
@@ -165,11 +238,17 @@ impl Read for At<'_> {
 
 /// A file's content, unpacked and checked.
 pub(super) struct Content<'a> {
-    inner: DeflateDecoder<BufReader<At<'a>>>,
+    inner: Unpacking<'a>,
     crc: Crc,
     left: u64,
     expected: u32,
     packed: u64,
+}
+
+/// A file's packed bytes on their way to being its content.
+enum Unpacking<'a> {
+    Stored(BufReader<At<'a>>),
+    Deflate(Box<DeflateDecoder<BufReader<At<'a>>>>),
 }
 
 impl Read for Content<'_> {
@@ -178,7 +257,10 @@ impl Read for Content<'_> {
             return Ok(0);
         }
         let invalid = |why: &str| Err(Error::new(ErrorKind::InvalidData, why));
-        let read = self.inner.read(buf)?;
+        let read = match &mut self.inner {
+            Unpacking::Stored(inner) => inner.read(buf)?,
+            Unpacking::Deflate(inner) => inner.read(buf)?,
+        };
         self.crc.update(&buf[..read]);
         let Some(left) = self.left.checked_sub(read as u64) else {
             return invalid("holds more than the archive says");
@@ -193,7 +275,9 @@ impl Read for Content<'_> {
         if self.crc.sum() != self.expected {
             return invalid("does not match the archive's check sum");
         }
-        if self.inner.total_in() != self.packed {
+        if let Unpacking::Deflate(inner) = &self.inner
+            && inner.total_in() != self.packed
+        {
             return invalid("bytes after the packed content");
         }
         Ok(0)
@@ -262,7 +346,8 @@ fn end64(file: &File, at: u64, start: u64) -> std::io::Result<u64> {
 
 /// The fields that both headers share, from `version needed` on: flags, method, time, date, sums, sizes.
 fn shared(entry: &Entry, path: &str) -> Vec<u8> {
-    let mut bytes = vec![20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
+    let (version, method) = if stored(path) { (10, 0) } else { (20, 8) };
+    let mut bytes = vec![version, 0, 0, 0, method, 0, 0, 0, 0x21, 0];
     bytes.extend(entry.crc.to_le_bytes());
     for number in [entry.packed, entry.size, path.len() as u64] {
         bytes.extend(&number.to_le_bytes()[..4]);
@@ -270,12 +355,17 @@ fn shared(entry: &Entry, path: &str) -> Vec<u8> {
     bytes
 }
 
+/// Whether the file must not be packed.
+fn stored(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(_, inside)| closing(inside))
+}
+
 /// Names the first field that is not as it should be.
 fn field(at: usize) -> &'static str {
     match at {
         0..2 => "the version needed to unpack",
         2..4 => "a flag (encryption, sizes after the data, or names in another code)",
-        4..6 => "the method, which must be deflate",
+        4..6 => "the method, which must be deflate, and for what closes the archive none",
         6..10 => "the time, which must be 1980-01-01 00:00",
         10..22 => "sizes or check sum",
         22..26 => "the length of the name, or extra fields",
@@ -299,18 +389,19 @@ fn central_entry(central: &mut impl Read, at: u64) -> std::io::Result<(String, E
         return Err(invalid(format!("the path {path:?} is not allowed")));
     }
     let crc = u32::try_from(u32_at(&head, 16)).unwrap_or_default();
-    let entry = Entry { path: String::new(), size, at: at + (LOCAL_BYTES + length) as u64, packed, crc };
+    let entry = Entry { path: String::new(), position: 0, size, at: at + (LOCAL_BYTES + length) as u64, packed, crc };
     let mut expected = shared(&entry, &path);
     expected.extend([0; 6]);
     expected.extend((0o100_644_u32 << 16).to_le_bytes());
     expected.extend(&at.to_le_bytes()[..4]);
-    if !head.starts_with(b"PK\x01\x02\x14\x03") {
+    if head[..6] != [b'P', b'K', 1, 2, expected[0], 3] {
         return Err(invalid(format!("{path}: no entry of a Unix archive where one should be")));
     }
     if let Some(at) = head[6..].iter().zip(&expected).position(|(found, wanted)| found != wanted) {
         return Err(invalid(format!("{path}: {}", field(at))));
     }
-    if size > FILE_BYTES_MAX || size > packed.saturating_mul(RATIO_MAX) {
+    let most = if stored(&path) { packed } else { packed.saturating_mul(RATIO_MAX) };
+    if size > FILE_BYTES_MAX || size > most {
         return Err(invalid(format!("{path}: {packed} bytes cannot, or must not, unpack to {size}")));
     }
     Ok((path, entry))

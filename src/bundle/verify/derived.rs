@@ -1,51 +1,65 @@
 //! The files are those that a bundle of these records has, and what is made of others is made again and
 //! compared byte for byte.
 
-use super::container::Archive;
-use super::manifest::UNLISTED;
+use super::container::{Archive, Entry};
 use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::derive::derive;
-use crate::bundle::format::{BAGIT, Contents, MANIFEST, Planned, What, layout};
+use crate::bundle::format::{BAGIT, Contents, MANIFEST, Plan, Planned, What, closing, layout};
 use crate::bundle::tools;
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 
 /// Checks which files there are.
-pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Vec<Planned>) {
+pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Option<Plan>) {
     let mut checking = Checking::new("files");
-    let planned = checking.take(layout(contents, &BundleSource(archive))).unwrap_or_default();
-    let expected: BTreeSet<&str> = planned.iter().map(|planned| planned.path.as_str()).collect();
-    if !expected.is_empty() {
-        for path in expected.iter().filter(|path| archive.find(path).is_none()) {
-            checking.wrong(*path, "is missing");
-        }
-        for entry in &archive.entries {
-            let path = entry.path.as_str();
-            let known = path == MANIFEST || UNLISTED.contains(&path) || expected.contains(path);
-            checking.expect(known, &entry.path, "is no file of a bundle of these records");
-        }
+    let plan = checking.take(layout(contents, &BundleSource(archive)));
+    if let Some(plan) = &plan {
+        let compared = both(archive, contents, plan, &mut checking);
+        checking.take(compared);
     }
-    (checking.done(format!("{} files, none missing and none besides", archive.entries.len())), planned)
+    (checking.done(format!("{} files, none missing and none besides", archive.count)), plan)
+}
+
+/// Walks through what there is and what there should be, side by side.
+fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Checking) -> Result<(), BundleError> {
+    let unplanned = |entry: &Result<Entry, BundleError>| !matches!(entry, Ok(entry) if entry.path == MANIFEST || closing(&entry.path));
+    let mut entries = archive.entries().filter(unplanned).peekable();
+    let besides = |entry: Entry, checking: &mut Checking| {
+        checking.wrong(entry.path, "is no file of a bundle of these records");
+    };
+    plan.each(contents, &BundleSource(archive), |planned| {
+        while let Some(entry) = entries.next_if(|entry| !matches!(entry, Ok(entry) if entry.path >= planned.path)) {
+            besides(entry?, checking);
+        }
+        if entries.next_if(|entry| matches!(entry, Ok(entry) if entry.path == planned.path)).is_none() {
+            checking.wrong(planned.path, "is missing");
+        }
+        Ok(())
+    })?;
+    entries.try_for_each(|entry| {
+        besides(entry?, checking);
+        Ok(())
+    })
 }
 
 /// Makes every derived file again.
-pub(super) fn check(archive: &Archive, contents: &Contents, planned: &[Planned]) -> Check {
+pub(super) fn check(archive: &Archive, contents: &Contents, plan: Option<&Plan>) -> Check {
     let mut checking = Checking::new("derived files");
     let source = BundleSource(archive);
     let mut count = 0_u64;
-    for Planned { path, what } in planned {
-        let Some(entry) = archive.find(path).and_then(|at| archive.entries.get(at)) else { continue };
-        let mut comparing = Comparing::new(BufReader::new(archive.open_entry(entry)));
-        let made = match what {
+    for Planned { path, what } in plan.into_iter().flat_map(|plan| plan.derived(contents)) {
+        // That a file is missing has been said.
+        let Some(Some(entry)) = checking.take(archive.find(&path)) else { continue };
+        let mut comparing = Comparing::new(BufReader::new(archive.open_entry(&entry)));
+        let made = match &what {
             What::Derived(what) => derive(what, contents, &source, &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
             What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
             _ => continue,
         };
         count += 1;
-        match made.and_then(|()| comparing.end().map_err(|e| BundleError::malformed(path, e))) {
+        match made.and_then(|()| comparing.end().map_err(|e| BundleError::malformed(&path, e))) {
             Ok(None) => {}
             Ok(Some(line)) => {
                 let why = match what {

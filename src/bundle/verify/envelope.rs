@@ -55,10 +55,10 @@ pub(super) fn check(archive: &Archive, contents: &Contents, brought: &Brought) -
             "signed by the key that its own log names".to_owned()
         }
     };
-    let when = match (stamped, archive.find(TOKEN)) {
-        (Some(at), _) => format!("time-stamped {}", time(at)),
-        (None, Some(_)) => String::new(),
-        (None, None) => "no time-stamp: when it was made is claimed and not proven".to_owned(),
+    let when = match stamped {
+        Some(at) => format!("time-stamped {}", time(at)),
+        None if archive.has(TOKEN) => String::new(),
+        None => "no time-stamp: when it was made is claimed and not proven".to_owned(),
     };
     checking.done(format!("{by}; {when}"))
 }
@@ -72,7 +72,7 @@ fn principal(origin: &str) -> String {
 
 /// The key whose signature over `bytes` stands in the file.
 fn signer(archive: &Archive, file: &str, bytes: &[u8]) -> Result<PublicKey, BundleError> {
-    if archive.find(file).is_none() {
+    if !archive.has(file) {
         return Err(BundleError::malformed(file, "is missing: every bundle is signed"));
     }
     let text = archive.text(file)?;
@@ -112,7 +112,7 @@ fn stamped(
     brought: &Brought,
     checking: &mut Checking,
 ) -> Option<DateTime<Utc>> {
-    let there = [TOKEN, TOKEN_SIGNATURE].map(|file| archive.find(file).is_some());
+    let there = [TOKEN, TOKEN_SIGNATURE].map(|file| archive.has(file));
     if there == [false, false] {
         return None;
     }

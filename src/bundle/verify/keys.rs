@@ -47,7 +47,8 @@ impl Terms {
         let first = own.next().ok_or_else(|| malformed("has no key"))?;
         let mut terms = Self(vec![Term { key: first, added: None, retired: None }]);
         let mut records = Vec::new();
-        for entry in &archive.entries {
+        for entry in archive.entries() {
+            let entry = entry?;
             let Some(name) = entry.path.strip_prefix("data/log/keys/") else { continue };
             let index = name.strip_suffix(".checkpoint").and_then(|digits| digits.parse::<u64>().ok());
             match index.filter(|index| key_checkpoint_path(*index) == entry.path) {

@@ -5,7 +5,7 @@ use super::keys::{Terms, lines};
 use super::merkle::{Checkpoint, Fold, Hash, Key, Note, base64_hash, leaf, root_by_proof};
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Facts, PROOF_HEADER, digits, record_path};
+use crate::bundle::format::{Contents, Facts, PROOF_HEADER, proof_path, record_path};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 
@@ -117,7 +117,7 @@ pub(super) fn inclusion(archive: &Archive, contents: &Contents, closing: &Closin
     let mut checking = Checking::new("inclusion");
     let mut count = 0_u64;
     for index in contents.disclosed() {
-        let path = format!("data/proofs/{}.tlog-proof", digits(index));
+        let path = proof_path(index);
         let Some(text) = checking.take(archive.text(&path)) else { continue };
         let Some(record) = checking.take(archive.read(&record_path(index))) else { continue };
         count += 1;
@@ -197,9 +197,8 @@ fn frontier(archive: &Archive, size: u64) -> Result<Fold, BundleError> {
 /// Calls `each` with every hash of a file of hex lines, and its position from 0.
 fn hashes(archive: &Archive, path: &str, mut each: impl FnMut(u64, Hash)) -> Result<(), BundleError> {
     let malformed = |why: String| BundleError::malformed(path, why);
-    let entry = archive.find(path).and_then(|at| archive.entries.get(at));
-    let entry = entry.ok_or_else(|| malformed("is missing".to_owned()))?;
-    let mut lines = BufReader::new(archive.open_entry(entry));
+    let entry = archive.entry(path)?;
+    let mut lines = BufReader::new(archive.open_entry(&entry));
     let (mut position, mut line) = (0, String::new());
     loop {
         line.clear();

@@ -22,17 +22,17 @@ impl Bundle {
     }
 
     /// Numbers of the records in it, in order.
-    pub(crate) fn records(&self) -> Vec<u64> {
-        let number = |path: &str| path.strip_prefix("data/records/")?.strip_suffix(".json")?.parse::<u64>().ok();
-        let found =
-            self.0.entries.iter().filter_map(|entry| number(&entry.path).filter(|n| record_path(*n) == entry.path));
-        found.collect()
+    pub(crate) fn records(&self) -> Result<Vec<u64>, BundleError> {
+        let number = |path: &str| {
+            let index = path.strip_prefix("data/records/")?.strip_suffix(".json")?.parse::<u64>().ok()?;
+            (record_path(index) == path).then_some(index)
+        };
+        self.0.entries().filter_map(|entry| entry.map(|entry| number(&entry.path)).transpose()).collect()
     }
 
     /// Whether the files of the record are in it: of records around the period they are not.
-    pub(crate) fn has_files(&self, index: u64, body: &Body) -> bool {
-        let Some(folder) = folder(body) else { return false };
-        let sums = format!("data/{folder}/{index:012}/SHA256SUMS");
-        self.0.entries.iter().any(|entry| entry.path == sums)
+    pub(crate) fn has_files(&self, index: u64, body: &Body) -> Result<bool, BundleError> {
+        let Some(folder) = folder(body) else { return Ok(false) };
+        Ok(self.0.find(&format!("data/{folder}/{index:012}/SHA256SUMS"))?.is_some())
     }
 }

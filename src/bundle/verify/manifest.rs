@@ -1,34 +1,33 @@
 //! The manifests: every file listed once, nothing else listed, every hash right.
 
-use super::container::Archive;
+use super::container::{Archive, Entry};
 use super::report::{Check, Checking};
-use crate::bundle::format::{MANIFEST, SIGNATURE, TAGMANIFEST, TOKEN, TOKEN_SIGNATURE, path_allowed};
+use crate::bundle::BundleError;
+use crate::bundle::format::{MANIFEST, PACKED, PATH_BYTES_MAX, TAGMANIFEST, closing, path_allowed, place};
 use sha2::{Digest, Sha256};
-use std::io::Read;
-
-/// Files outside of `data/` that the tag manifest cannot list: itself, and what is made over it.
-pub(super) const UNLISTED: [&str; 4] = [TAGMANIFEST, SIGNATURE, TOKEN, TOKEN_SIGNATURE];
+use std::io::{BufRead, BufReader, Read};
 
 /// SHA-256 of every file, by its position in the archive; `None` where it could not be read.
 pub(super) type Digests = Vec<Option<[u8; 32]>>;
 
-/// Hashes every file and compares with the manifests.
+/// Hashes every file, packed and unpacked, and compares with the manifests.
 pub(super) fn check(archive: &Archive) -> (Check, Digests) {
     let mut checking = Checking::new("manifests");
-    let mut digests = Vec::with_capacity(archive.entries.len());
-    for entry in &archive.entries {
-        match hash(archive.open_entry(entry)) {
-            Ok(digest) => digests.push(Some(digest)),
-            Err(error) => {
-                checking.wrong(&entry.path, error);
-                digests.push(None);
-            }
-        }
+    let mut digests = Vec::with_capacity(archive.count);
+    for entry in archive.entries() {
+        let hashed = entry.and_then(|entry| {
+            hash(archive.open_entry(&entry)).map_err(|error| BundleError::malformed(&entry.path, error))
+        });
+        digests.push(checking.take(hashed));
     }
+    let content = |entry: &Entry| digests.get(entry.position).copied().flatten();
     // The manifest itself is vouched for by the tag manifest, so that one comes first.
-    one(archive, &digests, &mut checking, TAGMANIFEST, |path| !path.starts_with("data/") && !UNLISTED.contains(&path));
-    one(archive, &digests, &mut checking, MANIFEST, |path| path.starts_with("data/"));
-    (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
+    let tag = |path: &str| !path.starts_with("data/") && (path == PACKED || !closing(path));
+    one(archive, &mut checking, TAGMANIFEST, tag, content);
+    one(archive, &mut checking, MANIFEST, |path| path.starts_with("data/"), content);
+    let packed = |entry: &Entry| hash(archive.open_packed(entry)).ok();
+    one(archive, &mut checking, PACKED, |path| !closing(path), packed);
+    (checking.done(format!("{} files are what the manifests say", digests.len())), digests)
 }
 
 /// The SHA-256 of a stream.
@@ -43,59 +42,101 @@ pub(super) fn hash(mut content: impl Read) -> std::io::Result<[u8; 32]> {
 }
 
 /// One line of a manifest or of `SHA256SUMS`: 64 lower-case hex digits, two spaces, a path.
-pub(super) fn line(line: &str) -> Option<([u8; 32], &str)> {
+fn line(line: &str) -> Option<([u8; 32], &str)> {
     let (digest, path) = line.split_once("  ")?;
     let bytes: [u8; 32] = hex::decode(digest).ok()?.try_into().ok()?;
     (hex::encode(bytes) == digest && path_allowed(path)).then_some((bytes, path))
 }
 
-/// All lines of such a file: each ends with a newline, in order of the paths, none twice.
-pub(super) fn lines(text: &str) -> Result<Vec<([u8; 32], &str)>, String> {
-    if !text.is_empty() && !text.ends_with('\n') {
-        return Err("the last line has no end".to_owned());
-    }
-    let mut lines = Vec::new();
-    for (at, found) in text.split_terminator('\n').enumerate() {
-        let parsed = line(found).ok_or_else(|| format!("line {} is not `<sha256>  <path>`", at + 1))?;
-        if lines.last().is_some_and(|(_, last)| *last >= parsed.1) {
-            return Err(format!("line {} is not in order of the paths, or is there twice", at + 1));
-        }
-        lines.push(parsed);
-    }
-    Ok(lines)
+/// Longest line of a manifest.
+const LINE_BYTES_MAX: u64 = 64 + 2 + PATH_BYTES_MAX as u64 + 1;
+
+/// The lines of such a file, one in memory at a time: each ends with a newline, in the archive's order of the
+/// paths, none twice. Ends after the first error.
+pub(super) struct Lines<R> {
+    text: R,
+    number: u64,
+    last: String,
+    ended: bool,
 }
 
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(text: R) -> Self {
+        Self { text, number: 0, last: String::new(), ended: false }
+    }
+
+    fn read(&mut self) -> Result<Option<([u8; 32], String)>, String> {
+        let mut text = String::new();
+        let read = (&mut self.text).take(LINE_BYTES_MAX).read_line(&mut text).map_err(|error| error.to_string())?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let found = text.strip_suffix('\n').and_then(line);
+        let (digest, path) = found.ok_or_else(|| format!("line {} is not `<sha256>  <path>`", self.number))?;
+        if self.number > 1 && place(path) <= place(&self.last) {
+            return Err(format!("line {} is not in order of the paths, or is there twice", self.number));
+        }
+        path.clone_into(&mut self.last);
+        Ok(Some((digest, path.to_owned())))
+    }
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = Result<([u8; 32], String), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.read().transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+/// Walks through a manifest and the files that it should list, side by side.
 fn one(
     archive: &Archive,
-    digests: &Digests,
     checking: &mut Checking,
     manifest: &'static str,
     covers: impl Fn(&str) -> bool,
+    digest: impl Fn(&Entry) -> Option<[u8; 32]>,
 ) {
-    let Some(text) = checking.take(archive.text(manifest)) else { return };
-    let listed = match lines(&text) {
-        Ok(listed) => listed,
-        Err(why) => return checking.wrong(manifest, why),
+    let Some(entry) = checking.take(archive.entry(manifest)) else { return };
+    let mut listed = Lines::new(BufReader::new(archive.open_entry(&entry))).peekable();
+    let missing = |path: &str, checking: &mut Checking| {
+        checking.wrong(path, format!("{manifest} lists it, but it is missing"));
     };
-    let mut listed = listed.into_iter().peekable();
-    for (entry, digest) in archive.entries.iter().zip(digests).filter(|(entry, _)| covers(&entry.path)) {
-        while let Some((_, path)) = listed.next_if(|(_, path)| *path < entry.path.as_str()) {
-            checking.wrong(path, format!("{manifest} lists it, but it is missing"));
+    for entry in archive.entries() {
+        let Some(entry) = checking.take(entry) else { return };
+        if !covers(&entry.path) {
+            continue;
         }
-        match listed.next_if(|(_, path)| *path == entry.path) {
+        while let Some(Ok((_, path))) =
+            listed.next_if(|line| line.as_ref().is_ok_and(|(_, path)| place(path) < place(&entry.path)))
+        {
+            missing(&path, checking);
+        }
+        match listed.next_if(|line| line.as_ref().map_or(true, |(_, path)| *path == entry.path)) {
             None => checking.wrong(&entry.path, format!("{manifest} does not list it")),
-            Some((stated, path)) => match digest {
+            Some(Err(why)) => return checking.wrong(manifest, why),
+            Some(Ok((stated, path))) => match digest(&entry) {
                 // Why it could not be read has been said.
                 None => {}
-                Some(found) if *found == stated => {}
-                Some(found) => checking.wrong(
-                    path,
-                    format!("changed: hashes to {}, but {manifest} says {}", hex::encode(found), hex::encode(stated)),
-                ),
+                Some(found) if found == stated => {}
+                Some(found) => {
+                    let how = if manifest == PACKED { "packed otherwise" } else { "changed" };
+                    let (found, stated) = (hex::encode(found), hex::encode(stated));
+                    checking.wrong(path, format!("{how}: hashes to {found}, but {manifest} says {stated}"));
+                }
             },
         }
     }
-    for (_, path) in listed {
-        checking.wrong(path, format!("{manifest} lists it, but it is missing"));
+    for line in listed {
+        match line {
+            Ok((_, path)) => missing(&path, checking),
+            Err(why) => checking.wrong(manifest, why),
+        }
     }
 }

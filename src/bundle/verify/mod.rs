@@ -76,7 +76,7 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
             return Ok(report);
         }
     };
-    report.checks.push(container.done(format!("an archive of {} files in the one form", archive.entries.len())));
+    report.checks.push(container.done(format!("an archive of {} files in the one form", archive.count)));
     report.complete = contents(&archive, &brought, options, &mut report).is_some();
     Ok(report)
 }
@@ -109,9 +109,9 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
     report.checks.push(documents::check(archive, &contents));
-    let (check, planned) = derived::files(archive, &contents);
+    let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);
-    report.checks.push(derived::check(archive, &contents, &planned));
+    report.checks.push(derived::check(archive, &contents, plan.as_ref()));
     if options.reperform {
         reperform(archive, &contents, report);
     }

@@ -18,7 +18,8 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
     let mut checking = Checking::new("records");
     let source = BundleSource(archive);
     let mut found = BTreeSet::new();
-    for entry in &archive.entries {
+    for entry in archive.entries() {
+        let Some(entry) = checking.take(entry) else { break };
         let Some(name) = entry.path.strip_prefix("data/records/") else { continue };
         let index = name.strip_suffix(".json").and_then(|name| name.parse::<u64>().ok());
         match index {
@@ -154,7 +155,7 @@ fn record_files(
         return 0;
     };
     let sums_path = format!("{folder}/SHA256SUMS");
-    let digest = |path: &str| archive.find(path).and_then(|at| digests.get(at).copied().flatten());
+    let digest = |path: &str| digests.get(archive.find(path).ok()??.position).copied().flatten();
     let Some(sums) = digest(&sums_path) else {
         checking.wrong(sums_path, "is missing or unreadable");
         return 0;

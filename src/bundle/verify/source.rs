@@ -1,7 +1,7 @@
 //! A bundle as what derived files are made of.
 
 use super::container::Archive;
-use super::manifest::lines;
+use super::manifest::Lines;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, digits, folder, parse_record, record_path};
 use crate::ledger::record::Record;
@@ -20,8 +20,7 @@ impl BundleSource<'_> {
         let Some(folder) = self.folder(index)? else { return Ok(Vec::new()) };
         let path = format!("{folder}/SHA256SUMS");
         let text = self.0.text(&path)?;
-        let listed = lines(&text).map_err(|why| BundleError::malformed(path, why))?;
-        Ok(listed.into_iter().map(|(hash, name)| (hash, name.to_owned())).collect())
+        Lines::new(text.as_bytes()).collect::<Result<_, _>>().map_err(|why| BundleError::malformed(path, why))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Taking a bundle apart and putting it together again in the same form: an attacker's tools.
 
+use evidenced::ledger::bundle_key::BundleKey;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
@@ -49,8 +50,7 @@ impl Files {
 
     /// Makes the manifests fit again, as anyone can.
     pub(super) fn remanifest(&mut self) {
-        self.files.remove("tagmanifest-sha256.txt");
-        self.files.remove("manifest-sha256.txt");
+        self.files.retain(|path, _| path != "manifest-sha256.txt" && !closing(path));
         let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
             let signature = |path: &str| path.starts_with("tagmanifest-sha256.txt");
             let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data && !signature(path));
@@ -58,8 +58,38 @@ impl Files {
         };
         let manifest = lines(&self.files, true).into_bytes();
         self.files.insert("manifest-sha256.txt".to_owned(), manifest);
-        let tags = lines(&self.files, false).into_bytes();
-        self.files.insert("tagmanifest-sha256.txt".to_owned(), tags);
+        let packed = self.packed_lines().into_bytes();
+        let mut tags = lines(&self.files, false);
+        tags.push_str(&format!("{}  packed-sha256.txt\n", sha256(&packed)));
+        self.files.insert("packed-sha256.txt".to_owned(), packed);
+        self.files.insert("tagmanifest-sha256.txt".to_owned(), tags.into_bytes());
+    }
+
+    /// Signs the tag manifest, as whoever holds the key of bundles can.
+    pub(super) fn sign(&mut self, key: &BundleKey) {
+        let signature = key.sign("evidenced-bundle", self.get("tagmanifest-sha256.txt")).unwrap();
+        self.files.insert("tagmanifest-sha256.txt.sig".to_owned(), signature.into_bytes());
+    }
+
+    /// A line for the packed bytes of every file, as `write` will pack it.
+    fn packed_lines(&self) -> String {
+        let mut archive = ZipArchive::new(Cursor::new(self.pack())).unwrap();
+        let mut lines = String::new();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index_raw(at).unwrap();
+            let path = entry.name().unwrap().split_once('/').unwrap().1.to_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            lines.push_str(&format!("{}  {path}\n", sha256(&bytes)));
+        }
+        lines
+    }
+
+    fn pack(&self) -> Vec<u8> {
+        let named = |(path, bytes): (&String, &Vec<u8>)| (format!("{}/{path}", self.top), bytes.clone());
+        let (last, first): (Vec<_>, Vec<_>) =
+            self.files.iter().map(named).partition(|(path, _)| closing(path.split_once('/').unwrap().1));
+        pack(&[first, last].concat(), form())
     }
 
     /// Makes a record's `SHA256SUMS` fit the files in its folder again, as anyone can.
@@ -75,14 +105,15 @@ impl Files {
     }
 
     pub(super) fn write(&self, dir: &Path) -> PathBuf {
-        let last = |path: &str| path.starts_with("tagmanifest-sha256.txt") || path == "packed-sha256.txt";
-        let mut ordered: Vec<(&String, &Vec<u8>)> = self.files.iter().collect();
-        ordered.sort_by_key(|(path, _)| (last(path), path.as_str()));
-        let named = |(path, bytes): (&String, &Vec<u8>)| (format!("{}/{path}", self.top), bytes.clone());
         let path = dir.join("changed.zip");
-        std::fs::write(&path, pack(&ordered.into_iter().map(named).collect::<Vec<_>>(), form())).unwrap();
+        std::fs::write(&path, self.pack()).unwrap();
         path
     }
+}
+
+/// What vouches for the rest comes last in the archive, and is not packed.
+pub(super) fn closing(path: &str) -> bool {
+    path.starts_with("packed-sha256") || path.starts_with("tagmanifest-sha256")
 }
 
 /// The form that bundles have.
@@ -97,7 +128,9 @@ pub(super) fn form() -> SimpleFileOptions {
 pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, bytes) in files {
-        zip.start_file(path.as_str(), options).unwrap();
+        let stored = options.compression_method(CompressionMethod::Stored).compression_level(None);
+        let last = path.split_once('/').is_some_and(|(_, inside)| closing(inside));
+        zip.start_file(path.as_str(), if last { stored } else { options }).unwrap();
         zip.write_all(bytes).unwrap();
     }
     zip.finish().unwrap().into_inner()

@@ -1,6 +1,6 @@
 //! Whoever changes a bundle is found, whatever they put right again afterwards.
 
-use super::archive::{Files, sha256};
+use super::archive::{Files, closing, sha256};
 use super::world::World;
 use super::{check, wrong};
 use evidenced::bundle::VerifyReport;
@@ -28,7 +28,11 @@ fn flip(bytes: &mut [u8], at: usize) {
 
 #[test]
 fn a_bundle_put_together_again_unchanged_is_still_good() {
-    let files = Files::read(&World::small().bundle());
+    let world = World::small();
+    let mut files = Files::read(&world.bundle());
+    // Packed by another program.
+    files.remanifest();
+    files.sign(&world.key());
     let dir = tempfile::tempdir().unwrap();
     let report = check(&files.write(dir.path()), true);
     assert!(report.ok(), "{}", wrong(&report));
@@ -68,7 +72,7 @@ fn a_changed_byte_in_a_manifest_is_found_and_the_manifest_named() {
 #[test]
 fn files_that_are_dropped_added_or_renamed_are_named_also_when_the_manifests_fit() {
     let files = Files::read(&World::small().bundle());
-    for path in files.files.keys().filter(|path| !path.contains("manifest-sha256")) {
+    for path in files.files.keys().filter(|path| !path.contains("manifest-sha256") && !closing(path)) {
         let mut changed = files.clone();
         changed.files.remove(path);
         assert!(wrong(&refused(&changed)).contains(path.as_str()), "{path} was dropped");

@@ -169,6 +169,21 @@ impl World {
         world
     }
 
+    /// The beginning, and a waiver in the period: as little as a bundle can hold with files in it.
+    pub(super) fn tiny() -> Self {
+        let world = Self::begin();
+        world.clock.set(at("2026-01-09T02:00:00Z"));
+        world.append(Body::Waiver {
+            control: "AVL-001".into(),
+            item: "something".into(),
+            reason: "accepted".into(),
+            approver: "Ann".into(),
+            approved_at: at("2026-01-09T00:00:00Z"),
+            expires: at("2026-03-01T00:00:00Z"),
+        });
+        world
+    }
+
     /// One run in the period whose verdict was made to pass before it was sealed, by the log's own key.
     pub(super) fn forged() -> Self {
         let world = Self::begin();

@@ -50,7 +50,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Configuration and ledger of the sample, to change.
-pub(super) fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home(tempfile::tempdir().unwrap());
     fs::copy(demo().dir.join("evidenced.toml"), home.path("evidenced.toml")).unwrap();
     copy(&demo().dir.join("state"), &home.path("state"));

@@ -1,0 +1,184 @@
+//! What export and verify cost beside tools that do less with the same bytes: `zip` and `sha256sum`.
+//!
+//! `cargo bench --bench bundle [-- RECORDS...]`; needs zip, unzip and coreutils. Goals: export at most 1.5
+//! times `zip` plus `sha256sum` of the unpacked files; verify at most 1.3 times `sha256sum -c` of them; less
+//! than 64 MiB of memory, whatever the number of records. Each step is a process of its own, for its memory.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced::bundle::{ExportRequest, VerifyOptions, export, verify};
+use evidenced::ledger::record::{Body, End, Status, Trigger, canonical_json};
+use evidenced::ledger::{Create, Ledger, NewFile, NewRecord, Reader};
+use evidenced::run_file::{POPULATION, RUN, RunFile};
+use evidenced_collectors::contract::{Items, Population, Restores, Task, Whole, Window};
+use evidenced_collectors::door::Limits;
+use serde_json::json;
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+/// Runs that are sealed at once.
+const UNIT_RUNS: u64 = 1_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["export", dir, records] => step(|| write(Path::new(dir), records.parse()?)),
+        ["verify", dir] => step(|| read(Path::new(dir))),
+        [] => compare(&[10_000, 100_000]),
+        _ => compare(&args.iter().map(|arg| arg.parse()).collect::<Result<Vec<u64>, _>>()?),
+    }
+}
+
+fn begin() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+fn compare(sizes: &[u64]) -> Result<(), Box<dyn Error>> {
+    println!("seconds and MiB of memory at most; zip+sum and sum -c: the same files, unpacked");
+    println!(
+        "{:>8} {:>8} {:>9} | {:>7} {:>4} {:>8} {:>6} | {:>7} {:>4} {:>8} {:>6}",
+        "records", "files", "MiB", "export", "MiB", "zip+sum", "ratio", "verify", "MiB", "sum -c", "ratio"
+    );
+    for records in sizes {
+        let dir = tempfile::tempdir()?;
+        let bytes = seal(&dir.path().join("state"), *records)?;
+        let (export, export_memory) = child(dir.path(), &["export", &records.to_string()])?;
+        let (verify, verify_memory) = child(dir.path(), &["verify"])?;
+        let at = |command: &str| shell(dir.path(), command);
+        at("unzip -q bundle.zip -d unpacked && mv unpacked/* bag")?;
+        let zip = at("zip -q -r -X packed.zip bag")?;
+        let sum = at("find bag -type f -print0 | xargs -0 sha256sum > sums")?;
+        let check = at("cd bag && sha256sum --quiet -c tagmanifest-sha256.txt manifest-sha256.txt")?;
+        let files = std::fs::read_to_string(dir.path().join("sums"))?.lines().count();
+        println!(
+            "{records:>8} {files:>8} {:>9.1} | {export:>7.2} {:>4} {:>8.2} {:>6.2} | {verify:>7.2} {:>4} {check:>8.2} {:>6.2}",
+            bytes as f64 / 1_048_576.0,
+            export_memory / 1024,
+            zip + sum,
+            export / (zip + sum),
+            verify_memory / 1024,
+            verify / check
+        );
+    }
+    Ok(())
+}
+
+/// Runs this program again for one step. Returns its seconds and its peak memory in KiB.
+fn child(dir: &Path, args: &[&str]) -> Result<(f64, u64), Box<dyn Error>> {
+    let output = Command::new(std::env::current_exe()?).arg(args[0]).arg(dir).args(&args[1..]).output()?;
+    let said = String::from_utf8(output.stdout)?;
+    let (seconds, memory) =
+        said.trim().split_once(' ').ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    Ok((seconds.parse()?, memory.parse()?))
+}
+
+fn shell(dir: &Path, command: &str) -> Result<f64, Box<dyn Error>> {
+    let start = Instant::now();
+    let status = Command::new("sh").args(["-ec", command]).current_dir(dir).status()?;
+    if status.success() { Ok(start.elapsed().as_secs_f64()) } else { Err(format!("{command}: {status}").into()) }
+}
+
+/// Does it and says its seconds and the process's peak memory.
+fn step(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    work()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    println!("{seconds} {}", peak.ok_or("no VmHWM")?);
+    Ok(())
+}
+
+fn write(dir: &Path, records: u64) -> Result<(), Box<dyn Error>> {
+    let reader = Reader::open(&dir.join("state"))?;
+    let period = Window { start: begin(), end: begin() + TimeDelta::seconds(i64::try_from(records)?) };
+    let out = dir.join("bundle.zip");
+    let key = &Ledger::open(&dir.join("state"))?.bundle_key()?;
+    export(&reader, &ExportRequest { sample: true, ..ExportRequest::whole(period, &out, "bench", key) })?;
+    Ok(())
+}
+
+fn read(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let report = verify(&dir.join("bundle.zip"), &VerifyOptions::default())?;
+    if report.ok() { Ok(()) } else { Err(format!("{:?}", report.findings().next()).into()) }
+}
+
+/// Seals runs of three records each: opened, evidence of five files, closed. Returns the bytes of the files.
+fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
+    let create =
+        Create { organization: "bench".into(), origin: "bench.example.com/soc2".into(), sample: true, at: begin() };
+    let ledger = Ledger::create(dir, create)?;
+    let (runs, mut bytes) = (records / 3, 0);
+    for unit in 0..runs.div_ceil(UNIT_RUNS) {
+        let numbers = unit * UNIT_RUNS..runs.min((unit + 1) * UNIT_RUNS);
+        let mut group = Vec::new();
+        for number in numbers {
+            group.extend(run(number)?);
+        }
+        bytes += group.iter().flat_map(|record| &record.files).map(|file| file.bytes.len()).sum::<usize>();
+        ledger.append_blocking(group)?;
+    }
+    Ok(bytes)
+}
+
+fn run(number: u64) -> Result<[NewRecord; 3], Box<dyn Error>> {
+    let at = begin() + TimeDelta::seconds(i64::try_from(number)?);
+    let (run, collector, window) = (format!("{number:032x}"), "bench".to_owned(), Window { start: at, end: at });
+    let opened = Body::RunOpened {
+        run: run.clone(),
+        collector: collector.clone(),
+        seq: 0,
+        trigger: Trigger::Manual,
+        scheduled_for: None,
+        window,
+    };
+    let evidence = Body::Evidence {
+        run: run.clone(),
+        collector: collector.clone(),
+        seq: number + 1,
+        status: Status::Complete,
+        observed: 0,
+        controls: vec!["SEC-001".into()],
+        window,
+    };
+    let run_file = RunFile {
+        collector: collector.clone(),
+        kind: "backup_restores".into(),
+        kind_version: 1,
+        settings: json!({ "directory": "/var/log/restores" }),
+        limits: Limits::default(),
+        task: Task { window, carry: None },
+        as_of: at,
+        tool: "evidenced bench".into(),
+    };
+    let ipe = serde_json::from_value(json!({
+        "source": "bench", "hosts": [], "api_version": null, "identity": [], "scopes": [], "as_of": at,
+        "collected_at": at, "clock_skew_ms": null, "requests": [], "scope_claimed": [], "scope_found": [],
+        "filters": [], "limitations": [], "reconciliations": [],
+    }))?;
+    let nothing = Items::Restores(Restores { stores: Vec::new(), tests: Vec::new() });
+    let population = Population::new(nothing, vec![Whole::last_page("tests", 1)], ipe, None)?;
+    let files = vec![
+        NewFile::json(RUN, canonical_json(&run_file)?),
+        NewFile::json(POPULATION, canonical_json(&population)?),
+        NewFile::json("exchanges/0000.json", rows(number * 3, 4)),
+        NewFile::json("exchanges/0000.body", rows(number * 3 + 1, 30)),
+    ];
+    let closed = Body::RunClosed { run, collector, end: End::Done };
+    let bare = |body| NewRecord { at, body, files: Vec::new() };
+    Ok([bare(opened), NewRecord { at, body: evidence, files }, bare(closed)])
+}
+
+/// Rows as an activity log has them: the hashes differ, the rest repeats.
+fn rows(seed: u64, count: u64) -> Vec<u8> {
+    let mut state = seed + 1;
+    let mut hash = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{state:016x}{:016x}", state.rotate_left(17))
+    };
+    let rows: Vec<_> = (0..count)
+        .map(|row| json!({ "id": seed * 1_000 + row, "before": hash(), "after": hash(), "ref": "refs/heads/main", "actor": "someone" }))
+        .collect();
+    serde_json::Value::Array(rows).to_string().into_bytes()
+}
