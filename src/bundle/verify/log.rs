@@ -1,7 +1,7 @@
 //! The log: its signature, the inclusion of every record, and that none of the range is left out.
 
 use super::container::Archive;
-use super::keys::{Terms, lines};
+use super::keys::{Claimed, Terms, lines};
 use super::merkle::{Checkpoint, Fold, Hash, Key, Note, base64_hash, leaf, root_by_proof};
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
@@ -14,8 +14,8 @@ const LEAF_HASHES: &str = "data/log/leafhashes.txt";
 
 /// The closing checkpoint as it is written, and what it says.
 pub(super) struct Closing {
-    pub(super) note: String,
-    pub(super) checkpoint: Checkpoint,
+    note: String,
+    checkpoint: Checkpoint,
 }
 
 /// Checks the checkpoint's signatures by the keys that the records name, and that the keys given lead to them.
@@ -41,16 +41,15 @@ fn open(archive: &Archive, given: &[Key]) -> Result<(Closing, String), BundleErr
     let read = Note::parse(&note).map_err(malformed)?;
     let checkpoint = read.checkpoint().map_err(malformed)?;
     let size = checkpoint.size;
-    let closing = Closing { note: note.clone(), checkpoint };
-    let terms = Terms::read(archive, &closing)?;
-    terms.signed(&read, size, &closing.checkpoint.origin).map_err(malformed)?;
+    let keys = Terms::read(archive, Claimed { note: &note, checkpoint: &checkpoint })?;
+    keys.signed(&read, size, &checkpoint.origin).map_err(malformed)?;
     let detail = match given {
         [] => "signed by the keys in the bundle itself: this shows that the bundle is consistent, and not where it \
                comes from; give the key that you were told before the period"
             .to_owned(),
-        given => terms.trust(given, &read, size)?,
+        given => keys.trust(given, &read, size)?,
     };
-    Ok((closing, detail))
+    Ok((Closing { note, checkpoint }, detail))
 }
 
 /// Checks that each disclosed record is where its proof says, under the checkpoint.

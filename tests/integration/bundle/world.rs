@@ -180,6 +180,8 @@ impl World {
     pub(super) fn retire_key(&self, when: &str) {
         self.clock.set(at(when));
         block(self.runner.ledger().retire_key(KeyRole::Log, at(when))).unwrap();
+    }
+
     /// Seals a record past the line of a run.
     pub(super) fn seal(&self, record: NewRecord) {
         block(self.runner.ledger().append(vec![record])).unwrap();
