@@ -152,6 +152,31 @@ def checkpoint(note, vkeys):
     return None
 
 
+def named(bag, vkeys, note):
+    """(keys that may sign the closing checkpoint, keys that ever could): those given, and those that they vouch for.
+
+    A record that names or ends a key is the last under a checkpoint of its own, signed by the keys before it. The
+    hashes to the left in its proof give that checkpoint's root, whatever came after."""
+    signing, ever = list(vkeys), list(vkeys)
+    for path in sorted(path for path in bag.files if path.startswith("data/log/keys/")):
+        index, data = int(path[14:26]), bag.read("data/records/%s.json" % path[14:26])
+        record, signed = json.loads(data.decode()), checkpoint(bag.text(path), signing)
+        proof = bag.text("data/proofs/%s.tlog-proof" % path[14:26]).partition("\n\n")[0].split("\n")[2:]
+        at, last, root, up = index, int(note.split("\n")[1]) - 1, sha(b"\0" + data), [base64.b64decode(h) for h in proof]
+        while last > 0 and up:
+            if at % 2 or at < last:
+                root = node(up.pop(0), root) if at % 2 else (up.pop(0), root)[1]
+            at, last = at // 2, last // 2
+        fits = record["kind"] == "key" and record["role"] == "log" and (not signed or signed[1:] == (index + 1, root))
+        if not need(fits, path + ": not the checkpoint of a record of a key of the log"):
+            continue
+        if record["change"] == "retired":
+            signing = [key for key in signing if key != record["key"]]
+        elif signed and record["key"] not in ever:
+            signing, ever = signing + [record["key"]], ever + [record["key"]]
+    return signing, ever
+
+
 def sshsig(text, message):
     """The `ssh-ed25519` line of the key that signed the message for bundles; None: nobody did, or in another form."""
     blob = base64.b64decode("".join(text.splitlines()[1:-1]))
@@ -354,7 +379,8 @@ def check(args):
     start, end = map(int, info["Evidenced-Log-Range"].split())
     sample, chosen = "Evidenced-Sample" in info, "Evidenced-Controls" in info
     note = bag.text("data/log/checkpoint")
-    closing = checkpoint(note, vkeys)
+    signing, vkeys = named(bag, vkeys, note)
+    closing = checkpoint(note, signing)
     if not need(closing and closing[:2] == (info["Evidenced-Log-Origin"], int(info["Evidenced-Log-Size"])),
                 "data/log/checkpoint: not signed by the log whose key you gave, or of another size than bag-info.txt says"):
         return []

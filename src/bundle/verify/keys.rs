@@ -31,6 +31,13 @@ impl Term {
 /// The log's keys by what the bundle discloses, the first one first.
 pub(super) struct Terms(Vec<Term>);
 
+/// The closing checkpoint while its keys are not known: as it is written, and what it says.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed<'a> {
+    pub(super) note: &'a str,
+    pub(super) checkpoint: &'a Checkpoint,
+}
+
 /// Reads keys, one a line.
 pub(super) fn lines(text: &str) -> Result<Vec<Key>, &'static str> {
     let keys: Vec<Key> =
@@ -41,7 +48,7 @@ pub(super) fn lines(text: &str) -> Result<Vec<Key>, &'static str> {
 
 impl Terms {
     /// Reads the bundle's own copy, and holds every key but the first against the record that names it.
-    pub(super) fn read(archive: &Archive, note: &str, closing: &Checkpoint) -> Result<Self, BundleError> {
+    pub(super) fn read(archive: &Archive, closing: Claimed<'_>) -> Result<Self, BundleError> {
         let malformed = |why: &str| BundleError::malformed(KEYS, why);
         let mut own = lines(&archive.text(KEYS)?).map_err(malformed)?.into_iter();
         let first = own.next().ok_or_else(|| malformed("has no key"))?;
@@ -57,7 +64,7 @@ impl Terms {
             }
         }
         records.sort_unstable();
-        records.into_iter().try_for_each(|index| terms.take(archive, note, closing, index))?;
+        records.into_iter().try_for_each(|index| terms.take(archive, closing, index))?;
         let named = terms.0.iter().skip(1).map(|term| term.key.handle());
         if !own.map(|key| key.handle()).eq(named) {
             return Err(malformed("its lines after the first are not the keys that the log's records name"));
@@ -66,7 +73,7 @@ impl Terms {
     }
 
     /// Takes one record, after checking that the keys before it have signed it.
-    fn take(&mut self, archive: &Archive, note: &str, closing: &Checkpoint, index: u64) -> Result<(), BundleError> {
+    fn take(&mut self, archive: &Archive, closing: Claimed<'_>, index: u64) -> Result<(), BundleError> {
         let bytes = archive.read(&record_path(index))?;
         let record = parse_record(&record_path(index), &bytes)?;
         let Body::Key { role: KeyRole::Log, key, change } = record.body else {
@@ -74,15 +81,16 @@ impl Terms {
         };
         let path = key_checkpoint_path(index);
         let malformed = |why: String| BundleError::malformed(&path, why);
-        let proof = proof(archive, note, closing, index, &bytes)?;
+        let proof = proof(archive, closing, index, &bytes)?;
         let text = archive.text(&path)?;
-        let note = Note::parse(&text).map_err(&malformed)?;
-        let checkpoint = note.checkpoint().map_err(&malformed)?;
-        let root = root_of_left(leaf(&bytes), index, closing.size, &proof);
-        if checkpoint.size != index + 1 || Some(checkpoint.root) != root || checkpoint.origin != closing.origin {
+        let checkpoint = self.open(&text).map_err(&malformed)?;
+        let root = root_of_left(leaf(&bytes), index, closing.checkpoint.size, &proof);
+        if checkpoint.size != index + 1
+            || Some(checkpoint.root) != root
+            || checkpoint.origin != closing.checkpoint.origin
+        {
             return Err(malformed("is not of the log that the closing checkpoint is of".to_owned()));
         }
-        self.signed(&note, checkpoint.size, &checkpoint.origin).map_err(malformed)?;
         self.change(index, &key, change).map_err(|why| BundleError::malformed(record_path(index), why))
     }
 
@@ -118,6 +126,14 @@ impl Terms {
             }
         }
         Ok(())
+    }
+
+    /// Reads any checkpoint of the log, which the keys of its size must have signed.
+    pub(super) fn open(&self, note: &str) -> Result<Checkpoint, String> {
+        let note = Note::parse(note)?;
+        let checkpoint = note.checkpoint()?;
+        self.signed(&note, checkpoint.size, &checkpoint.origin)?;
+        Ok(checkpoint)
     }
 
     /// How the keys that were given lead to the closing checkpoint, in words; an error when they do not.
@@ -168,18 +184,12 @@ impl Terms {
 }
 
 /// The hashes of the record's proof, which must lead to the closing checkpoint.
-fn proof(
-    archive: &Archive,
-    note: &str,
-    closing: &Checkpoint,
-    index: u64,
-    record: &[u8],
-) -> Result<Vec<Hash>, BundleError> {
+fn proof(archive: &Archive, closing: Claimed<'_>, index: u64, record: &[u8]) -> Result<Vec<Hash>, BundleError> {
     let path = format!("data/proofs/{}.tlog-proof", digits(index));
     let malformed = |why: String| BundleError::malformed(&path, why);
-    let hashes = parse_proof(&archive.text(&path)?, index, note).map_err(malformed)?;
-    let root = root_by_proof(leaf(record), index, closing.size, &hashes);
-    if root != Some(closing.root) {
+    let hashes = parse_proof(&archive.text(&path)?, index, closing.note).map_err(malformed)?;
+    let root = root_by_proof(leaf(record), index, closing.checkpoint.size, &hashes);
+    if root != Some(closing.checkpoint.root) {
         return Err(BundleError::malformed(&path, "does not lead from its record to the signed root"));
     }
     Ok(hashes)

@@ -1,7 +1,7 @@
 //! The log: its signature, the inclusion of every record, and that none of the range is left out.
 
 use super::container::Archive;
-use super::keys::{Terms, lines};
+use super::keys::{Claimed, Terms, lines};
 use super::merkle::{Checkpoint, Fold, Hash, Key, Note, base64_hash, leaf, root_by_proof};
 use super::report::{Check, Checking, KeySource};
 use crate::bundle::BundleError;
@@ -33,12 +33,10 @@ impl Closing {
 
     /// Reads another checkpoint of the log, signed by the keys that sign at its size.
     pub(super) fn open(&self, note: &str) -> Result<Checkpoint, String> {
-        let read = Note::parse(note)?;
-        let checkpoint = read.checkpoint()?;
+        let checkpoint = self.terms.open(note)?;
         if checkpoint.origin != self.checkpoint.origin {
             return Err(format!("of another log, {}", checkpoint.origin));
         }
-        self.terms.signed(&read, checkpoint.size, &checkpoint.origin)?;
         Ok(checkpoint)
     }
 }
@@ -101,7 +99,7 @@ fn open(archive: &Archive, given: &[Key]) -> Result<(Closing, String), BundleErr
     let read = Note::parse(&note).map_err(malformed)?;
     let checkpoint = read.checkpoint().map_err(malformed)?;
     let size = checkpoint.size;
-    let terms = Terms::read(archive, &note, &checkpoint)?;
+    let terms = Terms::read(archive, Claimed { note: &note, checkpoint: &checkpoint })?;
     terms.signed(&read, size, &checkpoint.origin).map_err(malformed)?;
     let detail = match given {
         [] => "signed by the keys in the bundle itself: this shows that the bundle is consistent, and not where it \

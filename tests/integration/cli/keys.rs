@@ -53,6 +53,21 @@ fn an_auditor_with_the_old_key_checks_what_the_new_one_has_signed() {
     assert_eq!(home.run(&["verify", "before.zip", "--vkey", &new]).code, 4, "a key that came later says nothing of it");
     ok(&home, &["verify", "after.zip", "--vkey", &new]);
     ok(&home, &["verify", "--ledger", "state"]);
+    // The script that the bundle brings along follows the same chain, and takes no key that leads nowhere.
+    fs::write(home.path("verify.py"), &files(&home.path("after.zip"))["verify.py"]).unwrap();
+    let script = |bundle: &str, key: &str| {
+        let mut python = Command::new(crate::support::program("python3"));
+        let args = ["-I", "verify.py", bundle, "--vkey", key];
+        let output = python.current_dir(home.0.path()).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    for name in ["before.zip", "overlap.zip", "after.zip"] {
+        let (code, said) = script(name, "told.vkey");
+        assert_eq!(code, Some(0), "{name}: {said}");
+    }
+    assert_eq!(script("after.zip", &new).0, Some(0));
+    let (code, said) = script("before.zip", &new);
+    assert_eq!(code, Some(1), "{said}");
 }
 
 #[test]
