@@ -29,7 +29,7 @@ pub(super) async fn anchor(loaded: Loaded, what: &What, json: bool) -> anyhow::R
 }
 
 async fn now(loaded: Loaded, names: &[String], json: bool) -> anyhow::Result<Exit> {
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     super::refuse_sample(&ledger)?;
     let known: Vec<String> = loaded.config.anchors.keys().cloned().collect();
     if known.is_empty() {

@@ -102,7 +102,7 @@ fn newest(old_dir: &Path, given: Option<&Path>) -> anyhow::Result<Checkpoint> {
 /// What anchors know of the old log beyond `size`. One that does not answer is passed over: the log is given up
 /// either way.
 async fn known_elsewhere(loaded: Loaded, size: u64) -> Option<String> {
-    let ledger = Ledger::open(&loaded.state_dir).ok()?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys).ok()?;
     let anchors = Anchors::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)));
     match anchors.compare_all().await {
         Err(AnchorError::Ahead { anchor, theirs, .. }) if theirs > size => {

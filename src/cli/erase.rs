@@ -83,7 +83,7 @@ pub(super) async fn erase(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     if records.len() > UNIT_RECORDS_MAX {
         bail!("{} records at once, at most {UNIT_RECORDS_MAX} fit\nhint: name fewer", records.len());
     }
-    let ledger = Ledger::open(&loaded.state_dir)?;
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let reader = ledger.reader()?;
     let (wanted, mut erased) = divide(&reader, &records)?;
     let before = erased.keys().copied().collect();
