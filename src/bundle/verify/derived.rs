@@ -24,7 +24,12 @@ pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Vec<Plann
         for entry in &archive.entries {
             let path = entry.path.as_str();
             let known = path == MANIFEST || UNLISTED.contains(&path) || expected.contains(path);
-            checking.expect(known, &entry.path, "is no file of a bundle of these records");
+            let record = path.strip_prefix("data/proofs/").and_then(|name| name.strip_suffix(".tlog-proof"));
+            let why = match record {
+                Some(record) => format!("is the proof of data/records/{record}.json, which is missing"),
+                None => "is no file of a bundle of these records".to_owned(),
+            };
+            checking.expect(known, &entry.path, why);
         }
     }
     (checking.done(format!("{} files, none missing and none besides", archive.entries.len())), planned)
