@@ -156,7 +156,7 @@ fn whoever_holds_a_retired_key_or_only_the_new_one_cannot_sign_for_the_others() 
         set(&mut changed, path, other.sign(right));
         refused(&changed, "not of the log that the closing checkpoint is of");
         changed.files.remove(path);
-        refused(&changed, "log.vkey");
+        refused(&changed, &format!("{path}: is missing"));
     }
 }
 
