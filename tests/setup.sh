@@ -13,6 +13,8 @@ want openssl openssl
 want git git
 want curl curl
 want node nodejs
+want ssh-keygen openssh-client
+want chromium chromium
 want npm npm
 want cc build-essential
 want go golang-go

@@ -18,6 +18,7 @@ mod judge;
 mod run;
 mod status;
 mod table;
+mod tools;
 mod verify;
 mod waive;
 
@@ -71,6 +72,8 @@ enum Command {
 
     /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
     Verify(verify::Args),
+    /// Write the scripts and pages that check bundles without this program, for auditors.
+    Tools(tools::Args),
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -122,6 +125,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Verify(args) => verify::verify(args, cli.json).await,
+        Command::Tools(args) => tools::tools(args),
         Command::Config { what } => config::config(&cli.config, what, cli.json),
         Command::Demo(args) => demo::demo(args).await,
     }

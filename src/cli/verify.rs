@@ -15,7 +15,7 @@ pub(super) struct Args {
     reperform: bool,
     /// The log's public key as you were given it, or a file with it. Without it the bundle's own copy is
     /// used, which shows that the bundle is consistent, and not whose it is.
-    #[arg(long, value_name = "KEY|FILE")]
+    #[arg(long, visible_alias = "vkey", value_name = "KEY|FILE")]
     key: Option<String>,
     /// The `allowed_signers` file that you were given: who may sign bundles, and when. Without it the bundle's
     /// signature is checked with the key that its own log names.

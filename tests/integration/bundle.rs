@@ -6,6 +6,7 @@ mod attacks;
 mod changed;
 mod flipped;
 mod hostile;
+mod tools;
 mod world;
 
 use super::support::program;

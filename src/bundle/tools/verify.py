@@ -37,7 +37,7 @@ class Bag:
     """The files of a bundle by path inside its folder, from a ZIP or a folder; links and odd names are refused."""
 
     def __init__(self, where):
-        self.zip, self.files = None, {}
+        self.zip, self.files, self.lower = None, {}, set()
         if os.path.isdir(where):
             for folder, dirs, names in os.walk(where):
                 for name in names + [d for d in dirs if os.path.islink(os.path.join(folder, d))]:
@@ -58,13 +58,9 @@ class Bag:
         named = all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and part not in (".", "..") for part in parts)
         lower = path.lower()
         if need(named and plain, "%r: not a plain file with a plain name" % path):
-            need(lower not in (p.lower() for p in ()) and lower not in self.seen(), "%s: is there twice" % path)
+            need(lower not in self.lower, "%s: is there twice" % path)
             self.files[path] = where
-            self.lowered.add(lower)
-
-    def seen(self):
-        self.lowered = getattr(self, "lowered", set())
-        return self.lowered
+            self.lower.add(lower)
 
     def open(self, path):
         return self.zip.open(self.files[path]) if self.zip else open(self.files[path], "rb")
@@ -157,10 +153,10 @@ def checkpoint(note, vkeys):
 
 
 def sshsig(text, message):
-    """The `ssh-ed25519 …` line of the key that signed the message for bundles; None: nobody did, or in another form."""
+    """The `ssh-ed25519` line of the key that signed the message for bundles; None: nobody did, or in another form."""
     blob = base64.b64decode("".join(text.splitlines()[1:-1]))
     string = lambda data: len(data).to_bytes(4, "big") + data
-    public, signature, name = blob[29:61], blob[-64:], b"evidenced-bundle"
+    public, signature, name = blob[33:65], blob[-64:], b"evidenced-bundle"
     key = string(b"ssh-ed25519") + string(public)
     whole = b"SSHSIG" + (1).to_bytes(4, "big") + string(key) + string(name) + string(b"") + string(b"sha512")
     encoded = base64.b64encode(whole + string(string(b"ssh-ed25519") + string(signature))).decode()
@@ -263,7 +259,7 @@ def sequences(records, start, end, chosen):
     return counted
 
 
-def commitments(bag, digests, records):
+def commitments(bag, digests, records, start, end):
     """Every file of a record is the one that the record was committed to; no other file lies in its folder."""
     salts = dict(line.split(",", 1) for line in bag.text("data/salts.csv").splitlines()[1:])
     spoken, count = set(), 0
@@ -284,6 +280,12 @@ def commitments(bag, digests, records):
         if re.match(r"data/(anchors|configs|evidence|exports|transitions|verdicts)/", path):
             need(path in spoken, "%s: no record was committed to it" % path)
     erased = {r["target"] for r in records.values() if r["kind"] == "erasure"}
+    named = {e for i, r in records.items() if r["kind"] == "verdict" and start <= i < end for e in r["evidence"]}
+    for index, record in records.items():
+        light = record["kind"] not in ("evidence", "verdict") and index < start
+        due = start <= index < end or index in named or light
+        gone = "commit" in record and due and str(index) not in salts and index not in erased
+        need(not gone, "data/records/%012d.json: its files are missing, and no record says that they were erased" % index)
     return count, len(erased)
 
 
@@ -368,7 +370,8 @@ def check(args):
             path_up = [base64.b64decode(line, validate=True) for line in head[2:]]
             need(good and root_by_proof(index, size, leaf_of[index], path_up) == top, "%s: its proof does not lead to the signed root" % path)
     withheld = [index for index in range(start, end) if index not in records]
-    need(chosen or not withheld, "data/records: %d of the period are missing, the first %012d" % (len(withheld), (withheld or [0])[0]))
+    need(chosen or not withheld, "data/records/%012d.json: missing, the first of %d" % ((withheld or [0])[0], len(withheld)))
+    need({p[12:24] for p in bag.files if p.startswith("data/proofs/")} == {"%012d" % i for i in records}, "data/proofs: not one for each record")
     need(records.get(0, {}).get("kind") == "epoch" and records[0]["origin"] == origin, "data/records/%012d.json: not the beginning of this log" % 0)
     for index, before in ((start - 1, True), (end, False)):
         if index in records and index >= 0:
@@ -381,7 +384,7 @@ def check(args):
     passed = fold(bag, start, leaf_of, held)
     need(size in passed, "data/log/leafhashes.txt: does not reach the closing checkpoint")
     open_points.extend("%snote: lies before the range" % held[s][1] for s in held if s < start)
-    files, erased = commitments(bag, digests, records)
+    files, erased = commitments(bag, digests, records, start, end)
     counted = sequences(records, start, end, chosen)
     signed = envelope(bag, records, args, origin, root, sample)
     open_points.append("that tables and verdicts follow from the evidence: evidenced verify --reperform")

@@ -26,7 +26,12 @@ fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Chec
     let unplanned = |entry: &Result<Entry, BundleError>| !matches!(entry, Ok(entry) if entry.path == MANIFEST || closing(&entry.path));
     let mut entries = archive.entries().filter(unplanned).peekable();
     let besides = |entry: Entry, checking: &mut Checking| {
-        checking.wrong(entry.path, "is no file of a bundle of these records");
+        let record = entry.path.strip_prefix("data/proofs/").and_then(|name| name.strip_suffix(".tlog-proof"));
+        let why = match record {
+            Some(record) => format!("is the proof of data/records/{record}.json, which is missing"),
+            None => "is no file of a bundle of these records".to_owned(),
+        };
+        checking.wrong(entry.path, why);
     };
     plan.each(contents, &BundleSource(archive), |planned| {
         while let Some(entry) = entries.next_if(|entry| !matches!(entry, Ok(entry) if entry.path >= planned.path)) {

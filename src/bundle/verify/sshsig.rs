@@ -58,7 +58,7 @@ impl SshSig {
         let body = text.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
         let body = body.ok_or("is no armored SSH signature")?;
         let bytes = STANDARD.decode(body.replace('\n', "")).map_err(|_| "its base64 is wrong")?;
-        let key = bytes.get(29..61).and_then(|key| key.try_into().ok());
+        let key = bytes.get(33..65).and_then(|key| key.try_into().ok());
         let signature = bytes.len().checked_sub(64).and_then(|at| bytes[at..].try_into().ok());
         let (Some(key), Some(signature)) = (key, signature) else { return Err("is cut short") };
         let found = Self { key: PublicKey(key), signature };

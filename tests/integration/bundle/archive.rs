@@ -52,7 +52,8 @@ impl Files {
     pub(super) fn remanifest(&mut self) {
         self.files.retain(|path, _| path != "manifest-sha256.txt" && !closing(path));
         let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
-            let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data);
+            let signature = |path: &str| path.starts_with("tagmanifest-sha256.txt");
+            let of = files.iter().filter(|(path, _)| path.starts_with("data/") == data && !signature(path));
             of.map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect::<String>()
         };
         let manifest = lines(&self.files, true).into_bytes();

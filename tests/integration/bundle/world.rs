@@ -185,6 +185,11 @@ impl World {
         block(self.runner.append(vec![(body, Vec::new())])).unwrap();
     }
 
+    /// Seals a record past the line of a run.
+    pub(super) fn seal(&self, record: NewRecord) {
+        block(self.runner.ledger().append(vec![record])).unwrap();
+    }
+
     pub(super) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
