@@ -27,7 +27,7 @@ pub(super) fn check(archive: &Archive) -> (Check, Digests) {
     one(archive, &mut checking, MANIFEST, |path| path.starts_with("data/"), content);
     let packed = |entry: &Entry| hash(archive.open_packed(entry)).ok();
     one(archive, &mut checking, PACKED, |path| !closing(path), packed);
-    (checking.done(format!("{} files are what the manifests say", digests.len())), digests)
+    (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
 }
 
 /// The SHA-256 of a stream.
