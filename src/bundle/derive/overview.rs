@@ -130,7 +130,7 @@ fn gaps(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> Result
         Ok(html! {
             td { (text(&gap.collector)) }
             td.t { @match gap.scheduled_for { Some(due) => (moment(due)), None => "not scheduled" } }
-            td { (gap.how) } td { (text(&why)) } td { (text(&gap.controls.join(", "))) } (number(gap.record))
+            td.t { (gap.how) } td { (text(&why)) } td { (text(&gap.controls.join(", "))) } (number(gap.record))
         })
     });
     let shown = page.table(&["collector", "due", "how", "why", "controls", "#record"], rows)?;

@@ -104,7 +104,7 @@ fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
         Ok(html! {
             td { (text(&gap.collector)) }
             td.t { @match gap.scheduled_for { Some(due) => (moment(due)), None => "not scheduled" } }
-            td { (gap.how) } td { (text(&why)) }
+            td.t { (gap.how) } td { (text(&why)) }
             td.n { @match gap.evidence {
                 Some(evidence) => a href={ "../../evidence/" (digits(evidence)) "/" } { (evidence) },
                 None => a href={ "../../records/" (digits(gap.record)) ".json" } { (gap.record) },

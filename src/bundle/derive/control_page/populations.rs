@@ -62,7 +62,7 @@ fn row(about: &About<'_>, held: &Held) -> Result<Markup, BundleError> {
         return Ok(html! {
             td { (text(&held.collector)) }
             td.t { (moment(held.window.start)) " –" br; (moment(held.window.end)) }
-            td { (word(held.status)) } (number(held.observed))
+            td.t { (word(held.status)) } (number(held.observed))
             td { "its files are not in the bundle; an erasure has a record of its own" } td.n {}
             td { a href={ "../../records/" (digits(held.index)) ".json" } { (held.index) } }
         });
@@ -72,7 +72,7 @@ fn row(about: &About<'_>, held: &Held) -> Result<Markup, BundleError> {
     Ok(html! {
         td { (text(&held.collector)) }
         td.t { (moment(held.window.start)) " –" br; (moment(held.window.end)) }
-        td { (word(held.status)) } (number(held.observed))
+        td.t { (word(held.status)) } (number(held.observed))
         td { (reasons(&provenance)) }
         (number(requests))
         td { a href={ "../../evidence/" (digits(held.index)) "/" } { (held.index) } (items_link(held)) }
