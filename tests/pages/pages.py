@@ -1,9 +1,9 @@
 """Holds the HTML pages of an unpacked bundle to what they promise.
 
-    pages.py FOLDER [ELSEWHERE ...]
+    pages.py FOLDER
 
 Every page is well-formed, carries the strict policy, runs nothing and loads nothing; every link leads to a file
-or folder of the bundle, or to one of ELSEWHERE. Prints what it saw as JSON; exit 1 with the first problems.
+or folder of the bundle. Prints what it saw as JSON; exit 1 with the first problems.
 """
 
 import base64
@@ -55,7 +55,7 @@ class Page(HTMLParser):
             self.text.append(data)
 
 
-def check(path, folder, elsewhere):
+def check(path, folder):
     raw = path.read_bytes().decode("utf-8")
     page = Page(path.relative_to(folder))
     page.feed(raw)
@@ -74,14 +74,14 @@ def check(path, folder, elsewhere):
         target = (path.parent / urllib.parse.unquote(link)).resolve()
         if ":" in link or link.startswith("/") or not target.is_relative_to(folder):
             page.problems.append(f"{page.path}:{line}: {link} leads out of the bundle")
-        elif str(target.relative_to(folder)) not in elsewhere and not (target.is_dir() if link.endswith("/") else target.is_file()):
+        elif not (target.is_dir() if link.endswith("/") else target.is_file()):
             page.problems.append(f"{page.path}:{line}: {link} leads nowhere")
     return page
 
 
 def main():
-    folder, elsewhere = pathlib.Path(sys.argv[1]).resolve(), set(sys.argv[2:])
-    pages = [check(path, folder, elsewhere) for path in sorted(folder.rglob("*.html")) if path.name == "index.html"]
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    pages = [check(path, folder) for path in sorted(folder.rglob("*.html")) if path.name == "index.html"]
     problems = [problem for page in pages for problem in page.problems]
     if problems or not pages:
         sys.exit("\n".join(problems[:20]) or "there is no page")
