@@ -70,6 +70,16 @@ struct Point {
     note: Vec<u8>,
 }
 
+/// What the ledger says of an anchor.
+struct OnRecord {
+    /// Sizes that it was given, oldest first.
+    sizes: Vec<u64>,
+    /// The newest receipt.
+    receipt: Option<Vec<u8>>,
+    /// The log's name.
+    origin: String,
+}
+
 /// What somebody gave back for it.
 struct Receipt {
     bytes: Vec<u8>,
@@ -213,7 +223,7 @@ impl Anchors {
 
     async fn give(&self, name: &str, config: &AnchorConfig, point: &Point, known: u64) -> Result<Receipt, AnchorError> {
         let (fault, now) = (Fault(name), self.clock.now());
-        let (recorded, before, origin) = self.on_record(name)?;
+        let OnRecord { sizes: recorded, receipt: before, origin } = self.on_record(name)?;
         let base = self.loaded.base.clone();
         match config {
             AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.http, fault, point, now).await,
@@ -247,7 +257,7 @@ impl Anchors {
             // It keeps nothing.
             AnchorConfig::Rfc3161(_) => {}
             AnchorConfig::Witness(config) => {
-                let (recorded, ..) = self.on_record(name)?;
+                let recorded = self.on_record(name)?.sizes;
                 let known = witness::compare((config, &self.http, fault), &self.ledger, &recorded).await?;
                 self.tries().known.insert(owned, known);
             }
@@ -298,8 +308,7 @@ impl Anchors {
         Ok(None)
     }
 
-    /// Sizes that the anchor was given, oldest first; its newest receipt; the name of the log.
-    fn on_record(&self, name: &str) -> Result<(Vec<u64>, Option<Vec<u8>>, String), AnchorError> {
+    fn on_record(&self, name: &str) -> Result<OnRecord, AnchorError> {
         let reader = self.ledger.reader()?;
         let (mut sizes, mut newest) = (Vec::new(), None);
         for found in reader.records(0..u64::MAX, &Filter::kind("anchor")) {
@@ -312,7 +321,7 @@ impl Anchors {
             }
         }
         let receipt = newest.map(|index| reader.read_file(index, RECEIPT)).transpose()?;
-        Ok((sizes, receipt, reader.key().name().to_owned()))
+        Ok(OnRecord { sizes, receipt, origin: reader.key().name().to_owned() })
     }
 
     /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
