@@ -20,7 +20,7 @@ pub(in crate::bundle) struct Bag {
     manifest: Option<Lines>,
     /// Lines of `packed-sha256.txt`.
     packed: Option<Lines>,
-    /// Lines of `tagmanifest-sha256.txt`, in the order of the archive: a handful.
+    /// Lines of `tagmanifest-sha256.txt`: a handful.
     tags: String,
     count: u64,
     total: u64,
@@ -137,7 +137,9 @@ impl Bag {
             let sha256 = self.add(PACKED, |out| lines.copy(out))?;
             self.tags.push_str(&format!("{sha256}  {PACKED}\n"));
         }
-        let tags = std::mem::take(&mut self.tags);
+        let mut tags: Vec<&str> = self.tags.split_inclusive('\n').collect();
+        tags.sort_by_key(|line| line.split_once("  ").map(|(_, path)| path));
+        let tags = tags.concat();
         self.add(TAGMANIFEST, |out| {
             out.write_all(tags.as_bytes()).map_err(BundleError::io("the bundle cannot be written"))
         })?;

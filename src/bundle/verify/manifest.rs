@@ -3,7 +3,7 @@
 use super::container::{Archive, Entry};
 use super::report::{Check, Checking};
 use crate::bundle::BundleError;
-use crate::bundle::format::{MANIFEST, PACKED, PATH_BYTES_MAX, TAGMANIFEST, closing, path_allowed, place};
+use crate::bundle::format::{MANIFEST, PACKED, PATH_BYTES_MAX, TAGMANIFEST, closing, path_allowed};
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read};
 
@@ -51,8 +51,8 @@ fn line(line: &str) -> Option<([u8; 32], &str)> {
 /// Longest line of a manifest.
 const LINE_BYTES_MAX: u64 = 64 + 2 + PATH_BYTES_MAX as u64 + 1;
 
-/// The lines of such a file, one in memory at a time: each ends with a newline, in the archive's order of the
-/// paths, none twice. Ends after the first error.
+/// The lines of such a file, one in memory at a time: each ends with a newline, in order of the paths, none
+/// twice. Ends after the first error.
 pub(super) struct Lines<R> {
     text: R,
     number: u64,
@@ -74,7 +74,7 @@ impl<R: BufRead> Lines<R> {
         self.number += 1;
         let found = text.strip_suffix('\n').and_then(line);
         let (digest, path) = found.ok_or_else(|| format!("line {} is not `<sha256>  <path>`", self.number))?;
-        if self.number > 1 && place(path) <= place(&self.last) {
+        if self.number > 1 && *path <= *self.last {
             return Err(format!("line {} is not in order of the paths, or is there twice", self.number));
         }
         path.clone_into(&mut self.last);
@@ -108,14 +108,17 @@ fn one(
     let missing = |path: &str, checking: &mut Checking| {
         checking.wrong(path, format!("{manifest} lists it, but it is missing"));
     };
-    for entry in archive.entries() {
+    // In order of the paths, though one of them stands at the end of the archive.
+    let part = |late: bool| {
+        let wanted = move |entry: &Entry| (*entry.path > *PACKED) == late;
+        archive.entries().filter(move |entry| entry.as_ref().map_or(!late, wanted))
+    };
+    for entry in part(false).chain(part(true)) {
         let Some(entry) = checking.take(entry) else { return };
         if !covers(&entry.path) {
             continue;
         }
-        while let Some(Ok((_, path))) =
-            listed.next_if(|line| line.as_ref().is_ok_and(|(_, path)| place(path) < place(&entry.path)))
-        {
+        while let Some(Ok((_, path))) = listed.next_if(|line| line.as_ref().is_ok_and(|(_, path)| *path < entry.path)) {
             missing(&path, checking);
         }
         match listed.next_if(|line| line.as_ref().map_or(true, |(_, path)| *path == entry.path)) {

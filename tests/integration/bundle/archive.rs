@@ -59,9 +59,8 @@ impl Files {
         let manifest = lines(&self.files, true).into_bytes();
         self.files.insert("manifest-sha256.txt".to_owned(), manifest);
         let packed = self.packed_lines().into_bytes();
-        let mut tags = lines(&self.files, false);
-        tags.push_str(&format!("{}  packed-sha256.txt\n", sha256(&packed)));
         self.files.insert("packed-sha256.txt".to_owned(), packed);
+        let tags = lines(&self.files, false);
         self.files.insert("tagmanifest-sha256.txt".to_owned(), tags.into_bytes());
     }
 
@@ -120,7 +119,7 @@ pub(super) fn closing(path: &str) -> bool {
 pub(super) fn form() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(1))
+        .compression_level(Some(6))
         .last_modified_time(DateTime::default())
         .unix_permissions(0o644)
 }
