@@ -68,6 +68,7 @@ impl Home {
         assert_eq!(init.code, 0, "{init:?}");
         let public = |name: &str| fs::read_to_string(home.path(name)).unwrap().trim().to_owned();
         let lines: Vec<&str> = init.out.lines().collect();
+        fs::write(home.path("allowed_signers"), format!("{}\n", lines[2])).unwrap();
         assert_eq!(lines[..2], [public("state/log.vkey"), public("state/bundle.pub")]);
         assert!(lines[2].starts_with("evidence@") && lines[2].ends_with(&public("state/bundle.pub")), "{}", lines[2]);
         home
@@ -100,7 +101,8 @@ impl Home {
         let export = self.run(&["export", "--from", &day(-1), "--to", &day(2), "--out", &bundle]);
         assert_eq!(export.code, 0, "{export:?}");
         assert!(export.err.contains("exported again later, the bundle will differ"), "{}", export.err);
-        let verify = self.run(&["verify", &bundle, "--reperform", "--vkey", "state/log.vkey"]);
+        let told = ["--vkey", "state/log.vkey", "--allowed-signers", "allowed_signers"];
+        let verify = self.run(&[&["verify", &bundle, "--reperform"][..], &told].concat());
         assert_eq!(verify.code, 0, "{verify:?}");
         assert!(verify.out.ends_with("accepted: every check was made, and nothing is wrong\n"), "{}", verify.out);
         let files = files(&self.path(&bundle));

@@ -2,7 +2,7 @@
 //! is opened.
 
 use super::*;
-use evidenced::judge::{Attribute, Part, Reading, Test, attributes};
+use evidenced::judge::{Attribute, Reading, Test, attributes};
 use evidenced_collectors::contract::{At, Fact, Sealed, Stands};
 
 const GITHUB: &str = "123456789012:oidc/token.actions.githubusercontent.com";
@@ -167,7 +167,7 @@ async fn providers_policies_and_accounts_are_found_in_motos_answers_and_in_the_r
         assert_eq!(policies.iter().any(|text| text.contains("MultiFactorAuthPresent")), denied, "{user}: {policies:?}");
         assert!(policies.iter().any(|text| user.ends_with(&format!("/{text}"))), "{user}: {policies:?}");
         let deny = why.attributes.iter().find(|attribute| attribute.key == "deny-policy").unwrap();
-        assert_eq!(deny.part == Part::For, denied, "{deny:?}");
+        assert_eq!(deny.seen == "true", denied, "{deny:?}");
     }
 
     let closed = number("closed");

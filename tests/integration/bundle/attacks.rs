@@ -46,7 +46,7 @@ const ATTACKS: &[(&str, Holds, Attack, &str)] = &[
     ("a hash of a proof is base64 with other bits at its end", BundleKey, loose_base64, "inclusion"),
     ("a proof has a hash more", BundleKey, longer_proof, "inclusion"),
     ("a proof has a hundred thousand hashes", BundleKey, endless_proof, "inclusion"),
-    ("the checkpoint has ten thousand signatures", BundleKey, many_signatures, "inclusion"),
+    ("the checkpoint has ten thousand signatures", BundleKey, many_signatures, "checkpoint"),
     ("lines end as Windows has them", BundleKey, windows_lines, "derived files"),
     ("the frontier has a hash", BundleKey, |files, _| append(files, "data/log/frontier.txt", &[b'0'; 64]), "range"),
     ("a salt is another", BundleKey, other_salt, "commitments"),

@@ -75,7 +75,7 @@ fn secrets(dir: &Path, record: u64) -> Secrets {
     let others: BTreeSet<Vec<u8>> = others.flat_map(|bytes| found(&bytes.unwrap(), &stored)).collect();
     assert!(others.len() <= 3, "the contents of record {record} are too much like others");
     stored.retain(|piece| !others.contains(piece));
-    let contents = if record <= 50 { files(record) } else { vec![small(record)] };
+    let contents = if record <= 51 { files(record) } else { vec![small(record)] };
     Secrets { stored, given: contents.iter().flat_map(|file| pieces(&file.bytes)).collect() }
 }
 
@@ -106,19 +106,20 @@ fn left(dir: &Path, pieces: &BTreeSet<Vec<u8>>) -> Vec<String> {
     all.iter().map(hex::encode).collect()
 }
 
-/// Fifty records with files of their own, and one file that two of them share; record n has `files(n)`.
+/// After the two first records fifty with files of their own, and one file that two of them share; record n has
+/// `files(n)`.
 fn filled() -> (tempfile::TempDir, Ledger) {
     let (dir, ledger) = fresh();
-    for number in 1..=50 {
+    for number in 2..=51 {
         let mut files = files(number);
-        if number <= 2 {
+        if number <= 3 {
             files.push(NewFile::json("shared.json", b"the same in both, and long enough to be found".to_vec()));
         }
         ledger.append_blocking(vec![evidence(&number.to_string(), files)]).unwrap();
     }
     // Many small ones, so that pages of every tree are divided and joined.
     for hundred in 0..10 {
-        let unit = (0..100).map(|n| evidence("x", vec![small(51 + hundred * 100 + n)])).collect();
+        let unit = (0..100).map(|n| evidence("x", vec![small(52 + hundred * 100 + n)])).collect();
         ledger.append_blocking(unit).unwrap();
     }
     (dir, ledger)
@@ -157,17 +158,17 @@ fn not_one_byte_of_what_was_erased_is_left_and_every_proof_still_holds() {
 fn contents_that_another_record_holds_stay_until_that_is_erased_too() {
     let (dir, ledger) = filled();
     let reader = ledger.reader().unwrap();
-    let shared = reader.shared(&BTreeSet::from([1])).unwrap();
-    assert_eq!((shared.len(), shared[0].record, &shared[0].others), (1, 1, &BTreeSet::from([2])));
+    let shared = reader.shared(&BTreeSet::from([2])).unwrap();
+    assert_eq!((shared.len(), shared[0].record, &shared[0].others), (1, 2, &BTreeSet::from([3])));
     assert_eq!(shared[0].files, BTreeSet::from(["shared.json".to_owned()]));
-    assert_eq!(reader.shared(&BTreeSet::from([1, 2])).unwrap(), []);
+    assert_eq!(reader.shared(&BTreeSet::from([2, 3])).unwrap(), []);
     drop(reader);
     let secret = BTreeSet::from([b"the same in both, and lo".to_vec()]);
-    ledger.append_blocking(vec![erasure(1)]).unwrap();
+    ledger.append_blocking(vec![erasure(2)]).unwrap();
     assert!(sweep(dir.path()).unwrap());
     assert_eq!(left(dir.path(), &secret).len(), 1);
-    assert_eq!(ledger.reader().unwrap().read_file(2, "shared.json").unwrap().len(), 45);
-    ledger.append_blocking(vec![erasure(2)]).unwrap();
+    assert_eq!(ledger.reader().unwrap().read_file(3, "shared.json").unwrap().len(), 45);
+    ledger.append_blocking(vec![erasure(3)]).unwrap();
     assert!(sweep(dir.path()).unwrap());
     assert_eq!(left(dir.path(), &secret).len(), 0);
     sound(dir.path());
@@ -231,10 +232,10 @@ fn a_summary_that_lies_is_found_by_whoever_has_the_ledger() {
     ledger.append_blocking(vec![evidence("1", Vec::new())]).unwrap();
     // What a summary says comes from the look-up table: a forger with the key tampers with that, then appends.
     let db = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
-    db.execute("UPDATE entry_key SET collector = 'd' WHERE idx = 1", []).unwrap();
+    db.execute("UPDATE entry_key SET collector = 'd' WHERE idx = 2", []).unwrap();
     let body = Body::summary();
     ledger.append_blocking(vec![NewRecord { at: at(4), body, files: Vec::new() }]).unwrap();
-    db.execute("UPDATE entry_key SET collector = 'c' WHERE idx = 1", []).unwrap();
+    db.execute("UPDATE entry_key SET collector = 'c' WHERE idx = 2", []).unwrap();
     let report = verify_store(dir.path()).unwrap();
-    assert_eq!(report.first.unwrap(), "the summary in record 2 does not count what is before it");
+    assert_eq!(report.first.unwrap(), "the summary in record 3 does not count what is before it");
 }
