@@ -152,7 +152,7 @@ fn transport(error: reqwest::Error, deadline: Duration, otherwise: fn(String) ->
 }
 
 /// An error and its causes in one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -32,7 +32,7 @@ pub use exchange::{Exchange, ExchangeHead, Failure, RecordedRequest, RecordedRes
 pub use github::GithubCredentials;
 pub use hosts::Hosts;
 pub use limits::Limits;
-pub use live::Network;
+pub use live::{Network, causes};
 pub use secret::read_secret;
 pub use strike::Strike;
 

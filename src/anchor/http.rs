@@ -2,7 +2,7 @@
 
 use super::error::{AnchorError, Fault};
 use evidenced_collectors::contract::SecretRef;
-use evidenced_collectors::door::read_secret;
+use evidenced_collectors::door::{causes, read_secret};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -92,18 +92,4 @@ pub fn address(text: &str) -> Result<Url, &'static str> {
         "http" if loopback => Ok(url),
         _ => Err("it must be https, or http to this machine"),
     }
-}
-
-/// An error and its causes in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text.chars().take(300).collect()
 }

@@ -1,0 +1,129 @@
+//! Branches that went or were never there, logs that do not add up, and what an earlier version remembered.
+
+use super::*;
+
+#[tokio::test]
+async fn a_former_default_branch_is_read_until_it_is_deleted() {
+    let mut history = every_landing();
+    history.repository("acme/shop", "trunk");
+    history.default_branch("acme/shop", "trunk", day(0) + Duration::hours(1));
+    history.push_direct("acme/shop", "main", "example-ana", day(0) + Duration::hours(2), &["a.md"]);
+    history.push_direct("acme/shop", "trunk", "example-ana", day(0) + Duration::hours(3), &["a.md"]);
+    history.delete_branch("acme/shop", "main", "example-ana", day(1) + Duration::hours(1));
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    assert_eq!(first.whole().ipe().scope_found, ["acme/shop: main"]);
+    let second = then(&bed, &first, day(1)).await;
+    assert_eq!(second.whole().ipe().scope_found, ["acme/shop: trunk", "acme/shop: main"]);
+    assert_eq!(second.changes().iter().map(|change| change.branch.as_str()).collect::<Vec<_>>(), ["main", "trunk"]);
+    says(filters(&second), "main was the default branch, and is read while it is there");
+    says(&second.whole().ipe().limitations, "trunk is in scope as the default branch for the first time");
+    let third = then(&bed, &second, day(2)).await;
+    assert_eq!(third.whole().items().len(), 0);
+    let fourth = then(&bed, &third, day(3)).await;
+    assert_eq!(fourth.whole().ipe().scope_found, ["acme/shop: trunk"]);
+    says(filters(&fourth), "main was in scope at the last complete run, and is no longer");
+}
+
+#[tokio::test]
+async fn what_the_configuration_names_no_longer_is_stated() {
+    let mut history = every_landing();
+    history.repository("acme/docs", "main");
+    history.repository("acme/docs", "release");
+    let (shop, docs) = (
+        json!({ "name": "acme/shop", "branches": ["main"] }),
+        json!({ "name": "acme/docs", "branches": ["main", "release"] }),
+    );
+    let bed = Bed::of(history).await.with("repositories", json!([shop, docs]));
+    let first = bed.first().await;
+    let bed = bed.with("repositories", json!([{ "name": "acme/docs", "branches": ["main"] }]));
+    let second = then(&bed, &first, day(1)).await;
+    says(filters(&second), "acme/docs: release was in scope at the last complete run, and is no longer");
+    says(filters(&second), "acme/shop was in scope at the last complete run, and the configuration has it no longer");
+}
+
+#[tokio::test]
+async fn a_branch_that_is_gone_is_unread_unless_its_deletion_is_on_record() {
+    let gone = |recorded: bool| {
+        let mut history = every_landing();
+        let id = history.delete_branch("acme/shop", "main", "example-ana", day(0) + Duration::hours(1));
+        if !recorded {
+            history.drop_row(id);
+            // What the sample takes the head from is not there either.
+            history.replace(
+                "qualifiedName",
+                "\"b0\":{\"target\":{\"__typename\":\"Commit\",",
+                "\"b0\":null,\"b1\":{\"target\":{",
+            );
+        }
+        history
+    };
+    let bed = Bed::of(gone(true)).await;
+    let first = bed.first().await;
+    let deleted = then(&bed, &first, day(1)).await;
+    assert!(deleted.whole().items().is_empty());
+    // From then on nothing is in scope under that name: production has gone elsewhere.
+    let why = then(&bed, &deleted, day(2)).await.incomplete();
+    assert!(why.contains("deleted before the window") && why.contains("if another one took its place"), "{why}");
+    let carry = Bed::of(every_landing()).await.first().await;
+    let why = then(&Bed::of(gone(false)).await, &carry, day(1)).await.incomplete();
+    assert!(why.contains("gone without a deletion on record"), "{why}");
+}
+
+#[tokio::test]
+async fn a_branch_deleted_before_the_first_window_is_no_empty_population() {
+    let mut history = GithubHistory::new();
+    history.repository("acme/shop", "main");
+    history.delete_branch("acme/shop", "main", "example-ana", at("2026-03-01T23:50:00Z"));
+    let why = Bed::of(history).await.first().await.incomplete();
+    assert!(why.contains("deleted before the window"), "{why}");
+}
+
+#[tokio::test]
+async fn an_empty_log_of_a_branch_that_moved_is_incomplete() {
+    let mut history = every_landing();
+    let carry = Bed::of(history.clone()).await.first().await;
+    history.merge(pull(20, "2026-03-09T01:00:00Z"));
+    for id in 0..200 {
+        history.drop_row(id);
+    }
+    let why = then(&Bed::of(history).await, &carry, day(1)).await.incomplete();
+    assert!(why.contains("but the present state is"), "{why}");
+}
+
+#[tokio::test]
+async fn a_page_of_the_log_that_comes_again_is_never_whole() {
+    let cases = [
+        ("time_period", "</repositories/1/activity?per_page=100&again=1>; rel=\"next\"", "is listed twice"),
+        (
+            "/activity",
+            "</repositories/1/activity?per_page=100&again=1>; rel=\"next\"",
+            "names itself or an earlier one",
+        ),
+    ];
+    for (holds, next, reason) in cases {
+        let mut history = every_landing();
+        history.header(holds, week().start, ("link", next));
+        let why = Bed::of(history).await.first().await.incomplete();
+        assert!(why.contains(reason), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_version_1_left_is_read_and_gone_on_from() {
+    let mut history = every_landing();
+    history.merge(PullRequestSpec { commits: 2, ..pull(20, "2026-03-09T01:00:00Z") });
+    let bed = Bed::of(history).await;
+    let first = bed.first().await;
+    let mut carry = first.whole().carry().cloned().unwrap();
+    carry.as_object_mut().unwrap().remove("organizations");
+    for key in ["id", "organization", "defaults"] {
+        carry["repositories"]["acme/shop"].as_object_mut().unwrap().remove(key);
+    }
+    let bed = bed.with("organizations", json!([{ "name": "acme" }]));
+    bed.clock.set(day(1));
+    let window = Window { start: day(0), end: day(1) };
+    let second = bed.run(&Task { window, carry: Some(carry) }).await;
+    assert_eq!(ids(&second), ["acme/shop#20"]);
+    assert_eq!(second.whole().carry().unwrap()["repositories"]["acme/shop"]["id"], json!(1));
+}
