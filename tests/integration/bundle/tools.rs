@@ -212,6 +212,14 @@ fn signers_that_ssh_keygen_refuses_are_refused_by_us_too() {
 }
 
 #[test]
+fn a_key_that_the_log_does_not_name_is_refused_also_without_allowed_signers() {
+    let audit = Audit::new();
+    let forged = audit.forged("stranger.zip", Some(&BundleKey::from_seed(&[1; 32])), |_| {});
+    let report = check(&forged, false);
+    assert!(wrong(&report).contains("the log does not say signs bundles"), "{}", wrong(&report));
+}
+
+#[test]
 fn without_allowed_signers_it_is_said_that_consistency_is_not_origin() {
     let world = World::small();
     let report = check(&world.bundle(), false);
