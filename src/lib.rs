@@ -12,6 +12,7 @@ pub mod explain;
 pub mod hindsight;
 pub mod judge;
 pub mod ledger;
+pub mod notify;
 pub mod run;
 pub mod run_file;
 pub mod schedule;
