@@ -89,6 +89,9 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, anchor) in &config.anchors {
         anchor.check().map_err(|(message, hint)| at(format!("[anchors.{name}] {message}"), hint))?;
     }
+    for (name, channel) in &config.channels {
+        channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
+    }
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests })
 }
@@ -145,14 +148,15 @@ fn check_names(config: &Config) -> Result<(), Wrong<String>> {
         let hint = "a host name of yours and a path, without spaces or `+`: acme.example/soc2";
         return Err((format!("origin `{}` cannot name a log", config.origin), hint.into()));
     }
-    for name in config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys()) {
+    let names = config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys());
+    for name in names.chain(config.channels.keys()) {
         let ok = !name.is_empty()
             && name.len() <= 64
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
             && !name.starts_with('.');
         if !ok {
             let hint = "letters, digits, `-`, `_` and `.`, at most 64";
-            return Err((format!("`{name}` cannot name a collector, control or anchor"), hint.into()));
+            return Err((format!("`{name}` cannot name a collector, control, anchor or channel"), hint.into()));
         }
     }
     Ok(())

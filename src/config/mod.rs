@@ -5,10 +5,14 @@
 //! to find them (`SecretRef`).
 
 mod anchors;
+mod channels;
 mod load;
 mod span;
 
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
+pub use channels::{
+    ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
+};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
@@ -44,6 +48,9 @@ pub struct Config {
     /// Who else holds the log's checkpoints, by name. The name stands in the ledger: keep it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anchors: BTreeMap<String, AnchorConfig>,
+    /// How people are told, by name. The name stands in the ledger: keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<String, ChannelConfig>,
 }
 
 /// One collector: an instance of a kind.

@@ -16,7 +16,6 @@ mod page;
 mod population;
 mod provenance;
 mod readme;
-mod shown;
 mod stated;
 mod states;
 mod summary;

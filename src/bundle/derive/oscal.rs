@@ -15,7 +15,7 @@
 use super::completeness::withheld;
 use super::index::Figures;
 use super::provenance::Provenance;
-use super::shown::shortened;
+use crate::shown::shortened;
 use super::stated::Stated;
 use super::states::{known_until, stretches};
 use super::table::{list, word};

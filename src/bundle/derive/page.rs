@@ -1,7 +1,7 @@
 //! The frame of every HTML page: one file that needs nothing else, runs nothing and prints well. What the
 //! pages say is in `overview` and `control_page`.
 
-use super::shown::{shortened, shown};
+use crate::shown::{shortened, shown};
 use super::table::word;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, SAMPLE, time};

@@ -8,7 +8,7 @@
 //!
 //! Every cell is a string or a number. There are no formulas, links, macros, or styles but bold.
 
-use super::shown::shortened;
+use crate::shown::shortened;
 use crate::bundle::BundleError;
 use chrono::{DateTime, Utc};
 use flate2::Crc;
