@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod assess;
 pub mod bundle;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod daemon;
@@ -13,8 +14,10 @@ pub mod hindsight;
 pub mod judge;
 pub mod ledger;
 pub mod notify;
+pub mod readiness;
 pub mod run;
 pub mod run_file;
 pub mod schedule;
 pub mod status;
 pub mod timestamp;
+mod toml_file;
