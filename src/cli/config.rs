@@ -1,6 +1,7 @@
-//! `evidenced config check` and `evidenced config schema`.
+//! `evidenced config`: check a configuration, and print what one can be made of.
 
 use super::{Exit, print_json};
+use crate::catalogue;
 use crate::config::Config;
 use clap::Subcommand;
 use std::path::Path;
@@ -11,6 +12,10 @@ pub(super) enum What {
     Check,
     /// Print the JSON schema of the file, for editors.
     Schema,
+    /// Print the built-in criteria, to copy and edit.
+    Criteria,
+    /// Print the built-in library of controls, to copy and edit.
+    Controls,
 }
 
 pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
@@ -31,6 +36,8 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
             }
         }
         What::Schema => print_json(&schema())?,
+        What::Criteria => outln!("{}", catalogue::CRITERIA.trim_end()),
+        What::Controls => outln!("{}", catalogue::CONTROLS.trim_end()),
     }
     Ok(Exit::Ok)
 }

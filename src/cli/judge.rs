@@ -1,7 +1,7 @@
 //! `evidenced judge`: today's rules over worked cases of a file, or over what was sealed at an earlier time.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, print_json, read};
 use crate::config::Loaded;
 use crate::hindsight::{self, Difference, Hindsight, Ruling};
 use crate::judge::cases::{self, CASES_BYTES_MAX, Case, CasesError};
@@ -12,8 +12,6 @@ use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -95,18 +93,9 @@ type Judged = (Case, Judgement);
 
 /// Every case of the file with its judgement: all of them or an error.
 fn judged(file: &Path) -> Result<Vec<Judged>, CasesError> {
-    let cases = cases::parse(&read(file).map_err(CasesError::Read)?)?;
+    let cases = cases::parse(&read(file, CASES_BYTES_MAX).map_err(CasesError::Read)?)?;
     let judged = |case: Case| case.judge().map(|judgement| (case, judgement));
     cases.into_iter().map(judged).collect()
-}
-
-/// The whole file, or one byte more than it may have.
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    let from: Box<dyn Read> =
-        if file == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(file)?) };
-    let mut bytes = Vec::new();
-    from.take(CASES_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn show(judged: &[Judged]) {

@@ -16,24 +16,34 @@ mod epoch;
 mod erase;
 mod explain;
 mod export;
+mod gaps;
 mod init;
 mod judge;
 mod key;
+mod map;
+mod matrix;
 mod run;
+mod search;
 mod status;
 mod table;
 mod tools;
+mod tracker;
 mod verify;
 mod waive;
 
-use crate::config::{ConfigError, Loaded};
+use crate::catalogue::{Catalogue, Unknown};
+use crate::config::{Config, ConfigError, Loaded};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
+use crate::readiness::packs::PackError;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// The configuration, if none is named.
+const CONFIG_FILE: &str = "evidenced.toml";
 
 /// Collects SOC 2 evidence on schedules, keeps it tamper-evident, flags drift, and exports bundles
 /// that an auditor can verify and re-perform offline.
@@ -41,7 +51,7 @@ use std::process::ExitCode;
 #[command(name = "evidenced", version, max_term_width = 100)]
 pub struct Cli {
     /// The configuration file.
-    #[arg(long, short, global = true, env = "EVIDENCED_CONFIG", default_value = "evidenced.toml", value_name = "FILE")]
+    #[arg(long, short, global = true, env = "EVIDENCED_CONFIG", default_value = CONFIG_FILE, value_name = "FILE")]
     config: PathBuf,
     /// Print data as JSON.
     #[arg(long, global = true)]
@@ -92,6 +102,16 @@ enum Command {
     },
     /// Write the scripts and pages that check bundles without this program, for auditors.
     Tools(tools::Args),
+    /// Show what is related to a criterion, a control, or a control of NIST SP 800-53 or ISO/IEC 27001.
+    Map(map::Args),
+    /// Look for words in criteria and controls.
+    Search(search::Args),
+    /// Print the control matrix: which control meets which criterion, and which are configured.
+    Matrix(matrix::Args),
+    /// Print a skill pack's status report and `evidence_readiness`, from its own file.
+    Tracker(tracker::Args),
+    /// Print a skill pack's gap analysis and `criteria_coverage`, from its own file.
+    Gaps(gaps::Args),
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -126,8 +146,7 @@ pub async fn main() -> ExitCode {
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("evidenced: {}", chain(&error));
-            let usage = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<CasesError>());
-            ExitCode::from(if usage { 2 } else { 1 })
+            ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
         }
     }
 }
@@ -148,9 +167,19 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
         Command::Tools(args) => tools::tools(args),
+        Command::Map(args) => map::map(&catalogue(cli)?, args, cli.json),
+        Command::Search(args) => search::search(&catalogue(cli)?, args, cli.json),
+        Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
+        Command::Tracker(args) => tracker::tracker(args, cli.json),
+        Command::Gaps(args) => gaps::gaps(args, cli.json),
         Command::Config { what } => config::config(&cli.config, what, cli.json),
         Command::Demo(args) => demo::demo(args).await,
     }
+}
+
+/// Whether what was given is wrong, and not what was done with it.
+fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {
@@ -163,6 +192,32 @@ fn broken_pipe(error: &anyhow::Error) -> bool {
 
 fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     crate::config::load(&cli.config)
+}
+
+/// The catalogue, and the configuration that names it if there is one.
+struct Known {
+    catalogue: Catalogue,
+    config: Option<Config>,
+}
+
+/// What is configured. Without a configuration, where none is named, what is built in: looking up needs none.
+fn catalogue(cli: &Cli) -> Result<Known, ConfigError> {
+    if cli.config == Path::new(CONFIG_FILE) && !cli.config.exists() {
+        eprintln!("there is no {CONFIG_FILE} here: this is the built-in catalogue, and nothing is configured");
+        return Ok(Known { catalogue: Catalogue::built_in()?, config: None });
+    }
+    let loaded = load(cli)?;
+    Ok(Known { catalogue: loaded.catalogue, config: Some(loaded.config) })
+}
+
+/// A whole file, `-` for standard input; or one byte more than it may have.
+fn read(file: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let from: Box<dyn Read> =
+        if file == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
+    let mut bytes = Vec::new();
+    from.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// An error with its causes on one line each, hints last as their authors wrote them. A cause whose

@@ -1,8 +1,10 @@
 //! Reads the file and checks it as a whole: what passes here can be run.
 
 use super::{Config, ControlConfig};
+use crate::catalogue::Catalogue;
 use crate::judge::Test;
 use crate::schedule::Schedule;
+use crate::toml_file::{self, ConfigError, nearest, without_values};
 use evidenced_collectors::contract::{Collector, Kind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ pub struct Loaded {
     pub collectors: BTreeMap<String, LoadedCollector>,
     /// The test of each control.
     pub tests: BTreeMap<String, Test>,
+    /// Criteria and library of controls: the user's own, or those that are built in.
+    pub catalogue: Catalogue,
 }
 
 /// One collector, ready to run.
@@ -32,44 +36,15 @@ pub struct LoadedCollector {
     pub collector: Arc<dyn Collector>,
 }
 
-/// A configuration that cannot be used. Nothing of it is.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {message}{}", .path.display(), .hint.as_ref().map(|h| format!("\nhint: {h}")).unwrap_or_default())]
-pub struct ConfigError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, with the key or the line.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-}
-
-/// Largest configuration file, bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
 /// Reads and checks the file.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let fail =
-        |message: String, hint: &str| ConfigError { path: path.to_owned(), message, hint: Some(hint.to_owned()) };
-    let size = std::fs::metadata(path)
-        .map_err(|e| {
-            fail(format!("cannot be read: {e}"), "name the file with --config, or copy config/evidenced.example.toml")
-        })?
-        .len();
-    if size > FILE_BYTES_MAX {
-        return Err(fail(format!("has {size} bytes, more than {FILE_BYTES_MAX}"), "is it the right file?"));
-    }
-    let text =
-        std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}"), "it must be UTF-8 text"))?;
+    let text = toml_file::read(path, "name the file with --config, or copy config/evidenced.example.toml")?;
     parse(path, &text)
 }
 
 /// Checks the text of a file at `path`.
 pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
-    let mut config: Config = toml::from_str(text).map_err(|e| {
-        let message = format!("{}{}", place(text, e.span()), without_values(e.message()));
-        ConfigError { path: path.to_owned(), hint: nearest(e.message()), message }
-    })?;
+    let mut config: Config = toml::from_str(text).map_err(|e| toml_file::form_error(path, text, &e))?;
     config.collectors.values_mut().for_each(|collector| dates_as_text(&mut collector.settings));
     config.controls.values_mut().for_each(|control| dates_as_text(&mut control.policy));
     let at = |message: String, hint: Option<String>| ConfigError { path: path.to_owned(), message, hint };
@@ -80,10 +55,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
             load_collector(collector).map_err(|(message, hint)| at(format!("[collectors.{name}] {message}"), hint))?;
         collectors.insert(name.clone(), loaded);
     }
+    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let catalogue = Catalogue::load(
+        config.catalogue.criteria.as_ref().map(|file| base.join(file)).as_deref(),
+        config.catalogue.controls.as_ref().map(|file| base.join(file)).as_deref(),
+    )?;
     let mut tests = BTreeMap::new();
     for (id, control) in &config.controls {
-        let test =
-            load_test(control, &config).map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
+        let test = load_test(control, &config, &catalogue)
+            .map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
         tests.insert(id.clone(), test);
     }
     for (name, anchor) in &config.anchors {
@@ -92,8 +72,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, channel) in &config.channels {
         channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
     }
-    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
-    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests })
+    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests, catalogue })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
@@ -107,29 +86,6 @@ fn dates_as_text(value: &mut serde_json::Value) {
         serde_json::Value::Object(table) => table.values_mut().for_each(dates_as_text),
         serde_json::Value::Array(list) => list.iter_mut().for_each(dates_as_text),
         _ => {}
-    }
-}
-
-/// Line and column. Never the line itself: somebody may have written a secret there.
-fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
-    let Some(before) = span.and_then(|span| text.get(..span.start)) else { return String::new() };
-    let (line, rest) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default());
-    format!("line {line}, column {}: ", rest.chars().count() + 1)
-}
-
-/// serde's message without the value that was written: `string "…"` becomes `a string`.
-fn without_values(message: &str) -> String {
-    if let Some((before, rest)) = message.split_once("unknown variant `") {
-        let after =
-            rest.rsplit_once("`, expected ").map(|(_, after)| format!(", expected {after}")).unwrap_or_default();
-        return format!("{before}an unknown value{after}");
-    }
-    match message.split_once("string \"") {
-        Some((before, rest)) => match rest.rsplit_once('"') {
-            Some((_, after)) => format!("{before}a string{after}"),
-            None => format!("{before}a string"),
-        },
-        None => message.to_owned(),
     }
 }
 
@@ -174,12 +130,17 @@ fn load_collector(config: &super::CollectorConfig) -> Result<LoadedCollector, Wr
     Ok(LoadedCollector { kind, schedule, collector: collector.into() })
 }
 
-fn load_test(control: &ControlConfig, config: &Config) -> Result<Test, Wrong<Option<String>>> {
+fn load_test(control: &ControlConfig, config: &Config, catalogue: &Catalogue) -> Result<Test, Wrong<Option<String>>> {
     if control.owner.trim().is_empty() {
         return Err(("owner is empty".into(), Some("name the person or role that answers for it".into())));
     }
     if control.criteria.is_empty() {
         return Err(("criteria is empty".into(), Some("name at least one, `CC8.1`".into())));
+    }
+    for id in &control.criteria {
+        if let Err(unknown) = catalogue.known_criterion(id) {
+            return Err((unknown.message, Some(unknown.hint)));
+        }
     }
     if control.collectors.is_empty() {
         return Err(("collectors is empty".into(), Some("name the collectors that feed it".into())));
@@ -194,17 +155,4 @@ fn load_test(control: &ControlConfig, config: &Config) -> Result<Test, Wrong<Opt
         }
     }
     Test::parse(&control.test, &control.policy).map_err(|e| (e.to_string(), nearest(&e.to_string())))
-}
-
-/// From serde's "unknown field `x`, expected one of `a`, `b`": the one that was meant.
-fn nearest(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("unknown field `")?;
-    let (unknown, rest) = rest.split_once('`')?;
-    rest.split('`')
-        .skip(1)
-        .step_by(2)
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .min()
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, known)| format!("did you mean `{known}`?"))
 }

@@ -9,11 +9,13 @@ mod channels;
 mod load;
 mod span;
 
+pub use crate::catalogue::Severity;
+pub use crate::toml_file::ConfigError;
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
-pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
+pub use load::{Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
 use crate::ledger::KeyPlaces;
@@ -36,6 +38,9 @@ pub struct Config {
     /// Where the secret keys are. Default: files in the state directory.
     #[serde(default, skip_serializing_if = "KeyPlaces::is_default")]
     pub keys: KeyPlaces,
+    /// Files of criteria and controls of your own. Default: those that are built in.
+    #[serde(default, skip_serializing_if = "CatalogueFiles::is_default")]
+    pub catalogue: CatalogueFiles,
     /// How long a stopping daemon waits for runs to end before it records them as aborted. Default 25 s.
     #[serde(default = "stop_timeout")]
     pub stop_timeout: Span,
@@ -51,6 +56,24 @@ pub struct Config {
     /// How people are told, by name. The name stands in the ledger: keep it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, ChannelConfig>,
+}
+
+/// Where the catalogue is. `evidenced config criteria` and `evidenced config controls` print what is built in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueFiles {
+    /// Criteria, as in `config/criteria.toml`; relative to this file. Default: the 61 of SOC 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criteria: Option<PathBuf>,
+    /// Controls, as in `config/controls.toml`; relative to this file. Default: a library of 87.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controls: Option<PathBuf>,
+}
+
+impl CatalogueFiles {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One collector: an instance of a kind.
@@ -94,7 +117,7 @@ pub enum CatchUp {
 pub struct ControlConfig {
     /// What the organisation does, in a few words.
     pub title: String,
-    /// The criteria that it meets, `CC8.1`.
+    /// The criteria that it meets, `CC8.1`; each one of the catalogue.
     pub criteria: Vec<String>,
     /// Who answers for it.
     pub owner: String,
@@ -112,20 +135,6 @@ pub struct ControlConfig {
     /// How far back events count towards the present state (collectors that read a window). Default `30d`.
     #[serde(default = "first_window")]
     pub lookback: Span,
-}
-
-/// How bad a deviation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Can wait.
-    Low,
-    /// Should be mended this month.
-    Medium,
-    /// Should be mended this week.
-    High,
-    /// Should be mended now.
-    Critical,
 }
 
 fn stop_timeout() -> Span {

@@ -1,6 +1,7 @@
 //! The built binary as its users run it: what it prints, how it exits, and what is in the bundle it hands out.
 
 mod aws;
+mod catalogue;
 mod config;
 pub(crate) mod demo;
 mod erase;
@@ -9,6 +10,7 @@ mod hindsight;
 mod judge;
 mod keys;
 mod localstack;
+mod packs;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

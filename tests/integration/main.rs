@@ -10,6 +10,7 @@ mod aws_iam;
 mod backup_restores;
 mod bundle;
 mod channels;
+mod catalogue;
 mod cli;
 mod contract;
 mod daemon;

@@ -23,6 +23,10 @@ mod table;
 mod workbook;
 mod xlsx;
 
+pub(crate) use summary::plain;
+pub(crate) use table::{Table, list, word};
+pub(crate) use xlsx::{Cell, Sheet, write as write_workbook};
+
 use super::BundleError;
 use super::format::{Contents, Derived, Source};
 use std::io::Write;

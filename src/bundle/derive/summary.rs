@@ -139,7 +139,7 @@ fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// A text that Markdown takes for nothing but text.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         match c {

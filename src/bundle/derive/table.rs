@@ -13,24 +13,24 @@ use serde::Serialize;
 use std::io::Write;
 
 /// A table being written.
-pub(super) struct Table<'a>(csv::Writer<&'a mut dyn Write>);
+pub(crate) struct Table<'a>(csv::Writer<&'a mut dyn Write>);
 
 impl<'a> Table<'a> {
     /// Begins with the names of the columns.
-    pub(super) fn new(out: &'a mut dyn Write, columns: &[&str]) -> Result<Self, BundleError> {
+    pub(crate) fn new(out: &'a mut dyn Write, columns: &[&str]) -> Result<Self, BundleError> {
         let mut table = Self(csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out));
         table.row(columns)?;
         Ok(table)
     }
 
     /// Adds a row.
-    pub(super) fn row<T: AsRef<str>>(&mut self, cells: &[T]) -> Result<(), BundleError> {
+    pub(crate) fn row<T: AsRef<str>>(&mut self, cells: &[T]) -> Result<(), BundleError> {
         let cells = cells.iter().map(|cell| harmless(cell.as_ref()));
         self.0.write_record(cells.map(std::borrow::Cow::into_owned)).map_err(unwritten)
     }
 
     /// Ends it.
-    pub(super) fn end(mut self) -> Result<(), BundleError> {
+    pub(crate) fn end(mut self) -> Result<(), BundleError> {
         self.0.flush().map_err(BundleError::io("a table cannot be written"))
     }
 }
@@ -53,7 +53,7 @@ fn harmless(cell: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// The word that a value has in JSON, `merge_queue_merge`.
-pub(super) fn word<T: Serialize>(value: T) -> String {
+pub(crate) fn word<T: Serialize>(value: T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
@@ -72,7 +72,7 @@ pub(super) fn maybe<T: ToString>(value: Option<T>) -> String {
 }
 
 /// Several texts in one cell.
-pub(super) fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
     let values: Vec<T> = values.into_iter().collect();
     values.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("; ")
 }

@@ -25,7 +25,7 @@ const TEXT_CHARS_MAX: usize = 16_000;
 const NUMBER_MAX: u64 = 999_999_999_999_999;
 
 /// One cell.
-pub(super) enum Cell {
+pub(crate) enum Cell {
     /// A string, whatever it looks like.
     Text(String),
     /// A number.
@@ -51,19 +51,19 @@ impl From<u64> for Cell {
 }
 
 /// One sheet.
-pub(super) struct Sheet<'a> {
+pub(crate) struct Sheet<'a> {
     /// Its name: at most 31 letters.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Names of its columns, each with its width in characters.
-    pub(super) columns: &'a [(&'a str, u32)],
+    pub(crate) columns: &'a [(&'a str, u32)],
     /// Where the rows are that there is no room for.
-    pub(super) all: &'static str,
+    pub(crate) all: &'static str,
     /// Writes its rows. Called twice, and must do the same both times.
-    pub(super) rows: &'a dyn Fn(&mut Rows<'_>) -> Result<(), BundleError>,
+    pub(crate) rows: &'a dyn Fn(&mut Rows<'_>) -> Result<(), BundleError>,
 }
 
 /// Rows being written.
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     out: &'a mut dyn Write,
     row: u32,
     bytes: u64,
@@ -73,7 +73,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Adds a row; `false`: there is no room for it, and there will be none for another.
-    pub(super) fn add<const N: usize>(&mut self, cells: [Cell; N]) -> Result<bool, BundleError> {
+    pub(crate) fn add<const N: usize>(&mut self, cells: [Cell; N]) -> Result<bool, BundleError> {
         // One row is kept for the note.
         self.full |= self.row + 1 >= self.rows_max || self.bytes > SHEET_BYTES_MAX;
         if !self.full {
@@ -169,7 +169,7 @@ impl Part<'_> {
 }
 
 /// Writes the file. `created` is what its properties say, an instant of the data and not of now.
-pub(super) fn write(
+pub(crate) fn write(
     title: &str,
     created: DateTime<Utc>,
     sheets: &[Sheet<'_>],

@@ -30,7 +30,7 @@ fn judge(text: &str, more: &[&str]) -> Said {
 }
 
 /// What the program gets to read on standard input.
-fn stdin(program: &Path, dir: &Path, args: &[&str], text: &str) -> Said {
+pub(super) fn stdin(program: &Path, dir: &Path, args: &[&str], text: &str) -> Said {
     let mut command = Command::new(program);
     command.current_dir(dir).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

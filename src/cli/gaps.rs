@@ -1,0 +1,74 @@
+//! `evidenced gaps`: a skill pack's gap analysis, from its own file.
+
+use super::table::table;
+use super::tracker::{controls, show_notes};
+use super::{Exit, print_json};
+use crate::bundle::{list, word};
+use crate::catalogue::{Catalogue, Severity};
+use crate::readiness::packs::{self, AuditType, Coverage, Gaps};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A file of the `soc2-compliance` skill pack, `{"controls": [...]}` or an array; `-` is standard input. Its
+    /// typed words are judged by the pack's own rules; no evidence is looked at.
+    #[arg(long, value_name = "FILE")]
+    seed_compat: PathBuf,
+    /// For a report on design (type1), or on operation as well (type2).
+    #[arg(long = "type", default_value = "type1")]
+    audit_type: AuditType,
+    /// Exit 3 when there is a gap of this severity or a worse one. Default: exit 0 whatever there is.
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+}
+
+pub(super) fn gaps(args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let controls = controls(&args.seed_compat)?;
+    let gaps = packs::gaps(&controls, args.audit_type, &Catalogue::built_in()?, SystemClock.now());
+    if json {
+        print_json(&gaps)?;
+    } else {
+        show(&gaps);
+    }
+    let bad = args.fail_on.is_some_and(|limit| gaps.worst() >= Some(limit));
+    Ok(if bad { Exit::NotEffective } else { Exit::Ok })
+}
+
+fn show(gaps: &Gaps) {
+    let (meta, categories) = (&gaps.report_metadata, gaps.report_metadata.categories_assessed.iter());
+    let said = &gaps.coverage_summary;
+    outln!("criteria_coverage {:.1} % ({})", said.coverage_percentage, said.readiness_assessment);
+    outln!(
+        "by the rules of the soc2-compliance skill pack, {}, {} controls, {}, as of {}\n",
+        word(meta.audit_type),
+        meta.total_controls_assessed,
+        list(categories.map(word)),
+        meta.report_date
+    );
+    let mut rows = table(&["", "criteria", "covered", "in part", "missing", "critical", "coverage"]);
+    for (name, coverage) in [("the pack", said), ("mended", &gaps.mended)] {
+        let Coverage { total_criteria, covered, partially_covered, missing, critical_gaps, .. } = coverage;
+        let counts = [total_criteria, covered, partially_covered, missing, critical_gaps].map(u32::to_string);
+        let percent = format!("{:.1} %", coverage.coverage_percentage);
+        rows.add_row(std::iter::once(name.to_owned()).chain(counts).chain([percent]));
+    }
+    outln!("{rows}\n");
+    for entry in gaps.gaps.iter().chain(&gaps.partial_implementations) {
+        let severity = entry.severity.map(word).unwrap_or_default();
+        let (kind, controls) = (entry.gap_type.unwrap_or_default(), list(&entry.controls));
+        let controls = if controls.is_empty() { controls } else { format!(" ({controls})") };
+        outln!("{severity} {kind} {} {}{controls}", entry.tsc_criteria, entry.description);
+    }
+    if let Some(operating) = &gaps.type2_operating_gaps {
+        let (controls, issues) = (operating.controls_with_issues, operating.total_issues);
+        outln!("\nOperation: {controls} controls with {issues} issues");
+        for detail in &operating.details {
+            for failed in &detail.issues {
+                let severity = word(failed.severity);
+                outln!("{severity} {} {}: {}", detail.control_id, failed.check, failed.detail);
+            }
+        }
+    }
+    show_notes(&gaps.notes);
+}

@@ -1,0 +1,61 @@
+//! `evidenced matrix`: the control matrix in four forms.
+
+use super::{Exit, Known, print_json};
+use crate::catalogue::Category;
+use crate::readiness::Matrix;
+use anyhow::bail;
+use clap::ValueEnum;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use std::io::{IsTerminal, Write};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Of which categories: security, availability, confidentiality, processing-integrity, privacy. Default: all.
+    #[arg(long, value_delimiter = ',', value_parser = category)]
+    categories: Vec<Category>,
+    /// As what. `--json` is `--format json`.
+    #[arg(long, default_value = "md")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Markdown.
+    Md,
+    /// JSON.
+    Json,
+    /// A table for programs.
+    Csv,
+    /// A spreadsheet; into a file or pipe.
+    Xlsx,
+}
+
+fn category(text: &str) -> Result<Category, String> {
+    Category::from_str(text.trim(), true).map_err(|_| {
+        let known =
+            Category::value_variants().iter().filter_map(|c| Some(c.to_possible_value()?.get_name().to_owned()));
+        format!("there is no such category; one of {}", known.collect::<Vec<_>>().join(", "))
+    })
+}
+
+pub(super) fn matrix(known: &Known, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let categories = match args.categories.as_slice() {
+        [] => Category::value_variants().iter().copied().collect(),
+        some => some.iter().copied().collect(),
+    };
+    let matrix = Matrix::new(&known.catalogue, known.config.as_ref(), categories);
+    let bytes = match if json { Format::Json } else { args.format } {
+        Format::Json => {
+            print_json(&matrix)?;
+            return Ok(Exit::Ok);
+        }
+        Format::Md => matrix.markdown().into_bytes(),
+        Format::Csv => matrix.csv()?,
+        Format::Xlsx if std::io::stdout().is_terminal() => {
+            bail!("a spreadsheet is not for a terminal\nhint: evidenced matrix --format xlsx > matrix.xlsx")
+        }
+        Format::Xlsx => matrix.workbook(SystemClock.now())?,
+    };
+    std::io::stdout().lock().write_all(&bytes)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,70 @@
+//! `evidenced tracker`: a skill pack's status report, from its own file.
+
+use super::table::table;
+use super::{Exit, print_json, read};
+use crate::bundle::word;
+use crate::readiness::packs::{self, Class, FILE_BYTES_MAX, Note, PackControl, PackError, Rating, Tracker};
+use anyhow::Context;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A file of the `soc2-compliance` skill pack, `{"controls": [...]}` or an array; `-` is standard input. Its
+    /// typed status words are counted by the pack's own rules; no evidence is looked at.
+    #[arg(long, value_name = "FILE")]
+    seed_compat: PathBuf,
+    /// Exit 3 when the rating is this one or a worse one. Default: exit 0 whatever it is.
+    #[arg(long, value_name = "RATING")]
+    fail_on: Option<Rating>,
+}
+
+pub(super) fn tracker(args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let tracker = packs::tracker(&controls(&args.seed_compat)?, SystemClock.now());
+    if json {
+        print_json(&tracker)?;
+    } else {
+        show(&tracker);
+    }
+    let bad = args.fail_on.is_some_and(|limit| tracker.summary.readiness_rating >= limit);
+    Ok(if bad { Exit::NotEffective } else { Exit::Ok })
+}
+
+/// The controls of a pack's file.
+pub(super) fn controls(file: &Path) -> anyhow::Result<Vec<PackControl>> {
+    let controls = read(file, FILE_BYTES_MAX).map_err(PackError::Read).and_then(|bytes| packs::parse(&bytes));
+    controls.with_context(|| format!("{} cannot be used", file.display()))
+}
+
+fn show(tracker: &Tracker) {
+    let summary = &tracker.summary;
+    let rating = word(summary.readiness_rating);
+    outln!("evidence_readiness {:.1} % ({rating}), {} controls", summary.readiness_score, summary.total_controls);
+    outln!("by the rules of the soc2-compliance skill pack, as of {}\n", summary.report_date);
+    let mut rows = table(&["category", "collected", "pending", "overdue", "not started", "not applicable"]);
+    let all = ("all".to_owned(), summary.status_breakdown.clone());
+    for (category, counts) in tracker.by_category.clone().into_iter().chain([all]) {
+        let counts = Class::ALL.map(|class| counts.get(&class).copied().unwrap_or_default().to_string());
+        rows.add_row(std::iter::once(category).chain(counts));
+    }
+    outln!("{rows}\n");
+    for issue in &tracker.issues {
+        outln!("{}: {}", issue.control_id, issue.issue);
+    }
+    show_notes(&tracker.notes);
+}
+
+/// Places shown of each note; the rest is counted.
+const PLACES_SHOWN: usize = 10;
+
+/// What is wrong with the figures.
+pub(super) fn show_notes(notes: &[Note]) {
+    outln!("\nAbout these figures:");
+    for note in notes {
+        let shown = note.places.iter().take(PLACES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = note.places.len().saturating_sub(PLACES_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let places = if shown.is_empty() { String::new() } else { format!(" ({shown}{more})") };
+        outln!("  {}: {}{places}", note.about, note.says);
+    }
+}
