@@ -16,5 +16,6 @@ pub mod notify;
 pub mod run;
 pub mod run_file;
 pub mod schedule;
+pub mod slots;
 pub mod status;
 pub mod timestamp;
