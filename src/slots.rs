@@ -115,7 +115,7 @@ pub struct Line {
     pub reason: Option<String>,
 }
 
-/// Reads the calendar of a window, or from `days` before the present on.
+/// Reads the calendar of a window, which may depend on the instant that it is known to.
 pub fn calendar(
     reader: &Reader,
     now: DateTime<Utc>,
