@@ -338,22 +338,6 @@ fn waivers(reader: &Reader, id: &str, size: u64) -> Result<(Vec<u64>, Vec<Waiver
     Ok((indexes, waivers))
 }
 
-/// Until when every due slot of a collector has a record: its newest slot, or else the moment when a
-/// configuration first named it. `None`: no configuration did yet.
-pub fn slots_recorded_until(reader: &Reader, collector: &str) -> Result<Option<DateTime<Utc>>, RunError> {
-    if let Some(slot) = reader.newest_slot(collector)? {
-        return Ok(Some(slot));
-    }
-    for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
-        let (index, record) = found?;
-        let config: crate::config::Config = json(reader, index, "config.json")?;
-        if config.collectors.contains_key(collector) {
-            return Ok(Some(record.at));
-        }
-    }
-    Ok(None)
-}
-
 /// The SHA-256 of the configuration in force, hex.
 pub fn config_in_force(reader: &Reader) -> Result<Option<String>, LedgerError> {
     Ok(reader.newest(&Filter::kind("config"))?.and_then(|(_, record)| match record.body {

@@ -1,7 +1,8 @@
 //! Turns due instants into runs: the timer, catch-up after downtime, and a stop that loses nothing.
 //!
-//! The timer only says "look": which slots are due is computed from the schedule and the ledger, so a
-//! tick that comes late, twice or never cannot lose or double a run.
+//! The timer only says "look": which slots are due is computed from the schedules on record and the ledger, so a
+//! tick that comes late, twice or never cannot lose or double a run. Once a minute everything is looked at, so
+//! that a timer which has died delays a run by a minute and no more.
 
 use crate::anchor::{AnchorError, Anchors};
 use crate::config::CatchUp;
@@ -9,6 +10,7 @@ use crate::ledger::record::Trigger;
 use crate::run::{RunError, Runner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -27,13 +29,8 @@ pub enum DaemonError {
     Anchor(#[from] AnchorError),
 }
 
-/// What the timer asks to look at.
-enum Look {
-    /// Is this collector due?
-    Collector(String),
-    /// Has a control become stale, or an anchor due?
-    Controls,
-}
+/// How often everything is looked at, whatever the timer says.
+const ROUND: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` resolves, then lets running runs end for `stop_timeout` and aborts the rest.
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
@@ -44,6 +41,7 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     runner.record_config().await?;
     // Before catching up: what went stale while nobody looked belongs on record.
     runner.watch().await?;
+    runner.due_of_taken_out().await?;
     let (looks, mut due) = mpsc::channel(64);
     let mut timer = start_timer(&runner, &looks).await?;
     let (stopping, stopped) = watch::channel(false);
@@ -58,18 +56,23 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(collectors = policies.len(), "collecting on schedule");
     let mut outcome = Ok(());
+    let mut round = tokio::time::interval(ROUND);
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // What it would find at once has just been looked at.
+    round.reset();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
-            Some(look) = due.recv() => match look {
-                // On time the policy is always to run the latest: `none` is about downtime.
-                Look::Collector(name) => spawn(&mut runs, &runner, name, CatchUp::Latest, Trigger::Schedule, &stopped),
-                Look::Controls => {
-                    hand_over(&mut handing, &anchors);
-                    if let Err(error) = runner.watch().await { outcome = Err(error.into()); break }
+            // On time the policy is always to run the latest: `none` is about downtime.
+            Some(name) = due.recv() => spawn(&mut runs, &runner, name, CatchUp::Latest, Trigger::Schedule, &stopped),
+            _ = round.tick() => {
+                hand_over(&mut handing, &anchors);
+                if let Err(error) = runner.watch().await { outcome = Err(error.into()); break }
+                for name in policies.keys() {
+                    spawn(&mut runs, &runner, name.clone(), CatchUp::Latest, Trigger::Schedule, &stopped);
                 }
-            },
+            }
             Some(ended) = handing.join_next() => if let Err(error) = handed(ended) { outcome = Err(error.into()); break },
             Some(ended) = runs.join_next() => if let Err(error) = settle(ended) { outcome = Err(error.into()); break },
         }
@@ -83,8 +86,8 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     outcome
 }
 
-/// One timer job a collector, and one a minute for the controls.
-async fn start_timer(runner: &Arc<Runner>, looks: &mpsc::Sender<Look>) -> Result<JobScheduler, JobSchedulerError> {
+/// One timer job a collector.
+async fn start_timer(runner: &Arc<Runner>, looks: &mpsc::Sender<String>) -> Result<JobScheduler, JobSchedulerError> {
     let timer = JobScheduler::new().await?;
     for (name, collector) in &runner.loaded().collectors {
         let (looks, name) = (looks.clone(), name.clone());
@@ -92,16 +95,10 @@ async fn start_timer(runner: &Arc<Runner>, looks: &mpsc::Sender<Look>) -> Result
         let job = Job::new_async_tz(schedule.timer_line(), schedule.timezone(), move |_, _| {
             let (looks, name) = (looks.clone(), name.clone());
             // A full or closed channel loses nothing: the next look finds the slot still due.
-            Box::pin(async move { drop(looks.try_send(Look::Collector(name))) })
+            Box::pin(async move { drop(looks.try_send(name)) })
         })?;
         timer.add(job).await?;
     }
-    let looks = looks.clone();
-    let job = Job::new_async("20 * * * * *", move |_, _| {
-        let looks = looks.clone();
-        Box::pin(async move { drop(looks.try_send(Look::Controls)) })
-    })?;
-    timer.add(job).await?;
     timer.start().await?;
     Ok(timer)
 }

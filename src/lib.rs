@@ -20,6 +20,7 @@ pub mod run;
 pub mod run_file;
 pub mod schedule;
 mod shown;
+pub mod slots;
 pub mod status;
 pub mod timestamp;
 mod toml_file;

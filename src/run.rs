@@ -5,9 +5,9 @@ use crate::assess;
 use crate::config::{CatchUp, CollectorConfig, Loaded};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
-use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::run_file::{self, RunFile, outcome_file};
-use crate::schedule;
+use crate::slots::{self, Unanswered};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
@@ -16,7 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
@@ -24,6 +24,8 @@ pub struct Runner {
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     network: Network,
+    /// Held from looking what is due to the record of it.
+    looking: Mutex<()>,
 }
 
 /// What came of a run, for whoever asked for it.
@@ -87,6 +89,9 @@ pub enum RunError {
     Random(getrandom::Error),
 }
 
+/// Most misses that are sealed at a time.
+const MISSES_AT_ONCE: usize = 256;
+
 /// A run that has been opened.
 struct Opened<'a> {
     run: String,
@@ -96,10 +101,17 @@ struct Opened<'a> {
     task: Task,
 }
 
+/// A run that has been opened, with what it is to be done with.
+struct Begun<'a> {
+    opened: Opened<'a>,
+    door: Door,
+    _lock: CollectorLock,
+}
+
 impl Runner {
     /// Over an open ledger.
     pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
-        Self { loaded: Arc::new(loaded), ledger, clock, network: Network::new() }
+        Self { loaded: Arc::new(loaded), ledger, clock, network: Network::new(), looking: Mutex::new(()) }
     }
 
     /// The configuration in force.
@@ -135,14 +147,30 @@ impl Runner {
         slot: Option<DateTime<Utc>>,
         stopped: watch::Receiver<bool>,
     ) -> Result<RunReport, RunError> {
+        let begun = self.begin(name, trigger, slot).await?;
+        self.finish(begun, stopped).await
+    }
+
+    async fn begin<'a>(
+        &'a self,
+        name: &'a str,
+        trigger: Trigger,
+        slot: Option<DateTime<Utc>>,
+    ) -> Result<Begun<'a>, RunError> {
         let config = self.loaded.config.collectors.get(name).ok_or_else(|| self.unknown(name))?;
-        let Some(_lock) = self.ledger.lock_collector(name)? else {
+        let Some(lock) = self.ledger.lock_collector(name)? else {
             return Err(RunError::Overlap(name.to_owned()));
         };
         let door = Door::live(&self.network, self.clock.clone(), config.limits);
         let task = self.task(name, config, door.as_of())?;
         let opened = self.open(name, config, trigger, slot, task).await?;
         tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");
+        Ok(Begun { opened, door, _lock: lock })
+    }
+
+    async fn finish(&self, begun: Begun<'_>, stopped: watch::Receiver<bool>) -> Result<RunReport, RunError> {
+        let Begun { opened, door, _lock } = begun;
+        let name = opened.name;
         let Some(result) = self.collect(&opened, &door, stopped).await else {
             self.close(&opened, End::Aborted).await?;
             tracing::warn!(collector = name, run = opened.run, "run aborted: the daemon stops");
@@ -309,7 +337,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs what is due and records what is not going to be run: one record a slot.
+    /// Runs what is due and records what is not going to be run: one record a slot. Which slots those are follows
+    /// from the configurations on record; a collector that was taken out can only have missed them.
     pub async fn due(
         &self,
         name: &str,
@@ -317,34 +346,87 @@ impl Runner {
         trigger: Trigger,
         stopped: watch::Receiver<bool>,
     ) -> Result<(), RunError> {
-        let loaded = self.loaded.collectors.get(name).ok_or_else(|| self.unknown(name))?;
-        let now = self.clock.now();
-        let reader = self.ledger.reader()?;
-        let Some(since) = assess::slots_recorded_until(&reader, name)? else { return Ok(()) };
-        let (missed, run) = schedule::plan(loaded.schedule.due(since, now), policy == CatchUp::Latest);
-        let reason = match trigger {
-            Trigger::CatchUp => "the daemon was not running",
-            Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
+        let begun = {
+            // Two looks at once would both begin the same slot, and one would record an overlap that there was not.
+            let _one_at_a_time = self.looking.lock().await;
+            self.begin_due(name, policy, trigger).await?
         };
-        for slot in missed {
-            self.missed(name, slot, reason).await?;
-        }
-        let Some(slot) = run else { return Ok(()) };
-        match self.run(name, trigger, Some(slot), stopped).await {
-            Err(RunError::Overlap(_)) => self.missed(name, slot, "the run before had not ended").await,
-            // Another process had the slot first.
-            Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Aborted(_)) => Ok(()),
+        let Some(begun) = begun else { return Ok(()) };
+        match self.finish(begun, stopped).await {
+            Err(RunError::Aborted(_)) => Ok(()),
             other => other.map(|_| ()),
         }
     }
 
-    async fn missed(&self, name: &str, slot: DateTime<Utc>, reason: &str) -> Result<(), RunError> {
-        tracing::warn!(collector = name, due = %slot, reason, "run missed");
-        let body = Body::Missed { collector: name.to_owned(), seq: 0, scheduled_for: slot, reason: reason.to_owned() };
-        match self.append(vec![(body, Vec::new())]).await {
-            Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => Ok(()),
-            other => other.map(|_| ()),
+    async fn begin_due<'a>(
+        &'a self,
+        name: &'a str,
+        policy: CatchUp,
+        trigger: Trigger,
+    ) -> Result<Option<Begun<'a>>, RunError> {
+        let now = self.clock.now();
+        let reader = self.ledger.reader()?;
+        let unanswered = Unanswered::read(&reader, name, now)?;
+        let again = slots::due_again(&reader, name, now)?;
+        drop(reader);
+        let runs = policy == CatchUp::Latest && self.loaded.collectors.contains_key(name);
+        let reason = match trigger {
+            Trigger::CatchUp => "the daemon was not running",
+            Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
+        };
+        let (mut missed, mut latest) = (Vec::new(), None);
+        for slot in unanswered.slots() {
+            missed.extend(latest.replace(slot));
+            if missed.len() == MISSES_AT_ONCE {
+                self.missed(name, std::mem::take(&mut missed), reason).await?;
+            }
         }
+        let slot = if runs { latest } else { None };
+        missed.extend(latest.filter(|_| !runs));
+        self.missed(name, missed, reason).await?;
+        if slot.is_none() && !(runs && again) {
+            return Ok(None);
+        }
+        match (self.begin(name, trigger, slot).await, slot) {
+            (Err(RunError::Overlap(_)), Some(slot)) => {
+                self.missed(name, vec![slot], "the run before had not ended").await?;
+                Ok(None)
+            }
+            // Another process had the slot first, or runs the collector anyway.
+            (Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Overlap(_)), _) => Ok(None),
+            (begun, _) => begun.map(Some),
+        }
+    }
+
+    async fn missed(&self, name: &str, slots: Vec<DateTime<Utc>>, reason: &str) -> Result<(), RunError> {
+        let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Ok(()) };
+        tracing::warn!(collector = name, due = %first, until = %last, slots = slots.len(), reason, "runs missed");
+        let miss = |slot: &DateTime<Utc>| {
+            let (collector, reason) = (name.to_owned(), reason.to_owned());
+            (Body::Missed { collector, seq: 0, scheduled_for: *slot, reason }, Vec::new())
+        };
+        match self.append(slots.iter().map(miss).collect()).await {
+            // Another process had one of them first: each on its own.
+            Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {}
+            other => return other.map(|_| ()),
+        }
+        for slot in &slots {
+            match self.append(vec![miss(slot)]).await {
+                Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {}
+                other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Records what became of the slots of collectors that are not configured any more.
+    pub async fn due_of_taken_out(&self) -> Result<(), RunError> {
+        let names = slots::taken_out(&self.ledger.reader()?, &self.loaded)?;
+        let (_keep, never) = watch::channel(false);
+        for name in names {
+            self.due(&name, CatchUp::None, Trigger::CatchUp, never.clone()).await?;
+        }
+        Ok(())
     }
 
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.

@@ -8,6 +8,8 @@ use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, Reader};
 use crate::run::RunError;
+use crate::schedule::PATIENCE;
+use crate::slots::Unanswered;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -86,6 +88,9 @@ pub struct CollectorStatus {
     pub last_end: Option<String>,
     /// When it is due next.
     pub next_due: Option<DateTime<Utc>>,
+    /// Due slots that have no record although it is more than `PATIENCE` ago: no daemon runs, or it does not come
+    /// to them.
+    pub unaccounted: u64,
 }
 
 /// Reads it.
@@ -192,7 +197,9 @@ fn collector_status(
         (Some(_), _) => Some("running".to_owned()),
         _ => None,
     };
+    let unanswered = Unanswered::read(reader, name, as_of)?;
     Ok(CollectorStatus {
+        unaccounted: unanswered.slots().filter(|slot| as_of - *slot >= PATIENCE).count() as u64,
         name: name.to_owned(),
         last_run: opened.map(|record| record.at),
         last_end,

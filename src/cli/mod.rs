@@ -1,6 +1,7 @@
 //! argv to exit code: one file per subcommand. stdout is data, stderr is talk.
 //!
-//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, 4 verification failed.
+//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective or a due run not accounted for,
+//! 4 verification failed.
 
 /// A line of data. A closed pipe (`evidenced status | head`) ends the program: its reader has seen enough.
 macro_rules! outln {
@@ -9,6 +10,7 @@ macro_rules! outln {
 }
 
 mod anchor;
+mod calendar;
 mod collect;
 mod config;
 mod demo;
@@ -72,7 +74,7 @@ enum Command {
         when: collect::When,
     },
     /// Show what each control is now, and why. Exits 3 when one is not effective.
-    Status,
+    Status(status::Args),
     /// Show why an item was judged as it was, and where in the sealed exchanges that stands.
     Explain(explain::Args),
     /// Record an approved, expiring acceptance of a deviation.
@@ -93,7 +95,8 @@ enum Command {
 
     /// Delete the files of records by the book: gone for good, and on record. The records and proofs stay.
     Erase(erase::Args),
-    /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused.
+    /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused, 3 when what became of a due run is
+    /// nowhere in it.
     Verify(verify::Args),
     /// Look at the keys that sign, and change them.
     Key {
@@ -156,7 +159,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Init => init::init(&load(cli)?),
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
-        Command::Status => status::status(&load(cli)?, cli.json),
+        Command::Status(args) => status::status(&load(cli)?, args, cli.json),
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,

@@ -1,17 +1,34 @@
 //! `evidenced status`: what each control is now, why, and what to do next.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, calendar, export, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
 use crate::status::{Status, status as read_status};
+use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 /// Bad items shown of each control; the rest is counted.
 const ITEMS_SHOWN: usize = 10;
 
-pub(super) fn status(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Show the run calendar instead: every due slot, and what became of it. Exits 3 when one has no whole evidence.
+    #[arg(long)]
+    calendar: bool,
+    /// First instant of the calendar: a date (midnight UTC) or an RFC 3339 time. Default: 30 days before its end.
+    #[arg(long, value_parser = export::instant, requires = "calendar")]
+    from: Option<DateTime<Utc>>,
+    /// First instant after the calendar. Default: the present.
+    #[arg(long, value_parser = export::instant, requires = "calendar")]
+    to: Option<DateTime<Utc>>,
+}
+
+pub(super) fn status(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    if args.calendar {
+        return calendar::calendar(loaded, args.from, args.to, json);
+    }
     let reader = Reader::open(&loaded.state_dir)?;
     let status = read_status(&reader, loaded, SystemClock.now())?;
     if json {
@@ -66,6 +83,10 @@ fn show(status: &Status) {
         ]);
     }
     outln!("\n{collectors}\n");
+    for collector in status.collectors.iter().filter(|collector| collector.unaccounted > 0) {
+        let (name, slots) = (&collector.name, collector.unaccounted);
+        outln!("{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`");
+    }
     outln!("log {} has {} records", status.origin, status.records);
     for holder in &status.anchors {
         outln!("{}", holder.line());

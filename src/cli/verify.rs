@@ -63,7 +63,11 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
     } else {
         show(&report);
     }
-    Ok(if report.ok() { Exit::Ok } else { Exit::Refused })
+    Ok(match (report.ok(), report.unaccounted().next()) {
+        (false, _) => Exit::Refused,
+        (true, Some(_)) => Exit::NotEffective,
+        (true, None) => Exit::Ok,
+    })
 }
 
 /// What is listed of a kind on the terminal; `--json` has more.
@@ -126,7 +130,18 @@ pub(super) fn show(report: &VerifyReport) {
         }
     }
     for check in &report.checks {
-        outln!("{}  {}: {}", if check.ok { "ok     " } else { "REFUSED" }, check.name, check.detail);
+        let word = match (check.ok, check.unaccounted.is_empty()) {
+            (false, _) => "REFUSED",
+            (true, false) => "SILENT ",
+            (true, true) => "ok     ",
+        };
+        outln!("{word}  {}: {}", check.name, check.detail);
+        for finding in check.unaccounted.iter().take(SHOWN) {
+            outln!("         {}: {}", finding.file, finding.problem);
+        }
+        if check.unaccounted.len() > SHOWN {
+            outln!("         and more; `--json` lists them");
+        }
     }
     for what in report.not_checked() {
         outln!("not checked: {what}");
@@ -152,6 +167,9 @@ pub(super) fn show(report: &VerifyReport) {
     if report.ok() {
         let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
         outln!("accepted: every check was made{but}, and nothing is wrong");
+        if report.unaccounted().next().is_some() {
+            outln!("BUT the log is SILENT about slots that were due: what was not recorded cannot be shown to have been done.");
+        }
     }
     if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");

@@ -171,11 +171,14 @@ impl Reader {
         seal::next_seq(&self.db, collector).map_err(LedgerError::store("reading"))
     }
 
-    /// The collector's newest due instant that a run or a miss has answered.
-    pub fn newest_slot(&self, collector: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
-        let sql = "SELECT max(slot) FROM entry_key WHERE collector = ?1 AND slot IS NOT NULL";
-        let slot: Option<i64> =
-            self.db.query_row(sql, [collector], |row| row.get(0)).map_err(LedgerError::store("reading"))?;
+    /// The collector's newest due instant that a run or a miss among these records has answered.
+    pub fn newest_slot(&self, collector: &str, range: Range<u64>) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let sql = "SELECT max(slot) FROM entry_key
+             WHERE collector = ?1 AND slot IS NOT NULL AND idx >= ?2 AND idx < ?3";
+        let slot: Option<i64> = self
+            .db
+            .query_row(sql, params![collector, sql_int(range.start), sql_int(range.end)], |row| row.get(0))
+            .map_err(LedgerError::store("reading"))?;
         slot.map(instant).transpose()
     }
 

@@ -7,6 +7,7 @@ mod counts;
 
 pub use counts::{Counts, Of};
 
+use crate::schedule::Outcome;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,8 @@ pub enum Body {
         seq: u64,
         /// What set it off.
         trigger: Trigger,
-        /// The due instant that it answers to; `None` for a manual run.
+        /// The due instant that it answers to; `None` for a manual run, and for one whose slot has a record from
+        /// when the clock was ahead.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
         scheduled_for: Option<DateTime<Utc>>,
         /// What it looks at.
@@ -338,6 +340,17 @@ impl End {
             Self::Failed => "failed",
             Self::Aborted => "aborted",
             Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// As in the run calendar, when it was in time.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Done,
+            Self::Incomplete => Outcome::Incomplete,
+            Self::Failed => Outcome::Failed,
+            Self::Aborted => Outcome::Aborted,
+            Self::Interrupted => Outcome::Interrupted,
         }
     }
 }

@@ -1,10 +1,16 @@
-//! From a cron line to due instants, and what to do about those that passed. Pure: knows nothing of
-//! controls, clocks or ledgers.
+//! From a cron line to due instants (slots), and from slots and what happened to the run calendar. Pure: knows
+//! nothing of controls, clocks or ledgers.
+
+mod calendar;
+
+pub use calendar::{Answer, Answered, Outcome, PATIENCE, Slot, Term, calendar, due};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// When a collector is due: a cron line in a time zone.
 ///
@@ -15,9 +21,6 @@ pub struct Schedule {
     cron: Cron,
     timezone: Tz,
 }
-
-/// Most due instants that are told apart after a downtime: a year of every five minutes.
-pub const DUE_MAX: usize = 105_408;
 
 /// A schedule that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,18 +62,10 @@ impl Schedule {
             .map(|at| at.with_timezone(&Utc))
     }
 
-    /// Due instants in `(after, until]`, oldest first, the latest `DUE_MAX` of them.
-    pub fn due(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-        let mut due = std::collections::VecDeque::new();
-        let mut at = after;
-        while let Some(next) = self.next_after(at).filter(|next| *next <= until && *next > at) {
-            if due.len() == DUE_MAX {
-                due.pop_front();
-            }
-            due.push_back(next);
-            at = next;
-        }
-        due.into()
+    /// Due instants in `(after, until]`, oldest first, as they are asked for: none is left out, however many.
+    pub fn due(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + '_ {
+        let next = move |at| self.next_after(at).filter(|next| *next <= until);
+        std::iter::successors(next(after), move |at| next(*at))
     }
 
     /// The line as the timer takes it, seconds first.
@@ -84,10 +79,32 @@ impl Schedule {
     }
 }
 
-/// What to do about due instants, oldest first: those to record as missed, and the one to run.
-pub fn plan(mut due: Vec<DateTime<Utc>>, run_latest: bool) -> (Vec<DateTime<Utc>>, Option<DateTime<Utc>>) {
-    let run = if run_latest { due.pop() } else { None };
-    (due, run)
+/// The schedules that a configuration states, in the form in which it is sealed, by collector. What else it
+/// says is not looked at.
+pub fn stated(configuration: &[u8]) -> Result<BTreeMap<String, Schedule>, StatedError> {
+    #[derive(Deserialize)]
+    struct Configuration {
+        collectors: BTreeMap<String, Line>,
+    }
+    #[derive(Deserialize)]
+    struct Line {
+        schedule: String,
+        timezone: String,
+    }
+    let stated: Configuration = serde_json::from_slice(configuration)?;
+    let parsed = |(name, line): (String, Line)| Ok((name, Schedule::parse(&line.schedule, &line.timezone)?));
+    stated.collectors.into_iter().map(parsed).collect()
+}
+
+/// A sealed configuration whose schedules cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum StatedError {
+    /// Its form.
+    #[error("the schedules in it cannot be read: {0}")]
+    Form(#[from] serde_json::Error),
+    /// One of the schedules.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
 }
 
 #[cfg(test)]
@@ -98,15 +115,19 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn all(schedule: &Schedule, after: &str, until: &str) -> Vec<DateTime<Utc>> {
+        schedule.due(at(after), at(until)).collect()
+    }
+
     #[test]
     fn due_instants_follow_the_local_clock_over_both_changes_of_daylight_saving_time() {
         let daily = Schedule::parse("30 6 * * *", "Europe/Berlin").unwrap();
         assert_eq!(
-            daily.due(at("2026-03-28T00:00:00Z"), at("2026-03-30T23:00:00Z")),
+            all(&daily, "2026-03-28T00:00:00Z", "2026-03-30T23:00:00Z"),
             [at("2026-03-28T05:30:00Z"), at("2026-03-29T04:30:00Z"), at("2026-03-30T04:30:00Z")]
         );
         assert_eq!(
-            daily.due(at("2026-10-24T00:00:00Z"), at("2026-10-26T23:00:00Z")),
+            all(&daily, "2026-10-24T00:00:00Z", "2026-10-26T23:00:00Z"),
             [at("2026-10-24T04:30:00Z"), at("2026-10-25T05:30:00Z"), at("2026-10-26T05:30:00Z")]
         );
     }
@@ -114,15 +135,15 @@ mod tests {
     #[test]
     fn an_hour_that_happens_twice_is_due_once_and_one_that_does_not_exist_still_is() {
         let night = Schedule::parse("30 2 * * *", "Europe/Berlin").unwrap();
-        assert_eq!(night.due(at("2026-10-24T12:00:00Z"), at("2026-10-25T12:00:00Z")).len(), 1);
-        assert_eq!(night.due(at("2026-03-28T12:00:00Z"), at("2026-03-29T12:00:00Z")).len(), 1);
+        assert_eq!(all(&night, "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z").len(), 1);
+        assert_eq!(all(&night, "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z").len(), 1);
     }
 
     #[test]
     fn an_instant_is_due_at_its_end_and_not_again_after_it() {
         let hourly = Schedule::parse("0 * * * *", "UTC").unwrap();
-        assert_eq!(hourly.due(at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z")), [at("2026-01-01T01:00:00Z")]);
-        assert!(hourly.due(at("2026-01-01T01:00:00Z"), at("2026-01-01T01:59:59Z")).is_empty());
+        assert_eq!(all(&hourly, "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"), [at("2026-01-01T01:00:00Z")]);
+        assert!(all(&hourly, "2026-01-01T01:00:00Z", "2026-01-01T01:59:59Z").is_empty());
     }
 
     #[test]
@@ -137,5 +158,60 @@ mod tests {
             assert!(Schedule::parse(line, "UTC").is_err(), "{line}");
         }
         assert!(Schedule::parse("0 0 * * *", "Mars/Olympus").is_err());
+    }
+
+    /// Whether the minute is due, told by the wall clock of the time zone alone: the second opinion on what croner
+    /// makes of changes of daylight saving time.
+    fn due_by_wall_clock(line: (&[u32], &[u32]), zone: Tz, at: DateTime<Utc>) -> bool {
+        use chrono::{MappedLocalTime, TimeDelta, TimeZone, Timelike};
+        let (minutes, hours) = line;
+        let matches = |local: chrono::NaiveDateTime| {
+            minutes.contains(&local.minute()) && hours.contains(&local.hour()) && local.second() == 0
+        };
+        let local = at.with_timezone(&zone).naive_local();
+        let fixed = minutes.len() == 1 && hours.len() == 1;
+        if matches(local) {
+            let second = matches!(zone.from_local_datetime(&local), MappedLocalTime::Ambiguous(first, _) if first < at);
+            return !(fixed && second);
+        }
+        // When the clocks have jumped: over the hour, if it is a fixed one.
+        let before = (at - TimeDelta::minutes(1)).with_timezone(&zone).naive_local();
+        let jumped = (1..(local - before).num_minutes()).map(|minute| before + TimeDelta::minutes(minute));
+        fixed && jumped.into_iter().any(matches)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 400, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn what_is_due_is_what_a_wall_clock_shows_minute_by_minute_also_when_it_is_put_back_or_forward(
+            zone in proptest::sample::select(&["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                "Africa/Casablanca", "America/Santiago", "Asia/Kathmandu"][..]),
+            minutes in proptest::sample::subsequence((0..60).step_by(5).collect::<Vec<u32>>(), 1..4),
+            hours in proptest::sample::subsequence((0..24).collect::<Vec<u32>>(), 1..8),
+            day in 0..1500_i64,
+            change in 0..2_usize,
+            begin in 0..86_400_000_i64,
+        ) {
+            use chrono::{Offset, TimeDelta, TimeZone};
+            let zone: Tz = zone.parse().unwrap();
+            let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
+            // Half of the cases begin just before the clocks are changed.
+            let mut day = at("2024-01-01T00:00:00Z") + TimeDelta::days(day);
+            for _ in 0..400 * change {
+                if offset(day) != offset(day + TimeDelta::days(1)) {
+                    break;
+                }
+                day += TimeDelta::days(1);
+            }
+            let list = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+            let line = format!("{} {} * * *", list(&minutes), list(&hours));
+            let schedule = Schedule::parse(&line, zone.name()).unwrap();
+            let (after, until) = (day + TimeDelta::milliseconds(begin), day + TimeDelta::days(2));
+            let found: Vec<_> = schedule.due(after, until).collect();
+            let whole = (1..=2 * 1440).map(|minute| day + TimeDelta::minutes(minute)).filter(|at| *at > after);
+            let expected: Vec<_> = whole.filter(|at| due_by_wall_clock((&minutes, &hours), zone, *at)).collect();
+            proptest::prop_assert_eq!(found, expected, "{} {} after {}", line, zone, after);
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod archive;
 mod attacks;
+mod calendar;
 mod changed;
 mod erased;
 mod flipped;

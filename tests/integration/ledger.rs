@@ -280,9 +280,9 @@ fn a_due_instant_is_answered_once_and_numbers_have_no_holes() {
         (reader.size().unwrap(), reader.next_seq("c").unwrap(), reader.next_seq("e").unwrap()),
         (FIRST + 4, 4, 1)
     );
-    assert_eq!(reader.newest_slot("c").unwrap(), Some(at(120)));
+    assert_eq!(reader.newest_slot("c", 0..u64::MAX).unwrap(), Some(at(120)));
     assert_eq!(reader.slots("c", at(60), at(120)).unwrap(), [(at(60), FIRST)]);
-    assert_eq!(reader.newest_slot("e").unwrap(), None);
+    assert_eq!(reader.newest_slot("e", 0..u64::MAX).unwrap(), None);
     sound(dir.path());
 }
 

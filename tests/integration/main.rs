@@ -11,6 +11,7 @@ mod backup_restores;
 mod bundle;
 mod channels;
 mod catalogue;
+mod calendar;
 mod cli;
 mod contract;
 mod daemon;

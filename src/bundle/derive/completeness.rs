@@ -4,12 +4,17 @@ use super::table::{Table, maybe};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Series, Source};
 use crate::ledger::record::Body;
+use crate::schedule::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// Names of the columns of counts, in their order.
-pub(super) const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 17] = [
     "due",
+    "in_time",
+    "late",
+    "unaccounted",
+    "unplanned",
     "scheduled",
     "catch_up",
     "manual",
@@ -31,18 +36,23 @@ pub(super) struct Row {
     /// Its smallest and largest sequence number in the period.
     pub(super) seqs: Option<(u64, u64)>,
     /// The counts, in the order of `COLUMNS`; `None`: the bundle does not tell.
-    pub(super) counts: [Option<u64>; 13],
+    pub(super) counts: [Option<u64>; COLUMNS.len()],
 }
 
-/// A row per collector. `due` is what the schedule asked for: runs that it set off, at once or caught up
-/// on, and misses.
+/// A row per collector. `due`, `in_time`, `late`, `unaccounted` and `unplanned` are slots of the calendar: what
+/// the schedules in force asked for in the period. The others are records of the period.
 pub(super) fn rows(contents: &Contents, source: &dyn Source) -> Result<Vec<Row>, BundleError> {
     let erased = erased(contents, source)?;
     let withheld = withheld(contents);
     let row = |(collector, series): (&String, &Series)| {
         let count = |word: &str| series.counts.get(word).copied().unwrap_or_default();
+        let slots = |of: Outcome| series.slots.get(&of).copied().unwrap_or_default();
         let counts = COLUMNS.map(|word| match word {
-            "due" => Some(count("scheduled") + count("catch_up") + count("missed")),
+            "due" => Some(series.slots.iter().filter(|(of, _)| **of != Outcome::Unplanned).map(|(_, slots)| slots).sum()),
+            "in_time" => Some(slots(Outcome::Done)),
+            "late" => Some(slots(Outcome::Late)),
+            "unaccounted" => Some(slots(Outcome::Unaccounted)),
+            "unplanned" => Some(slots(Outcome::Unplanned)),
             "erased" => Some(erased.get(collector).copied().unwrap_or_default()),
             // Whose records they are is what withholding hides; none withheld is none of each.
             "withheld" => (withheld == 0).then_some(0),

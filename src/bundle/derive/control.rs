@@ -160,9 +160,9 @@ pub(super) fn gaps(
     };
     for gap in wanted.iter().filter_map(|at| contents.gaps.get(*at)) {
         table.row(&[
-            gap.record.to_string(),
+            maybe(gap.record),
             gap.collector.clone(),
-            gap.seq.to_string(),
+            maybe(gap.seq),
             instant(gap.scheduled_for),
             instant(gap.window.map(|w| w.start)),
             instant(gap.window.map(|w| w.end)),

@@ -1,9 +1,11 @@
 //! The files that are made of the committed data. Each is a pure function of it, so that whoever checks
 //! a bundle makes them again and compares every byte. So nothing here may depend on the machine, or on how
-//! some crate packs or orders things; and whatever changes a byte of what is made here, a raised version of
+//! some crate packs or orders things (but for the tz database and croner, by which slots are computed: one that
+//! says otherwise of a time that has passed makes another calendar); and whatever changes a byte of what is made here, a raised version of
 //! a test's rules included, raises `Evidenced-Format`.
 
 mod bad;
+mod calendar;
 mod completeness;
 mod control;
 mod control_page;
@@ -43,6 +45,7 @@ pub(crate) fn derive(
         Derived::BagInfo => text(out, &contents.facts.bag_info()),
         Derived::Index => index::index(contents, source, out),
         Derived::Controls => index::controls(contents, source, out),
+        Derived::Calendar => calendar::calendar(contents, source, out),
         Derived::Completeness => completeness::completeness(contents, source, out),
         Derived::Overview => overview::overview(contents, source, out),
         Derived::Workbook => workbook::workbook(contents, source, out),

@@ -12,6 +12,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Source, control_dir, digits, population_path, record_path};
 use crate::drift::State;
 use crate::ledger::record::Body;
+use crate::schedule::PATIENCE;
 use maud::{Markup, html};
 use std::io::Write;
 
@@ -130,12 +131,12 @@ fn gaps(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> Result
         Ok(html! {
             td { (text(&gap.collector)) }
             td.t { @match gap.scheduled_for { Some(due) => (moment(due)), None => "not scheduled" } }
-            td.t { (gap.how) } td { (text(&why)) } td { (text(&gap.controls.join(", "))) } (number(gap.record))
+            td.t { (gap.how) } td { (text(&why)) } td { (text(&gap.controls.join(", "))) } (number(maybe(gap.record)))
         })
     });
     let shown = page.table(&["collector", "due", "how", "why", "controls", "#record"], rows)?;
     page.add(&html! {
-        @if shown == 0 { p { "No run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" }
+        @if shown == 0 { p { "No slot is unaccounted for, and no run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" }
         @else { p.soft { (shown) " of " (contents.gaps.len()) " are shown; all: " a href="gaps.csv" { "gaps.csv" } "." } "\n" }
     })
 }
@@ -154,8 +155,11 @@ fn complete(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> Re
     });
     page.table(&columns, rows)?;
     page.add(&html! {
-        p.soft { "Due: what the schedule asked for. Every collector numbers its runs and misses without holes; "
-            "the numbers are sealed. As a table: " a href="completeness.csv" { "completeness.csv" } "." } "\n"
+        p.soft { "Due: what the schedules in force asked for in the period, computed from the sealed configurations; in time: begun "
+            "within " (PATIENCE.num_minutes()) " minutes and brought home whole; unaccounted: no record says what became of it; unplanned: a record "
+            "for a slot that no schedule had. The other columns count records of the period, whenever what they answer to was due. Every collector "
+            "numbers its runs and misses without holes; the numbers are sealed. As tables: " a href="completeness.csv" { "completeness.csv" }
+            "; each slot: " a href="calendar.csv" { "calendar.csv" } "." } "\n"
     })
 }
 

@@ -3,7 +3,8 @@
 use super::held::{held, sentence};
 use super::limits::{NOT_PROVEN, PROVES, lines};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, SAMPLE, Source, digits, time};
+use crate::bundle::format::{Contents, SAMPLE, Series, Source, digits, time};
+use crate::schedule::Outcome;
 use std::collections::BTreeSet;
 
 /// The text, for this bundle.
@@ -33,6 +34,7 @@ pub(super) fn readme(contents: &Contents, source: &dyn Source) -> Result<String,
         contents.populations.len(),
         contents.gaps.len()
     ));
+    text.push_str(&silent(contents));
     text.push_str(&limited(contents));
     text.push_str(WHERE);
     text.push_str(CHECK);
@@ -42,6 +44,18 @@ pub(super) fn readme(contents: &Contents, source: &dyn Source) -> Result<String,
     text.push_str(&format!("WHO HOLDS IT\n{}\n", lines(&[&held])));
     text.push_str(&format!("WHAT IT DOES NOT PROVE\n{}", lines(NOT_PROVEN)));
     Ok(text)
+}
+
+/// Slots that no record accounts for: loud, for everything else may look well.
+fn silent(contents: &Contents) -> String {
+    let slots = |series: &Series| series.slots.get(&Outcome::Unaccounted).copied().unwrap_or_default();
+    match contents.series.values().map(slots).sum::<u64>() {
+        0 => String::new(),
+        slots => format!(
+            "UNACCOUNTED: of {slots} slots that were due, no record says what became of them. No daemon ran that kept one, or\n\
+             it did not do what it should. They are the first rows of data/gaps.csv.\n\n"
+        ),
+    }
 }
 
 /// What a selection leaves out, and what was erased.
@@ -77,7 +91,9 @@ WHAT IS WHERE (all under data/)
   oscal/                assessment-results.json: the same for tools that read OSCAL 1.2.1
   controls.csv          one row per control, worst state first
   controls/<control>/   index.html (deviations first), judgements.csv, timeline.csv, gaps.csv, waivers.csv, summary.md
-  gaps.csv              every run that was missed, failed, incomplete, aborted, interrupted or still open
+  gaps.csv              first the slots that no record accounts for; every run that was missed, failed, incomplete,
+                        aborted, interrupted or still open
+  calendar.csv          every slot that was due by the schedules in force, and what became of it
   completeness.csv      per collector: sequence numbers without holes, what was due, and what became of each run
   index.csv             every evidence and verdict, by record number, with its folder and version of rules
   populations/          the items of each evidence record as a table; .partial.csv when not all could be read

@@ -2,9 +2,11 @@
 //! what the ledger holds, and draws no conclusion.
 
 use super::bad::BadItems;
+use super::calendar::{fed_by, in_words};
 use super::control::{control, policy, reason, state_word};
 use super::index::Figures;
 use super::states::{known_until, stretches};
+use super::table::maybe;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, SAMPLE, Source, record_path, time};
 use crate::ledger::record::Body;
@@ -107,15 +109,19 @@ fn rules(page: &mut String, control: &Control, source: &dyn Source) -> Result<()
 
 fn gaps(page: &mut String, contents: &Contents, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
     page.push_str("## Gaps\n\n");
+    for (collector, slots) in fed_by(contents, control) {
+        line(page, format_args!("Slots of {}: {}.\n", plain(collector), in_words(slots)));
+    }
     if control.gaps.is_empty() {
-        page.push_str("No run is on record as missed, incomplete, failed, aborted, interrupted or open.\n\n");
+        page.push_str("No slot is unaccounted for, and no run is on record as missed, incomplete, failed, aborted, interrupted or open.\n\n");
         return Ok(());
     }
     page.push_str("| record | collector | due | how | reason |\n|---|---|---|---|---|\n");
     for gap in control.gaps.iter().filter_map(|at| contents.gaps.get(*at)) {
         let due = gap.scheduled_for.map_or_else(|| "not scheduled".to_owned(), time);
         let (collector, reason) = (plain(&gap.collector), plain(&reason(gap, source)?));
-        line(page, format_args!("| {} | {collector} | {due} | {} | {reason} |", gap.record, gap.how));
+        let record = maybe(gap.record);
+        line(page, format_args!("| {record} | {collector} | {due} | {} | {reason} |", gap.how));
     }
     page.push('\n');
     Ok(())

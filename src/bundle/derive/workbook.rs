@@ -1,6 +1,7 @@
 //! `data/index.xlsx`: what the pages and tables say, for a spreadsheet. Strings are strings, whatever
 //! they look like; counts are numbers.
 
+use super::calendar;
 use super::completeness::{self, rows as completeness};
 use super::control::{Judged, reason, state_word, verdict};
 use super::held::{held, sentence};
@@ -39,6 +40,7 @@ pub(super) fn workbook(contents: &Contents, source: &dyn Source, out: &mut dyn W
             all: "data/completeness.csv",
             rows: &|rows| all.completeness(rows),
         },
+        Sheet { name: "Calendar", columns: &CALENDAR, all: "data/calendar.csv", rows: &|rows| all.calendar(rows) },
         Sheet { name: "Gaps", columns: &GAPS, all: "data/gaps.csv", rows: &|rows| all.gaps(rows) },
         Sheet {
             name: "Waivers",
@@ -80,6 +82,15 @@ const JUDGEMENTS: [(&str, u32); 8] = [
     ("outcome", 14),
     ("reason", 26),
     ("seen", 90),
+];
+const CALENDAR: [(&str, u32); 7] = [
+    ("collector", 24),
+    ("due", 24),
+    ("outcome", 12),
+    ("began", 24),
+    ("ended", 24),
+    ("record", 10),
+    ("reason", 60),
 ];
 const GAPS: [(&str, u32); 10] = [
     ("record", 10),
@@ -210,7 +221,7 @@ impl All<'_> {
 
     fn completeness(&self, rows: &mut Rows<'_>) -> Result<(), BundleError> {
         for row in completeness(self.contents, self.source)? {
-            let mut cells = [(); 16].map(|()| Cell::from(""));
+            let mut cells = [(); completeness::COLUMNS.len() + 3].map(|()| Cell::from(""));
             cells[0] = row.collector.into();
             (cells[1], cells[2]) = (count(row.seqs.map(|seqs| seqs.0)), count(row.seqs.map(|seqs| seqs.1)));
             for (cell, number) in cells[3..].iter_mut().zip(row.counts) {
@@ -221,12 +232,33 @@ impl All<'_> {
         Ok(())
     }
 
+    fn calendar(&self, rows: &mut Rows<'_>) -> Result<(), BundleError> {
+        for collector in self.contents.calendars.collectors() {
+            for slot in self.contents.calendars.slots(collector) {
+                let (began, ended) = calendar::times(&slot);
+                let room = rows.add([
+                    collector.as_str().into(),
+                    time(slot.due).into(),
+                    slot.outcome.word().into(),
+                    instant(began).into(),
+                    instant(ended).into(),
+                    count(slot.answer.map(|answer| answer.record)),
+                    calendar::reason(&slot, self.source)?.into(),
+                ])?;
+                if !room {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn gaps(&self, rows: &mut Rows<'_>) -> Result<(), BundleError> {
         for gap in &self.contents.gaps {
             let room = rows.add([
-                gap.record.into(),
+                count(gap.record),
                 gap.collector.as_str().into(),
-                gap.seq.into(),
+                count(gap.seq),
                 instant(gap.scheduled_for).into(),
                 instant(gap.window.map(|window| window.start)).into(),
                 instant(gap.window.map(|window| window.end)).into(),

@@ -8,6 +8,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Facts, Scope};
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, LedgerError, Reader};
+use crate::schedule;
 use evidenced_collectors::contract::Window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -33,7 +34,9 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
         return Err(nothing("no record was written in the period"));
     }
     let scope = scope(reader, &range, &request.controls)?;
+    let late = answered_later(reader, &range, period)?;
     let needed = needed(reader, &range, size)?.max(key_in_force(reader, request.key)? + 1);
+    let needed = needed.max(late.last().map_or(0, |index| index + 1));
     let found = reader.closing_checkpoint(needed).map_err(unread("checkpoint"))?;
     let (log_size, checkpoint) = found.ok_or(BundleError::NotCovered { needed })?;
     let epoch = reader.record(0).map_err(unread("record 0"))?;
@@ -44,6 +47,9 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
         None => (range.clone(), whole(range, log_size)),
         Some(scope) => counted(reader, scope, range, log_size)?,
     };
+    if scope.is_none() {
+        records.extend(with_ends(reader, &late, log_size)?);
+    }
     supporting(reader, &range, log_size, scope.as_ref(), &mut records)?;
     erasures(reader, log_size, &mut records)?;
     let facts = Facts {
@@ -129,6 +135,36 @@ fn needed(reader: &Reader, range: &Range<u64>, size: u64) -> Result<u64, BundleE
         }
     }
     Ok(needed)
+}
+
+/// Runs and misses that answer to slots of the period and were recorded after its range: a daemon that was down
+/// over the end of the period says so when it starts again.
+fn answered_later(reader: &Reader, range: &Range<u64>, period: Window) -> Result<BTreeSet<u64>, BundleError> {
+    let mut collectors = BTreeSet::new();
+    for (index, _) in configs(reader, range)? {
+        let text = reader.read_file(index, "config.json").map_err(unread("configuration"))?;
+        let stated = schedule::stated(&text);
+        let stated = stated.map_err(|e| BundleError::ledger(format!("config.json of record {index}"), e))?;
+        collectors.extend(stated.into_keys());
+    }
+    let mut later = BTreeSet::new();
+    for collector in collectors {
+        let answers = reader.slots(&collector, period.start, period.end).map_err(unread("slots"))?;
+        later.extend(answers.into_iter().map(|(_, index)| index).filter(|index| *index >= range.end));
+    }
+    Ok(later)
+}
+
+/// The records, and those of the log that say how the runs among them ended.
+fn with_ends(reader: &Reader, records: &BTreeSet<u64>, log_size: u64) -> Result<BTreeSet<u64>, BundleError> {
+    let mut all = records.clone();
+    for index in records {
+        if let Body::RunOpened { run, .. } = reader.record(*index).map_err(unread("run"))?.body {
+            let closed = reader.newest_before(log_size, &Filter::kind("run_closed").run(&run));
+            all.extend(closed.map_err(unread("end of a run"))?.map(|(index, _)| index));
+        }
+    }
+    Ok(all)
 }
 
 /// Everything in the range, its two neighbours, and the summary that the log ends with.

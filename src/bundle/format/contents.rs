@@ -1,7 +1,9 @@
 //! Which records a bundle discloses, and what they amount to: per control, per collector, and the gaps.
 
-use super::{BundleError, Facts, Scope, Source, digits};
+use super::calendar::Silence;
+use super::{BundleError, Calendars, Facts, Scope, Source, digits, time};
 use crate::ledger::record::{Body, End, Record, Status, Trigger};
+use crate::schedule::{self, Outcome};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +21,10 @@ pub(crate) struct Contents {
     pub(crate) controls: BTreeMap<String, Control>,
     /// Every collector, with its runs and misses.
     pub(crate) series: BTreeMap<String, Series>,
-    /// Runs that did not happen or did not finish, in the order of the log.
+    /// Slots that nothing accounts for, then runs that did not happen or did not finish in the order of the log.
     pub(crate) gaps: Vec<Gap>,
+    /// What was due in the period, and what answers to it.
+    pub(crate) calendars: Calendars,
     /// Evidence with items: record, and whether it is whole.
     pub(crate) populations: BTreeMap<u64, Status>,
     /// Records that concern the log as a whole, by kind: `anchor`, `config`, `epoch`, `erasure`, `export`,
@@ -52,6 +56,8 @@ pub(crate) struct Control {
     pub(crate) waivers: Vec<u64>,
     /// Positions in `Contents::gaps`.
     pub(crate) gaps: Vec<usize>,
+    /// Collectors that fed it at some time of the period.
+    pub(crate) collectors: BTreeSet<String>,
 }
 
 /// What one collector did in the period.
@@ -61,22 +67,24 @@ pub(crate) struct Series {
     pub(crate) seqs: Option<(u64, u64)>,
     /// Runs opened, by trigger, and misses: words of the columns to counts.
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// Slots of the period by what became of them.
+    pub(crate) slots: BTreeMap<Outcome, u64>,
 }
 
 /// A due run that did not happen, or a run that did not bring a whole population home.
 #[derive(Debug, Clone)]
 pub(crate) struct Gap {
-    /// The record that shows it.
-    pub(crate) record: u64,
+    /// The record that shows it; `None`: that there is none is the gap.
+    pub(crate) record: Option<u64>,
     /// Which collector.
     pub(crate) collector: String,
     /// Its sequence number.
-    pub(crate) seq: u64,
+    pub(crate) seq: Option<u64>,
     /// When it was due, if it was.
     pub(crate) scheduled_for: Option<DateTime<Utc>>,
     /// What it would have looked at.
     pub(crate) window: Option<Window>,
-    /// `missed`, `incomplete`, `failed`, `aborted`, `interrupted`, or `open` at the end of the range.
+    /// `unaccounted`, `missed`, `incomplete`, `failed`, `aborted`, `interrupted`, or `open` at the end of the range.
     pub(crate) how: &'static str,
     /// Why, where the record itself says so.
     pub(crate) reason: Option<String>,
@@ -84,17 +92,6 @@ pub(crate) struct Gap {
     pub(crate) evidence: Option<u64>,
     /// Controls that lack it.
     pub(crate) controls: Vec<String>,
-}
-
-/// How a run ended, in the word of the record.
-pub(crate) fn end_word(end: End) -> &'static str {
-    match end {
-        End::Done => "done",
-        End::Incomplete => "incomplete",
-        End::Failed => "failed",
-        End::Aborted => "aborted",
-        End::Interrupted => "interrupted",
-    }
 }
 
 /// What is known while walking through the records.
@@ -111,6 +108,7 @@ impl Contents {
     pub(crate) fn read(facts: Facts, records: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
         let mut contents = Self {
             scope: facts.selective().then(|| Scope::of(facts.controls.clone())),
+            calendars: Calendars::of(facts.period),
             facts,
             erased: BTreeMap::new(),
             controls: BTreeMap::new(),
@@ -126,11 +124,15 @@ impl Contents {
         let range = contents.facts.range.clone();
         for index in contents.disclosed().collect::<Vec<u64>>() {
             let record = source.record(index)?;
+            contents.calendars.record(index, &record);
             if let Body::Erasure { target, .. } = &record.body {
                 contents.erased.insert(*target, index);
             }
             if index >= range.end {
                 continue;
+            }
+            if let Body::Config { controls, .. } = &record.body {
+                contents.calendars.configured(record.at, schedules(index, source)?, controls);
             }
             let inside = range.contains(&index);
             if inside {
@@ -153,6 +155,7 @@ impl Contents {
         for gap in open {
             contents.gap(gap);
         }
+        contents.silences()?;
         contents.gaps.sort_by_key(|gap| gap.record);
         contents.evidence_outside(source)?;
         contents.without_erased();
@@ -237,6 +240,32 @@ impl Contents {
         self.controls.entry(name.to_owned()).or_default()
     }
 
+    /// Counts the slots of the period, and takes those that nothing accounts for as gaps.
+    fn silences(&mut self) -> Result<(), BundleError> {
+        self.calendars.end(self.scope.as_ref().map(|scope| &scope.collectors));
+        for (collector, became) in self.calendars.became()? {
+            self.series.entry(collector.clone()).or_default().slots = became.counts;
+            for Silence { first, last, slots, controls } in became.silences {
+                let reason = match slots {
+                    1 => "no record says what became of it".to_owned(),
+                    _ => format!("no record says what became of this and the {} due after it, until {}", slots - 1, time(last)),
+                };
+                self.gaps.push(Gap {
+                    record: None,
+                    collector: collector.clone(),
+                    seq: None,
+                    scheduled_for: Some(first),
+                    window: None,
+                    how: Outcome::Unaccounted.word(),
+                    reason: Some(reason),
+                    evidence: None,
+                    controls: controls.into_iter().collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn gap(&mut self, gap: Gap) {
         *self.series.entry(gap.collector.clone()).or_default().counts.entry(gap.how).or_default() += 1;
         self.gaps.push(gap);
@@ -274,7 +303,7 @@ impl Contents {
                         walk.controls_of.entry(collector.clone()).or_default().push(control.clone());
                     }
                     if self.scope.as_ref().is_none_or(|scope| scope.controls.contains(control)) {
-                        self.control(control);
+                        self.control(control).collectors.extend(collectors.iter().cloned());
                     }
                 }
                 if !inside {
@@ -307,9 +336,9 @@ impl Contents {
             Body::RunOpened { run, collector, seq, scheduled_for, window, .. } => {
                 let controls = walk.controls_of.get(&collector).cloned().unwrap_or_default();
                 let open = Gap {
-                    record: index,
+                    record: Some(index),
                     collector,
-                    seq,
+                    seq: Some(seq),
                     scheduled_for,
                     window: Some(window),
                     how: "open",
@@ -334,7 +363,7 @@ impl Contents {
                 if end == End::Done {
                     *self.series.entry(open.collector).or_default().counts.entry("done").or_default() += 1;
                 } else {
-                    self.gap(Gap { record: index, how: end_word(end), ..open });
+                    self.gap(Gap { record: Some(index), how: end.word(), ..open });
                 }
             }
             Body::RunClosed { run, .. } => {
@@ -342,10 +371,10 @@ impl Contents {
             }
             Body::Missed { collector, seq, scheduled_for, reason } if inside => {
                 let controls = walk.controls_of.get(&collector).cloned().unwrap_or_default();
-                let scheduled_for = Some(scheduled_for);
+                let (record, seq, scheduled_for) = (Some(index), Some(seq), Some(scheduled_for));
                 let (window, evidence, reason) = (None, None, Some(reason));
                 let how = "missed";
-                self.gap(Gap { record: index, collector, seq, scheduled_for, window, how, reason, evidence, controls });
+                self.gap(Gap { record, collector, seq, scheduled_for, window, how, reason, evidence, controls });
             }
             _ => {}
         }
@@ -372,6 +401,12 @@ impl Contents {
         }
         Ok(())
     }
+}
+
+/// The schedules that a configuration states.
+fn schedules(index: u64, source: &dyn Source) -> Result<BTreeMap<String, schedule::Schedule>, BundleError> {
+    let file = format!("data/configs/{}/config.json", digits(index));
+    schedule::stated(&source.file(index, "config.json")?).map_err(|error| BundleError::malformed(file, error))
 }
 
 /// The path of a record's bytes inside the bundle's folder.

@@ -63,6 +63,8 @@ pub(crate) enum Derived {
     Oscal,
     /// `controls.csv`.
     Controls,
+    /// `calendar.csv`.
+    Calendar,
     /// `completeness.csv`.
     Completeness,
     /// `gaps.csv` of everything, or of one control.
@@ -111,6 +113,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
     add("data/index.xlsx".to_owned(), What::Derived(Derived::Workbook));
     add("data/oscal/assessment-results.json".to_owned(), What::Derived(Derived::Oscal));
     add("data/controls.csv".to_owned(), What::Derived(Derived::Controls));
+    add("data/calendar.csv".to_owned(), What::Derived(Derived::Calendar));
     add("data/completeness.csv".to_owned(), What::Derived(Derived::Completeness));
     add("data/gaps.csv".to_owned(), What::Derived(Derived::Gaps(None)));
     add("data/salts.csv".to_owned(), What::Salts);

@@ -1,12 +1,14 @@
 //! The form of a bundle, for those who write it and those who check it: names, limits, what is where,
 //! and what its files say. Nothing here reads a ledger or an archive.
 
+mod calendar;
 mod contents;
 mod facts;
 mod layout;
 mod paths;
 mod scope;
 
+pub(crate) use calendar::Calendars;
 pub(crate) use contents::{Contents, Control, Gap, Series, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
 pub(crate) use layout::{Derived, Plan, Planned, What, key_checkpoint_path, layout, population_path, proof_path};

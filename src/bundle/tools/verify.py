@@ -14,7 +14,7 @@ SEALS = [TAG, TAG + ".sig", TAG + ".tsr", TAG + ".tsr.sig"]
 N = r"\d{12}"
 KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of a record are checked by SHA256SUMS
     r"AUDITOR\.html|README\.txt|bag-info\.txt|bagit\.txt|(tag)?manifest-sha256\.txt|packed-sha256\.txt|verify\.(html|py|sh)",
-    r"data/(index|controls|completeness|gaps|salts)\.csv|data/index\.(html|xlsx)|data/oscal/assessment-results\.json",
+    r"data/(index|calendar|controls|completeness|gaps|salts)\.csv|data/index\.(html|xlsx)|data/oscal/assessment-results\.json",
     r"data/controls/[^/]+/((gaps|judgements|timeline|waivers)\.csv|summary\.md|index\.html)",
     r"data/log/(checkpoint|frontier\.txt|leafhashes\.txt|log\.vkey|keys/\d{12}\.checkpoint)|data/populations/%s(\.partial)?\.csv" % N,
     r"data/(records/%s\.json|proofs/%s\.tlog-proof)" % (N, N),
@@ -413,7 +413,7 @@ def check(args):
     files, erased = commitments(bag, digests, records, start, end)
     counted = sequences(records, start, end, chosen)
     signed = envelope(bag, records, args, origin, root, sample)
-    open_points.append("that tables and verdicts follow from the evidence: evidenced verify --reperform")
+    open_points.append("that tables and verdicts follow from the evidence, and no due run is unaccounted for: evidenced verify --reperform")
     return [
         "manifests: %d files" % len(digests), "envelope: " + signed,
         "log: %s, %d records; %d disclosed, each with its proof; %d of the period withheld (hashes only)" % (origin, size, len(records), len(withheld)),

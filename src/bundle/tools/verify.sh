@@ -211,7 +211,7 @@ else
 fi
 
 not 'that no record is missing, that every file is bound to its record, windows of time: verify.py does'
-not 'that tables and verdicts follow from the evidence: evidenced verify --reperform does'
+not 'that tables and verdicts follow from the evidence, and no due run is unaccounted for: evidenced verify --reperform does'
 if [ "$fail" -ne 0 ]; then
     echo 'REFUSED: this is not the bundle that was made, or not by whom you were told.'
     exit 1

@@ -3,6 +3,7 @@
 
 mod anchors;
 mod brought;
+mod calendar;
 mod container;
 mod cosignature;
 mod counted;
@@ -106,6 +107,7 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     }
     report.checks.push(records::commitments(archive, &contents, &digests));
     report.checks.push(counted::check(archive, &contents));
+    report.checks.push(calendar::check(&contents));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
     report.checks.push(documents::check(archive, &contents));

@@ -64,6 +64,10 @@ pub struct Check {
     /// What could not be checked, for want of something that only whoever verifies can bring.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_checked: Vec<String>,
+    /// What no record accounts for; at most 200 are listed. The bundle is not wrong by it, and shows that something
+    /// was not done, or not written down.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unaccounted: Vec<Finding>,
 }
 
 /// One thing that is wrong.
@@ -109,6 +113,11 @@ impl VerifyReport {
         self.checks.iter().flat_map(|check| &check.not_checked)
     }
 
+    /// What no record accounts for: nothing is wrong with the bundle, and something with what it shows.
+    pub fn unaccounted(&self) -> impl Iterator<Item = &Finding> {
+        self.checks.iter().flat_map(|check| &check.unaccounted)
+    }
+
     /// Everything that is wrong, first first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(|check| &check.findings)
@@ -137,16 +146,24 @@ pub(super) struct Checking {
     findings: Vec<Finding>,
     count: u64,
     not_checked: Vec<String>,
+    unaccounted: Vec<Finding>,
 }
 
 impl Checking {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, findings: Vec::new(), count: 0, not_checked: Vec::new() }
+        Self { name, findings: Vec::new(), count: 0, not_checked: Vec::new(), unaccounted: Vec::new() }
     }
 
     /// Something cannot be checked without what only whoever verifies can bring.
     pub(super) fn not_checked(&mut self, what: impl std::fmt::Display) {
         self.not_checked.push(what.to_string());
+    }
+
+    /// No record accounts for something that a file shows.
+    pub(super) fn unaccounted(&mut self, file: &str, problem: String) {
+        if self.unaccounted.len() < FINDINGS_MAX {
+            self.unaccounted.push(Finding { file: file.to_owned(), problem });
+        }
     }
 
     /// Something is wrong with a file.
@@ -189,6 +206,7 @@ impl Checking {
             findings: self.findings,
             count: self.count,
             not_checked: self.not_checked,
+            unaccounted: self.unaccounted,
         }
     }
 }

@@ -7,6 +7,7 @@ mod populations;
 mod strip;
 
 use super::bad::BadItems;
+use super::calendar::{fed_by, in_words};
 use super::control::{control, policy, reason, state_word};
 use super::index::Figures;
 use super::overview::state;
@@ -96,9 +97,16 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
 }
 
 fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
-    page.add(&html! { h2 { "Gaps" } "\n" })?;
+    page.add(&html! { h2 { "Gaps" } "\n" @for (collector, slots) in fed_by(about.contents, about.control) {
+        p { "Slots of " (text(&collector)) " in the period: " (in_words(slots)) ". Each of them: "
+            a href="../../calendar.csv" { "calendar.csv" } "." } "\n"
+    } })?;
     let all = &about.control.gaps;
-    let newest = all.iter().rev().take(ROWS_MAX).filter_map(|at| about.contents.gaps.get(*at));
+    // Those that nothing accounts for come first, then the newest.
+    let silent = all.iter().take_while(|at| about.contents.gaps.get(**at).is_some_and(|gap| gap.record.is_none()));
+    let silent = silent.count();
+    let (silent, recorded) = all.split_at(silent);
+    let newest = silent.iter().chain(recorded.iter().rev()).take(ROWS_MAX).filter_map(|at| about.contents.gaps.get(*at));
     let rows = newest.map(|gap| {
         let why = reason(gap, about.source)?;
         Ok(html! {
@@ -107,14 +115,15 @@ fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
             td.t { (gap.how) } td { (text(&why)) }
             td.n { @match gap.evidence {
                 Some(evidence) => a href={ "../../evidence/" (digits(evidence)) "/" } { (evidence) },
-                None => a href={ "../../records/" (digits(gap.record)) ".json" } { (gap.record) },
+                None => @if let Some(record) = gap.record { a href={ "../../records/" (digits(record)) ".json" } { (record) } }
+                    @else { "none" },
             } }
         })
     });
     let shown = page.table(&["collector", "due", "how", "why", "#record"], rows)?;
     if shown == 0 {
         page.add(
-            &html! { p { "No run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" },
+            &html! { p { "No slot is unaccounted for, and no run is on record as missed, incomplete, failed, aborted, interrupted or open." } "\n" },
         )?;
     }
     rest(page, shown, all.len(), "gaps.csv")
