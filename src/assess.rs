@@ -354,12 +354,26 @@ pub fn slots_recorded_until(reader: &Reader, collector: &str) -> Result<Option<D
     Ok(None)
 }
 
-/// The SHA-256 of the configuration in force, hex.
-pub fn config_in_force(reader: &Reader) -> Result<Option<String>, LedgerError> {
-    Ok(reader.newest(&Filter::kind("config"))?.and_then(|(_, record)| match record.body {
-        Body::Config { sha256, .. } => Some(sha256),
-        _ => None,
-    }))
+/// The configuration in force by the log.
+pub struct InForce {
+    /// Its record.
+    pub index: u64,
+    /// When it was written.
+    pub since: DateTime<Utc>,
+    /// Who brought it into force.
+    pub by: String,
+    /// SHA-256 of it, hex.
+    pub sha256: String,
+    /// `config.json`. Not a `Config`: another version of this program may have written it.
+    pub config: serde_json::Value,
+}
+
+/// The newest configuration on record.
+pub fn config_in_force(reader: &Reader) -> Result<Option<InForce>, RunError> {
+    let Some((index, record)) = reader.newest(&Filter::kind("config"))? else { return Ok(None) };
+    let Body::Config { sha256, by, .. } = record.body else { return Ok(None) };
+    let config = json(reader, index, "config.json")?;
+    Ok(Some(InForce { index, since: record.at, by, sha256, config }))
 }
 
 /// What a control is at `now`, whether or not a transition has been recorded yet.

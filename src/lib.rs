@@ -18,3 +18,4 @@ pub mod run_file;
 pub mod schedule;
 pub mod status;
 pub mod timestamp;
+pub mod who;

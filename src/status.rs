@@ -2,7 +2,8 @@
 
 use crate::anchor::{Holder, holders};
 use crate::assess;
-use crate::config::{Loaded, Severity};
+use crate::config::{Loaded, Severity, changes};
+use crate::daemon::{Refused, refused};
 use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
@@ -23,12 +24,29 @@ pub struct Status {
     pub sample: bool,
     /// Size of the log.
     pub records: u64,
+    /// What is configured, by the log.
+    pub configuration: ConfigurationStatus,
     /// By id.
     pub controls: Vec<ControlStatus>,
     /// By name.
     pub collectors: Vec<CollectorStatus>,
     /// Who else was given checkpoints, by name.
     pub anchors: Vec<Holder>,
+}
+
+/// The configuration in force, and what is not.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigurationStatus {
+    /// Its record; `None`: nothing was ever recorded.
+    pub record: Option<u64>,
+    /// When it came into force.
+    pub since: Option<DateTime<Utc>>,
+    /// Who brought it, as far as known.
+    pub by: Option<String>,
+    /// Keys in which the file that this is read by differs from it: not in force until `config apply`.
+    pub differs: Vec<String>,
+    /// Why the daemon refused the newest one that it was given.
+    pub refused: Option<Refused>,
 }
 
 /// One control.
@@ -97,6 +115,7 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         _ => (loaded.config.origin.clone(), false),
     };
     let as_of = if sample { newest } else { now };
+    let configuration = configuration(reader, loaded)?;
     let mut controls = Vec::new();
     for id in loaded.config.controls.keys() {
         controls.push(control_status(reader, loaded, id, as_of)?);
@@ -106,7 +125,19 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
     let anchors = holders(reader, &loaded.config, as_of)?;
-    Ok(Status { as_of, origin, sample, records, controls, collectors, anchors })
+    Ok(Status { as_of, origin, sample, records, configuration, controls, collectors, anchors })
+}
+
+fn configuration(reader: &Reader, loaded: &Loaded) -> Result<ConfigurationStatus, RunError> {
+    let known = assess::config_in_force(reader)?;
+    let before = known.as_ref().map_or(&serde_json::Value::Null, |known| &known.config);
+    Ok(ConfigurationStatus {
+        differs: changes(before, &loaded.config)?.into_iter().map(|change| change.key).collect(),
+        record: known.as_ref().map(|known| known.index),
+        since: known.as_ref().map(|known| known.since),
+        by: known.map(|known| known.by),
+        refused: refused(&loaded.state_dir),
+    })
 }
 
 fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<ControlStatus, RunError> {

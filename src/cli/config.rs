@@ -1,7 +1,7 @@
-//! `evidenced config check` and `evidenced config schema`.
+//! `evidenced config`: check and schema; `apply` has the two that look at the ledger.
 
-use super::{Exit, print_json};
-use crate::config::Config;
+use super::{Exit, apply, print_json, span};
+use crate::config::{Config, Span};
 use clap::Subcommand;
 use std::path::Path;
 
@@ -9,11 +9,19 @@ use std::path::Path;
 pub(super) enum What {
     /// Check the file as a whole and print what was understood, defaults filled in.
     Check,
+    /// Show what the file would change of the configuration in force.
+    Diff,
+    /// Bring the file into force: the running daemon takes it whole or not at all. Exits 2 when it is refused.
+    Apply {
+        /// How long to wait for the daemon's answer.
+        #[arg(long, value_parser = span, default_value = "30s")]
+        within: Span,
+    },
     /// Print the JSON schema of the file, for editors.
     Schema,
 }
 
-pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
+pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
     match what {
         What::Check => {
             let loaded = crate::config::load(path)?;
@@ -30,6 +38,8 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }
+        What::Diff => return apply::diff(path, json),
+        What::Apply { within } => return apply::apply(path, within.duration(), json).await,
         What::Schema => print_json(&schema())?,
     }
     Ok(Exit::Ok)

@@ -9,6 +9,7 @@ macro_rules! outln {
 }
 
 mod anchor;
+mod apply;
 mod collect;
 mod config;
 mod demo;
@@ -26,7 +27,7 @@ mod tools;
 mod verify;
 mod waive;
 
-use crate::config::{ConfigError, Loaded};
+use crate::config::{ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
@@ -92,7 +93,7 @@ enum Command {
     },
     /// Write the scripts and pages that check bundles without this program, for auditors.
     Tools(tools::Args),
-    /// Look at the configuration.
+    /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
         what: config::What,
@@ -148,9 +149,14 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
         Command::Tools(args) => tools::tools(args),
-        Command::Config { what } => config::config(&cli.config, what, cli.json),
+        Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
+}
+
+/// A length of time in an argument.
+fn span(text: &str) -> Result<Span, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

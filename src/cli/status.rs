@@ -5,7 +5,7 @@ use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
-use crate::status::{Status, status as read_status};
+use crate::status::{ConfigurationStatus, Status, status as read_status};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 /// Bad items shown of each control; the rest is counted.
@@ -67,11 +67,28 @@ fn show(status: &Status) {
     }
     outln!("\n{collectors}\n");
     outln!("log {} has {} records", status.origin, status.records);
+    show_configuration(&status.configuration);
     for holder in &status.anchors {
         outln!("{}", holder.line());
     }
     if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
         outln!("checkpoints are held by nobody but the operator");
+    }
+}
+
+fn show_configuration(configuration: &ConfigurationStatus) {
+    let ConfigurationStatus { record, since, by, differs, refused } = configuration;
+    if let (Some(record), Some(since), Some(by)) = (record, since, by) {
+        outln!("configuration of record {record} is in force since {}: {by}", minute(*since));
+    }
+    if record.is_some() && !differs.is_empty() {
+        let named: Vec<&str> = differs.iter().take(ITEMS_SHOWN).map(String::as_str).collect();
+        let more = differs.len().saturating_sub(ITEMS_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        outln!("NOT IN FORCE: this file differs in {}{more}; `evidenced config apply` applies it", named.join(", "));
+    }
+    if let Some(refused) = refused {
+        outln!("REFUSED at {}: the daemon keeps the configuration before it: {}", minute(refused.at), refused.why);
     }
 }
 

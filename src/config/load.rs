@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Loaded {
     /// As written, with the defaults filled in.
     pub config: Config,
+    /// The file.
+    pub path: PathBuf,
     /// Directory that paths in the file are relative to.
     pub base: PathBuf,
     /// Where the ledger is.
@@ -90,7 +92,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
         anchor.check().map_err(|(message, hint)| at(format!("[anchors.{name}] {message}"), hint))?;
     }
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
-    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests })
+    Ok(Loaded { state_dir: base.join(&config.state_dir), path: path.to_owned(), base, config, collectors, tests })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.

@@ -1,20 +1,24 @@
 //! What the user writes: one TOML file, one doc comment per key. Here the keys; `load` reads and
-//! checks them, `span` is how durations are written.
+//! checks them, `changes` compares two, `span` is how durations are written.
 //!
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
 mod anchors;
+mod changes;
 mod load;
 mod span;
 
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
+pub use changes::{Change, changed, changes};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
 use crate::ledger::KeyPlaces;
+use crate::ledger::record::canonical_json;
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -119,6 +123,13 @@ pub enum Severity {
     High,
     /// Should be mended now.
     Critical,
+}
+
+impl Config {
+    /// SHA-256 of its canonical JSON, hex: what the log names it by.
+    pub fn sha256(&self) -> Result<String, serde_json::Error> {
+        Ok(hex::encode(Sha256::digest(canonical_json(self)?)))
+    }
 }
 
 fn stop_timeout() -> Span {

@@ -126,7 +126,7 @@ async fn with_catch_up_none_both_slots_are_recorded_as_missed() {
 async fn a_collector_does_not_overlap_itself_and_the_slot_is_missed_with_the_reason() {
     let world = World::new("latest");
     let runner = world.runner();
-    runner.record_config().await.unwrap();
+    runner.record_config("a test").await.unwrap();
     let held = runner.ledger().lock_collector("c").unwrap().expect("nobody else holds it");
     world.clock.advance(TimeDelta::hours(1));
     let (_keep, never) = watch::channel(false);
