@@ -55,7 +55,7 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
     let weighed = weigh(reader, loaded, id, u64::MAX, as_of)?;
     let outcome = weighed.verdict.outcome;
     let observed = Observed { outcome, as_of, evidence: evidence_times(reader, control)? };
-    let state = drift::state_of(Some(&observed), control.stale_after.delta(), as_of);
+    let state = drift::state_of(Some(&observed), control.stale_after().delta(), as_of);
     let before = standing(reader, id)?;
     let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&weighed.verdict));
     Ok(Assessed {
@@ -261,6 +261,36 @@ pub fn newest_readable(reader: &Reader, collector: &str) -> Result<Option<Comple
     Ok(None)
 }
 
+/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest first.
+pub fn complete_since(
+    reader: &Reader,
+    collector: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, LedgerError> {
+    let mut ends = Vec::new();
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
+        let Body::Evidence { status, window, .. } = found?.1.body else { continue };
+        if window.end < since {
+            break;
+        }
+        if status == Status::Complete {
+            ends.push(window.end);
+        }
+    }
+    Ok(ends)
+}
+
+/// When a configuration first had the control; `None`: none ever did.
+pub fn configured_since(reader: &Reader, control: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
+        let (_, record) = found?;
+        if matches!(&record.body, Body::Config { controls, .. } if controls.contains_key(control)) {
+            return Ok(Some(record.at));
+        }
+    }
+    Ok(None)
+}
+
 /// What a complete collection left for the next run.
 pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, RunError> {
     let population: Population = json(reader, index, run_file::POPULATION)?;
@@ -385,5 +415,5 @@ pub fn state_now(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>)
         }
         _ => None,
     };
-    Ok(drift::state_of(observed.as_ref(), control.stale_after.delta(), now))
+    Ok(drift::state_of(observed.as_ref(), control.stale_after().delta(), now))
 }

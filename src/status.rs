@@ -2,14 +2,16 @@
 
 use crate::anchor::{Holder, holders};
 use crate::assess;
-use crate::config::{Loaded, Severity, changes};
+use crate::config::{ControlConfig, Loaded, Severity, changes};
 use crate::daemon::{Refused, refused};
 use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, Reader};
 use crate::run::RunError;
-use chrono::{DateTime, Utc};
+use crate::schedule::{Cadence, Forgets, Frequency, cadence, forgets_at};
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced_collectors::contract::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -68,6 +70,11 @@ pub struct ControlStatus {
     pub since: Option<DateTime<Utc>>,
     /// End of the window of the newest complete evidence, oldest over its collectors.
     pub evidence_until: Option<DateTime<Utc>>,
+    /// How often it operates, if it says so.
+    pub frequency: Option<Frequency>,
+    /// By collector, whether it was read as often as `frequency` wants: over the last year, or since a configuration
+    /// first had the control. Empty without a frequency.
+    pub cadence: BTreeMap<String, Cadence>,
     /// Test and version of the rules of the newest verdict; `None`: there is none.
     pub rules: Option<String>,
     /// The parameters that it is by.
@@ -104,6 +111,8 @@ pub struct CollectorStatus {
     pub last_end: Option<String>,
     /// When it is due next.
     pub next_due: Option<DateTime<Utc>>,
+    /// When the source begins to forget what was not read yet; `None`: it forgets nothing, or nothing was read yet.
+    pub forgets: Option<Forgets>,
 }
 
 /// Reads it.
@@ -174,12 +183,35 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
         state: assess::state_now(reader, loaded, id, as_of)?,
         since: since(reader, id)?,
         evidence_until: until.into_iter().min().flatten(),
+        frequency: config.frequency,
+        cadence: cadences(reader, config, id, as_of)?,
         rules: by_rules,
         policy,
         counts,
         waivers: waivers(reader, id, as_of)?,
         bad,
     })
+}
+
+/// How far back the cadence is looked at, days.
+const CADENCE_DAYS: i64 = 365;
+
+fn cadences(
+    reader: &Reader,
+    config: &ControlConfig,
+    id: &str,
+    as_of: DateTime<Utc>,
+) -> Result<BTreeMap<String, Cadence>, RunError> {
+    let mut cadences = BTreeMap::new();
+    let (Some(frequency), Some(since)) = (config.frequency, assess::configured_since(reader, id)?) else {
+        return Ok(cadences);
+    };
+    let window = Window { start: since.max(as_of - TimeDelta::days(CADENCE_DAYS)).min(as_of), end: as_of };
+    for name in &config.collectors {
+        let readings = assess::complete_since(reader, name, window.start)?;
+        cadences.insert(name.clone(), cadence(frequency, window, &readings, as_of));
+    }
+    Ok(cadences)
 }
 
 fn waivers(reader: &Reader, id: &str, as_of: DateTime<Utc>) -> Result<Vec<WaiverStatus>, RunError> {
@@ -228,5 +260,7 @@ fn collector_status(
         last_run: opened.map(|record| record.at),
         last_end,
         next_due: loaded.collectors[name].schedule.next_after(as_of),
+        forgets: assess::newest_complete(reader, name)?
+            .and_then(|complete| forgets_at(complete.window.end, &loaded.collectors[name].collector.remembers())),
     })
 }

@@ -29,6 +29,7 @@ pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Resu
             for (id, test) in &loaded.tests {
                 if let Some(control) = config.controls.get_mut(id) {
                     control.policy = test.policy_json();
+                    control.stale_after = Some(control.stale_after());
                 }
             }
             if json {

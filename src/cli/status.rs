@@ -5,6 +5,7 @@ use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
+use crate::schedule::Met;
 use crate::status::{ConfigurationStatus, Status, status as read_status};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
@@ -66,6 +67,19 @@ fn show(status: &Status) {
         ]);
     }
     outln!("\n{collectors}\n");
+    for collector in &status.collectors {
+        if let Some(forgets) = collector.forgets.as_ref().filter(|forgets| forgets.soon_from <= status.as_of) {
+            let lost = if forgets.at <= status.as_of { "HAS BEGUN TO FORGET" } else { "begins to forget" };
+            outln!("{}: {} {lost} at {} what was not read yet", collector.name, forgets.what, minute(forgets.at));
+        }
+    }
+    for control in &status.controls {
+        for (name, cadence) in control.cadence.iter().filter(|(_, cadence)| cadence.met == Met::NotMet) {
+            if let Some(frequency) = control.frequency {
+                outln!("{} is {}, and {name} was not read so: {}", control.id, frequency.word(), cadence.sentence(frequency));
+            }
+        }
+    }
     outln!("log {} has {} records", status.origin, status.records);
     show_configuration(&status.configuration);
     for holder in &status.anchors {

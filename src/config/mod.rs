@@ -16,6 +16,7 @@ pub use span::Span;
 
 use crate::ledger::KeyPlaces;
 use crate::ledger::record::canonical_json;
+use crate::schedule::Frequency;
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,11 +105,25 @@ pub struct ControlConfig {
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]
     pub policy: serde_json::Value,
-    /// After this long without complete evidence the control is stale.
-    pub stale_after: Span,
+    /// How often it operates: `continuous`, `daily`, `weekly`, `monthly`, `quarterly`, `annual` or `per_event`. Says
+    /// when it is stale, and by which rule bundles say whether it was read often enough in their period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency: Option<Frequency>,
+    /// After this long without complete evidence the control is stale. Default: what `frequency` says; one of the
+    /// two must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_after: Option<Span>,
     /// How far back events count towards the present state (collectors that read a window). Default `30d`.
     #[serde(default = "first_window")]
     pub lookback: Span,
+}
+
+impl ControlConfig {
+    /// After this long without complete evidence it is stale.
+    pub fn stale_after(&self) -> Span {
+        // `load` refuses a control that says neither; of a file that it did not see, nothing is fresh.
+        self.stale_after.or(self.frequency.map(Frequency::stale_after)).unwrap_or(Span::seconds(1))
+    }
 }
 
 /// How bad a deviation is.

@@ -9,6 +9,7 @@ mod hindsight;
 mod judge;
 mod keys;
 mod localstack;
+mod reload;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -10,6 +10,7 @@ mod control_page;
 mod held;
 mod index;
 mod limits;
+mod often;
 mod oscal;
 mod overview;
 mod page;
