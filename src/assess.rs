@@ -55,7 +55,7 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
     let weighed = weigh(reader, loaded, id, u64::MAX, as_of)?;
     let outcome = weighed.verdict.outcome;
     let observed = Observed { outcome, as_of, evidence: evidence_times(reader, control)? };
-    let state = drift::state_of(Some(&observed), control.stale_after.delta(), as_of);
+    let state = drift::state_of(Some(&observed), control.stale_after().delta(), as_of);
     let before = standing(reader, id)?;
     let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&weighed.verdict));
     Ok(Assessed {
@@ -261,6 +261,36 @@ pub fn newest_readable(reader: &Reader, collector: &str) -> Result<Option<Comple
     Ok(None)
 }
 
+/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest first.
+pub fn complete_since(
+    reader: &Reader,
+    collector: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, LedgerError> {
+    let mut ends = Vec::new();
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
+        let Body::Evidence { status, window, .. } = found?.1.body else { continue };
+        if window.end < since {
+            break;
+        }
+        if status == Status::Complete {
+            ends.push(window.end);
+        }
+    }
+    Ok(ends)
+}
+
+/// When a configuration first had the control; `None`: none ever did.
+pub fn configured_since(reader: &Reader, control: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
+        let (_, record) = found?;
+        if matches!(&record.body, Body::Config { controls, .. } if controls.contains_key(control)) {
+            return Ok(Some(record.at));
+        }
+    }
+    Ok(None)
+}
+
 /// What a complete collection left for the next run.
 pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, RunError> {
     let population: Population = json(reader, index, run_file::POPULATION)?;
@@ -338,12 +368,42 @@ fn waivers(reader: &Reader, id: &str, size: u64) -> Result<(Vec<u64>, Vec<Waiver
     Ok((indexes, waivers))
 }
 
-/// The SHA-256 of the configuration in force, hex.
-pub fn config_in_force(reader: &Reader) -> Result<Option<String>, LedgerError> {
-    Ok(reader.newest(&Filter::kind("config"))?.and_then(|(_, record)| match record.body {
-        Body::Config { sha256, .. } => Some(sha256),
-        _ => None,
-    }))
+/// Until when every due slot of a collector has a record: its newest slot, or else the moment when a
+/// configuration first named it. `None`: no configuration did yet.
+pub fn slots_recorded_until(reader: &Reader, collector: &str) -> Result<Option<DateTime<Utc>>, RunError> {
+    if let Some(slot) = reader.newest_slot(collector)? {
+        return Ok(Some(slot));
+    }
+    for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
+        let (index, record) = found?;
+        let config: crate::config::Config = json(reader, index, "config.json")?;
+        if config.collectors.contains_key(collector) {
+            return Ok(Some(record.at));
+        }
+    }
+    Ok(None)
+}
+
+/// The configuration in force by the log.
+pub struct InForce {
+    /// Its record.
+    pub index: u64,
+    /// When it was written.
+    pub since: DateTime<Utc>,
+    /// Who brought it into force.
+    pub by: String,
+    /// SHA-256 of it, hex.
+    pub sha256: String,
+    /// `config.json`. Not a `Config`: another version of this program may have written it.
+    pub config: serde_json::Value,
+}
+
+/// The newest configuration on record.
+pub fn config_in_force(reader: &Reader) -> Result<Option<InForce>, RunError> {
+    let Some((index, record)) = reader.newest(&Filter::kind("config"))? else { return Ok(None) };
+    let Body::Config { sha256, by, .. } = record.body else { return Ok(None) };
+    let config = json(reader, index, "config.json")?;
+    Ok(Some(InForce { index, since: record.at, by, sha256, config }))
 }
 
 /// What a control is at `now`, whether or not a transition has been recorded yet.
@@ -355,5 +415,5 @@ pub fn state_now(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>)
         }
         _ => None,
     };
-    Ok(drift::state_of(observed.as_ref(), control.stale_after.delta(), now))
+    Ok(drift::state_of(observed.as_ref(), control.stale_after().delta(), now))
 }

@@ -24,3 +24,4 @@ pub mod slots;
 pub mod status;
 pub mod timestamp;
 mod toml_file;
+pub mod who;

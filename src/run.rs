@@ -2,7 +2,7 @@
 //! do collectors and the ledger meet.
 
 use crate::assess;
-use crate::config::{CatchUp, CollectorConfig, Loaded};
+use crate::config::{self, CatchUp, CollectorConfig, Config, Loaded};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
 use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader};
@@ -13,14 +13,16 @@ use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Network};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
-    loaded: Arc<Loaded>,
+    loaded: RwLock<Arc<Loaded>>,
+    /// Shared while a run opens, alone while the configuration is exchanged: so a run is under the newest
+    /// `config` record before its opening, and that is what the log says of it.
+    exchanging: tokio::sync::RwLock<()>,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     network: Network,
@@ -97,8 +99,15 @@ struct Opened<'a> {
     run: String,
     seq: u64,
     name: &'a str,
-    config: &'a CollectorConfig,
+    /// The configuration that it began under, and ends under.
+    loaded: Arc<Loaded>,
     task: Task,
+}
+
+impl Opened<'_> {
+    fn config(&self) -> &CollectorConfig {
+        &self.loaded.config.collectors[self.name]
+    }
 }
 
 /// A run that has been opened, with what it is to be done with.
@@ -111,17 +120,19 @@ struct Begun<'a> {
 impl Runner {
     /// Over an open ledger.
     pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
-        Self { loaded: Arc::new(loaded), ledger, clock, network: Network::new(), looking: Mutex::new(()) }
+        Self {
+            loaded: RwLock::new(Arc::new(loaded)),
+            exchanging: tokio::sync::RwLock::default(),
+            ledger,
+            clock,
+            network: Network::new(),
+            looking: Mutex::new(()),
+        }
     }
 
-    /// The configuration in force.
-    pub fn loaded(&self) -> &Loaded {
-        &self.loaded
-    }
-
-    /// The configuration in force, to keep.
-    pub fn shared(&self) -> Arc<Loaded> {
-        self.loaded.clone()
+    /// The configuration in force at this moment. Whoever does several things by it asks once.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What time it is.
@@ -157,13 +168,16 @@ impl Runner {
         trigger: Trigger,
         slot: Option<DateTime<Utc>>,
     ) -> Result<Begun<'a>, RunError> {
-        let config = self.loaded.config.collectors.get(name).ok_or_else(|| self.unknown(name))?;
+        let opening = self.exchanging.read().await;
+        let loaded = self.loaded();
+        let config = loaded.config.collectors.get(name).ok_or_else(|| unknown(&loaded, name))?;
         let Some(lock) = self.ledger.lock_collector(name)? else {
             return Err(RunError::Overlap(name.to_owned()));
         };
         let door = Door::live(&self.network, self.clock.clone(), config.limits);
         let task = self.task(name, config, door.as_of())?;
-        let opened = self.open(name, config, trigger, slot, task).await?;
+        let opened = self.open(name, loaded.clone(), trigger, slot, task).await?;
+        drop(opening);
         tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");
         Ok(Begun { opened, door, _lock: lock })
     }
@@ -197,11 +211,6 @@ impl Runner {
         Ok(RunReport { collector: name.to_owned(), end, items, unread, evidence, controls })
     }
 
-    fn unknown(&self, name: &str) -> RunError {
-        let known: Vec<_> = self.loaded.config.collectors.keys().cloned().collect();
-        RunError::Unknown { name: name.to_owned(), known: known.join(", ") }
-    }
-
     /// The window from where the last complete run ended, and what that run left for this one.
     fn task(&self, name: &str, config: &CollectorConfig, as_of: DateTime<Utc>) -> Result<Task, RunError> {
         let reader = self.ledger.reader()?;
@@ -216,7 +225,7 @@ impl Runner {
     async fn open<'a>(
         &self,
         name: &'a str,
-        config: &'a CollectorConfig,
+        loaded: Arc<Loaded>,
         trigger: Trigger,
         slot: Option<DateTime<Utc>>,
         task: Task,
@@ -232,7 +241,7 @@ impl Runner {
         };
         let appended = self.append(vec![(body, Vec::new())]).await?;
         let seq = appended.first().and_then(|a| a.seq).unwrap_or_default();
-        Ok(Opened { run, seq, name, config, task })
+        Ok(Opened { run, seq, name, loaded, task })
     }
 
     /// Collects on a task of its own, so that a panic is a failed run and not a dead daemon. `None`: aborted.
@@ -242,7 +251,7 @@ impl Runner {
         door: &Door,
         mut stopped: watch::Receiver<bool>,
     ) -> Option<Result<Population, CollectError>> {
-        let collector = self.loaded.collectors.get(opened.name)?.collector.clone();
+        let collector = opened.loaded.collectors.get(opened.name)?.collector.clone();
         let (door, task) = (door.clone(), opened.task.clone());
         let mut work = tokio::spawn(async move { collector.collect(&door, &task).await });
         tokio::select! {
@@ -272,10 +281,10 @@ impl Runner {
         };
         let asked = RunFile {
             collector: opened.name.to_owned(),
-            kind: opened.config.kind.clone(),
-            kind_version: self.loaded.collectors.get(opened.name).map_or(0, |c| c.kind.version),
-            settings: opened.config.settings.clone(),
-            limits: opened.config.limits,
+            kind: opened.config().kind.clone(),
+            kind_version: opened.loaded.collectors.get(opened.name).map_or(0, |c| c.kind.version),
+            settings: opened.config().settings.clone(),
+            limits: opened.config().limits,
             task: opened.task.clone(),
             as_of,
             tool: concat!("evidenced ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -297,7 +306,7 @@ impl Runner {
             seq: opened.seq,
             status,
             observed,
-            controls: self.controls_of(opened.name),
+            controls: controls_of(opened),
             window: opened.task.window,
         };
         let appended = self.append(vec![(body, files)]).await?;
@@ -314,8 +323,8 @@ impl Runner {
         let reader = self.ledger.reader()?;
         let mut states = BTreeMap::new();
         let mut records = Vec::new();
-        for control in self.controls_of(opened.name) {
-            let assessed = assess::assess(&reader, &self.loaded, &control, as_of)?;
+        for control in controls_of(opened) {
+            let assessed = assess::assess(&reader, &opened.loaded, &control, as_of)?;
             states.insert(control.clone(), assessed.standing.state);
             records.push(assessed.verdict_record(&opened.run, &control)?);
             if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
@@ -369,7 +378,7 @@ impl Runner {
         let unanswered = Unanswered::read(&reader, name, now)?;
         let again = slots::due_again(&reader, name, now)?;
         drop(reader);
-        let runs = policy == CatchUp::Latest && self.loaded.collectors.contains_key(name);
+        let runs = policy == CatchUp::Latest && self.loaded().collectors.contains_key(name);
         let reason = match trigger {
             Trigger::CatchUp => "the daemon was not running",
             Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
@@ -421,7 +430,7 @@ impl Runner {
 
     /// Records what became of the slots of collectors that are not configured any more.
     pub async fn due_of_taken_out(&self) -> Result<(), RunError> {
-        let names = slots::taken_out(&self.ledger.reader()?, &self.loaded)?;
+        let names = slots::taken_out(&self.ledger.reader()?, &self.loaded())?;
         let (_keep, never) = watch::channel(false);
         for name in names {
             self.due(&name, CatchUp::None, Trigger::CatchUp, never.clone()).await?;
@@ -440,25 +449,47 @@ impl Runner {
         Ok(())
     }
 
-    /// Records the configuration if it is not the one in force.
-    pub async fn record_config(&self) -> Result<(), RunError> {
-        let text = canonical_json(&self.loaded.config)?;
-        let sha256 = hex::encode(Sha256::digest(&text));
-        if assess::config_in_force(&self.ledger.reader()?)?.is_some_and(|known| known == sha256) {
-            return Ok(());
-        }
-        let controls =
-            self.loaded.config.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
-        self.append(vec![(Body::Config { sha256, controls }, vec![NewFile::json("config.json", text)])]).await?;
-        Ok(())
+    /// Records the configuration if it is not the one in force by the log; `by` says who brought it. The index
+    /// of its record; `None`: it is in force already.
+    pub async fn record_config(&self, by: &str) -> Result<Option<u64>, RunError> {
+        self.record(&self.loaded().config, by).await
+    }
+
+    /// Brings another configuration into force, as a whole: first its record, then for every run that begins
+    /// from here on. Runs that have begun end under theirs. `None`: it is in force already.
+    ///
+    /// Errors: the ledger's. The configuration before it is in force then.
+    pub async fn exchange(&self, loaded: Loaded, by: &str) -> Result<Option<u64>, RunError> {
+        let _alone = self.exchanging.write().await;
+        let recorded = self.record(&loaded.config, by).await?;
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(recorded)
+    }
+
+    async fn record(&self, new: &Config, by: &str) -> Result<Option<u64>, RunError> {
+        let text = canonical_json(new)?;
+        let sha256 = new.sha256()?;
+        let body = {
+            let reader = self.ledger.reader()?;
+            let before = assess::config_in_force(&reader)?;
+            if before.as_ref().is_some_and(|known| known.sha256 == sha256) {
+                return Ok(None);
+            }
+            let before = before.map_or(serde_json::Value::Null, |known| known.config);
+            let changed = config::changed(&config::changes(&before, new)?);
+            let controls = new.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
+            Body::Config { sha256, controls, by: by.to_owned(), changed }
+        };
+        let sealed = self.append(vec![(body, vec![NewFile::json("config.json", text)])]).await?;
+        Ok(sealed.first().map(|sealed| sealed.index))
     }
 
     /// Records what time alone has changed: controls that became stale.
     pub async fn watch(&self) -> Result<(), RunError> {
-        let reader = self.ledger.reader()?;
+        let (reader, loaded) = (self.ledger.reader()?, self.loaded());
         let mut records = Vec::new();
-        for control in self.loaded.config.controls.keys() {
-            if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, self.clock.now())? {
+        for control in loaded.config.controls.keys() {
+            if let Some(transition) = assess::by_time_alone(&reader, &loaded, control, self.clock.now())? {
                 tracing::warn!(control, "control became stale");
                 records.push(transition);
             }
@@ -475,11 +506,17 @@ impl Runner {
         let records = records.into_iter().map(|(body, files)| NewRecord { at, body, files }).collect();
         Ok(self.ledger.append(records).await?)
     }
+}
 
-    fn controls_of(&self, collector: &str) -> Vec<String> {
-        let feeds = |names: &Vec<String>| names.iter().any(|name| name == collector);
-        self.loaded.config.controls.iter().filter(|(_, c)| feeds(&c.collectors)).map(|(id, _)| id.clone()).collect()
-    }
+fn unknown(loaded: &Loaded, name: &str) -> RunError {
+    let known: Vec<_> = loaded.config.collectors.keys().cloned().collect();
+    RunError::Unknown { name: name.to_owned(), known: known.join(", ") }
+}
+
+/// The controls that a run feeds.
+fn controls_of(opened: &Opened<'_>) -> Vec<String> {
+    let feeds = |names: &Vec<String>| names.iter().any(|name| name == opened.name);
+    opened.loaded.config.controls.iter().filter(|(_, c)| feeds(&c.collectors)).map(|(id, _)| id.clone()).collect()
 }
 
 fn unread_lines(result: &Result<Population, CollectError>) -> Vec<String> {

@@ -2,7 +2,8 @@
 
 use crate::anchor::{Holder, holders};
 use crate::assess;
-use crate::config::{Loaded, Severity};
+use crate::config::{ControlConfig, Loaded, Severity, changes};
+use crate::daemon::{Refused, refused};
 use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
@@ -11,6 +12,9 @@ use crate::run::RunError;
 use crate::schedule::PATIENCE;
 use crate::slots::Unanswered;
 use chrono::{DateTime, Utc};
+use crate::schedule::{Cadence, Forgets, Frequency, cadence, forgets_at};
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced_collectors::contract::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,12 +29,29 @@ pub struct Status {
     pub sample: bool,
     /// Size of the log.
     pub records: u64,
+    /// What is configured, by the log.
+    pub configuration: ConfigurationStatus,
     /// By id.
     pub controls: Vec<ControlStatus>,
     /// By name.
     pub collectors: Vec<CollectorStatus>,
     /// Who else was given checkpoints, by name.
     pub anchors: Vec<Holder>,
+}
+
+/// The configuration in force, and what is not.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigurationStatus {
+    /// Its record; `None`: nothing was ever recorded.
+    pub record: Option<u64>,
+    /// When it came into force.
+    pub since: Option<DateTime<Utc>>,
+    /// Who brought it, as far as known.
+    pub by: Option<String>,
+    /// Keys in which the file that this is read by differs from it: not in force until `config apply`.
+    pub differs: Vec<String>,
+    /// Why the daemon refused the newest one that it was given.
+    pub refused: Option<Refused>,
 }
 
 /// One control.
@@ -52,6 +73,11 @@ pub struct ControlStatus {
     pub since: Option<DateTime<Utc>>,
     /// End of the window of the newest complete evidence, oldest over its collectors.
     pub evidence_until: Option<DateTime<Utc>>,
+    /// How often it operates, if it says so.
+    pub frequency: Option<Frequency>,
+    /// By collector, whether it was read as often as `frequency` wants: over the last year, or since a configuration
+    /// first had the control. Empty without a frequency.
+    pub cadence: BTreeMap<String, Cadence>,
     /// Test and version of the rules of the newest verdict; `None`: there is none.
     pub rules: Option<String>,
     /// The parameters that it is by.
@@ -91,6 +117,8 @@ pub struct CollectorStatus {
     /// Due slots that have no record although it is more than `PATIENCE` ago: no daemon runs, or it does not come
     /// to them.
     pub unaccounted: u64,
+    /// When the source begins to forget what was not read yet; `None`: it forgets nothing, or nothing was read yet.
+    pub forgets: Option<Forgets>,
 }
 
 /// Reads it.
@@ -102,6 +130,7 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         _ => (loaded.config.origin.clone(), false),
     };
     let as_of = if sample { newest } else { now };
+    let configuration = configuration(reader, loaded)?;
     let mut controls = Vec::new();
     for id in loaded.config.controls.keys() {
         controls.push(control_status(reader, loaded, id, as_of)?);
@@ -111,7 +140,19 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
     let anchors = holders(reader, &loaded.config, as_of)?;
-    Ok(Status { as_of, origin, sample, records, controls, collectors, anchors })
+    Ok(Status { as_of, origin, sample, records, configuration, controls, collectors, anchors })
+}
+
+fn configuration(reader: &Reader, loaded: &Loaded) -> Result<ConfigurationStatus, RunError> {
+    let known = assess::config_in_force(reader)?;
+    let before = known.as_ref().map_or(&serde_json::Value::Null, |known| &known.config);
+    Ok(ConfigurationStatus {
+        differs: changes(before, &loaded.config)?.into_iter().map(|change| change.key).collect(),
+        record: known.as_ref().map(|known| known.index),
+        since: known.as_ref().map(|known| known.since),
+        by: known.map(|known| known.by),
+        refused: refused(&loaded.state_dir),
+    })
 }
 
 fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<ControlStatus, RunError> {
@@ -148,12 +189,35 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
         state: assess::state_now(reader, loaded, id, as_of)?,
         since: since(reader, id)?,
         evidence_until: until.into_iter().min().flatten(),
+        frequency: config.frequency,
+        cadence: cadences(reader, config, id, as_of)?,
         rules: by_rules,
         policy,
         counts,
         waivers: waivers(reader, id, as_of)?,
         bad,
     })
+}
+
+/// How far back the cadence is looked at, days.
+const CADENCE_DAYS: i64 = 365;
+
+fn cadences(
+    reader: &Reader,
+    config: &ControlConfig,
+    id: &str,
+    as_of: DateTime<Utc>,
+) -> Result<BTreeMap<String, Cadence>, RunError> {
+    let mut cadences = BTreeMap::new();
+    let (Some(frequency), Some(since)) = (config.frequency, assess::configured_since(reader, id)?) else {
+        return Ok(cadences);
+    };
+    let window = Window { start: since.max(as_of - TimeDelta::days(CADENCE_DAYS)).min(as_of), end: as_of };
+    for name in &config.collectors {
+        let readings = assess::complete_since(reader, name, window.start)?;
+        cadences.insert(name.clone(), cadence(frequency, window, &readings, as_of));
+    }
+    Ok(cadences)
 }
 
 fn waivers(reader: &Reader, id: &str, as_of: DateTime<Utc>) -> Result<Vec<WaiverStatus>, RunError> {
@@ -204,5 +268,7 @@ fn collector_status(
         last_run: opened.map(|record| record.at),
         last_end,
         next_due: loaded.collectors[name].schedule.next_after(as_of),
+        forgets: assess::newest_complete(reader, name)?
+            .and_then(|complete| forgets_at(complete.window.end, &loaded.collectors[name].collector.remembers())),
     })
 }

@@ -23,7 +23,7 @@ mod settings;
 mod statement;
 mod xml;
 
-use crate::contract::{CollectError, Collector, Kind, Population, Reading, SettingsError, Task};
+use crate::contract::{CollectError, Collector, Kind, Population, Reading, Remembers, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
 use account::Answers;
 use api::{Api, Caller};
@@ -188,5 +188,10 @@ impl Collector for AwsIam {
         let sources = sources.chain(self.settings.organization.is_some().then(|| organization::SOURCE.to_owned()));
         let ipe = merged(door.ipe(""), sources.map(|source| door.ipe(&source)));
         gathered.into_population(ipe, &before, &self.settings, &self.registers)
+    }
+
+    fn remembers(&self) -> Vec<Remembers> {
+        // Credential reports and the rest say what is, and never what was.
+        Vec::new()
     }
 }

@@ -58,6 +58,14 @@ pub enum CollectError {
         /// Where and how it differs.
         why: String,
     },
+    /// The source does not tell any more what happened: it is lost, and only a new beginning goes on.
+    #[error("{what}: forgotten by the source: {why}")]
+    Forgotten {
+        /// What was asked for.
+        what: String,
+        /// Since when it is not told, and how long the source remembers.
+        why: String,
+    },
     /// A limit of ours was reached: raise it, or split the collector.
     #[error("{what}: over the limit: {why}")]
     Limit {
@@ -92,6 +100,11 @@ impl CollectError {
             Self::Malformed { what, why } => {
                 one(what, format!("answer not understood: {why}"), None, "look at the sealed exchange")
             }
+            Self::Forgotten { what, why } => {
+                let hint = "it is lost for good, and stays on record as not read; under another name the collector \
+                            begins anew, with `first_window`";
+                one(what, format!("forgotten by the source: {why}"), None, hint)
+            }
             Self::Limit { what, why } => {
                 one(what, format!("over the limit: {why}"), None, "raise the limit, or split the collector")
             }
@@ -106,6 +119,7 @@ impl CollectError {
             Self::Unauthenticated { .. } => "unauthenticated",
             Self::Unavailable { .. } => "unavailable",
             Self::Malformed { .. } => "malformed",
+            Self::Forgotten { .. } => "forgotten",
             Self::Limit { .. } => "limit",
         }
     }

@@ -64,12 +64,27 @@ pub enum Reading {
     Snapshot,
 }
 
+/// What a source forgets of what a collector reads, and after how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remembers {
+    /// What, in a few words.
+    pub what: &'static str,
+    /// It can surely be read for so many days after it happened.
+    pub days: u32,
+    /// Where the source documents that.
+    pub documented: &'static str,
+}
+
 /// One configured instance of a kind. It reaches the outside through the door alone, so that running
 /// it on a replay door with the same `Task` gives the same population.
 #[async_trait::async_trait]
 pub trait Collector: Send + Sync {
     /// Gathers the whole population of the window, or says what could not be read.
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError>;
+
+    /// What the source forgets of what this instance reads; empty: nothing, or it reads only what is there at
+    /// the moment. A run whose window reaches into what is forgotten must not give a whole population.
+    fn remembers(&self) -> Vec<Remembers>;
 }
 
 /// What a run asks of a collector. Sealed with the evidence: a replay gets the same.

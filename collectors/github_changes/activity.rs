@@ -1,7 +1,7 @@
 //! The activity log: every update of every ref of a repository, newest first, page by page.
 
 use super::client::{CONTENTS, Client, malformed, stated};
-use crate::contract::{Actor, ActorKind, CollectError};
+use crate::contract::{Actor, ActorKind, CollectError, Remembers};
 use chrono::{DateTime, Duration, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,13 @@ use std::collections::BTreeSet;
 
 /// What stands for no commit.
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
+
+/// How far back the log can be asked for.
+pub(super) const MEMORY: Remembers = Remembers {
+    what: "GitHub's activity log: updates of branches",
+    days: 365,
+    documented: "https://docs.github.com/en/rest/repos/repos#list-repository-activities (time_period)",
+};
 
 /// One update of one ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,13 +103,21 @@ pub(super) struct Rows {
 }
 
 /// The smallest `time_period` that surely reaches back to `since`, an hour allowed for clocks.
-pub(super) fn time_period(as_of: DateTime<Utc>, since: DateTime<Utc>) -> Result<&'static str, CollectError> {
+pub(super) fn time_period(
+    repository: &str,
+    as_of: DateTime<Utc>,
+    since: DateTime<Utc>,
+) -> Result<&'static str, CollectError> {
     let age = as_of - since + Duration::hours(1);
-    let periods = [("day", 1), ("week", 7), ("month", 28), ("quarter", 89), ("year", 365)];
+    let periods = [("day", 1), ("week", 7), ("month", 28), ("quarter", 89), ("year", i64::from(MEMORY.days))];
     periods.iter().find(|(_, days)| age <= Duration::days(*days)).map(|(name, _)| *name).ok_or_else(|| {
-        CollectError::Limit {
-            what: format!("updates since {}", since.to_rfc3339()),
-            why: "GitHub's activity log is read for a year at most".to_owned(),
+        let second = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        CollectError::Forgotten {
+            what: format!("repository {repository}: updates since {}", second(since)),
+            why: format!(
+                "GitHub tells of the updates of a year, so not of those before {}",
+                second(as_of - Duration::days(MEMORY.days.into()))
+            ),
         }
     })
 }

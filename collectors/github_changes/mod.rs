@@ -30,7 +30,7 @@ mod scope;
 mod settings;
 mod state;
 
-use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Task};
+use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Task};
 use crate::door::Door;
 use client::Client;
 use memory::{Memory, RepositoryMemory};
@@ -40,7 +40,7 @@ use settings::Settings;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 2,
+    version: 3,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[
@@ -106,6 +106,11 @@ impl Collector for GithubChanges {
         } else {
             Err(Partial::of(items, None, unread, ipe))
         }
+    }
+
+    fn remembers(&self) -> Vec<Remembers> {
+        let suites = self.settings.rule_suites.then_some(rules::MEMORY);
+        std::iter::once(activity::MEMORY).chain(suites).collect()
     }
 }
 

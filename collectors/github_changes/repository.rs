@@ -44,10 +44,10 @@ pub(super) async fn read(
     let there = |known: &RepositoryMemory, branch| known.branches.get(branch).is_some_and(|b| b.head != ZERO);
     let complete = known.filter(|known| repository.branches.iter().all(|branch| there(known, branch)));
     let since = known.map_or(window.start, |known| window.start.min(known.read_to - LATE));
-    let period = match complete {
-        Some(_) => None,
-        None => Some(activity::time_period(client.as_of, since)?),
-    };
+    // Also where every branch's state is known: one that was moved, and moved back since, would look as if
+    // nothing had happened, once both are forgotten.
+    let period = activity::time_period(name, client.as_of, since)?;
+    let period = if complete.is_some() { None } else { Some(period) };
     let etag = complete.and_then(|known| known.etag.as_deref());
     let mut log = match activity::read(client, name, period, etag, |row| row.timestamp < since).await? {
         Log::Rows(rows) => rows,

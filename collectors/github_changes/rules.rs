@@ -1,7 +1,7 @@
 //! Which landings bypassed the branch rules, as GitHub's rule suites tell it.
 
 use super::client::{Client, malformed};
-use crate::contract::CollectError;
+use crate::contract::{CollectError, Remembers};
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -20,9 +20,16 @@ pub(super) struct Suite {
     result: String,
 }
 
-/// The oldest landing that the rule suites surely tell of, a day allowed.
+/// How long a bypass can be asked for: a month, of which the shortest has 28 days, less a day for clocks.
+pub(super) const MEMORY: Remembers = Remembers {
+    what: "GitHub's rule suites: bypasses of branch rules",
+    days: 27,
+    documented: "https://docs.github.com/en/rest/repos/rule-suites#list-repository-rule-suites (time_period)",
+};
+
+/// The oldest landing that the rule suites surely tell of.
 pub(super) fn reach(as_of: DateTime<Utc>) -> DateTime<Utc> {
-    as_of - Duration::days(27)
+    as_of - Duration::days(MEMORY.days.into())
 }
 
 /// The bypasses of the last month on one branch.

@@ -135,7 +135,7 @@ impl Point {
 impl Anchors {
     /// Of the ledger and configuration that a runner has.
     pub fn of(runner: &Runner) -> Self {
-        Self::new(runner.ledger().clone(), runner.shared(), runner.clock())
+        Self::new(runner.ledger().clone(), runner.loaded(), runner.clock())
     }
 
     fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {

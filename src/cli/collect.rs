@@ -1,7 +1,7 @@
 //! `evidenced collect now [NAME…]`: the same line that a schedule goes through, with another trigger.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, apply, print_json};
 use crate::anchor::Anchors;
 use crate::config::Loaded;
 use crate::drift::State;
@@ -33,7 +33,7 @@ pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::
         if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
     Anchors::of(&runner).compare_all().await?;
-    runner.record_config().await?;
+    apply::record(&runner, "collect now").await?;
     let (_keep, never) = watch::channel(false);
     let mut reports = Vec::new();
     for name in &names {

@@ -1,8 +1,9 @@
-//! `evidenced config`: check a configuration, and print what one can be made of.
+//! `evidenced config`: check a configuration, and print what one can be made of; `apply` has the two that look at
+//! the ledger.
 
-use super::{Exit, print_json};
+use super::{Exit, apply, print_json, span};
 use crate::catalogue;
-use crate::config::Config;
+use crate::config::{Config, Span};
 use clap::Subcommand;
 use std::path::Path;
 
@@ -10,6 +11,14 @@ use std::path::Path;
 pub(super) enum What {
     /// Check the file as a whole and print what was understood, defaults filled in.
     Check,
+    /// Show what the file would change of the configuration in force.
+    Diff,
+    /// Bring the file into force: the running daemon takes it whole or not at all. Exits 2 when it is refused.
+    Apply {
+        /// How long to wait for the daemon's answer.
+        #[arg(long, value_parser = span, default_value = "30s")]
+        within: Span,
+    },
     /// Print the JSON schema of the file, for editors.
     Schema,
     /// Print the built-in criteria, to copy and edit.
@@ -18,7 +27,7 @@ pub(super) enum What {
     Controls,
 }
 
-pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
+pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exit> {
     match what {
         What::Check => {
             let loaded = crate::config::load(path)?;
@@ -26,6 +35,7 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
             for (id, test) in &loaded.tests {
                 if let Some(control) = config.controls.get_mut(id) {
                     control.policy = test.policy_json();
+                    control.stale_after = Some(control.stale_after());
                 }
             }
             if json {
@@ -35,6 +45,8 @@ pub(super) fn config(path: &Path, what: &What, json: bool) -> anyhow::Result<Exi
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }
+        What::Diff => return apply::diff(path, json),
+        What::Apply { within } => return apply::apply(path, within.duration(), json).await,
         What::Schema => print_json(&schema())?,
         What::Criteria => outln!("{}", catalogue::CRITERIA.trim_end()),
         What::Controls => outln!("{}", catalogue::CONTROLS.trim_end()),

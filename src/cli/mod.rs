@@ -10,6 +10,7 @@ macro_rules! outln {
 }
 
 mod anchor;
+mod apply;
 mod calendar;
 mod collect;
 mod config;
@@ -34,7 +35,7 @@ mod verify;
 mod waive;
 
 use crate::catalogue::{Catalogue, Unknown};
-use crate::config::{Config, ConfigError, Loaded};
+use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
@@ -115,7 +116,7 @@ enum Command {
     Tracker(tracker::Args),
     /// Print a skill pack's gap analysis and `criteria_coverage`, from its own file.
     Gaps(gaps::Args),
-    /// Look at the configuration.
+    /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
         what: config::What,
@@ -175,7 +176,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
         Command::Tracker(args) => tracker::tracker(args, cli.json),
         Command::Gaps(args) => gaps::gaps(args, cli.json),
-        Command::Config { what } => config::config(&cli.config, what, cli.json),
+        Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
 }
@@ -183,6 +184,11 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
+}
+
+/// A length of time in an argument.
+fn span(text: &str) -> Result<Span, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

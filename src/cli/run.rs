@@ -1,4 +1,4 @@
-//! `evidenced run`: the daemon, until SIGTERM or SIGINT.
+//! `evidenced run`: the daemon, until SIGTERM or SIGINT. On SIGHUP it reads its file again.
 
 use super::Exit;
 use crate::config::Loaded;

@@ -7,6 +7,8 @@ use crate::drift::State;
 use crate::ledger::Reader;
 use crate::status::{Status, status as read_status};
 use chrono::{DateTime, Utc};
+use crate::schedule::Met;
+use crate::status::{ConfigurationStatus, Status, status as read_status};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 /// Bad items shown of each control; the rest is counted.
@@ -87,12 +89,42 @@ fn show(status: &Status) {
         let (name, slots) = (&collector.name, collector.unaccounted);
         outln!("{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`");
     }
+    for collector in &status.collectors {
+        if let Some(forgets) = collector.forgets.as_ref().filter(|forgets| forgets.soon_from <= status.as_of) {
+            let lost = if forgets.at <= status.as_of { "HAS BEGUN TO FORGET" } else { "begins to forget" };
+            outln!("{}: {} {lost} at {} what was not read yet", collector.name, forgets.what, minute(forgets.at));
+        }
+    }
+    for control in &status.controls {
+        for (name, cadence) in control.cadence.iter().filter(|(_, cadence)| cadence.met == Met::NotMet) {
+            if let Some(frequency) = control.frequency {
+                outln!("{} is {}, and {name} was not read so: {}", control.id, frequency.word(), cadence.sentence(frequency));
+            }
+        }
+    }
     outln!("log {} has {} records", status.origin, status.records);
+    show_configuration(&status.configuration);
     for holder in &status.anchors {
         outln!("{}", holder.line());
     }
     if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
         outln!("checkpoints are held by nobody but the operator");
+    }
+}
+
+fn show_configuration(configuration: &ConfigurationStatus) {
+    let ConfigurationStatus { record, since, by, differs, refused } = configuration;
+    if let (Some(record), Some(since), Some(by)) = (record, since, by) {
+        outln!("configuration of record {record} is in force since {}: {by}", minute(*since));
+    }
+    if record.is_some() && !differs.is_empty() {
+        let named: Vec<&str> = differs.iter().take(ITEMS_SHOWN).map(String::as_str).collect();
+        let more = differs.len().saturating_sub(ITEMS_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        outln!("NOT IN FORCE: this file differs in {}{more}; `evidenced config apply` applies it", named.join(", "));
+    }
+    if let Some(refused) = refused {
+        outln!("REFUSED at {}: the daemon keeps the configuration before it: {}", minute(refused.at), refused.why);
     }
 }
 

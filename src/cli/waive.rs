@@ -1,6 +1,6 @@
 //! `evidenced waive`: an approved, expiring acceptance of a deviation, recorded in the log.
 
-use super::{Exit, print_json};
+use super::{Exit, print_json, span};
 use crate::config::{Loaded, Span};
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, NewRecord};
@@ -25,10 +25,6 @@ pub(super) struct Args {
     /// For how long from now, `30d`; at most a year.
     #[arg(long, value_parser = span)]
     expires_in: Span,
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| e.to_string())
 }
 
 pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Loaded {
     /// As written, with the defaults filled in.
     pub config: Config,
+    /// The file.
+    pub path: PathBuf,
     /// Directory that paths in the file are relative to.
     pub base: PathBuf,
     /// Where the ledger is.
@@ -62,7 +64,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     )?;
     let mut tests = BTreeMap::new();
     for (id, control) in &config.controls {
-        let test = load_test(control, &config, &catalogue)
+        let test = load_test(control, &config, &catalogue, &collectors)
             .map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
         tests.insert(id.clone(), test);
     }
@@ -72,7 +74,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, channel) in &config.channels {
         channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
     }
-    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests, catalogue })
+    let (path, state_dir) = (path.to_owned(), base.join(&config.state_dir));
+    Ok(Loaded { state_dir, path, base, config, collectors, tests, catalogue })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
@@ -127,10 +130,17 @@ fn load_collector(config: &super::CollectorConfig) -> Result<LoadedCollector, Wr
         .map_err(|e| (e.to_string(), Some("five fields, `0 */6 * * *`, and a name such as `Europe/Berlin`".into())))?;
     let collector = (kind.build)(&config.settings)
         .map_err(|e| (format!("settings: {}", without_values(&e.message)), e.hint.or_else(|| nearest(&e.message))))?;
-    Ok(LoadedCollector { kind, schedule, collector: collector.into() })
+    let loaded = LoadedCollector { kind, schedule, collector: collector.into() };
+    before_it_is_forgotten(&loaded)?;
+    Ok(loaded)
 }
 
-fn load_test(control: &ControlConfig, config: &Config, catalogue: &Catalogue) -> Result<Test, Wrong<Option<String>>> {
+fn load_test(
+    control: &ControlConfig,
+    config: &Config,
+    catalogue: &Catalogue,
+    collectors: &BTreeMap<String, LoadedCollector>,
+) -> Result<Test, Wrong<Option<String>>> {
     if control.owner.trim().is_empty() {
         return Err(("owner is empty".into(), Some("name the person or role that answers for it".into())));
     }
@@ -154,5 +164,48 @@ fn load_test(control: &ControlConfig, config: &Config, catalogue: &Catalogue) ->
             ));
         }
     }
+    often_enough(control, collectors)?;
     Test::parse(&control.test, &control.policy).map_err(|e| (e.to_string(), nearest(&e.to_string())))
+}
+
+/// A control whose collectors are slower than it would be stale between any two readings, and never notice.
+fn often_enough(
+    control: &ControlConfig,
+    collectors: &BTreeMap<String, LoadedCollector>,
+) -> Result<(), Wrong<Option<String>>> {
+    let Some(frequency) = control.frequency else {
+        return match control.stale_after {
+            Some(_) => Ok(()),
+            None => Err((
+                "neither frequency nor stale_after is set".into(),
+                Some("say how often it operates: frequency = \"daily\"".into()),
+            )),
+        };
+    };
+    let limit = frequency.stale_after();
+    for (name, collector) in collectors.iter().filter(|(name, _)| control.collectors.contains(name)) {
+        let longest = collector.schedule.longest_interval();
+        if longest >= limit.delta() {
+            let message = format!(
+                "frequency {} needs a reading sooner than every {limit}, and collector `{name}` has up to {} h between two",
+                frequency.word(),
+                longest.num_hours()
+            );
+            return Err((message, Some(format!("let {name} collect more often, or say a lower frequency"))));
+        }
+    }
+    Ok(())
+}
+
+/// A source that forgets between two runs is not read whole, however punctual they are.
+fn before_it_is_forgotten(loaded: &LoadedCollector) -> Result<(), Wrong<Option<String>>> {
+    let Some(memory) = loaded.collector.remembers().into_iter().min_by_key(|memory| memory.days) else {
+        return Ok(());
+    };
+    let days = loaded.schedule.longest_interval().num_days();
+    if days >= i64::from(memory.days) {
+        let message = format!("schedule: up to {days} days between two runs; {} last {} days", memory.what, memory.days);
+        return Err((message, Some("collect at least weekly".into())));
+    }
+    Ok(())
 }

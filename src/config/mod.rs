@@ -1,11 +1,12 @@
 //! What the user writes: one TOML file, one doc comment per key. Here the keys; `load` reads and
-//! checks them, `span` is how durations are written.
+//! checks them, `changes` compares two, `span` is how durations are written.
 //!
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
 mod anchors;
 mod channels;
+mod changes;
 mod load;
 mod span;
 
@@ -15,12 +16,16 @@ pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
+pub use changes::{Change, changed, changes};
 pub use load::{Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
 use crate::ledger::KeyPlaces;
+use crate::ledger::record::canonical_json;
+use crate::schedule::Frequency;
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -130,11 +135,32 @@ pub struct ControlConfig {
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]
     pub policy: serde_json::Value,
-    /// After this long without complete evidence the control is stale.
-    pub stale_after: Span,
+    /// How often it operates: `continuous`, `daily`, `weekly`, `monthly`, `quarterly`, `annual` or `per_event`. Says
+    /// when it is stale, and by which rule bundles say whether it was read often enough in their period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency: Option<Frequency>,
+    /// After this long without complete evidence the control is stale. Default: what `frequency` says; one of the
+    /// two must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_after: Option<Span>,
     /// How far back events count towards the present state (collectors that read a window). Default `30d`.
     #[serde(default = "first_window")]
     pub lookback: Span,
+}
+
+impl ControlConfig {
+    /// After this long without complete evidence it is stale.
+    pub fn stale_after(&self) -> Span {
+        // `load` refuses a control that says neither; of a file that it did not see, nothing is fresh.
+        self.stale_after.or(self.frequency.map(Frequency::stale_after)).unwrap_or(Span::seconds(1))
+    }
+}
+
+impl Config {
+    /// SHA-256 of its canonical JSON, hex: what the log names it by.
+    pub fn sha256(&self) -> Result<String, serde_json::Error> {
+        Ok(hex::encode(Sha256::digest(canonical_json(self)?)))
+    }
 }
 
 fn stop_timeout() -> Span {

@@ -55,7 +55,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     };
     let ledger = Ledger::create(&loaded.state_dir, create)?;
     let runner = Runner::new(loaded, ledger, clock.clone());
-    runner.record_config().await?;
+    runner.record_config("the demo").await?;
     let restores = story::restores();
     let mut today = 0;
     for at in instants(&runner) {
@@ -77,7 +77,8 @@ fn instants(runner: &Runner) -> BTreeSet<DateTime<Utc>> {
     let (down, up) = story::downtime();
     // A little further than the period: that records follow shows that its end was not cut off.
     let last = story::end() + chrono::TimeDelta::minutes(30);
-    let due = runner.loaded().collectors.values().flat_map(|collector| collector.schedule.due(story::start(), last));
+    let loaded = runner.loaded();
+    let due = loaded.collectors.values().flat_map(|collector| collector.schedule.due(story::start(), last));
     let mut all: BTreeSet<_> = due.filter(|at| !(down <= *at && *at < up)).collect();
     all.insert(up);
     all.extend(story::waivers().iter().map(|waiver| waiver.approved_at));

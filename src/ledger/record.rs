@@ -108,6 +108,11 @@ pub enum Body {
         sha256: String,
         /// Control to the collectors that feed it: moving one elsewhere leaves a trace.
         controls: BTreeMap<String, Vec<String>>,
+        /// Who brought it into force, as far as the system could say. Claimed, not proven: a user's name
+        /// stands for whoever may act under it, and of a signal nobody knows who sent it.
+        by: String,
+        /// What is another than in the configuration before it.
+        changed: Changed,
     },
     /// A run began. Written before anything is asked of the outside.
     RunOpened {
@@ -241,6 +246,29 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipient: Option<String>,
     },
+}
+
+/// Keys of a configuration that are others than before, `collectors.github.schedule`, without what they hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changed {
+    /// Keys and tables that were not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// Keys and tables that are not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+    /// Keys that hold something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Number of further ones, not named.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The log that another one goes on from.

@@ -1,11 +1,16 @@
 //! From a cron line to due instants (slots), and from slots and what happened to the run calendar. Pure: knows
-//! nothing of controls, clocks or ledgers.
+//! nothing of controls, clocks or ledgers. `cadence` is how often a control must be read and whether it was,
+//! `forgets` when a source forgets.
 
+mod cadence;
 mod calendar;
+mod forgets;
 
+pub use cadence::{Cadence, Frequency, Met, cadence};
 pub use calendar::{Answer, Answered, Outcome, PATIENCE, Slot, Term, calendar, due};
+pub use forgets::{Forgets, forgets_at};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -47,8 +52,7 @@ impl Schedule {
         let timezone: Tz = timezone.parse().map_err(|_| ScheduleError::Timezone(timezone.to_owned()))?;
         let schedule = Self { cron, timezone };
         // A line such as `0 0 30 2 *` is well-formed and never due: silence that nobody would notice.
-        let some_instant = DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
-        if schedule.next_after(some_instant).is_none() {
+        if schedule.next_after(some_instant()).is_none() {
             return Err(fault("is never due".into()));
         }
         Ok(schedule)
@@ -66,6 +70,24 @@ impl Schedule {
     pub fn due(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + '_ {
         let next = move |at| self.next_after(at).filter(|next| *next <= until);
         std::iter::successors(next(after), move |at| next(*at))
+    }
+
+    /// The longest time between two due instants in a row, as far as the next years' first `LOOKED_AT` tell.
+    pub fn longest_interval(&self) -> TimeDelta {
+        const LOOKED_AT: usize = 1_000;
+        let mut at = some_instant();
+        let mut longest = TimeDelta::zero();
+        for nth in 0..LOOKED_AT {
+            let Some(next) = self.next_after(at) else { break };
+            if nth > 0 {
+                longest = longest.max(next - at);
+            }
+            if next - some_instant() > TimeDelta::days(3 * 366) && nth > 1 {
+                break;
+            }
+            at = next;
+        }
+        longest
     }
 
     /// The line as the timer takes it, seconds first.
@@ -105,6 +127,11 @@ pub enum StatedError {
     /// One of the schedules.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+}
+
+/// Where questions about a line as such begin: any instant would do.
+fn some_instant() -> DateTime<Utc> {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000)
 }
 
 #[cfg(test)]
@@ -150,6 +177,15 @@ mod tests {
     fn the_29th_of_february_is_due_in_leap_years_alone() {
         let leap = Schedule::parse("0 0 29 2 *", "UTC").unwrap();
         assert_eq!(leap.next_after(at("2026-01-01T00:00:00Z")), Some(at("2028-02-29T00:00:00Z")));
+    }
+
+    #[test]
+    fn the_longest_interval_is_the_one_over_the_weekend_and_over_the_long_month() {
+        let longest = |line| Schedule::parse(line, "Europe/Berlin").unwrap().longest_interval();
+        assert_eq!(longest("0 */6 * * *"), TimeDelta::hours(7), "the night that clocks go back");
+        assert_eq!(longest("0 6 * * 1-5"), TimeDelta::hours(73));
+        assert_eq!(longest("*/5 9-16 * * 1-5"), TimeDelta::minutes(64 * 60 + 5));
+        assert_eq!(longest("0 0 1 * *"), TimeDelta::days(31) + TimeDelta::hours(1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod packs;
+mod reload;
 mod restores;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,5 +1,7 @@
 //! Schedules, catch-up, overlap and stopping: every due slot has exactly one record.
 
+mod reload;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::{Loaded, parse};
 use evidenced::daemon::daemon;
@@ -37,9 +39,13 @@ impl World {
     }
 
     fn loaded(&self) -> Loaded {
+        parsed(self.dir.path(), &self.text("0 * * * *"))
+    }
+
+    fn text(&self, schedule: &str) -> String {
         let settings =
             format!("directory = '{}'\nstores = [{{ name = 'db' }}]", self.dir.path().join("logs").display());
-        loaded(self.dir.path(), "0 * * * *", self.catch_up, "backup_restores", &settings, "restore_test")
+        text(schedule, self.catch_up, "backup_restores", &settings, "restore_test")
     }
 
     fn runner(&self) -> Arc<Runner> {
@@ -78,14 +84,21 @@ impl World {
 }
 
 fn loaded(dir: &Path, schedule: &str, catch_up: &str, kind: &str, settings: &str, test: &str) -> Loaded {
-    let text = format!(
+    parsed(dir, &text(schedule, catch_up, kind, settings, test))
+}
+
+fn text(schedule: &str, catch_up: &str, kind: &str, settings: &str, test: &str) -> String {
+    format!(
         "organization = 'Test'\norigin = 'test.example/soc2'\nstate_dir = 'state'\nstop_timeout = '1s'\n\
          [collectors.c]\nkind = '{kind}'\nschedule = '{schedule}'\ncatch_up = '{catch_up}'\n\
          [collectors.c.settings]\n{settings}\n\
          [controls.T-1]\ntitle = 't'\ncriteria = ['CC7.5']\nowner = 'o'\nseverity = 'high'\n\
          collectors = ['c']\ntest = '{test}'\nstale_after = '36h'\n"
-    );
-    parse(&dir.join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+    )
+}
+
+fn parsed(dir: &Path, text: &str) -> Loaded {
+    parse(&dir.join("evidenced.toml"), text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn create(loaded: &Loaded, at: DateTime<Utc>) {
@@ -126,7 +139,7 @@ async fn with_catch_up_none_both_slots_are_recorded_as_missed() {
 async fn a_collector_does_not_overlap_itself_and_the_slot_is_missed_with_the_reason() {
     let world = World::new("latest");
     let runner = world.runner();
-    runner.record_config().await.unwrap();
+    runner.record_config("a test").await.unwrap();
     let held = runner.ledger().lock_collector("c").unwrap().expect("nobody else holds it");
     world.clock.advance(TimeDelta::hours(1));
     let (_keep, never) = watch::channel(false);

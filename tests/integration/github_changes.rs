@@ -312,6 +312,26 @@ async fn a_lost_update_of_the_branch_is_incomplete() {
     assert!(outcome.incomplete().contains("the last known state is"), "{}", outcome.incomplete());
 }
 
+/// A force push there and another back, both forgotten, would look like nothing at all.
+#[tokio::test]
+async fn what_github_has_forgotten_is_never_whole_though_the_branch_is_where_it_was() {
+    let bed = Bed::of(every_landing()).await;
+    let first = bed.first().await;
+    let carry = first.whole().carry().cloned();
+    let read = week().end;
+    let run = async |days: i64| {
+        let window = Window { start: read, end: read + Duration::days(days) };
+        bed.clock.set(window.end);
+        bed.run(&Task { window, carry: carry.clone() }).await
+    };
+    // A day for what turns up late, and for clocks.
+    run(364).await.whole();
+    let why = run(366).await.incomplete();
+    assert!(why.contains("repository acme/shop: updates since 2026-03-08T23:00:00Z"), "{why}");
+    assert!(why.contains("forgotten by the source") && why.contains("2026-03-10T00:00:00Z"), "{why}");
+    assert_eq!(bed.run(&Task { window: week(), carry: None }).await.incomplete().matches("forgotten").count(), 1);
+}
+
 #[tokio::test]
 async fn a_lost_newest_update_is_incomplete() {
     let mut history = every_landing();

@@ -1,6 +1,8 @@
 //! The tables over everything: evidence and verdicts, and controls.
 
 use super::control::state_word;
+use super::often::{Often, met_word};
+use super::stated::Stated;
 use super::table::{Table, instant, list, word};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, control_dir, folder, population_path, record_path, time};
@@ -153,7 +155,9 @@ pub(super) fn worst_first(name: &str, control: &Control, figures: &Figures) -> W
 /// `controls.csv`: a row per control, those in the worst state first.
 pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
     let mut rows = Vec::new();
+    let stated = Stated::read(contents, source)?;
     for (name, control) in &contents.controls {
+        let often = Often::of(contents, name, control, &stated, source)?;
         let figures = Figures::of(contents, control, source)?;
         let row = [
             name.clone(),
@@ -166,6 +170,9 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
             figures.drifts.to_string(),
             control.gaps.len().to_string(),
             control.waivers.len().to_string(),
+            often.as_ref().map_or_else(String::new, |often| often.frequency.word().to_owned()),
+            often.as_ref().map_or_else(String::new, |often| met_word(often.met()).to_owned()),
+            often.map_or_else(String::new, |often| list(often.sentences())),
             format!("data/{}/index.html", control_dir(&contents.controls, name)),
         ];
         rows.push((worst_first(name, control, &figures), row));
@@ -182,6 +189,9 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
         "drifts",
         "gaps",
         "waivers",
+        "frequency",
+        "cadence",
+        "cadence_seen",
         "path",
     ];
     let mut table = Table::new(out, &columns)?;

@@ -12,6 +12,7 @@ mod control_page;
 mod held;
 mod index;
 mod limits;
+mod often;
 mod oscal;
 mod overview;
 mod page;

@@ -83,7 +83,7 @@ impl World {
     pub(super) async fn run(&self) {
         let (_keep, never) = watch::channel(false);
         let runner = self.runner();
-        runner.record_config().await.unwrap();
+        runner.record_config("a test").await.unwrap();
         runner.run("c", Trigger::Manual, None, never).await.unwrap();
     }
 

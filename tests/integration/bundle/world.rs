@@ -87,7 +87,7 @@ impl World {
         };
         let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
-        block(runner.record_config()).unwrap();
+        block(runner.record_config("a test")).unwrap();
         Self { dir, clock, runner, bundles: Cell::new(0) }
     }
 
@@ -352,7 +352,7 @@ impl Two {
         }
         let loaded = two(world.dir.path(), "two", "one");
         world.runner = Runner::new(loaded, world.runner.ledger().clone(), world.clock.clone());
-        block(world.runner.record_config()).unwrap();
+        block(world.runner.record_config("a test")).unwrap();
         for name in ["one", "two"] {
             world.run(name, "2026-01-09T02:00:00Z");
         }
@@ -373,7 +373,7 @@ impl Two {
         };
         let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
-        block(runner.record_config()).unwrap();
+        block(runner.record_config("a test")).unwrap();
         let world = Self { dir, clock, runner };
         for name in ["one", "two"] {
             world.run(name, "2025-12-16T02:00:00Z");

@@ -104,7 +104,12 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
         ("schedule = \"30 5 * * *\"", "schedule = \"30 25 * * *\"", "five fields"),
         ("Europe/Berlin", "Europe/Berlinn", "Europe/Berlin"),
         ("collectors = [\"aws\"]", "collectors = [\"azure\"]", "configured: aws, github, restores"),
-        ("stale_after = \"24h\"", "stale_after = \"soon\"", "no length of time"),
+        ("stale_after = \"36h\"", "stale_after = \"soon\"", "no length of time"),
+        ("stale_after = \"36h\"", "", "neither frequency nor stale_after is set"),
+        ("frequency = \"daily\"", "frequency = \"dayly\"", "expected one of `continuous`, `daily`"),
+        ("schedule = \"15 */6 * * *\"", "schedule = \"15 6 * * *\"", "frequency continuous needs a reading sooner"),
+        ("schedule = \"0 */6 * * *\"", "schedule = \"0 6 * * 1-5\"", "let github collect more often"),
+        ("schedule = \"0 */6 * * *\"", "schedule = \"0 6 1 * *\"", "GitHub's rule suites: bypasses of branch rules last 27 days"),
         ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),
         ("criteria = [\"CC6.1\", \"CC6.6\"]", "criteria = []", "name at least one"),
     ] {

@@ -78,8 +78,8 @@ fn a_stricter_policy_is_shown_item_by_item_beside_the_verdict_of_that_time_which
     let plain = as_of(&home, "2026-01-12", &["--control", "SEC-001"]).json();
     edit(
         &home,
-        "stale_after = \"36h\"\nlookback = \"14d\"",
-        "stale_after = \"36h\"\nlookback = \"14d\"\npolicy = { min_approvals = 2 }",
+        "frequency = \"daily\"\nlookback = \"14d\"",
+        "frequency = \"daily\"\nlookback = \"14d\"\npolicy = { min_approvals = 2 }",
     );
     let said = as_of(&home, "2026-01-12", &["--control", "SEC-001"]).json();
     let control = &said["controls"][0];

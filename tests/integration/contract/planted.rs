@@ -4,7 +4,7 @@ use super::bed::{self, Bed, Wrap};
 use super::check::{Tally, check, injections};
 use super::files::Logs;
 use super::{itself, wire};
-use evidenced_collectors::contract::{CollectError, Collector, Items, Population, Task, Whole};
+use evidenced_collectors::contract::{CollectError, Collector, Items, Population, Remembers, Task, Whole};
 use evidenced_collectors::door::{Door, Network};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ impl Collector for PassesOnForbidden {
         }
         Population::new(Items::Changes(Vec::new()), vec![Whole::last_page("planted", 1)], door.ipe("planted"), None)
     }
+
+    fn remembers(&self) -> Vec<Remembers> {
+        self.0.remembers()
+    }
 }
 
 #[async_trait::async_trait]
@@ -37,6 +41,10 @@ impl Collector for SkipsWhatItCannotRead {
             }
             outcome => outcome,
         }
+    }
+
+    fn remembers(&self) -> Vec<Remembers> {
+        self.0.remembers()
     }
 }
 

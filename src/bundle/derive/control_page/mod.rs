@@ -11,6 +11,7 @@ use super::calendar::{fed_by, in_words};
 use super::control::{control, policy, reason, state_word};
 use super::index::Figures;
 use super::overview::state;
+use super::often::{Often, met_word};
 use super::page::{Page, coloured, moment, number, text};
 use super::stated::{Said, Stated};
 use super::states::{known_until, stretches};
@@ -58,6 +59,7 @@ pub(super) fn page(
 
 fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadItems) -> Result<(), BundleError> {
     let figures = Figures::of(about.contents, about.control, about.source)?;
+    let often = Often::of(about.contents, about.name, about.control, stated, about.source)?;
     let (said, period) = (stated.control(about.name), about.contents.facts.period);
     let newest = about.control.verdicts.last();
     let rules = match newest {
@@ -76,10 +78,14 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
                 tr { th { "Criteria" } td { (text(&said.criteria.join(", "))) } } "\n"
                 tr { th { "Owner" } td { (text(&said.owner)) } } "\n"
                 tr { th { "Severity of a deviation" } td { (word(said.severity)) } } "\n"
-                tr { th { "Fed by" } td { (text(&said.collectors.join(", "))) "; stale after " (said.stale_after)
+                tr { th { "Fed by" } td { (text(&said.collectors.join(", "))) "; stale after " (said.stale_after())
                     " without complete evidence; events count for " (said.lookback) } } "\n"
             } @else {
                 tr { th { "Statement" } td { "no configuration in the bundle has this control" } } "\n"
+            }
+            @if let Some(often) = &often {
+                tr { th { "Frequency" } td { (often.frequency.word()) "; cadence " strong { (met_word(often.met())) }
+                    @for sentence in often.sentences() { br; (text(&sentence)) } } } "\n"
             }
             @if let Some((rules, policy)) = &rules {
                 tr { th { "Test and rules" } td { (text(rules)) " (test/version)" } } "\n"
@@ -242,7 +248,7 @@ fn said_row(said: &Said) -> Markup {
             Some(control) => {
                 td { (text(&control.title)) " (" (text(&control.criteria.join(", "))) ", " (word(control.severity)) ")" }
                 td { (text(&control.test)) " " code { (text(&control.policy.to_string())) } }
-                td { (text(&control.collectors.join(", "))) ", stale after " (control.stale_after) }
+                td { (text(&control.collectors.join(", "))) ", stale after " (control.stale_after()) }
                 td { (text(&control.owner)) }
             },
             None => td colspan="4" { "taken out" },

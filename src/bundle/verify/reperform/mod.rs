@@ -13,6 +13,7 @@ use crate::bundle::format::{Contents, Source, record_path};
 use crate::config::Config;
 use crate::ledger::record::Body;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What is being made again, and what came of it.
 struct Work<'a> {
@@ -22,7 +23,7 @@ struct Work<'a> {
     done: Reperformed,
 }
 
-/// The configuration in force.
+/// A configuration that was in force.
 struct InForce {
     /// Control to the collectors that feed it, as the record says.
     controls: BTreeMap<String, Vec<String>>,
@@ -67,7 +68,9 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperform
 
 /// Verdicts and states, in the order of the log.
 fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
-    let mut in_force: Option<InForce> = None;
+    let mut in_force: Option<Rc<InForce>> = None;
+    // A run ends under the configuration that it began under, whatever came into force meanwhile.
+    let mut begun: BTreeMap<String, Rc<InForce>> = BTreeMap::new();
     let mut states = states::States::default();
     let mut seen = verdicts::Evidence::default();
     let end = work.contents.facts.range.end;
@@ -77,14 +80,16 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
             Body::Config { controls, .. } => {
                 let config = work.source.file(index, "config.json").ok();
                 let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                in_force = Some(InForce { controls, config });
+                in_force = Some(Rc::new(InForce { controls, config }));
             }
+            Body::RunOpened { run, .. } => begun.extend(in_force.clone().map(|in_force| (run, in_force))),
+            Body::RunClosed { run, .. } => drop(begun.remove(&run)),
             body @ Body::Verdict { .. } if !inside && work.contents.has_files(index, &body) => {
                 states.before(work, index, &body)?;
             }
             Body::Verdict { .. } if !inside => {}
             body @ Body::Verdict { .. } if work.erased(index) => states.erased(index, &body),
-            body @ Body::Verdict { .. } => match &in_force {
+            body @ Body::Verdict { .. } => match under(&body, &begun).or(in_force.as_ref()) {
                 Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
                     Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
                     None => states.unjudged(work, index, &body)?,
@@ -101,4 +106,12 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
         }
     }
     Ok(())
+}
+
+/// The configuration that the run of a verdict began under; `None`: its opening is not here.
+fn under<'a>(verdict: &Body, begun: &'a BTreeMap<String, Rc<InForce>>) -> Option<&'a Rc<InForce>> {
+    match verdict {
+        Body::Verdict { run, .. } => begun.get(run),
+        _ => None,
+    }
 }

@@ -186,5 +186,5 @@ fn state(
     }
     let evidence = config.collectors.iter().map(|collector| newest.get(collector).copied()).collect();
     let observed = Observed { outcome, as_of, evidence };
-    Ok(Some(drift::state_of(Some(&observed), config.stale_after.delta(), as_of)))
+    Ok(Some(drift::state_of(Some(&observed), config.stale_after().delta(), as_of)))
 }
