@@ -6,9 +6,13 @@
 use crate::anchor::{AnchorError, Anchors};
 use crate::config::CatchUp;
 use crate::ledger::record::Trigger;
+use crate::notify::deliver::Outbox;
+use crate::notify::heartbeat::{Get, Heartbeat};
 use crate::run::{RunError, Runner};
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -27,19 +31,34 @@ pub enum DaemonError {
     Anchor(#[from] AnchorError),
 }
 
+/// How long a due instant may lie before somebody should have answered it, one way or another.
+const OVERDUE: TimeDelta = TimeDelta::minutes(10);
+
 /// What the timer asks to look at.
 enum Look {
     /// Is this collector due?
     Collector(String),
-    /// Has a control become stale, or an anchor due?
+    /// Has a control become stale, an anchor due, or is somebody to be told? Is all well?
     Controls,
+    /// Is an alert owed that may go out?
+    Alerts,
+}
+
+/// What goes on beside the runs.
+struct Aside {
+    anchors: Arc<Anchors>,
+    handing: JoinSet<Result<(), AnchorError>>,
+    outbox: Arc<Outbox>,
+    heartbeat: Arc<Heartbeat>,
+    sending: JoinSet<Result<(), RunError>>,
+    beating: JoinSet<()>,
 }
 
 /// Runs until `stop` resolves, then lets running runs end for `stop_timeout` and aborts the rest.
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
-    let anchors = Arc::new(Anchors::of(&runner));
+    let mut aside = Aside::of(&runner);
     // Before anything is appended: an old copy of the ledger must not go on.
-    anchors.compare_all().await?;
+    aside.anchors.compare_all().await?;
     runner.close_interrupted().await?;
     runner.record_config().await?;
     // Before catching up: what went stale while nobody looked belongs on record.
@@ -48,8 +67,9 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let mut timer = start_timer(&runner, &looks).await?;
     let (stopping, stopped) = watch::channel(false);
     let mut runs = JoinSet::new();
-    let mut handing = JoinSet::new();
-    hand_over(&mut handing, &anchors);
+    aside.hand_over();
+    // What a dead process still owed goes out at once.
+    aside.send();
     let policies: BTreeMap<String, CatchUp> =
         runner.loaded().config.collectors.iter().map(|(name, c)| (name.clone(), c.catch_up)).collect();
     for (name, policy) in &policies {
@@ -60,30 +80,109 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let mut outcome = Ok(());
     tokio::pin!(stop);
     loop {
-        tokio::select! {
+        let happened = tokio::select! {
             () = &mut stop => break,
             Some(look) = due.recv() => match look {
                 // On time the policy is always to run the latest: `none` is about downtime.
-                Look::Collector(name) => spawn(&mut runs, &runner, name, CatchUp::Latest, Trigger::Schedule, &stopped),
-                Look::Controls => {
-                    hand_over(&mut handing, &anchors);
-                    if let Err(error) = runner.watch().await { outcome = Err(error.into()); break }
+                Look::Collector(name) => {
+                    spawn(&mut runs, &runner, name, CatchUp::Latest, Trigger::Schedule, &stopped);
+                    Ok(())
                 }
+                Look::Controls => aside.look(&runner).await.map_err(DaemonError::from),
+                Look::Alerts => { aside.send(); Ok(()) }
             },
-            Some(ended) = handing.join_next() => if let Err(error) = handed(ended) { outcome = Err(error.into()); break },
-            Some(ended) = runs.join_next() => if let Err(error) = settle(ended) { outcome = Err(error.into()); break },
+            Some(ended) = aside.handing.join_next() => handed(ended).map_err(DaemonError::from),
+            Some(ended) = aside.sending.join_next() => settle("sending alerts", ended).map_err(DaemonError::from),
+            Some(_) = aside.beating.join_next() => Ok(()),
+            Some(ended) = runs.join_next() => {
+                // It may have changed something that somebody is to be told.
+                aside.send();
+                settle("a run", ended).map_err(DaemonError::from)
+            }
+        };
+        if let Err(error) = happened {
+            outcome = Err(error);
+            break;
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = runs.len(), "stopping");
-    // What was not handed over is owed still, and found so at the next start.
-    handing.abort_all();
+    // What was not handed over or sent is owed still, and found so at the next start.
+    aside.handing.abort_all();
     timer.shutdown().await?;
     wind_down(&runner, &mut runs, &stopping).await?;
-    outcome
+    let sent = aside.end(runner.loaded().config.stop_timeout.duration()).await;
+    outcome.and(sent.map_err(DaemonError::from))
 }
 
-/// One timer job a collector, and one a minute for the controls.
+impl Aside {
+    fn of(runner: &Arc<Runner>) -> Self {
+        Self {
+            anchors: Arc::new(Anchors::of(runner)),
+            handing: JoinSet::new(),
+            outbox: Arc::new(Outbox::of(runner)),
+            heartbeat: Arc::new(Heartbeat::new(runner.shared(), Arc::new(Get::new()))),
+            sending: JoinSet::new(),
+            beating: JoinSet::new(),
+        }
+    }
+
+    /// Once a minute. The sign of life hangs on it: who does not come here is not alive.
+    async fn look(&mut self, runner: &Runner) -> Result<(), RunError> {
+        self.hand_over();
+        runner.watch().await?;
+        self.send();
+        let overdue = runner.overdue(OVERDUE)?;
+        let well = match overdue.is_empty() {
+            true => Ok(()),
+            false => Err(format!("due runs that nothing has answered: {}", overdue.join(", "))),
+        };
+        if self.beating.is_empty() {
+            let (heartbeat, now) = (self.heartbeat.clone(), runner.clock().now());
+            self.beating.spawn(async move { heartbeat.look(now, well).await });
+        }
+        Ok(())
+    }
+
+    /// Looks which anchors are due, unless that is going on already.
+    fn hand_over(&mut self) {
+        if self.handing.is_empty() {
+            let anchors = self.anchors.clone();
+            self.handing.spawn(async move { anchors.hand_over_due().await });
+        }
+    }
+
+    /// Sends what is owed, unless that is going on already.
+    fn send(&mut self) {
+        if self.sending.is_empty() {
+            let (outbox, heartbeat) = (self.outbox.clone(), self.heartbeat.clone());
+            self.sending.spawn(async move {
+                outbox.deliver().await?;
+                heartbeat.channels(outbox.trying());
+                Ok(())
+            });
+        }
+    }
+
+    /// One last pass, for what the last runs have said. What does not go out in time is owed still.
+    async fn end(mut self, patience: Duration) -> Result<(), RunError> {
+        let last = async {
+            // A pass that is going on may have missed them.
+            for again in [true, false] {
+                while let Some(ended) = self.sending.join_next().await {
+                    settle("sending alerts", ended)?;
+                }
+                if again {
+                    self.send();
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(patience, last).await.unwrap_or(Ok(()))
+    }
+}
+
+/// One timer job a collector, one a minute for the controls, and one every ten seconds for alerts.
 async fn start_timer(runner: &Arc<Runner>, looks: &mpsc::Sender<Look>) -> Result<JobScheduler, JobSchedulerError> {
     let timer = JobScheduler::new().await?;
     for (name, collector) in &runner.loaded().collectors {
@@ -96,12 +195,15 @@ async fn start_timer(runner: &Arc<Runner>, looks: &mpsc::Sender<Look>) -> Result
         })?;
         timer.add(job).await?;
     }
-    let looks = looks.clone();
-    let job = Job::new_async("20 * * * * *", move |_, _| {
+    let sides: [(&str, fn() -> Look); 2] = [("20 * * * * *", || Look::Controls), ("*/10 * * * * *", || Look::Alerts)];
+    for (line, look) in sides {
         let looks = looks.clone();
-        Box::pin(async move { drop(looks.try_send(Look::Controls)) })
-    })?;
-    timer.add(job).await?;
+        let job = Job::new_async(line, move |_, _| {
+            let looks = looks.clone();
+            Box::pin(async move { drop(looks.try_send(look())) })
+        })?;
+        timer.add(job).await?;
+    }
     timer.start().await?;
     Ok(timer)
 }
@@ -118,14 +220,6 @@ fn spawn(
     runs.spawn(async move { runner.due(&name, policy, trigger, stopped).await });
 }
 
-/// Looks which anchors are due, unless that is going on already.
-fn hand_over(handing: &mut JoinSet<Result<(), AnchorError>>, anchors: &Arc<Anchors>) {
-    if handing.is_empty() {
-        let anchors = anchors.clone();
-        handing.spawn(async move { anchors.hand_over_due().await });
-    }
-}
-
 /// An anchor that fails is tried again; what arrives here is a ledger that must not, or cannot, go on.
 fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Result<(), AnchorError> {
     match ended {
@@ -137,12 +231,13 @@ fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Res
     }
 }
 
-/// A failed collection is recorded by the run itself; what arrives here is a ledger that cannot record.
-fn settle(ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
+/// A failed collection is recorded by the run itself, and what was not sent is owed; what arrives here is a ledger
+/// that cannot record.
+fn settle(what: &str, ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
     match ended {
         Ok(result) => result,
         Err(panic) => {
-            tracing::error!(error = %panic, "a run panicked; its slot stays open and is closed at the next start");
+            tracing::error!(error = %panic, "{what} panicked; what it left open is found again");
             Ok(())
         }
     }
@@ -156,7 +251,7 @@ async fn wind_down(
     let patience = runner.loaded().config.stop_timeout.duration();
     let all = async {
         while let Some(ended) = runs.join_next().await {
-            settle(ended)?;
+            settle("a run", ended)?;
         }
         Ok::<(), RunError>(())
     };
@@ -165,7 +260,7 @@ async fn wind_down(
     }
     stopping.send_replace(true);
     while let Some(ended) = runs.join_next().await {
-        settle(ended)?;
+        settle("a run", ended)?;
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! The straight line: open, collect, seal, judge, drift, close. Every trigger enters here, and only here
 //! do collectors and the ledger meet.
 
-use crate::assess;
+use crate::assess::{self, Draft};
 use crate::config::{CatchUp, CollectorConfig, Loaded};
+use crate::disk;
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
-use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader, UNIT_RECORDS_MAX};
+use crate::notify::raise::{self, Raise};
 use crate::run_file::{self, RunFile, outcome_file};
 use crate::schedule;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Network};
@@ -17,6 +19,9 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Due instants recorded as missed together: less than a unit holds, for the alert about them.
+const MISSED_MAX: usize = UNIT_RECORDS_MAX - 1;
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
@@ -326,25 +331,44 @@ impl Runner {
             Trigger::CatchUp => "the daemon was not running",
             Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
         };
-        for slot in missed {
-            self.missed(name, slot, reason).await?;
+        for slots in missed.chunks(MISSED_MAX) {
+            self.missed(name, slots, reason).await?;
         }
         let Some(slot) = run else { return Ok(()) };
         match self.run(name, trigger, Some(slot), stopped).await {
-            Err(RunError::Overlap(_)) => self.missed(name, slot, "the run before had not ended").await,
+            Err(RunError::Overlap(_)) => self.missed(name, &[slot], "the run before had not ended").await,
             // Another process had the slot first.
             Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Aborted(_)) => Ok(()),
             other => other.map(|_| ()),
         }
     }
 
-    async fn missed(&self, name: &str, slot: DateTime<Utc>, reason: &str) -> Result<(), RunError> {
-        tracing::warn!(collector = name, due = %slot, reason, "run missed");
-        let body = Body::Missed { collector: name.to_owned(), seq: 0, scheduled_for: slot, reason: reason.to_owned() };
-        match self.append(vec![(body, Vec::new())]).await {
+    /// Records due instants that will not be answered, together, so that one alert tells of them all.
+    async fn missed(&self, name: &str, slots: &[DateTime<Utc>], reason: &str) -> Result<(), RunError> {
+        let missed = |slot: &DateTime<Utc>| {
+            tracing::warn!(collector = name, due = %slot, reason, "run missed");
+            let (collector, reason) = (name.to_owned(), reason.to_owned());
+            (Body::Missed { collector, seq: 0, scheduled_for: *slot, reason }, Vec::new())
+        };
+        match self.append(slots.iter().map(missed).collect()).await {
+            // Another process was there first; the next look finds what is left.
             Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+
+    /// Collectors with a due instant older than `grace` that nothing has answered: whoever should, does not.
+    pub fn overdue(&self, grace: TimeDelta) -> Result<Vec<String>, RunError> {
+        let (reader, until) = (self.ledger.reader()?, self.clock.now() - grace);
+        let mut overdue = Vec::new();
+        for (name, loaded) in &self.loaded.collectors {
+            let since = assess::slots_recorded_until(&reader, name)?;
+            let next = since.and_then(|since| loaded.schedule.next_after(since));
+            if next.is_some_and(|next| next <= until) {
+                overdue.push(name.clone());
+            }
+        }
+        Ok(overdue)
     }
 
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
@@ -371,27 +395,46 @@ impl Runner {
         Ok(())
     }
 
-    /// Records what time alone has changed: controls that became stale.
+    /// Records what time alone has changed: controls that became stale, and what somebody is to be told by now.
     pub async fn watch(&self) -> Result<(), RunError> {
-        let reader = self.ledger.reader()?;
+        let (reader, now) = (self.ledger.reader()?, self.clock.now());
         let mut records = Vec::new();
         for control in self.loaded.config.controls.keys() {
-            if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, self.clock.now())? {
+            if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, now)? {
                 tracing::warn!(control, "control became stale");
                 records.push(transition);
             }
         }
+        // A disk is as full as it is, whatever a simulated clock says.
+        let free = if self.clock.simulated() { None } else { self.free_space() };
+        records.extend(Raise::new(&reader, &self.loaded)?.by_time(now, free)?);
+        drop(reader);
         if !records.is_empty() {
             self.append(records).await?;
         }
         Ok(())
     }
 
-    /// Appends records that are no part of a run, at the clock's time.
-    pub async fn append(&self, records: Vec<(Body, Vec<NewFile>)>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
+    fn free_space(&self) -> Option<u64> {
+        disk::free(&self.loaded.state_dir)
+            .map_err(|error| tracing::warn!(error = %error, "how much space is left cannot be told"))
+            .ok()
+    }
+
+    /// Appends records at the clock's time, and with them, in the same transaction, the alerts that follow from
+    /// them. Gives those of the records.
+    pub async fn append(&self, mut records: Vec<Draft>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
         let at = self.clock.now();
+        let count = records.len();
+        if records.iter().any(|(body, _)| raise::tells(body)) {
+            let reader = self.ledger.reader()?;
+            let alerts = Raise::new(&reader, &self.loaded)?.following(&records, at)?;
+            records.extend(alerts);
+        }
         let records = records.into_iter().map(|(body, files)| NewRecord { at, body, files }).collect();
-        Ok(self.ledger.append(records).await?)
+        let mut sealed = self.ledger.append(records).await?;
+        sealed.truncate(count);
+        Ok(sealed)
     }
 
     fn controls_of(&self, collector: &str) -> Vec<String> {

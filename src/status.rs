@@ -7,6 +7,8 @@ use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, Reader};
+use crate::notify::heartbeat::{Beat, vitals};
+use crate::notify::list::{Counts, counts};
 use crate::run::RunError;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -29,6 +31,10 @@ pub struct Status {
     pub collectors: Vec<CollectorStatus>,
     /// Who else was given checkpoints, by name.
     pub anchors: Vec<Holder>,
+    /// Alerts that have not arrived, and such as never will.
+    pub alerts: Counts,
+    /// The last sign of life; `None`: there was none.
+    pub heartbeat: Option<Beat>,
 }
 
 /// One control.
@@ -106,7 +112,8 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
     let anchors = holders(reader, &loaded.config, as_of)?;
-    Ok(Status { as_of, origin, sample, records, controls, collectors, anchors })
+    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals(&loaded.state_dir).heartbeat);
+    Ok(Status { as_of, origin, sample, records, controls, collectors, anchors, alerts, heartbeat })
 }
 
 fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<ControlStatus, RunError> {

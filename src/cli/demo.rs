@@ -1,12 +1,13 @@
 //! `evidenced demo`: the whole line on a sample company, told as it goes.
 
 use super::table::table;
-use super::{Exit, export, verify};
+use super::{Exit, export, verify, word};
 use crate::bundle::{VerifyOptions, forge};
 use crate::demo::{play::play, story};
 use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::record::{Body, End};
 use crate::ledger::{Filter, Reader};
+use crate::notify::raise::message;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -98,7 +99,7 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
     let mut rows = table(&["when", "what", "", "why"]);
     let mut missed: BTreeMap<String, u64> = BTreeMap::new();
     for found in reader.records(0..u64::MAX, &Filter::default()) {
-        let (_, record) = found?;
+        let (index, record) = found?;
         let when = record.at.format("%b %d %H:%M").to_string();
         match record.body {
             Body::Transition { control, from, to, why, .. } if from != Some(to) => {
@@ -110,6 +111,10 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
             Body::Waiver { control, item, approver, expires, reason, .. } => {
                 let why = format!("{item} accepted by {approver} until {}: {reason}", day(expires));
                 rows.add_row([when, control, "waiver".to_owned(), why]);
+            }
+            Body::Alert { event, about, .. } => {
+                let says = message(reader, index)?.map(|message| message.headline).unwrap_or_default();
+                rows.add_row([when, about.to_string(), "alert".to_owned(), format!("{}: {says}", word(&event)?)]);
             }
             Body::Missed { collector, .. } => *missed.entry(collector).or_default() += 1,
             _ => {}

@@ -1,7 +1,8 @@
 //! Reads the file and checks it as a whole: what passes here can be run.
 
-use super::{Config, ControlConfig};
+use super::{Config, ControlConfig, Span};
 use crate::judge::Test;
+use crate::notify::route::Routes;
 use crate::schedule::Schedule;
 use evidenced_collectors::contract::{Collector, Kind};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Loaded {
     pub collectors: BTreeMap<String, LoadedCollector>,
     /// The test of each control.
     pub tests: BTreeMap<String, Test>,
+    /// Which alerts go where, and when.
+    pub routes: Routes,
 }
 
 /// One collector, ready to run.
@@ -89,8 +92,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, anchor) in &config.anchors {
         anchor.check().map_err(|(message, hint)| at(format!("[anchors.{name}] {message}"), hint))?;
     }
+    let routes = Routes::compile(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
+    if config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.every < Span::seconds(60)) {
+        return Err(at("[heartbeat] every: the daemon looks once a minute".to_owned(), Some("`5m`".to_owned())));
+    }
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
-    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests })
+    Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests, routes })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
@@ -145,14 +152,15 @@ fn check_names(config: &Config) -> Result<(), Wrong<String>> {
         let hint = "a host name of yours and a path, without spaces or `+`: acme.example/soc2";
         return Err((format!("origin `{}` cannot name a log", config.origin), hint.into()));
     }
-    for name in config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys()) {
+    let names = config.collectors.keys().chain(config.controls.keys());
+    for name in names.chain(config.anchors.keys()).chain(config.channels.keys()) {
         let ok = !name.is_empty()
             && name.len() <= 64
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
             && !name.starts_with('.');
         if !ok {
             let hint = "letters, digits, `-`, `_` and `.`, at most 64";
-            return Err((format!("`{name}` cannot name a collector, control or anchor"), hint.into()));
+            return Err((format!("`{name}` cannot name a collector, control, anchor or channel"), hint.into()));
         }
     }
     Ok(())

@@ -4,11 +4,15 @@
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
+mod alerts;
 mod anchors;
+mod channels;
 mod load;
 mod span;
 
+pub use alerts::{AlertsConfig, HeartbeatConfig, QuietConfig, RouteConfig};
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
+pub use channels::{ChannelConfig, FileChannel};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 
@@ -44,6 +48,18 @@ pub struct Config {
     /// Who else holds the log's checkpoints, by name. The name stands in the ledger: keep it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anchors: BTreeMap<String, AnchorConfig>,
+    /// How people are told, by name. The name stands in the ledger: keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<String, ChannelConfig>,
+    /// Which alerts go to which channels, and when. Without any, everything goes to every channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteConfig>,
+    /// When somebody is told.
+    #[serde(default, skip_serializing_if = "AlertsConfig::is_default")]
+    pub alerts: AlertsConfig,
+    /// A sign of life to an outside address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatConfig>,
 }
 
 /// One collector: an instance of a kind.

@@ -7,6 +7,7 @@ use super::story;
 use crate::config::{CatchUp, load};
 use crate::ledger::record::{Body, Trigger};
 use crate::ledger::{Create, Ledger};
+use crate::notify::deliver::Outbox;
 use crate::run::{RunError, Runner};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -56,6 +57,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let ledger = Ledger::create(&loaded.state_dir, create)?;
     let runner = Runner::new(loaded, ledger, clock.clone());
     runner.record_config().await?;
+    let outbox = Arc::new(Outbox::of(&runner));
     let restores = story::restores();
     let mut today = 0;
     for at in instants(&runner) {
@@ -67,6 +69,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
         }
         restores.write_until(&logs, at).context("the sample's restore log cannot be written")?;
         step(&runner, at).await?;
+        outbox.deliver().await?;
     }
     let requests = github.requests().len() + aws.requests().len();
     Ok(Played { runner, requests, _servers: (github, aws) })

@@ -1,6 +1,10 @@
 //! From a cron line to due instants, and what to do about those that passed. Pure: knows nothing of
 //! controls, clocks or ledgers.
 
+mod quiet;
+
+pub use quiet::Quiet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
@@ -41,8 +45,7 @@ impl Schedule {
         let fault = |why: String| ScheduleError::Line { line: line.to_owned(), why };
         let cron =
             CronParser::builder().seconds(Seconds::Disallowed).build().parse(line).map_err(|e| fault(e.to_string()))?;
-        let timezone: Tz = timezone.parse().map_err(|_| ScheduleError::Timezone(timezone.to_owned()))?;
-        let schedule = Self { cron, timezone };
+        let schedule = Self { cron, timezone: self::timezone(timezone)? };
         // A line such as `0 0 30 2 *` is well-formed and never due: silence that nobody would notice.
         let some_instant = DateTime::<Utc>::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
         if schedule.next_after(some_instant).is_none() {
@@ -82,6 +85,11 @@ impl Schedule {
     pub fn timezone(&self) -> Tz {
         self.timezone
     }
+}
+
+/// A name of the tz database.
+fn timezone(name: &str) -> Result<Tz, ScheduleError> {
+    name.parse().map_err(|_| ScheduleError::Timezone(name.to_owned()))
 }
 
 /// What to do about due instants, oldest first: those to record as missed, and the one to run.

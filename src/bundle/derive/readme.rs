@@ -78,6 +78,7 @@ WHAT IS WHERE (all under data/)
   controls.csv          one row per control, worst state first
   controls/<control>/   index.html (deviations first), judgements.csv, timeline.csv, gaps.csv, waivers.csv, summary.md
   gaps.csv              every run that was missed, failed, incomplete, aborted, interrupted or still open
+  alerts.csv            who was told of what, when, and whether it arrived; alerts/<record>/ has the words
   completeness.csv      per collector: sequence numbers without holes, what was due, and what became of each run
   index.csv             every evidence and verdict, by record number, with its folder and version of rules
   populations/          the items of each evidence record as a table; .partial.csv when not all could be read
