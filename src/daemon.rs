@@ -7,7 +7,8 @@ use crate::anchor::{AnchorError, Anchors};
 use crate::config::CatchUp;
 use crate::ledger::record::Trigger;
 use crate::notify::deliver::Outbox;
-use crate::notify::heartbeat::{Get, Heartbeat};
+use crate::notify::vitals::Heartbeat;
+use crate::outside::Outside;
 use crate::run::{RunError, Runner};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -117,11 +118,12 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
 
 impl Aside {
     fn of(runner: &Arc<Runner>) -> Self {
+        let outside = Arc::new(Outside::new());
         Self {
             anchors: Arc::new(Anchors::of(runner)),
             handing: JoinSet::new(),
-            outbox: Arc::new(Outbox::of(runner)),
-            heartbeat: Arc::new(Heartbeat::new(runner.shared(), Arc::new(Get::new()))),
+            outbox: Arc::new(Outbox::of(runner, &outside)),
+            heartbeat: Arc::new(Heartbeat::new(runner.shared(), outside)),
             sending: JoinSet::new(),
             beating: JoinSet::new(),
         }

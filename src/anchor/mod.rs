@@ -19,17 +19,16 @@ mod witness;
 
 pub use error::AnchorError;
 pub use holders::{Holder, holders, keeps, way_word};
-pub use http::address;
 
 use crate::backoff;
 use crate::config::{AnchorConfig, Loaded, Rfc3161};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::outside::Outside;
 use crate::run::Runner;
 use chrono::{DateTime, Utc};
 use error::Fault;
 use evidenced_collectors::contract::clock::Clock;
-use http::Http;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +50,7 @@ pub struct Anchors {
     ledger: Ledger,
     loaded: Arc<Loaded>,
     clock: Arc<dyn Clock>,
-    http: Http,
+    outside: Outside,
     tries: Mutex<Tries>,
 }
 
@@ -113,7 +112,7 @@ pub async fn time_stamp(
 ) -> Result<Option<Vec<u8>>, AnchorError> {
     let Some((name, config)) = authority(loaded, name)? else { return Ok(None) };
     let point = Point { size: 0, note: bytes };
-    let receipt = rfc3161::hand_over(config, &loaded.base, &Http::new(), Fault(name), &point, now).await?;
+    let receipt = rfc3161::hand_over(config, &loaded.base, &Outside::new(), Fault(name), &point, now).await?;
     Ok(Some(receipt.bytes))
 }
 
@@ -143,7 +142,7 @@ impl Anchors {
     }
 
     fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, loaded, clock, http: Http::new(), tries: Mutex::default() }
+        Self { ledger, loaded, clock, outside: Outside::new(), tries: Mutex::default() }
     }
 
     /// Asks every anchor that can be asked what it knows, before anything is appended. One that does not
@@ -229,10 +228,10 @@ impl Anchors {
         let OnRecord { sizes: recorded, receipt: before, origin } = self.on_record(name)?;
         let base = self.loaded.base.clone();
         match config {
-            AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.http, fault, point, now).await,
+            AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.outside, fault, point, now).await,
             AnchorConfig::Witness(config) => {
                 let known = recorded.last().copied().unwrap_or(0).max(known);
-                witness::hand_over((config, &self.http, fault), &self.ledger, point, known, now).await
+                witness::hand_over((config, &self.outside, fault), &self.ledger, point, known, now).await
             }
             AnchorConfig::Git(config) => {
                 let (config, copies, name, point) = (config.clone(), self.copies(), name.to_owned(), point.clone());
@@ -261,7 +260,7 @@ impl Anchors {
             AnchorConfig::Rfc3161(_) => {}
             AnchorConfig::Witness(config) => {
                 let recorded = self.on_record(name)?.sizes;
-                let known = witness::compare((config, &self.http, fault), &self.ledger, &recorded).await?;
+                let known = witness::compare((config, &self.outside, fault), &self.ledger, &recorded).await?;
                 self.tries().known.insert(owned, known);
             }
             AnchorConfig::Git(config) => {

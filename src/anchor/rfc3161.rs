@@ -2,11 +2,13 @@
 //! not notice a second log: see `witness` for who does.
 
 use super::error::{AnchorError, Fault};
-use super::http::Http;
+use super::http;
 use super::{Point, Receipt};
 use crate::config::Rfc3161;
+use crate::outside::{Address, Outside};
 use crate::timestamp::{QUERY_TYPE, Query, REPLY_TYPE, RESPONSE_BYTES_MAX, Roots, TimestampError, verify};
 use chrono::{DateTime, Utc};
+use reqwest::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -16,7 +18,7 @@ const HINT: &str = "ask whoever runs it; the checkpoint is offered again";
 pub(super) async fn hand_over(
     config: &Rfc3161,
     base: &Path,
-    http: &Http,
+    outside: &Outside,
     fault: Fault<'_>,
     point: &Point,
     now: DateTime<Utc>,
@@ -28,13 +30,15 @@ pub(super) async fn hand_over(
     let sha256 = Sha256::digest(&point.note).into();
     let query = Query::new(sha256, random);
     let authorization = config.authorization.as_ref();
-    let url = super::address(&config.url).map_err(|why| fault.unreachable(why))?;
-    let answer = http.post(fault, url, QUERY_TYPE, query.to_der(), authorization, RESPONSE_BYTES_MAX).await?;
+    let address = Address::shown(&config.url).map_err(|why| fault.unreachable(why))?;
+    let question = (QUERY_TYPE, query.to_der());
+    let answer = http::post(outside, fault, &address, question, authorization, RESPONSE_BYTES_MAX).await?;
     if answer.status != 200 {
         return Err(fault.unreachable(answer.said()));
     }
-    if !answer.content_type.to_ascii_lowercase().starts_with(REPLY_TYPE) {
-        return Err(fault.unreachable(format!("it answers with {:?}, which is no time-stamp", answer.content_type)));
+    let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content_type.to_ascii_lowercase().starts_with(REPLY_TYPE) {
+        return Err(fault.unreachable(format!("it answers with {content_type:?}, which is no time-stamp")));
     }
     let refused = |error: TimestampError| match error {
         TimestampError::NotGranted(_) => fault.unreachable(error),

@@ -2,11 +2,12 @@
 //! so it sees a fork and a rollback that nobody else would.
 
 use super::error::{AnchorError, Fault};
-use super::http::{Answer, Http};
+use super::http;
 use super::{Point, Receipt};
 use crate::config::Witness;
 use crate::ledger::note::{Note, WitnessKey};
 use crate::ledger::{Ledger, Reader};
+use crate::outside::{Address, Answer, Outside};
 use crate::timestamp::CLOCKS_APART;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -26,7 +27,7 @@ enum Said {
 
 /// Has the checkpoint cosigned. `known` is the size that it cosigned last, as far as we know.
 pub(super) async fn hand_over(
-    (config, http, fault): (&Witness, &Http, Fault<'_>),
+    (config, outside, fault): (&Witness, &Outside, Fault<'_>),
     ledger: &Ledger,
     point: &Point,
     mut known: u64,
@@ -34,7 +35,7 @@ pub(super) async fn hand_over(
 ) -> Result<Receipt, AnchorError> {
     // It may have signed what we did not come to record; a second disagreement is none of that.
     for _ in 0..2 {
-        match submit((config, http, fault), ledger, point, known).await? {
+        match submit((config, outside, fault), ledger, point, known).await? {
             Said::Signed(lines) => return receipt(config, fault, point, lines, now),
             Said::Knows(size) if size > point.size => {
                 let ours = ledger.reader()?.size()?;
@@ -55,7 +56,7 @@ pub(super) async fn hand_over(
 /// Asked as if it knew nothing: if it does know something it answers with the size. The very first checkpoint
 /// tells nothing of what happened since, so it is asked with that, unless its key may have been retired.
 pub(super) async fn compare(
-    (config, http, fault): (&Witness, &Http, Fault<'_>),
+    (config, outside, fault): (&Witness, &Outside, Fault<'_>),
     ledger: &Ledger,
     recorded: &[u64],
 ) -> Result<u64, AnchorError> {
@@ -65,7 +66,7 @@ pub(super) async fn compare(
         let known_by_first = recorded.is_empty() && reader.signers()?.terms().len() == 1;
         (if known_by_first { oldest(&reader)? } else { newest.clone() }, newest)
     };
-    let Said::Knows(size) = submit((config, http, fault), ledger, &first, 0).await? else { return Ok(first.size) };
+    let Said::Knows(size) = submit((config, outside, fault), ledger, &first, 0).await? else { return Ok(first.size) };
     if size > newest.size {
         return Err(fault.ahead(size, newest.size));
     }
@@ -73,7 +74,7 @@ pub(super) async fn compare(
         return Ok(size);
     }
     // It holds what is not on record here: only a proof of consistency shows that it is ours.
-    match submit((config, http, fault), ledger, &newest, size).await? {
+    match submit((config, outside, fault), ledger, &newest, size).await? {
         Said::Signed(_) => Ok(newest.size),
         Said::Knows(size) if size > newest.size => Err(fault.ahead(size, newest.size)),
         Said::Knows(size) => Err(fault.unreachable(format!("it has gone on to {size} records meanwhile"))),
@@ -81,7 +82,7 @@ pub(super) async fn compare(
 }
 
 async fn submit(
-    (config, http, fault): (&Witness, &Http, Fault<'_>),
+    (config, outside, fault): (&Witness, &Outside, Fault<'_>),
     ledger: &Ledger,
     point: &Point,
     old: u64,
@@ -96,10 +97,10 @@ async fn submit(
     body.push('\n');
     let mut body = body.into_bytes();
     body.extend_from_slice(&point.note);
-    let mut url = super::address(&config.url).map_err(|why| fault.unreachable(why))?;
-    url.set_path(&format!("{}/add-checkpoint", url.path().trim_end_matches('/')));
+    let address = Address::shown(&config.url).map_err(|why| fault.unreachable(why))?;
+    let (address, question) = (address.at(&["add-checkpoint"], &[]), ("text/plain; charset=utf-8", body));
     let authorization = config.authorization.as_ref();
-    let answer = http.post(fault, url, "text/plain; charset=utf-8", body, authorization, ANSWER_BYTES_MAX).await?;
+    let answer = http::post(outside, fault, &address, question, authorization, ANSWER_BYTES_MAX).await?;
     match answer.status {
         200 => Ok(Said::Signed(answer.body)),
         409 => size(&answer).map(Said::Knows).ok_or_else(|| fault.unreachable(answer.said())),

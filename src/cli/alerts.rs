@@ -5,12 +5,13 @@ use super::{Exit, print_json, word};
 use crate::config::Loaded;
 use crate::ledger::record::DeliveryOutcome;
 use crate::ledger::{Ledger, Reader};
-use crate::notify::channel::Channel;
+use crate::notify::Channel;
 use crate::notify::deliver::Outbox;
-use crate::notify::heartbeat::vitals;
 use crate::notify::list::{Listed, Told, alerts as list};
 use crate::notify::message::Letter;
 use crate::notify::raise::Raise;
+use crate::notify::vitals::vitals;
+use crate::outside::Outside;
 use crate::run::Runner;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -103,7 +104,7 @@ fn line(channel: &str, told: &Told) -> String {
 async fn deliver(loaded: Loaded, json: bool) -> anyhow::Result<Exit> {
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     super::refuse_sample(&ledger)?;
-    let outbox = Arc::new(Outbox::of(&Runner::new(loaded, ledger, Arc::new(SystemClock))));
+    let outbox = Arc::new(Outbox::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)), &Arc::new(Outside::new())));
     let passed = outbox.deliver().await?;
     if json {
         print_json(&passed)?;
@@ -129,7 +130,7 @@ async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
     drop(reader);
     // The number that a next record would have: a channel that shows it shows one that there is not.
     let letter = Letter { alerts: vec![(record, message)], delayed: None };
-    let sent = Channel::of(loaded, config).send(&letter, now).await;
+    let sent = Channel::of(config, &loaded.base, &Arc::new(Outside::new())).send(&letter, now).await;
     if json {
         let why = sent.as_ref().err().map(|refusal| refusal.why.clone());
         print_json(&serde_json::json!({ "channel": name, "taken": sent.is_ok(), "why": why }))?;
@@ -137,7 +138,7 @@ async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
         outln!("{name} took a test message");
     }
     if let Err(refusal) = &sent {
-        eprintln!("evidenced: {name} did not take the test message: {}", refusal.why);
+        eprintln!("evidenced: {name} did not take the test message: {refusal}");
     }
     Ok(if sent.is_ok() { Exit::Ok } else { Exit::Failed })
 }

@@ -7,7 +7,7 @@ use crate::demo::{play::play, story};
 use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::record::{Body, End};
 use crate::ledger::{Filter, Reader};
-use crate::notify::raise::message;
+use crate::notify::message::Letter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -42,6 +42,7 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     }
     let reader = played.runner.reader()?;
     timeline(&reader)?;
+    told(&played.letters)?;
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
@@ -99,7 +100,7 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
     let mut rows = table(&["when", "what", "", "why"]);
     let mut missed: BTreeMap<String, u64> = BTreeMap::new();
     for found in reader.records(0..u64::MAX, &Filter::default()) {
-        let (index, record) = found?;
+        let (_, record) = found?;
         let when = record.at.format("%b %d %H:%M").to_string();
         match record.body {
             Body::Transition { control, from, to, why, .. } if from != Some(to) => {
@@ -112,10 +113,6 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
                 let why = format!("{item} accepted by {approver} until {}: {reason}", day(expires));
                 rows.add_row([when, control, "waiver".to_owned(), why]);
             }
-            Body::Alert { event, about, .. } => {
-                let says = message(reader, index)?.map(|message| message.headline).unwrap_or_default();
-                rows.add_row([when, about.to_string(), "alert".to_owned(), format!("{}: {says}", word(&event)?)]);
-            }
             Body::Missed { collector, .. } => *missed.entry(collector).or_default() += 1,
             _ => {}
         }
@@ -124,6 +121,22 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
     for (collector, count) in missed {
         outln!("gap: {count} due runs of `{collector}` were missed while the daemon was down, each with a record");
     }
+    Ok(())
+}
+
+/// What people were told, in the order in which it went out.
+fn told(letters: &[(DateTime<Utc>, Letter)]) -> anyhow::Result<()> {
+    let mut rows = table(&["told", "severity", "event", "what", "next"]);
+    for (at, alert) in letters.iter().flat_map(|(at, letter)| letter.alerts.iter().map(move |(_, alert)| (at, alert))) {
+        rows.add_row([
+            at.format("%b %d %H:%M").to_string(),
+            word(&alert.severity)?,
+            word(&alert.event)?,
+            alert.headline.clone(),
+            alert.next.first().cloned().unwrap_or_default(),
+        ]);
+    }
+    outln!("\nAlerts, as they would have gone out:\n{rows}\n");
     Ok(())
 }
 

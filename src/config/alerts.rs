@@ -2,6 +2,7 @@
 
 use super::{Severity, Span};
 use crate::notify::message::Event;
+use crate::outside::host;
 use evidenced_collectors::contract::SecretRef;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +94,22 @@ pub struct HeartbeatConfig {
     /// How often; at least a minute. Default `5m`.
     #[serde(default = "five_minutes")]
     pub every: Span,
+    /// A host that may be at an address of your own network, or this machine; any other is refused there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_host: Option<String>,
+}
+
+impl HeartbeatConfig {
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn check(&self) -> Result<(), (String, String)> {
+        if self.every < Span::seconds(60) {
+            return Err(("every: the daemon looks once a minute".to_owned(), "`5m`".to_owned()));
+        }
+        match self.private_host.as_deref().map(host) {
+            Some(Err(why)) => Err((format!("private_host: {why}"), "a host alone: beat.acme.example".to_owned())),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn low() -> Severity {

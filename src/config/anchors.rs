@@ -3,6 +3,7 @@
 use super::Span;
 use crate::ledger::note::WitnessKey;
 use crate::ledger::record::AnchorWay;
+use crate::outside::Address;
 use evidenced_collectors::contract::SecretRef;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -112,7 +113,7 @@ impl AnchorConfig {
             Self::Rfc3161(Rfc3161 { url, .. }) | Self::Witness(Witness { url, .. }) => Some(url),
             Self::Git(_) | Self::Folder(_) => None,
         };
-        if let Some(Err(why)) = url.map(|url| crate::anchor::address(url)) {
+        if let Some(Err(why)) = url.map(|url| Address::shown(url)) {
             return wrong(format!("url: {why}"), "https://tsa.example.com/");
         }
         match self {

@@ -1,6 +1,6 @@
 //! Reads the file and checks it as a whole: what passes here can be run.
 
-use super::{Config, ControlConfig, Span};
+use super::{Config, ControlConfig};
 use crate::judge::Test;
 use crate::notify::route::Routes;
 use crate::schedule::Schedule;
@@ -92,9 +92,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, anchor) in &config.anchors {
         anchor.check().map_err(|(message, hint)| at(format!("[anchors.{name}] {message}"), hint))?;
     }
+    for (name, channel) in &config.channels {
+        channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
+    }
     let routes = Routes::compile(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
-    if config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.every < Span::seconds(60)) {
-        return Err(at("[heartbeat] every: the daemon looks once a minute".to_owned(), Some("`5m`".to_owned())));
+    if let Some(heartbeat) = &config.heartbeat {
+        heartbeat.check().map_err(|(message, hint)| at(format!("[heartbeat] {message}"), Some(hint)))?;
     }
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     Ok(Loaded { state_dir: base.join(&config.state_dir), base, config, collectors, tests, routes })
@@ -152,8 +155,8 @@ fn check_names(config: &Config) -> Result<(), Wrong<String>> {
         let hint = "a host name of yours and a path, without spaces or `+`: acme.example/soc2";
         return Err((format!("origin `{}` cannot name a log", config.origin), hint.into()));
     }
-    let names = config.collectors.keys().chain(config.controls.keys());
-    for name in names.chain(config.anchors.keys()).chain(config.channels.keys()) {
+    let names = config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys());
+    for name in names.chain(config.channels.keys()) {
         let ok = !name.is_empty()
             && name.len() <= 64
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

@@ -12,7 +12,9 @@ mod span;
 
 pub use alerts::{AlertsConfig, HeartbeatConfig, QuietConfig, RouteConfig};
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
-pub use channels::{ChannelConfig, FileChannel};
+pub use channels::{
+    ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
+};
 pub use load::{ConfigError, Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 

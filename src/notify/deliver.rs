@@ -1,14 +1,15 @@
 //! Sends what is owed: in order for each subject, again until the channel has taken it, and on record when it has
 //! or never will. What may go when is `route`'s and `owed`'s to say.
 
-use super::channel::{Again, Channel, Refusal};
 use super::message::{Letter, Message};
 use super::owed::{Alert, Owed, Planned, plan};
 use super::raise::{Raise, message};
+use super::{Again, Channel, Refusal};
 use crate::backoff;
 use crate::config::Loaded;
 use crate::ledger::record::{About, Body, DeliveryOutcome};
 use crate::ledger::{Ledger, NewFile, NewRecord};
+use crate::outside::Outside;
 use crate::run::{RunError, Runner};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::Clock;
@@ -67,11 +68,14 @@ struct Tries {
     /// Refusals since it last took something; and until when it is left alone.
     refused: u32,
     pause: Option<Pause>,
+    /// When it last took something.
+    took: Option<DateTime<Utc>>,
     alerts: BTreeMap<u64, Tried>,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Tried {
+    first: Option<DateTime<Utc>>,
     count: u32,
     why: String,
     pause: Option<Pause>,
@@ -119,15 +123,13 @@ impl Passed {
 
 impl Outbox {
     /// Over the ledger and configuration that a runner has, with the channels that it configures.
-    pub fn of(runner: &Runner) -> Self {
-        let loaded = runner.shared();
-        let channels = loaded.config.channels.iter();
+    pub fn of(runner: &Runner, outside: &Arc<Outside>) -> Self {
+        let loaded = runner.loaded();
         let sink = |(name, config): (&String, _)| {
-            let sink: Arc<dyn Sink> = Arc::new(Channel::of(&loaded, config));
+            let sink: Arc<dyn Sink> = Arc::new(Channel::of(config, &loaded.base, outside));
             (name.clone(), sink)
         };
-        let sinks = channels.map(sink).collect();
-        Self::with(runner, sinks)
+        Self::with(runner, loaded.config.channels.iter().map(sink).collect())
     }
 
     /// The same with other channels.
@@ -201,25 +203,28 @@ impl Outbox {
             let Some(delayed) = alerts.first().map(|(first, _)| self.delayed(name, *first, &owed, &planned)) else {
                 continue;
             };
-            let letter = Letter { alerts, delayed };
-            let indexes: Vec<u64> = letter.alerts.iter().map(|(index, _)| *index).collect();
-            let Err(refusal) = self.send(name, &letter).await else {
-                (in_a_row, passed.delivered) = (0, passed.delivered + indexes.len() as u64);
+            let mut letter = Letter { alerts, delayed };
+            let (sent, refusal) = self.send(name, &letter).await;
+            let left = letter.alerts.split_off(sent);
+            if sent > 0 {
+                (in_a_row, passed.delivered) = (0, passed.delivered + sent as u64);
                 self.took(name);
-                self.settle(name, indexes, DeliveryOutcome::Delivered, None).await?;
-                continue;
-            };
+                let taken = letter.alerts.iter().map(|(index, _)| *index).collect();
+                self.settle(name, taken, DeliveryOutcome::Delivered, None).await?;
+            }
+            let Some(refusal) = refusal else { continue };
+            let indexes: Vec<u64> = left.iter().map(|(index, _)| *index).collect();
             tracing::warn!(channel = name, alerts = ?indexes, why = refusal.why, "an alert was not taken");
-            passed.refused.insert(name.to_owned(), refusal.why.clone());
-            if refusal.again == Again::Never && indexes.len() > 1 {
+            passed.refused.insert(name.to_owned(), refusal.to_string());
+            if refusal.again == Again::Never && left.len() > 1 {
                 // One of them may be what it does not take.
                 let one = |index: u64| Planned { alerts: vec![index], waited: planned.waited.clone() };
                 indexes.into_iter().rev().for_each(|index| letters.push_front(one(index)));
                 continue;
             }
-            for (index, message) in &letter.alerts {
+            self.refused(name, &indexes, &refusal)?;
+            for (index, message) in &left {
                 let Some(alert) = owed.get(index) else { continue };
-                self.refused(name, *index, &refusal)?;
                 if self.given_up(name, *index, alert, &refusal) {
                     passed.dead += 1;
                     self.bury(name, *index, message, &refusal.why).await?;
@@ -228,11 +233,8 @@ impl Outbox {
                 }
             }
             in_a_row += 1;
-            if matches!(refusal.again, Again::After(_)) {
-                break;
-            }
-            if in_a_row >= IN_A_ROW_MAX {
-                self.leave_alone(name)?;
+            if in_a_row >= IN_A_ROW_MAX || matches!(refusal.again, Again::After(_)) {
+                self.leave_alone(name, &refusal)?;
                 break;
             }
         }
@@ -264,10 +266,17 @@ impl Outbox {
         Ok((here, erased))
     }
 
-    async fn send(&self, name: &str, letter: &Letter) -> Result<(), Refusal> {
-        match self.sinks.get(name) {
-            Some(sink) => sink.send(letter, self.clock.now()).await,
-            None => Err(Refusal { why: "it is not configured any more".to_owned(), again: Again::Later }),
+    /// How many of the letter's alerts were taken, from the first on, and why not all.
+    async fn send(&self, name: &str, letter: &Letter) -> (usize, Option<Refusal>) {
+        let all = letter.alerts.len();
+        let Some(sink) = self.sinks.get(name) else {
+            let (why, hint) = ("it is not configured any more", "configure it again, or wait until it is given up");
+            return (0, Some(Refusal { taken: 0, why: why.to_owned(), hint: hint.to_owned(), again: Again::Later }));
+        };
+        match sink.send(letter, self.clock.now()).await {
+            Ok(()) => (all, None),
+            // Whatever a channel counts, a refusal leaves one.
+            Err(refusal) => (refusal.taken.min(all.saturating_sub(1)), Some(refusal)),
         }
     }
 
@@ -326,50 +335,55 @@ impl Outbox {
 
     /// A channel took something: whatever it refused before may go again at once.
     fn took(&self, name: &str) {
+        let now = self.clock.now();
         let mut tries = lock(&self.tries);
-        let Some(tries) = tries.get_mut(name).filter(|tries| tries.refused > 0) else { return };
-        (tries.refused, tries.pause) = (0, None);
-        tries.alerts.values_mut().for_each(|tried| tried.pause = None);
+        let tries = tries.entry(name.to_owned()).or_default();
+        tries.took = Some(now);
+        if tries.refused > 0 {
+            (tries.refused, tries.pause) = (0, None);
+            tries.alerts.values_mut().for_each(|tried| tried.pause = None);
+        }
     }
 
     /// Counts a refusal.
-    fn refused(&self, name: &str, index: u64, refusal: &Refusal) -> Result<(), RunError> {
+    fn refused(&self, name: &str, alerts: &[u64], refusal: &Refusal) -> Result<(), RunError> {
         let now = self.clock.now();
         let mut tries = lock(&self.tries);
         let tries = tries.entry(name.to_owned()).or_default();
         tries.refused = tries.refused.saturating_add(1);
-        let tried = tries.alerts.entry(index).or_default();
-        tried.count = tried.count.saturating_add(1);
-        tried.why.clone_from(&refusal.why);
-        let until = match refusal.again {
-            Again::After(until) => until.clamp(now, now + ASKED_MAX),
-            Again::Later | Again::Never => now + backoff::after(tried.count, BACK_OFF_FIRST, BACK_OFF_MAX)?,
-        };
-        tried.pause = Some(Pause { from: now, until });
-        if matches!(refusal.again, Again::After(_)) {
-            // It says when, for whatever comes.
-            tries.pause = Some(Pause { from: now, until });
+        for index in alerts {
+            let tried = tries.alerts.entry(*index).or_default();
+            tried.first.get_or_insert(now);
+            tried.count = tried.count.saturating_add(1);
+            tried.why.clone_from(&refusal.why);
+            let until = now + backoff::after(tried.count, BACK_OFF_FIRST, BACK_OFF_MAX)?;
+            tried.pause = Some(Pause { from: now, until });
         }
         Ok(())
     }
 
+    /// Whether an alert that was just refused is not tried any more. One that will never be taken is one of its own
+    /// only if the channel takes others; if it does not, a credential may have ended, and can be mended.
     fn given_up(&self, name: &str, index: u64, alert: &Alert, refusal: &Refusal) -> bool {
-        if refusal.again == Again::Never {
-            return true;
-        }
-        let count =
-            lock(&self.tries).get(name).and_then(|tries| tries.alerts.get(&index)).map_or(0, |tried| tried.count);
+        let tries = lock(&self.tries);
+        let Some((known, tried)) = tries.get(name).and_then(|known| Some((known, known.alerts.get(&index)?))) else {
+            return false;
+        };
+        let works = known.took.is_some() && known.took >= tried.first;
         let from = self.loaded.routes.tried_from(name, &alert.routed(&self.loaded.config), alert.at);
-        count >= TRIES_MIN && self.clock.now() - from > self.loaded.config.alerts.give_up_after.delta()
+        let late = self.clock.now() - from > self.loaded.config.alerts.give_up_after.delta();
+        (refusal.again == Again::Never && works) || (tried.count >= TRIES_MIN && late)
     }
 
-    fn leave_alone(&self, name: &str) -> Result<(), RunError> {
+    fn leave_alone(&self, name: &str, refusal: &Refusal) -> Result<(), RunError> {
         let now = self.clock.now();
         let mut tries = lock(&self.tries);
         let tries = tries.entry(name.to_owned()).or_default();
-        let until = now + backoff::after(tries.refused, BACK_OFF_FIRST, BACK_OFF_MAX)?;
-        let asked = tries.pause.filter(|asked| asked.until > until);
-        tries.pause = Some(asked.unwrap_or(Pause { from: now, until }));
+        let wait = match refusal.again {
+            Again::After(wait) => TimeDelta::from_std(wait).unwrap_or(ASKED_MAX).min(ASKED_MAX),
+            Again::Later | Again::Never => backoff::after(tries.refused, BACK_OFF_FIRST, BACK_OFF_MAX)?,
+        };
+        tries.pause = Some(Pause { from: now, until: now + wait });
         Ok(())
     }
 }

@@ -16,4 +16,5 @@ mod github_changes;
 mod house;
 mod judge;
 mod ledger;
+mod notify;
 mod timestamp;

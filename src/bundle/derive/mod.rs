@@ -17,7 +17,6 @@ mod page;
 mod population;
 mod provenance;
 mod readme;
-mod shown;
 mod stated;
 mod states;
 mod summary;

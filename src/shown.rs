@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// The text with every invisible or direction-changing character written as `⟨U+202E⟩`.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hidden) {
         return text.into();
     }
@@ -19,7 +19,7 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
 }
 
 /// The beginning of a text that is too long to be shown whole, and the text that says so.
-pub(super) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => shown(text),
         Some((end, _)) => format!("{} … (cut)", shown(&text[..end])).into(),
@@ -28,7 +28,7 @@ pub(super) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
 
 /// Controls, line and paragraph separators, marks of direction, characters without width, tags, and what
 /// is no character.
-fn hidden(c: char) -> bool {
+pub(crate) fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
