@@ -9,6 +9,7 @@ mod anchor;
 mod aws_iam;
 mod backup_restores;
 mod bundle;
+mod channels;
 mod cli;
 mod contract;
 mod daemon;

@@ -2,7 +2,8 @@
 //
 // Reads JSON lines on standard input: {"request": {"method", "url", "body"}, "status", "body"}, bodies as
 // text. GraphQL: the document must be valid, and executing it over the recorded data must give the
-// recorded data. REST: the body must be what the OpenAPI document says of the operation and status.
+// recorded data. REST: query and body of the request and the body of the answer must be what the OpenAPI document
+// says of the operation and status.
 // Prints how many exchanges it held, or the first differences (exit 1).
 
 import { readFileSync } from "node:fs";
@@ -87,6 +88,31 @@ const ajv = new Ajv({ strict: false, allErrors: true });
 addFormats(ajv);
 const validators = new Map();
 
+function hold(where, schema, value) {
+  const key = JSON.stringify(schema);
+  if (!validators.has(key)) validators.set(key, ajv.compile(withDefinitions(schema)));
+  const valid = validators.get(key);
+  if (valid(value)) return;
+  for (const error of valid.errors.slice(0, 3)) differ(where, `${error.instancePath || "/"} ${error.message}`);
+}
+
+function checkRequest(where, { url, body }, { parameters = [], requestBody }) {
+  const named = parameters.map((parameter) =>
+    parameter.$ref ? openapi().components.parameters[parameter.$ref.split("/").pop()] : parameter);
+  for (const [name, text] of new URL(url).searchParams) {
+    const parameter = named.find((parameter) => parameter.in === "query" && parameter.name === name);
+    if (!parameter) differ(where, `no query \`${name}\``);
+    else hold(`${where}, query ${name}`, parameter.schema, parameter.schema.type === "integer" ? Number(text) : text);
+  }
+  const schema = requestBody?.content["application/json"].schema;
+  if (body !== "" && !schema) return differ(where, "takes no body");
+  if (body === "") return;
+  const value = JSON.parse(body);
+  const known = JSON.stringify(schema);
+  for (const key of Object.keys(value)) if (!known.includes(`"${key}":`)) differ(where, `no key \`${key}\``);
+  hold(`${where}, request`, schema, value);
+}
+
 function checkRest(where, { request, status, body }) {
   if (status === 304) {
     if (body !== "") differ(where, "304 with a body");
@@ -98,12 +124,8 @@ function checkRest(where, { request, status, body }) {
   const response = named?.$ref ? openapi().components.responses[named.$ref.split("/").pop()] : named;
   const schema = response?.content?.["application/json"]?.schema ?? { $ref: "#/components/schemas/basic-error" };
   if (status < 400 && !named) return differ(where, `status ${status} is not documented`);
-  const key = JSON.stringify(schema);
-  if (!validators.has(key)) validators.set(key, ajv.compile(withDefinitions(schema)));
-  const valid = validators.get(key);
-  if (!valid(JSON.parse(body))) {
-    for (const error of valid.errors.slice(0, 3)) differ(where, `${error.instancePath || "/"} ${error.message}`);
-  }
+  checkRequest(where, request, found);
+  hold(where, schema, JSON.parse(body));
 }
 
 let held = 0;

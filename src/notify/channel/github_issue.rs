@@ -41,6 +41,8 @@ struct Issue {
     body: Option<String>,
     comments: usize,
     labels: Vec<Label>,
+    /// GitHub lists pull requests among issues.
+    pull_request: Option<serde::de::IgnoredAny>,
 }
 
 /// GitHub gives a label's name, or a label.
@@ -68,7 +70,11 @@ pub(super) async fn send(
     let address = address.at(&["repos", owner, name, "issues"], &[]);
     let token = secret("its token", &config.token)?;
     let issues = Issues { outside, address, token, label: &config.label, now };
-    one_by_one(letter, async |record, message| issues.tell(record, message, letter.delayed.as_deref()).await).await
+    for (before, record, message) in one_by_one(letter) {
+        let told = issues.tell(record, message, letter.delayed.as_deref()).await;
+        told.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 impl Issues<'_> {
@@ -98,7 +104,8 @@ impl Issues<'_> {
             let query = [("state", "open"), ("sort", "created"), ("direction", "asc")];
             let issues = self.list(page, &query).await?;
             let last = issues.len() < PAGE;
-            if let Some(issue) = issues.into_iter().find(|issue| text::has(issue.body.as_deref(), mark)) {
+            let ours = |issue: &Issue| issue.pull_request.is_none() && text::has(issue.body.as_deref(), mark);
+            if let Some(issue) = issues.into_iter().find(ours) {
                 return Ok(Some(issue));
             }
             if last {

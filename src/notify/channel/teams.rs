@@ -27,10 +27,11 @@ pub(super) async fn send(
     let make = |pages: &[Page]| message(pages, letter.delayed.as_deref());
     let fits = |message: &Value| message.to_string().len() <= MESSAGE_BYTES;
     let taken = |status, _: &[u8]| matches!(status, 200 | 202);
-    together(letter, make, fits, async |message: Value| {
-        post(outside, &address, Request::json(&message), now, taken).await
-    })
-    .await
+    for (before, message) in together(letter, make, fits) {
+        let sent = post(outside, &address, Request::json(&message), now, taken).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn message(pages: &[Page], delayed: Option<&str>) -> Value {

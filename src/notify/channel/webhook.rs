@@ -30,12 +30,14 @@ pub(super) async fn send(
     let address = secret_address(&config.url, config.private_host.as_deref())?;
     let secret = secret("its key", &config.secret)?;
     let keys = keys(&secret).map_err(|why| Refusal::ours("its key", why))?;
-    one_by_one(letter, async |record, message| {
+    for (before, record, message) in one_by_one(letter) {
         let body = body(record, message, letter.delayed.as_deref()).to_string();
-        let request = signed(&message.key, body, &keys, now).map_err(|why| Refusal::ours("its signature", why))?;
-        post(outside, &address, request, now, |status, _| (200..300).contains(&status)).await
-    })
-    .await
+        let request = signed(&message.key, body, &keys, now);
+        let request = request.map_err(|why| Refusal::ours("its signature", why).after(before))?;
+        let sent = post(outside, &address, request, now, |status, _| (200..300).contains(&status)).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn body(record: u64, message: &Message, delayed: Option<&str>) -> Value {
