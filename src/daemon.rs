@@ -5,18 +5,20 @@
 //! tick that comes late, twice or never cannot lose or double a run. Once a minute everything is looked at, so
 //! that a timer which has died delays a run by a minute and no more.
 
+mod aside;
 mod reload;
 mod socket;
 
 pub use reload::{Outcome, Refused, refused};
 pub use socket::{AskError, ask};
 
-use crate::anchor::{AnchorError, Anchors};
+use crate::anchor::AnchorError;
 use crate::config::{CatchUp, Loaded};
 use crate::ledger::record::Trigger;
 use crate::ledger::{CollectorLock, Ledger, LedgerError};
 use crate::run::{RunError, Runner};
 use crate::who;
+use aside::{Aside, Ended};
 use socket::Asked;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,8 +56,11 @@ pub fn alone(ledger: &Ledger) -> Result<Option<CollectorLock>, LedgerError> {
 /// How often everything is looked at, whatever the timer says.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// What reaches a running daemon from outside.
-struct Outside {
+/// How often what is owed to channels is looked at.
+const SENDING: Duration = Duration::from_secs(10);
+
+/// What reaches a running daemon.
+struct Reaches {
     due: mpsc::Receiver<String>,
     asked: mpsc::Receiver<Asked>,
     hangup: tokio::signal::unix::Signal,
@@ -66,9 +71,8 @@ struct Going {
     runner: Arc<Runner>,
     looks: mpsc::Sender<String>,
     timer: JobScheduler,
-    anchors: Arc<Anchors>,
+    aside: Aside,
     runs: JoinSet<Result<(), RunError>>,
-    handing: JoinSet<Result<(), AnchorError>>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -76,9 +80,9 @@ struct Going {
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
     let hangup = signal(SignalKind::hangup()).map_err(DaemonError::Signal)?;
     let Some(_alone) = alone(runner.ledger()).map_err(RunError::from)? else { return Err(DaemonError::Another) };
-    let anchors = Arc::new(Anchors::of(&runner));
+    let aside = Aside::of(&runner);
     // Before anything is appended: an old copy of the ledger must not go on.
-    anchors.compare_all().await?;
+    aside.compare().await?;
     runner.close_interrupted().await?;
     runner.record_config(&format!("started by {}", who::me())).await?;
     // Before catching up: what went stale while nobody looked belongs on record.
@@ -91,53 +95,64 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let timer = timer_for(&loaded, &looks).await?;
     timer.start().await?;
     let (stopping, stopped) = watch::channel(false);
-    let (runs, handing) = (JoinSet::new(), JoinSet::new());
-    let mut going = Going { runner, looks, timer, anchors, runs, handing, stopped };
-    going.hand_over();
+    let mut going = Going { runner, looks, timer, aside, runs: JoinSet::new(), stopped };
+    going.aside.hand_over();
+    // What a dead process still owed goes out at once.
+    going.aside.send();
     for (name, collector) in &loaded.config.collectors {
         going.look(name.clone(), collector.catch_up, Trigger::CatchUp);
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(collectors = loaded.config.collectors.len(), "collecting on schedule");
-    let outcome = going.until(stop, Outside { due, asked, hangup }).await;
+    let outcome = going.until(stop, Reaches { due, asked, hangup }).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = going.runs.len(), "stopping");
-    // What was not handed over is owed still, and found so at the next start.
-    going.handing.abort_all();
+    going.aside.stop_handing();
     going.timer.shutdown().await?;
     wind_down(&going.runner, &mut going.runs, &stopping).await?;
-    outcome
+    let sent = going.aside.end(going.runner.loaded().config.stop_timeout.duration()).await;
+    outcome.and(sent.map_err(DaemonError::from))
 }
 
 impl Going {
     /// Does what comes until `stop` resolves.
-    async fn until(&mut self, stop: impl Future<Output = ()>, mut outside: Outside) -> Result<(), DaemonError> {
-        let mut round = tokio::time::interval(ROUND);
-        round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        // What it would find at once has just been looked at.
-        round.reset();
+    async fn until(&mut self, stop: impl Future<Output = ()>, mut reaches: Reaches) -> Result<(), DaemonError> {
+        let (mut round, mut sending) = (tokio::time::interval(ROUND), tokio::time::interval(SENDING));
+        for interval in [&mut round, &mut sending] {
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            // What it would find at once has just been looked at.
+            interval.reset();
+        }
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
                 // On time the policy is always to run the latest: `none` is about downtime.
-                Some(name) = outside.due.recv() => self.look(name, CatchUp::Latest, Trigger::Schedule),
+                Some(name) = reaches.due.recv() => self.look(name, CatchUp::Latest, Trigger::Schedule),
                 _ = round.tick() => {
-                    self.hand_over();
-                    self.runner.watch().await?;
+                    self.aside.look(&self.runner).await?;
                     self.look_at_all();
                 }
-                Some(()) = outside.hangup.recv() => {
+                _ = sending.tick() => self.aside.send(),
+                Some(()) = reaches.hangup.recv() => {
                     let by = format!("SIGHUP to the daemon of {}; nobody knows who sent it", who::me());
                     self.reload(&by, None).await?;
                 }
-                Some(Asked { by, expected, answer }) = outside.asked.recv() => {
+                Some(Asked { by, expected, answer }) = reaches.asked.recv() => {
                     let outcome = self.reload(&by, Some(&expected)).await?;
                     // Whoever asked may have gone away; what came of it is on record.
                     let _ = answer.send(outcome);
                 }
-                Some(ended) = self.handing.join_next() => handed(ended)?,
-                Some(ended) = self.runs.join_next() => settle(ended)?,
+                ended = self.aside.ended() => match ended {
+                    Ended::Handing(ended) => handed(ended)?,
+                    Ended::Sending(ended) => settle("sending alerts", ended)?,
+                    Ended::Beating => {}
+                },
+                Some(ended) = self.runs.join_next() => {
+                    settle("a run", ended)?;
+                    // It may have changed something that somebody is to be told.
+                    self.aside.send();
+                }
             }
         }
     }
@@ -148,7 +163,7 @@ impl Going {
         if let Some(timer) = timer {
             std::mem::replace(&mut self.timer, timer).shutdown().await?;
             self.timer.start().await?;
-            self.anchors = Arc::new(Anchors::of(&self.runner));
+            self.aside.follow(&self.runner);
             self.runner.due_of_taken_out().await?;
             // A tick may have fallen between the two timers.
             self.look_at_all();
@@ -167,14 +182,6 @@ impl Going {
     fn look(&mut self, name: String, policy: CatchUp, trigger: Trigger) {
         let (runner, stopped) = (self.runner.clone(), self.stopped.clone());
         self.runs.spawn(async move { runner.due(&name, policy, trigger, stopped).await });
-    }
-
-    /// Looks which anchors are due, unless that is going on already.
-    fn hand_over(&mut self) {
-        if self.handing.is_empty() {
-            let anchors = self.anchors.clone();
-            self.handing.spawn(async move { anchors.hand_over_due().await });
-        }
     }
 }
 
@@ -205,14 +212,15 @@ fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Res
     }
 }
 
-/// A failed collection is recorded by the run itself; what arrives here is a ledger that cannot record.
-fn settle(ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
+/// A failed collection is recorded by the run itself, and what was not sent is owed; what arrives here is a ledger
+/// that cannot record.
+fn settle(what: &str, ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
     match ended {
         // It was taken out of the configuration between its tick and its look.
         Ok(Err(RunError::Unknown { .. })) => Ok(()),
         Ok(result) => result,
         Err(panic) => {
-            tracing::error!(error = %panic, "a run panicked; its slot stays open and is closed at the next start");
+            tracing::error!(error = %panic, "{what} panicked; what it left open is found again");
             Ok(())
         }
     }
@@ -226,7 +234,7 @@ async fn wind_down(
     let patience = runner.loaded().config.stop_timeout.duration();
     let all = async {
         while let Some(ended) = runs.join_next().await {
-            settle(ended)?;
+            settle("a run", ended)?;
         }
         Ok::<(), RunError>(())
     };
@@ -235,7 +243,7 @@ async fn wind_down(
     }
     stopping.send_replace(true);
     while let Some(ended) = runs.join_next().await {
-        settle(ended)?;
+        settle("a run", ended)?;
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 pub mod anchor;
 pub mod assess;
+pub mod backoff;
 pub mod bundle;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod disk;
 pub mod drift;
 pub mod explain;
 pub mod hindsight;

@@ -1,14 +1,16 @@
 //! The straight line: open, collect, seal, judge, drift, close. Every trigger enters here, and only here
 //! do collectors and the ledger meet.
 
-use crate::assess;
+use crate::assess::{self, Draft};
 use crate::config::{self, CatchUp, CollectorConfig, Config, Loaded};
+use crate::disk;
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
-use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader, UNIT_RECORDS_MAX};
+use crate::notify::raise::{self, Raise};
 use crate::run_file::{self, RunFile, outcome_file};
 use crate::slots::{self, Unanswered};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Network};
@@ -16,6 +18,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
+
+/// Due instants recorded as missed together: less than a unit holds, for the alert about them.
+const MISSED_MAX: usize = UNIT_RECORDS_MAX - 1;
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
@@ -90,9 +95,6 @@ pub enum RunError {
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
 }
-
-/// Most misses that are sealed at a time.
-const MISSES_AT_ONCE: usize = 256;
 
 /// A run that has been opened.
 struct Opened<'a> {
@@ -386,7 +388,7 @@ impl Runner {
         let (mut missed, mut latest) = (Vec::new(), None);
         for slot in unanswered.slots() {
             missed.extend(latest.replace(slot));
-            if missed.len() == MISSES_AT_ONCE {
+            if missed.len() == MISSED_MAX {
                 self.missed(name, std::mem::take(&mut missed), reason).await?;
             }
         }
@@ -407,25 +409,36 @@ impl Runner {
         }
     }
 
-    async fn missed(&self, name: &str, slots: Vec<DateTime<Utc>>, reason: &str) -> Result<(), RunError> {
-        let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Ok(()) };
-        tracing::warn!(collector = name, due = %first, until = %last, slots = slots.len(), reason, "runs missed");
-        let miss = |slot: &DateTime<Utc>| {
-            let (collector, reason) = (name.to_owned(), reason.to_owned());
-            (Body::Missed { collector, seq: 0, scheduled_for: *slot, reason }, Vec::new())
-        };
-        match self.append(slots.iter().map(miss).collect()).await {
-            // Another process had one of them first: each on its own.
-            Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {}
-            other => return other.map(|_| ()),
-        }
-        for slot in &slots {
-            match self.append(vec![miss(slot)]).await {
-                Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {}
-                other => drop(other?),
+    /// Records due instants that will not be answered, together, so that one alert tells of them all.
+    async fn missed(&self, name: &str, mut slots: Vec<DateTime<Utc>>, reason: &str) -> Result<(), RunError> {
+        while let (Some(first), Some(last)) = (slots.first().copied(), slots.last().copied()) {
+            tracing::warn!(collector = name, due = %first, until = %last, slots = slots.len(), reason, "runs missed");
+            let miss = |slot: &DateTime<Utc>| {
+                let (collector, reason) = (name.to_owned(), reason.to_owned());
+                (Body::Missed { collector, seq: 0, scheduled_for: *slot, reason }, Vec::new())
+            };
+            match self.append(slots.iter().map(miss).collect()).await {
+                // Another process had the slot that the error names first, at least: what is left.
+                Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {
+                    let taken = self.ledger.reader()?.slots(name, first, last + TimeDelta::milliseconds(1))?;
+                    slots.retain(|slot| !taken.iter().any(|(taken, _)| taken == slot));
+                }
+                other => return other.map(|_| ()),
             }
         }
         Ok(())
+    }
+
+    /// Collectors with a due instant older than `grace` that nothing has answered: whoever should, does not.
+    pub fn overdue(&self, grace: TimeDelta) -> Result<Vec<String>, RunError> {
+        let (reader, until) = (self.ledger.reader()?, self.clock.now() - grace);
+        let mut overdue = Vec::new();
+        for name in self.loaded().collectors.keys() {
+            if Unanswered::read(&reader, name, until)?.slots().next().is_some() {
+                overdue.push(name.clone());
+            }
+        }
+        Ok(overdue)
     }
 
     /// Records what became of the slots of collectors that are not configured any more.
@@ -436,6 +449,20 @@ impl Runner {
             self.due(&name, CatchUp::None, Trigger::CatchUp, never.clone()).await?;
         }
         Ok(())
+    }
+
+    /// Collectors with a due instant older than `grace` that nothing has answered: whoever should, does not.
+    pub fn overdue(&self, grace: TimeDelta) -> Result<Vec<String>, RunError> {
+        let (reader, until) = (self.ledger.reader()?, self.clock.now() - grace);
+        let mut overdue = Vec::new();
+        for (name, loaded) in &self.loaded.collectors {
+            let since = assess::slots_recorded_until(&reader, name)?;
+            let next = since.and_then(|since| loaded.schedule.next_after(since));
+            if next.is_some_and(|next| next <= until) {
+                overdue.push(name.clone());
+            }
+        }
+        Ok(overdue)
     }
 
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
@@ -484,28 +511,47 @@ impl Runner {
         Ok(sealed.first().map(|sealed| sealed.index))
     }
 
-    /// Records what time alone has changed: controls that became stale.
+    /// Records what time alone has changed: controls that became stale, and what somebody is to be told by now.
     pub async fn watch(&self) -> Result<(), RunError> {
-        let (reader, loaded) = (self.ledger.reader()?, self.loaded());
+        let (reader, loaded, now) = (self.ledger.reader()?, self.loaded(), self.clock.now());
         let mut records = Vec::new();
         for control in loaded.config.controls.keys() {
-            if let Some(transition) = assess::by_time_alone(&reader, &loaded, control, self.clock.now())? {
+            if let Some(transition) = assess::by_time_alone(&reader, &loaded, control, now)? {
                 tracing::warn!(control, "control became stale");
                 records.push(transition);
             }
         }
+        // A disk is as full as it is, whatever a simulated clock says.
+        let free = if self.clock.simulated() { None } else { free_space(&loaded) };
+        records.extend(Raise::new(&reader, &loaded)?.by_time(now, free)?);
+        drop(reader);
         if !records.is_empty() {
             self.append(records).await?;
         }
         Ok(())
     }
 
-    /// Appends records that are no part of a run, at the clock's time.
-    pub async fn append(&self, records: Vec<(Body, Vec<NewFile>)>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
+    /// Appends records at the clock's time, and with them, in the same transaction, the alerts that follow from
+    /// them. Gives those of the records.
+    pub async fn append(&self, mut records: Vec<Draft>) -> Result<Vec<crate::ledger::Sealed>, RunError> {
         let at = self.clock.now();
+        let count = records.len();
+        if records.iter().any(|(body, _)| raise::tells(body)) {
+            let reader = self.ledger.reader()?;
+            let alerts = Raise::new(&reader, &self.loaded())?.following(&records, at)?;
+            records.extend(alerts);
+        }
         let records = records.into_iter().map(|(body, files)| NewRecord { at, body, files }).collect();
-        Ok(self.ledger.append(records).await?)
+        let mut sealed = self.ledger.append(records).await?;
+        sealed.truncate(count);
+        Ok(sealed)
     }
+}
+
+fn free_space(loaded: &Loaded) -> Option<u64> {
+    disk::free(&loaded.state_dir)
+        .map_err(|error| tracing::warn!(error = %error, "how much space is left cannot be told"))
+        .ok()
 }
 
 fn unknown(loaded: &Loaded, name: &str) -> RunError {

@@ -8,11 +8,11 @@ use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, Reader};
+use crate::notify::list::{Counts, counts};
+use crate::notify::vitals::{Beat, vitals};
 use crate::run::RunError;
-use crate::schedule::PATIENCE;
+use crate::schedule::{Cadence, Forgets, Frequency, PATIENCE, cadence, forgets_at};
 use crate::slots::Unanswered;
-use chrono::{DateTime, Utc};
-use crate::schedule::{Cadence, Forgets, Frequency, cadence, forgets_at};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
 use serde::Serialize;
@@ -37,6 +37,10 @@ pub struct Status {
     pub collectors: Vec<CollectorStatus>,
     /// Who else was given checkpoints, by name.
     pub anchors: Vec<Holder>,
+    /// Alerts that have not arrived, and such as never will.
+    pub alerts: Counts,
+    /// The last sign of life; `None`: there was none.
+    pub heartbeat: Option<Beat>,
 }
 
 /// The configuration in force, and what is not.
@@ -140,7 +144,8 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
     let anchors = holders(reader, &loaded.config, as_of)?;
-    Ok(Status { as_of, origin, sample, records, configuration, controls, collectors, anchors })
+    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals(&loaded.state_dir).heartbeat);
+    Ok(Status { as_of, origin, sample, records, configuration, controls, collectors, anchors, alerts, heartbeat })
 }
 
 fn configuration(reader: &Reader, loaded: &Loaded) -> Result<ConfigurationStatus, RunError> {

@@ -26,9 +26,9 @@ pub struct Holder {
     pub due: Option<DateTime<Utc>>,
     /// Whether that is long past: `every` and a twelfth of it, at least an hour.
     pub late: bool,
-    /// What the newest record names as its receipt: index of the record.
+    /// The newest record of it.
     #[serde(skip)]
-    pub(super) record: Option<u64>,
+    pub record: Option<u64>,
 }
 
 impl Holder {

@@ -20,12 +20,13 @@ mod witness;
 pub use error::AnchorError;
 pub use holders::{Holder, holders, keeps, way_word};
 
+use crate::backoff;
 use crate::config::{AnchorConfig, Loaded, Rfc3161};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::outside::Outside;
 use crate::run::Runner;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use error::Fault;
 use evidenced_collectors::contract::clock::Clock;
 use serde::Serialize;
@@ -39,6 +40,8 @@ pub const NOTE: &str = "note";
 /// Name of the file with what was given back, bytes as received.
 pub const RECEIPT: &str = "receipt";
 
+/// Time before the second try, seconds.
+const BACK_OFF_FIRST: i64 = 60;
 /// Longest time between two tries, seconds.
 const BACK_OFF_MAX: i64 = 3_600;
 
@@ -326,13 +329,9 @@ impl Anchors {
     /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
     /// less, so that many installations do not ask at once.
     fn put_off(&self, name: &str) -> Result<(u32, DateTime<Utc>), AnchorError> {
-        let mut random = [0; 1];
-        getrandom::fill(&mut random).map_err(crate::run::RunError::Random)?;
         let mut tries = self.tries();
         let count = tries.failed.get(name).map_or(0, |(count, _)| *count).saturating_add(1);
-        let seconds = (30_i64 << count.min(10)).min(BACK_OFF_MAX);
-        let jittered = seconds * 3 / 4 + seconds * i64::from(random[0]) / 512;
-        let again = self.clock.now() + TimeDelta::seconds(jittered);
+        let again = self.clock.now() + backoff::after(count, BACK_OFF_FIRST, BACK_OFF_MAX)?;
         tries.failed.insert(name.to_owned(), (count, again));
         Ok((count, again))
     }

@@ -1,12 +1,13 @@
 //! `evidenced demo`: the whole line on a sample company, told as it goes.
 
 use super::table::table;
-use super::{Exit, export, verify};
+use super::{Exit, export, verify, word};
 use crate::bundle::{VerifyOptions, forge};
 use crate::demo::{play::play, story};
 use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::record::{Body, End};
 use crate::ledger::{Filter, Reader};
+use crate::notify::message::Letter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -41,6 +42,7 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     }
     let reader = played.runner.reader()?;
     timeline(&reader)?;
+    told(&played.letters)?;
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
@@ -119,6 +121,22 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
     for (collector, count) in missed {
         outln!("gap: {count} due runs of `{collector}` were missed while the daemon was down, each with a record");
     }
+    Ok(())
+}
+
+/// What people were told, in the order in which it went out.
+fn told(letters: &[(DateTime<Utc>, Letter)]) -> anyhow::Result<()> {
+    let mut rows = table(&["told", "severity", "event", "what", "next"]);
+    for (at, alert) in letters.iter().flat_map(|(at, letter)| letter.alerts.iter().map(move |(_, alert)| (at, alert))) {
+        rows.add_row([
+            at.format("%b %d %H:%M").to_string(),
+            word(&alert.severity)?,
+            word(&alert.event)?,
+            alert.headline.clone(),
+            alert.next.first().cloned().unwrap_or_default(),
+        ]);
+    }
+    outln!("\nAlerts, as they would have gone out:\n{rows}\n");
     Ok(())
 }
 

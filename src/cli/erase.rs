@@ -18,7 +18,7 @@ const NAMED_MAX: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The records whose files are to go: evidence, verdicts, transitions. The number is that of the folder in
+    /// The records whose files are to go: evidence, verdicts, transitions, alerts. The number is that of the folder in
     /// a bundle, and of `explain`.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<u64>,

@@ -9,6 +9,7 @@ macro_rules! outln {
     ($($line:tt)*) => { crate::cli::out(format_args!($($line)*)) };
 }
 
+mod alerts;
 mod anchor;
 mod apply;
 mod calendar;
@@ -85,6 +86,8 @@ enum Command {
         #[command(subcommand)]
         what: anchor::What,
     },
+    /// Show what somebody was told and what has not arrived, send it, or try a channel.
+    Alerts(alerts::Args),
     /// Go on under another name, on record, when the log itself must not go on: after a restored backup.
     Epoch(epoch::Args),
 
@@ -164,6 +167,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
+        Command::Alerts(args) => alerts::alerts(load(cli)?, args, cli.json).await,
         Command::Epoch(args) => epoch::epoch(load(cli)?, args, cli.json).await,
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
@@ -291,6 +295,11 @@ fn out(line: std::fmt::Arguments<'_>) {
         }
         std::process::exit(if closed { 0 } else { 1 });
     }
+}
+
+/// The word that a value has in JSON.
+fn word(value: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_value(value)?.as_str().unwrap_or_default().to_owned())
 }
 
 /// Prints a value as JSON on stdout.

@@ -110,6 +110,31 @@ fn show(status: &Status) {
     if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
         outln!("checkpoints are held by nobody but the operator");
     }
+    told(status);
+}
+
+/// What somebody should know and may not, and the last sign of life.
+fn told(status: &Status) {
+    if let Some(since) = status.alerts.owed_since {
+        outln!(
+            "{} alerts are owed, the oldest since {}; see `evidenced alerts --owed`",
+            status.alerts.owed,
+            minute(since)
+        );
+    }
+    if status.alerts.dead > 0 {
+        let dead = status.alerts.dead;
+        outln!(
+            "{dead} alerts of the last 30 days are DEAD: a channel did not take them in time; see `evidenced alerts --dead`"
+        );
+    }
+    if let Some(beat) = &status.heartbeat {
+        let taken = beat.taken.map_or_else(|| "never".to_owned(), minute);
+        match &beat.failed {
+            None => outln!("last sign of life {taken}"),
+            Some(why) => outln!("NO SIGN OF LIFE given at {}: {why}; the last one {taken}", minute(beat.at)),
+        }
+    }
 }
 
 fn show_configuration(configuration: &ConfigurationStatus) {

@@ -3,6 +3,7 @@
 use super::{Config, ControlConfig};
 use crate::catalogue::Catalogue;
 use crate::judge::Test;
+use crate::notify::route::Routes;
 use crate::schedule::Schedule;
 use crate::toml_file::{self, ConfigError, nearest, without_values};
 use evidenced_collectors::contract::{Collector, Kind};
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub tests: BTreeMap<String, Test>,
     /// Criteria and library of controls: the user's own, or those that are built in.
     pub catalogue: Catalogue,
+    /// Which alerts go where, and when.
+    pub routes: Routes,
 }
 
 /// One collector, ready to run.
@@ -74,8 +77,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, channel) in &config.channels {
         channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
     }
+    let routes = Routes::compile(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
+    if let Some(heartbeat) = &config.heartbeat {
+        heartbeat.check().map_err(|(message, hint)| at(format!("[heartbeat] {message}"), Some(hint)))?;
+    }
     let (path, state_dir) = (path.to_owned(), base.join(&config.state_dir));
-    Ok(Loaded { state_dir, path, base, config, collectors, tests, catalogue })
+    Ok(Loaded { state_dir, path, base, config, collectors, tests, catalogue, routes })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.

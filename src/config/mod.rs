@@ -4,6 +4,7 @@
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
 
+mod alerts;
 mod anchors;
 mod channels;
 mod changes;
@@ -12,6 +13,7 @@ mod span;
 
 pub use crate::catalogue::Severity;
 pub use crate::toml_file::ConfigError;
+pub use alerts::{AlertsConfig, HeartbeatConfig, QuietConfig, RouteConfig};
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
 pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
@@ -61,6 +63,15 @@ pub struct Config {
     /// How people are told, by name. The name stands in the ledger: keep it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// Which alerts go to which channels, and when. Without any, everything goes to every channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteConfig>,
+    /// When somebody is told.
+    #[serde(default, skip_serializing_if = "AlertsConfig::is_default")]
+    pub alerts: AlertsConfig,
+    /// A sign of life to an outside address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatConfig>,
 }
 
 /// Where the catalogue is. `evidenced config criteria` and `evidenced config controls` print what is built in.

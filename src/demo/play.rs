@@ -7,6 +7,9 @@ use super::story;
 use crate::config::{CatchUp, load};
 use crate::ledger::record::{Body, Trigger};
 use crate::ledger::{Create, Ledger};
+use crate::notify::Refusal;
+use crate::notify::deliver::{Outbox, Sink, Sinks};
+use crate::notify::message::Letter;
 use crate::run::{RunError, Runner};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -14,7 +17,7 @@ use evidenced_collectors::contract::clock::ManualClock;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// The configuration that the demo leaves behind: the real one, with loopback addresses.
@@ -26,8 +29,22 @@ pub struct Played {
     pub runner: Runner,
     /// Requests that the sample company's servers answered.
     pub requests: usize,
+    /// The messages that went out, in order, with the time.
+    pub letters: Vec<(DateTime<Utc>, Letter)>,
     // Held so that the servers live as long as the runner.
     _servers: (GithubServer, AwsServer),
+}
+
+/// Takes every message, and keeps it.
+#[derive(Default)]
+struct Kept(Mutex<Vec<(DateTime<Utc>, Letter)>>);
+
+#[async_trait::async_trait]
+impl Sink for Kept {
+    async fn send(&self, letter: &Letter, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((now, letter.clone()));
+        Ok(())
+    }
 }
 
 /// Makes a sample company in `dir` and lives through its ninety days. `day` is told each new day, from 1.
@@ -56,6 +73,10 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let ledger = Ledger::create(&loaded.state_dir, create)?;
     let runner = Runner::new(loaded, ledger, clock.clone());
     runner.record_config("the demo").await?;
+    let kept = Arc::new(Kept::default());
+    let sink = |name: &String| (name.clone(), kept.clone() as Arc<dyn Sink>);
+    let sinks: Sinks = runner.loaded().config.channels.keys().map(sink).collect();
+    let outbox = Arc::new(Outbox::with(&runner, sinks));
     let restores = story::restores();
     let mut today = 0;
     for at in instants(&runner) {
@@ -67,9 +88,11 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
         }
         restores.write_until(&logs, at).context("the sample's restore log cannot be written")?;
         step(&runner, at).await?;
+        outbox.deliver().await?;
     }
     let requests = github.requests().len() + aws.requests().len();
-    Ok(Played { runner, requests, _servers: (github, aws) })
+    let letters = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Played { runner, requests, letters, _servers: (github, aws) })
 }
 
 /// Every instant at which something is due or decided, in order, but for the downtime.

@@ -210,7 +210,7 @@ impl Check<'_> {
         let derived = keys(&record.body);
         let found = self.db.query_row(
             "SELECT at = ?2 AND kind = ?3 AND collector IS ?4 AND control IS ?5 AND run IS ?6 AND seq IS ?7
-                 AND slot IS ?8 FROM entry_key WHERE idx = ?1",
+                 AND slot IS ?8 AND alert IS ?9 FROM entry_key WHERE idx = ?1",
             params![
                 sql_int(index),
                 record.at.timestamp_millis(),
@@ -220,6 +220,7 @@ impl Check<'_> {
                 derived.run,
                 derived.seq.map(sql_int),
                 derived.slot.map(|slot| slot.timestamp_millis()),
+                derived.alert,
             ],
             |row| row.get::<_, bool>(0),
         );

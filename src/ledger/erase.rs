@@ -25,7 +25,14 @@ pub struct Shared {
 /// Whether the files of such records may be erased. Configurations and anchors name nobody that they need not,
 /// and what rests on them could not be checked any more.
 fn erasable(body: &Body) -> bool {
-    matches!(body, Body::Evidence { .. } | Body::Verdict { .. } | Body::Transition { .. } | Body::Waiver { .. })
+    matches!(
+        body,
+        Body::Evidence { .. }
+            | Body::Verdict { .. }
+            | Body::Transition { .. }
+            | Body::Waiver { .. }
+            | Body::Alert { .. }
+    )
 }
 
 /// Deletes what belongs to the record, within the transaction that seals its erasure. Contents that another

@@ -160,6 +160,14 @@ pub enum LedgerError {
         /// The record that answered it.
         index: u64,
     },
+    /// There is an alert with that key. Nothing was written.
+    #[error("the alert {key} is record {index}\nhint: none is needed; nobody is told twice")]
+    AlertTaken {
+        /// The key.
+        key: String,
+        /// The alert that has it.
+        index: u64,
+    },
     /// The files of the record were erased, and that is on record.
     #[error(
         "the files of record {record} were erased, as record {by} says\nhint: none is needed; the record itself and its proofs stay"
@@ -172,7 +180,7 @@ pub enum LedgerError {
     },
     /// Such records have no files that may be erased. Nothing was written.
     #[error(
-        "the files of record {record}, a {kind}, cannot be erased\nhint: only those of evidence, verdicts, transitions and waivers can"
+        "the files of record {record}, a {kind}, cannot be erased\nhint: only those of evidence, verdicts, transitions, waivers and alerts can"
     )]
     NotErasable {
         /// The record.

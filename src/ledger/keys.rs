@@ -1,6 +1,6 @@
 //! What a record can be looked up by: one row of `entry_key`, derived from the record alone.
 
-use super::record::Body;
+use super::record::{About, Body};
 use chrono::{DateTime, Utc};
 
 /// The columns of `entry_key` beside the index and the time.
@@ -14,6 +14,8 @@ pub(super) struct Keys<'a> {
     pub(super) seq: Option<u64>,
     /// Of `run_opened` and `missed` only: the due instant that they answer.
     pub(super) slot: Option<DateTime<Utc>>,
+    /// Of `alert` only: its key.
+    pub(super) alert: Option<&'a str>,
 }
 
 /// Reads them off a record.
@@ -26,14 +28,15 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
         | Body::Anchor { .. }
         | Body::Erasure { .. }
         | Body::Config { .. }
-        | Body::Export { .. } => Keys { kind, ..Keys::default() },
+        | Body::Export { .. }
+        | Body::Delivery { .. } => Keys { kind, ..Keys::default() },
         Body::RunOpened { run, collector, seq, scheduled_for, .. } => Keys {
             kind,
             collector: Some(collector),
             run: Some(run),
             seq: Some(*seq),
             slot: *scheduled_for,
-            control: None,
+            ..Keys::default()
         },
         Body::Missed { collector, seq, scheduled_for, .. } => {
             Keys { kind, collector: Some(collector), seq: Some(*seq), slot: Some(*scheduled_for), ..Keys::default() }
@@ -46,5 +49,13 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
             Keys { kind, control: Some(control), run: run.as_deref(), ..Keys::default() }
         }
         Body::Waiver { control, .. } => Keys { kind, control: Some(control), ..Keys::default() },
+        Body::Alert { key, about, .. } => {
+            let (collector, control) = match about {
+                About::Control(name) => (None, Some(name.as_str())),
+                About::Collector(name) => (Some(name.as_str()), None),
+                About::Anchor(_) | About::Channel(_) | About::Daemon => (None, None),
+            };
+            Keys { kind, collector, control, alert: Some(key), ..Keys::default() }
+        }
     }
 }

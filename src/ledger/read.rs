@@ -31,9 +31,9 @@ pub struct Reader {
 pub struct Filter {
     /// `Body::kind`.
     pub kind: Option<&'static str>,
-    /// Of this collector: `run_opened`, `evidence`, `run_closed`, `missed`.
+    /// Of this collector: `run_opened`, `evidence`, `run_closed`, `missed`, `alert`.
     pub collector: Option<String>,
-    /// Of this control: `verdict`, `transition`, `waiver`. (Evidence names its controls inside.)
+    /// Of this control: `verdict`, `transition`, `waiver`, `alert`. (Evidence names its controls inside.)
     pub control: Option<String>,
     /// Of this run: `run_opened`, `evidence`, `run_closed`, `verdict`, `transition`.
     pub run: Option<String>,
@@ -169,6 +169,11 @@ impl Reader {
     /// The sequence number that the collector's next run or miss will get.
     pub fn next_seq(&self, collector: &str) -> Result<u64, LedgerError> {
         seal::next_seq(&self.db, collector).map_err(LedgerError::store("reading"))
+    }
+
+    /// The alert that has the key.
+    pub fn alert(&self, key: &str) -> Result<Option<u64>, LedgerError> {
+        seal::alert(&self.db, key).map_err(LedgerError::store("reading"))
     }
 
     /// The collector's newest due instant that a run or a miss among these records has answered.

@@ -8,6 +8,8 @@ mod counts;
 pub use counts::{Counts, Of};
 
 use crate::schedule::Outcome;
+use crate::config::Severity;
+use crate::notify::message::Event;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Serialize};
@@ -246,6 +248,76 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipient: Option<String>,
     },
+    /// Somebody is to be told what the records beside it say. Files: `alert.json`, which is the message.
+    Alert {
+        /// No other alert of this log has it: what is looked at often is told of once.
+        key: String,
+        /// What set it off.
+        event: Event,
+        /// What it is about.
+        about: About,
+        /// How bad it is.
+        severity: Severity,
+        /// Who answers for it; `None` where nobody is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// The channels that it goes to, by the routes of that time. Until each has a `delivery` it is owed.
+        channels: Vec<String>,
+    },
+    /// What became of alerts on one channel. What has no such record is owed.
+    Delivery {
+        /// The channel.
+        channel: String,
+        /// Records of the alerts; several when they went out as one message.
+        alerts: Vec<u64>,
+        /// What became of them.
+        outcome: DeliveryOutcome,
+        /// How often it was tried, as far as the process that wrote this knows.
+        tries: u64,
+        /// Why not; `None` when they were delivered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+}
+
+/// What an alert is about, by name alone: its items are in the file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A control, by its id.
+    Control(String),
+    /// A collector.
+    Collector(String),
+    /// An anchor.
+    Anchor(String),
+    /// A channel of alerts.
+    Channel(String),
+    /// The daemon itself.
+    Daemon,
+}
+
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Control(name) => write!(f, "control {name}"),
+            Self::Collector(name) => write!(f, "collector {name}"),
+            Self::Anchor(name) => write!(f, "anchor {name}"),
+            Self::Channel(name) => write!(f, "channel {name}"),
+            Self::Daemon => f.write_str("daemon"),
+        }
+    }
+}
+
+/// What became of alerts on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryOutcome {
+    /// The channel took them.
+    Delivered,
+    /// It did not in the time that it has, and they are not tried any more.
+    Dead,
+    /// What they said was erased before they were delivered.
+    Erased,
 }
 
 /// Keys of a configuration that are others than before, `collectors.github.schedule`, without what they hold.
@@ -406,6 +478,8 @@ impl Body {
             Self::Transition { .. } => "transition",
             Self::Waiver { .. } => "waiver",
             Self::Export { .. } => "export",
+            Self::Alert { .. } => "alert",
+            Self::Delivery { .. } => "delivery",
         }
     }
 }

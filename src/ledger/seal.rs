@@ -261,8 +261,8 @@ impl<'a> Insert<'a> {
             db,
             entry: db.prepare("INSERT INTO entry (idx, record, leaf) VALUES (?1, ?2, ?3)")?,
             key: db.prepare(
-                "INSERT INTO entry_key (idx, at, kind, collector, control, run, seq, slot)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO entry_key (idx, at, kind, collector, control, run, seq, slot, alert)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             salt: db.prepare("INSERT INTO salt (idx, salt) VALUES (?1, ?2)")?,
             file: db.prepare(
@@ -295,7 +295,7 @@ impl<'a> Insert<'a> {
         frontier: &mut Frontier,
     ) -> Result<Result<Sealed, LedgerError>, GroupError> {
         let index = frontier.size();
-        if let Some(taken) = slot_taken(self.db, &new.record.body)? {
+        if let Some(taken) = taken(self.db, &new.record.body)? {
             return Ok(Err(taken));
         }
         let assigned = match &mut new.record.body {
@@ -332,6 +332,7 @@ impl<'a> Insert<'a> {
             keys.run,
             keys.seq.map(sql_int),
             keys.slot.map(|slot| slot.timestamp_millis()),
+            keys.alert,
         ])?;
         if let Some(salt) = new.salt {
             self.salt.execute(params![sql_int(index), salt])?;
@@ -380,9 +381,13 @@ pub(super) fn next_seq(db: &Connection, collector: &str) -> rusqlite::Result<u64
     db.query_row(sql, [collector], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-/// The error for a due instant that has been answered.
-fn slot_taken(db: &Connection, body: &Body) -> rusqlite::Result<Option<LedgerError>> {
+/// The error for a due instant that has been answered, or an alert that there is.
+fn taken(db: &Connection, body: &Body) -> rusqlite::Result<Option<LedgerError>> {
     let keys = keys(body);
+    if let Some(key) = keys.alert {
+        let index = alert(db, key)?;
+        return Ok(index.map(|index| LedgerError::AlertTaken { key: key.to_owned(), index }));
+    }
     let (Some(collector), Some(slot)) = (keys.collector, keys.slot) else {
         return Ok(None);
     };
@@ -394,6 +399,13 @@ fn slot_taken(db: &Connection, body: &Body) -> rusqlite::Result<Option<LedgerErr
         scheduled_for: DateTime::from_timestamp_millis(millis).unwrap_or(slot),
         index: index.unsigned_abs(),
     }))
+}
+
+/// The alert that has the key.
+pub(super) fn alert(db: &Connection, key: &str) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT idx FROM entry_key WHERE alert = ?1";
+    let index: Option<i64> = db.query_row(sql, [key], |row| row.get(0)).optional()?;
+    Ok(index.map(i64::unsigned_abs))
 }
 
 impl GroupError {

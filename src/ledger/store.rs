@@ -12,7 +12,8 @@ const APPLICATION_ID: i64 = 0x4556_4944;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Every migration, by number from 1. Forward only; never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_alerts.sql")];
 
 /// How long to wait for a program that is not ours.
 const BUSY: Duration = Duration::from_secs(10);
@@ -137,7 +138,10 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     /// A released migration is never edited: the ledgers out there have run it as it was.
-    const FROZEN: &[&str] = &["db1872b2ce1da0c09ce36120fd5ebfb434daff94d21d70ecd09e8645ec41a492"];
+    const FROZEN: &[&str] = &[
+        "db1872b2ce1da0c09ce36120fd5ebfb434daff94d21d70ecd09e8645ec41a492",
+        "f39741a28c9ca79a9eb2277ae76aa5b13bf58e1216f66a4287617236f6b69ab5",
+    ];
 
     #[test]
     fn migrations_are_those_that_were_released() {

@@ -122,7 +122,7 @@ impl Ledger {
     /// durable, under a signed checkpoint, and that checkpoint is in the second file. Once the
     /// records are in the queue they are sealed even when the future is dropped.
     ///
-    /// Errors: `Refused`, `SlotTaken`, `Full` and `Busy` wrote nothing; after `Stopped` nothing more can
+    /// Errors: `Refused`, `SlotTaken`, `AlertTaken`, `Full` and `Busy` wrote nothing; after `Stopped` nothing more can
     /// be appended, and the process should end.
     pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Sealed>, LedgerError> {
         // Hashing and compressing is work for a processor, and not for the thread that all wait for.

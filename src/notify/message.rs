@@ -2,8 +2,12 @@
 //! is, what to do. The form only: `alert.json` of an `alert` record. Nothing is sent or decided here.
 
 use crate::config::Severity;
+use crate::ledger::record::About;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+/// Name of the file of an `alert` record: a `Message`.
+pub const ALERT: &str = "alert.json";
 
 /// Most items that one message names; the rest is counted.
 pub const ITEMS_MAX: usize = 50;
@@ -38,6 +42,8 @@ pub enum Event {
     ConfigRefused,
     /// A channel did not take a message in the time that it has; it is not tried any more.
     Undelivered,
+    /// Somebody tries whether a channel works. Never on record.
+    Test,
 }
 
 /// What an alert is about. Alerts of one subject are delivered in their order.
@@ -75,12 +81,17 @@ pub enum Subject {
 impl Subject {
     /// One short name of it: `control SEC-001`. Channels that keep one thread for each subject go by it.
     pub fn name(&self) -> String {
+        self.about().to_string()
+    }
+
+    /// It by name alone, as the record has it.
+    pub fn about(&self) -> About {
         match self {
-            Self::Control { id, .. } => format!("control {id}"),
-            Self::Collector { name } => format!("collector {name}"),
-            Self::Anchor { name } => format!("anchor {name}"),
-            Self::Channel { name } => format!("channel {name}"),
-            Self::Daemon => "daemon".to_owned(),
+            Self::Control { id, .. } => About::Control(id.clone()),
+            Self::Collector { name } => About::Collector(name.clone()),
+            Self::Anchor { name } => About::Anchor(name.clone()),
+            Self::Channel { name } => About::Channel(name.clone()),
+            Self::Daemon => About::Daemon,
         }
     }
 }

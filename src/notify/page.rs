@@ -84,7 +84,8 @@ impl Page {
     /// What is said of the items that are not shown.
     pub(super) fn others(&self) -> Option<String> {
         let more = if self.items.is_empty() { "" } else { " more" };
-        (self.more > 0).then(|| format!("{}{more}, not shown here: `evidenced status` has them", counted(self.more, "item")))
+        (self.more > 0)
+            .then(|| format!("{}{more}, not shown here: `evidenced status` has them", counted(self.more, "item")))
     }
 
     /// What is said of the steps that are not shown.
@@ -159,6 +160,7 @@ fn event(event: Event) -> &'static str {
         Event::SourceForgetting => "reads a source that will soon have forgotten",
         Event::ConfigRefused => "cannot use a changed configuration",
         Event::Undelivered => "did not take a message",
+        Event::Test => "is being tried",
     }
 }
 
@@ -174,7 +176,8 @@ pub(super) mod tests {
 
     /// A drifted control with two items.
     pub(in crate::notify) fn message() -> Message {
-        let item = |item: &str, reason: &str| Item { item: item.into(), what: "deviates".into(), reason: reason.into() };
+        let item =
+            |item: &str, reason: &str| Item { item: item.into(), what: "deviates".into(), reason: reason.into() };
         Message {
             key: "alert-7".into(),
             event: Event::Drifted,

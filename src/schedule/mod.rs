@@ -1,14 +1,16 @@
 //! From a cron line to due instants (slots), and from slots and what happened to the run calendar. Pure: knows
 //! nothing of controls, clocks or ledgers. `cadence` is how often a control must be read and whether it was,
-//! `forgets` when a source forgets.
+//! `forgets` when a source forgets, `quiet` when nobody is to be told.
 
 mod cadence;
 mod calendar;
 mod forgets;
+mod quiet;
 
 pub use cadence::{Cadence, Frequency, Met, cadence};
 pub use calendar::{Answer, Answered, Outcome, PATIENCE, Slot, Term, calendar, due};
 pub use forgets::{Forgets, forgets_at};
+pub use quiet::Quiet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -49,8 +51,7 @@ impl Schedule {
         let fault = |why: String| ScheduleError::Line { line: line.to_owned(), why };
         let cron =
             CronParser::builder().seconds(Seconds::Disallowed).build().parse(line).map_err(|e| fault(e.to_string()))?;
-        let timezone: Tz = timezone.parse().map_err(|_| ScheduleError::Timezone(timezone.to_owned()))?;
-        let schedule = Self { cron, timezone };
+        let schedule = Self { cron, timezone: self::timezone(timezone)? };
         // A line such as `0 0 30 2 *` is well-formed and never due: silence that nobody would notice.
         if schedule.next_after(some_instant()).is_none() {
             return Err(fault("is never due".into()));

@@ -29,23 +29,23 @@ use zip::ZipArchive;
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: i32,
-    out: String,
-    err: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Everything, for finding words in.
-    fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{}", self.out, self.err)
     }
 }
 
 /// Runs `evidenced` in a directory, with nothing of our environment.
-fn evidenced(dir: &Path, args: &[&str]) -> Said {
+pub(crate) fn evidenced(dir: &Path, args: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
     let output = command.current_dir(dir).env_clear().args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -126,7 +126,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// The files of a bundle, by path inside its folder.
-fn files(bundle: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(bundle: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut archive = ZipArchive::new(fs::File::open(bundle).unwrap()).unwrap();
     let mut files = BTreeMap::new();
     for index in 0..archive.len() {

@@ -19,4 +19,5 @@ mod github_changes;
 mod house;
 mod judge;
 mod ledger;
+mod notify;
 mod timestamp;

@@ -8,7 +8,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, control_dir, folder, population_path, record_path, time};
 use crate::drift::State;
 use crate::judge::VerdictOutcome;
-use crate::ledger::record::{Body, Record};
+use crate::ledger::record::{About, Body, Record};
 use evidenced_collectors::contract::Window;
 use std::cmp::Reverse;
 use std::io::Write;
@@ -66,6 +66,17 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
         Body::RunOpened { collector: by, window: seen, .. } => (collector, window) = (by.clone(), Some(*seen)),
         Body::RunClosed { collector: by, end, .. } => (collector, outcome) = (by.clone(), word(end)),
         Body::Missed { collector: by, .. } => collector.clone_from(by),
+        Body::Alert { about, event, .. } => {
+            outcome = word(event);
+            match about {
+                About::Control(control) => controls.clone_from(control),
+                About::Collector(by) => collector.clone_from(by),
+                About::Anchor(_) | About::Channel(_) | About::Daemon => {}
+            }
+        }
+        Body::Delivery { outcome: became, alerts, .. } => {
+            (outcome, counts) = (word(became), format!("alerts {}", alerts.len()));
+        }
         Body::Epoch { .. }
         | Body::Key { .. }
         | Body::Summary { .. }

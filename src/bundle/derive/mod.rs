@@ -4,6 +4,7 @@
 //! says otherwise of a time that has passed makes another calendar); and whatever changes a byte of what is made here, a raised version of
 //! a test's rules included, raises `Evidenced-Format`.
 
+mod alerts;
 mod bad;
 mod calendar;
 mod completeness;
@@ -57,6 +58,7 @@ pub(crate) fn derive(
         Derived::Summary(control) => summary::summary(contents, control, source, out),
         Derived::Timeline(control) => control::timeline(contents, control, source, out),
         Derived::Waivers(control) => control::waivers(contents, control, source, out),
+        Derived::Alerts => alerts::alerts(contents, source, out),
         Derived::Population(index) => population::population(*index, source, out),
     }
 }

@@ -94,6 +94,7 @@ WHAT IS WHERE (all under data/)
   gaps.csv              first the slots that no record accounts for; every run that was missed, failed, incomplete,
                         aborted, interrupted or still open
   calendar.csv          every slot that was due by the schedules in force, and what became of it
+  alerts.csv            who was told of what, when, and whether it arrived; alerts/<record>/ has the words
   completeness.csv      per collector: sequence numbers without holes, what was due, and what became of each run
   index.csv             every evidence and verdict, by record number, with its folder and version of rules
   populations/          the items of each evidence record as a table; .partial.csv when not all could be read

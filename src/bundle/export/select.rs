@@ -272,10 +272,24 @@ fn supporting(
         }
     }
     wanted.extend(states.into_values());
+    wanted.extend(deliveries_after(reader, range, log_size)?);
     named(reader, range, &holds, &mut wanted)?;
     wanted.retain(|index| !range.contains(index));
     records.extend(wanted);
     Ok(())
+}
+
+/// What became of alerts of the range after it.
+fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Result<BTreeSet<u64>, BundleError> {
+    let mut found = BTreeSet::new();
+    let kind = Filter::kind("delivery");
+    let mut after = reader.records(range.end..log_size, &kind);
+    while let Some((index, record)) = next(after.next())? {
+        if matches!(record.body, Body::Delivery { alerts, .. } if alerts.iter().any(|alert| range.contains(alert))) {
+            found.insert(index);
+        }
+    }
+    Ok(found)
 }
 
 /// Evidence and waivers that verdicts name, the verdict before the first of each control, and the beginnings

@@ -30,6 +30,10 @@ pub(crate) struct Contents {
     /// Records that concern the log as a whole, by kind: `anchor`, `config`, `epoch`, `erasure`, `export`,
     /// `key` and `summary`, also those after the range.
     pub(crate) of_the_log: BTreeMap<&'static str, Vec<u64>>,
+    /// Alerts of the period, in the order of the log.
+    pub(crate) alerts: Vec<u64>,
+    /// What became of alerts: every `delivery` that is here, also after the range.
+    pub(crate) deliveries: Vec<u64>,
     /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
     /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
@@ -116,6 +120,8 @@ impl Contents {
             gaps: Vec::new(),
             populations: BTreeMap::new(),
             of_the_log: BTreeMap::new(),
+            alerts: Vec::new(),
+            deliveries: Vec::new(),
             known_until: None,
             records,
             referenced: BTreeSet::new(),
@@ -230,6 +236,9 @@ impl Contents {
     }
 
     fn note(&mut self, index: u64, body: &Body) {
+        if matches!(body, Body::Delivery { .. }) {
+            self.deliveries.push(index);
+        }
         let kinds = ["anchor", "config", "epoch", "erasure", "export", "key", "summary"];
         if let Some(kind) = kinds.into_iter().find(|kind| *kind == body.kind()) {
             self.of_the_log.entry(kind).or_default().push(index);
@@ -324,6 +333,7 @@ impl Contents {
                 transitions.push(index);
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
+            Body::Alert { .. } if inside => self.alerts.push(index),
             body => return self.take_run(walk, index, body, inside),
         }
         Ok(())

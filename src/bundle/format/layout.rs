@@ -79,6 +79,8 @@ pub(crate) enum Derived {
     Timeline(String),
     /// `waivers.csv` of a control.
     Waivers(String),
+    /// `alerts.csv`.
+    Alerts,
     /// The items of an evidence record as a table.
     Population(u64),
 }
@@ -116,6 +118,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
     add("data/calendar.csv".to_owned(), What::Derived(Derived::Calendar));
     add("data/completeness.csv".to_owned(), What::Derived(Derived::Completeness));
     add("data/gaps.csv".to_owned(), What::Derived(Derived::Gaps(None)));
+    add("data/alerts.csv".to_owned(), What::Derived(Derived::Alerts));
     add("data/salts.csv".to_owned(), What::Salts);
     add("data/log/checkpoint".to_owned(), What::Checkpoint);
     add("data/log/frontier.txt".to_owned(), What::Frontier);

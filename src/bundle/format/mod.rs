@@ -74,6 +74,7 @@ pub(crate) fn time(at: DateTime<Utc>) -> String {
 /// The folder under `data/` with the files of such records; `None` for records that have none.
 pub(crate) fn folder(body: &Body) -> Option<&'static str> {
     match body {
+        Body::Alert { .. } => Some("alerts"),
         Body::Anchor { .. } => Some("anchors"),
         Body::Config { .. } => Some("configs"),
         Body::Evidence { .. } => Some("evidence"),
@@ -87,7 +88,8 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::Erasure { .. }
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
-        | Body::Missed { .. } => None,
+        | Body::Missed { .. }
+        | Body::Delivery { .. } => None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Source, digits, folder, record_path};
 use crate::judge::{Outcome, Verdict};
 use crate::ledger::record::{Body, Status, canonical_json};
+use crate::notify::message::{ALERT, Message};
 use crate::run_file::{ErrorFile, PARTIAL, POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Partial, Population};
 use serde::Serialize;
@@ -21,7 +22,10 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> Check {
     let mut count = 0_u64;
     for index in contents.disclosed() {
         let Some(record) = checking.take(source.record(index)) else { continue };
-        let heavy = matches!(record.body, Body::Evidence { .. } | Body::Verdict { .. } | Body::Config { .. });
+        let heavy = matches!(
+            record.body,
+            Body::Evidence { .. } | Body::Verdict { .. } | Body::Config { .. } | Body::Alert { .. }
+        );
         if !heavy || !contents.has_files(index, &record.body) {
             continue;
         }
@@ -35,11 +39,22 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> Check {
             Body::Evidence { .. } => evidence(&source, index, &record.body, &names),
             Body::Verdict { .. } => verdict(&source, index, &record.body),
             Body::Config { sha256, .. } => config(&source, index, sha256),
+            Body::Alert { .. } => alert(&source, index, &record.body),
             _ => continue,
         };
         checking.take(agrees);
     }
     checking.done(format!("{count} records say what their documents say"))
+}
+
+fn alert(source: &BundleSource<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
+    let Body::Alert { key, event, about, severity, owner, .. } = body else { return Ok(()) };
+    let message: Message = document(source, index, ALERT)?;
+    let said = (&message.key, message.event, message.subject.about(), message.severity, &message.owner);
+    if said == (key, *event, about.clone(), *severity, owner) {
+        return Ok(());
+    }
+    Err(BundleError::malformed(record_path(index), format!("does not say what its {ALERT} says")))
 }
 
 /// Reads a document of ours, which has one form only.

@@ -110,6 +110,7 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(calendar::check(&contents));
     report.checks.push(runs::sequences(archive, &contents));
     report.checks.push(runs::references(archive, &contents));
+    report.checks.push(runs::deliveries(archive, &contents));
     report.checks.push(documents::check(archive, &contents));
     let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);

@@ -102,6 +102,30 @@ fn end_fits(end: End, evidence: Option<Status>) -> bool {
     }
 }
 
+/// Checks that each delivery names alerts before it which go to its channel. What is withheld cannot be looked at.
+pub(super) fn deliveries(archive: &Archive, contents: &Contents) -> Check {
+    let mut checking = Checking::new("deliveries");
+    let source = BundleSource(archive);
+    for index in &contents.deliveries {
+        let Some(record) = checking.take(source.record(*index)) else { continue };
+        let Body::Delivery { channel, alerts, .. } = record.body else { continue };
+        for named in alerts {
+            let right = if named >= *index {
+                false
+            } else if contents.discloses(named) {
+                let alert = checking.take(source.record(named)).map(|record| record.body);
+                matches!(alert, Some(Body::Alert { channels, .. }) if channels.contains(&channel))
+            } else {
+                contents.scope.is_some() || !contents.facts.range.contains(&named)
+            };
+            let why = format!("settles record {named}, which is no alert for {channel} before it");
+            checking.expect(right, record_path(*index), why);
+        }
+    }
+    let (alerts, deliveries) = (contents.alerts.len(), contents.deliveries.len());
+    checking.done(format!("{alerts} alerts of the period; {deliveries} deliveries name such as go to their channel"))
+}
+
 /// Checks that what records refer to is here, and that each state follows from the one before.
 pub(super) fn references(archive: &Archive, contents: &Contents) -> Check {
     let mut checking = Checking::new("references");

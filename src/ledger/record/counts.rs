@@ -1,6 +1,6 @@
 //! Whom a record belongs to, and how many there are of each: what a `summary` states and what is held against it.
 
-use super::Body;
+use super::{About, Body};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,9 +38,9 @@ impl Counts {
 /// Whom a record belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of<'a> {
-    /// A collector: `run_opened`, `evidence`, `run_closed`, `missed`.
+    /// A collector: `run_opened`, `evidence`, `run_closed`, `missed`, and an `alert` about it.
     Collector(&'a str),
-    /// A control: `verdict`, `transition`, `waiver`.
+    /// A control: `verdict`, `transition`, `waiver`, and an `alert` about it.
     Control(&'a str),
     /// The log itself. Such records are disclosed in every bundle.
     Log,
@@ -53,17 +53,21 @@ impl Body {
             Self::RunOpened { collector, .. }
             | Self::Evidence { collector, .. }
             | Self::RunClosed { collector, .. }
-            | Self::Missed { collector, .. } => Of::Collector(collector),
-            Self::Verdict { control, .. } | Self::Transition { control, .. } | Self::Waiver { control, .. } => {
-                Of::Control(control)
-            }
+            | Self::Missed { collector, .. }
+            | Self::Alert { about: About::Collector(collector), .. } => Of::Collector(collector),
+            Self::Verdict { control, .. }
+            | Self::Transition { control, .. }
+            | Self::Waiver { control, .. }
+            | Self::Alert { about: About::Control(control), .. } => Of::Control(control),
             Self::Epoch { .. }
             | Self::Key { .. }
             | Self::Summary { .. }
             | Self::Anchor { .. }
             | Self::Erasure { .. }
             | Self::Config { .. }
-            | Self::Export { .. } => Of::Log,
+            | Self::Export { .. }
+            | Self::Alert { about: About::Anchor(_) | About::Channel(_) | About::Daemon, .. }
+            | Self::Delivery { .. } => Of::Log,
         }
     }
 }

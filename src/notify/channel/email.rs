@@ -43,13 +43,14 @@ pub(super) async fn send(config: &Email, base: &Path, letter: &Letter, now: Date
         text: plain(pages, letter.delayed.as_deref()),
     };
     let fits = |made: &Made| made.text.len() <= TEXT_BYTES;
-    together(letter, make, fits, async |made: Made| {
-        let mail = mail(config, letter, made, now).map_err(|why| Refusal::ours("the mail", why))?;
+    for (before, made) in together(letter, make, fits) {
+        let mail = mail(config, letter, made, now).map_err(|why| Refusal::ours("the mail", why).after(before))?;
         let sent = tokio::time::timeout(ALL, smtp.send(mail)).await;
         let late = || Refusal::later(format!("no end of it within {} s", ALL.as_secs()), "it is tried again");
-        sent.map_err(|_| late())?.map(|_| ()).map_err(|error| refused(&error))
-    })
-    .await
+        let sent = sent.map_err(|_| late()).and_then(|sent| sent.map_err(|error| refused(&error)));
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 /// The server's 5xx are its last word, unless it is about signing in, which is ours to mend.

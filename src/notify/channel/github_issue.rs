@@ -70,7 +70,11 @@ pub(super) async fn send(
     let address = address.at(&["repos", owner, name, "issues"], &[]);
     let token = secret("its token", &config.token)?;
     let issues = Issues { outside, address, token, label: &config.label, now };
-    one_by_one(letter, async |record, message| issues.tell(record, message, letter.delayed.as_deref()).await).await
+    for (before, record, message) in one_by_one(letter) {
+        let told = issues.tell(record, message, letter.delayed.as_deref()).await;
+        told.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 impl Issues<'_> {

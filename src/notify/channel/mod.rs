@@ -63,30 +63,19 @@ fn pages(letter: &Letter) -> Vec<Page> {
     letter.alerts.iter().map(|(record, message)| Page::of(*record, message)).collect()
 }
 
-/// Sends the letter in as few messages as hold it, one after another.
-async fn together<T>(
-    letter: &Letter,
-    make: impl Fn(&[Page]) -> T,
-    fits: impl Fn(&T) -> bool,
-    send: impl AsyncFn(T) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let mut taken = 0;
-    for (count, made) in fit::fit(&pages(letter), &make, &fits) {
-        send(made).await.map_err(|refusal| refusal.after(taken))?;
-        taken += count;
+/// The letter in as few messages as hold it, in order, each with the number of alerts in those before it.
+fn together<T>(letter: &Letter, make: impl Fn(&[Page]) -> T, fits: impl Fn(&T) -> bool) -> Vec<(usize, T)> {
+    let mut before = 0;
+    let mut messages = fit::fit(&pages(letter), &make, &fits);
+    for (count, _) in &mut messages {
+        before += std::mem::replace(count, before);
     }
-    Ok(())
+    messages
 }
 
-/// Sends the letter's alerts one by one, oldest first.
-async fn one_by_one(
-    letter: &Letter,
-    send: impl AsyncFn(u64, &Message) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    for (taken, (record, message)) in letter.alerts.iter().enumerate() {
-        send(*record, message).await.map_err(|refusal| refusal.after(taken))?;
-    }
-    Ok(())
+/// The letter's alerts one by one, oldest first, each with the number of those before it.
+fn one_by_one(letter: &Letter) -> impl Iterator<Item = (usize, u64, &Message)> {
+    letter.alerts.iter().enumerate().map(|(before, (record, message))| (before, *record, message))
 }
 
 /// An address that is a secret.

@@ -23,13 +23,14 @@ pub(super) async fn send(
     let address = Address::outside(&config.url, config.private_host.as_deref());
     let address = address.map_err(|why| Refusal::ours("its address", why))?;
     let key = secret("its routing key", &config.routing_key)?;
-    one_by_one(letter, async |record, message| {
+    for (before, record, message) in one_by_one(letter) {
         let mut event = event(record, message, letter.delayed.as_deref());
         event["routing_key"] = json!(key.expose_secret());
         let taken = |status, body: &[u8]| status == 202 && says_success(body);
-        post(outside, &address, Request::json(&event).hiding(&key), now, taken).await
-    })
-    .await
+        let sent = post(outside, &address, Request::json(&event).hiding(&key), now, taken).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn says_success(body: &[u8]) -> bool {

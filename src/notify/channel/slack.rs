@@ -35,10 +35,11 @@ pub(super) async fn send(
     let make = |pages: &[Page]| made(pages, letter.delayed.as_deref());
     let fits = |made: &Made| made.chars <= MESSAGE_CHARS && made.blocks <= BLOCKS;
     let ok = |status, body: &[u8]| status == 200 && body.trim_ascii() == b"ok";
-    together(letter, make, fits, async |made: Made| {
-        post(outside, &address, Request::json(&made.message), now, ok).await
-    })
-    .await
+    for (before, made) in together(letter, make, fits) {
+        let sent = post(outside, &address, Request::json(&made.message), now, ok).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn made(pages: &[Page], delayed: Option<&str>) -> Made {

@@ -27,10 +27,11 @@ pub(super) async fn send(
     let make = |pages: &[Page]| message(pages, letter.delayed.as_deref());
     let fits = |message: &Value| message.to_string().len() <= MESSAGE_BYTES;
     let taken = |status, _: &[u8]| matches!(status, 200 | 202);
-    together(letter, make, fits, async |message: Value| {
-        post(outside, &address, Request::json(&message), now, taken).await
-    })
-    .await
+    for (before, message) in together(letter, make, fits) {
+        let sent = post(outside, &address, Request::json(&message), now, taken).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn message(pages: &[Page], delayed: Option<&str>) -> Value {
@@ -59,7 +60,8 @@ fn card(page: &Page, apart: bool) -> Vec<Value> {
     let mut body = vec![text(&[(true, page.title.clone())], apart), text(&[(false, page.headline.clone())], false)];
     let fact = |(name, fact): &(&str, String)| text(&[(true, format!("{name}: ")), (false, fact.clone())], false);
     body.extend(page.facts.iter().map(fact));
-    let item = |line: &crate::notify::page::Line| text(&[(true, format!("• {}: ", line.name)), (false, line.said())], false);
+    let item =
+        |line: &crate::notify::page::Line| text(&[(true, format!("• {}: ", line.name)), (false, line.said())], false);
     let others = |others: String| text(&[(false, others)], false);
     let items: Vec<Value> = page.items.iter().map(item).chain(page.others().map(others)).collect();
     if !items.is_empty() {

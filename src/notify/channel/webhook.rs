@@ -12,8 +12,8 @@ use crate::outside::{Outside, Request};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -30,12 +30,14 @@ pub(super) async fn send(
     let address = secret_address(&config.url, config.private_host.as_deref())?;
     let secret = secret("its key", &config.secret)?;
     let keys = keys(&secret).map_err(|why| Refusal::ours("its key", why))?;
-    one_by_one(letter, async |record, message| {
+    for (before, record, message) in one_by_one(letter) {
         let body = body(record, message, letter.delayed.as_deref()).to_string();
-        let request = signed(&message.key, body, &keys, now).map_err(|why| Refusal::ours("its signature", why))?;
-        post(outside, &address, request, now, |status, _| (200..300).contains(&status)).await
-    })
-    .await
+        let request = signed(&message.key, body, &keys, now);
+        let request = request.map_err(|why| Refusal::ours("its signature", why).after(before))?;
+        let sent = post(outside, &address, request, now, |status, _| (200..300).contains(&status)).await;
+        sent.map_err(|refusal| refusal.after(before))?;
+    }
+    Ok(())
 }
 
 fn body(record: u64, message: &Message, delayed: Option<&str>) -> Value {
@@ -71,8 +73,7 @@ fn signed(id: &str, body: String, keys: &[Vec<u8>], now: DateTime<Utc>) -> Resul
         signatures.push(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
     }
     let mut request = Request::send(Method::POST, "application/json", body.into_bytes());
-    let headers =
-        [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signatures.join(" "))];
+    let headers = [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signatures.join(" "))];
     for (name, value) in headers {
         let value = HeaderValue::from_str(value).map_err(|_| "the alert's key is no value of a header")?;
         request = request.with(HeaderName::from_static(name), value);
