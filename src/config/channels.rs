@@ -187,7 +187,10 @@ impl ChannelConfig {
             Self::Email(_) | Self::Stdout(_) => None,
         };
         if let Some(Err(why)) = private.map(host) {
-            return wrong(format!("private_host: {why}"), "a host alone, as it stands in the address: hooks.acme.example");
+            return wrong(
+                format!("private_host: {why}"),
+                "a host alone, as it stands in the address: hooks.acme.example",
+            );
         }
         match self {
             Self::Slack(_) | Self::Teams(_) | Self::Webhook(_) | Self::Stdout(_) => Ok(()),

@@ -4,8 +4,16 @@
 use super::page::Page;
 
 /// Items and steps of each alert, from all to none; the first ones are for several alerts together.
-const LEVELS: [(usize, usize); 8] =
-    [(usize::MAX, usize::MAX), (20, usize::MAX), (10, usize::MAX), (5, usize::MAX), (2, usize::MAX), (0, 20), (0, 3), (0, 0)];
+const LEVELS: [(usize, usize); 8] = [
+    (usize::MAX, usize::MAX),
+    (20, usize::MAX),
+    (10, usize::MAX),
+    (5, usize::MAX),
+    (2, usize::MAX),
+    (0, 20),
+    (0, 3),
+    (0, 0),
+];
 
 /// Alerts of a digest are rather divided than shown with fewer items.
 const LEVELS_TOGETHER: usize = 4;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Longest texts, characters.
 const TITLE_CHARS: usize = 250;
-const HEADLINE_CHARS: usize = 600;
+const HEADLINE_CHARS: usize = 500;
 const FACT_CHARS: usize = 200;
 const NAME_CHARS: usize = 200;
 const WHAT_CHARS: usize = 80;
@@ -84,7 +84,8 @@ impl Page {
     /// What is said of the items that are not shown.
     pub(super) fn others(&self) -> Option<String> {
         let more = if self.items.is_empty() { "" } else { " more" };
-        (self.more > 0).then(|| format!("{}{more}, not shown here: `evidenced status` has them", counted(self.more, "item")))
+        (self.more > 0)
+            .then(|| format!("{}{more}, not shown here: `evidenced status` has them", counted(self.more, "item")))
     }
 
     /// What is said of the steps that are not shown.
@@ -174,7 +175,8 @@ pub(super) mod tests {
 
     /// A drifted control with two items.
     pub(in crate::notify) fn message() -> Message {
-        let item = |item: &str, reason: &str| Item { item: item.into(), what: "deviates".into(), reason: reason.into() };
+        let item =
+            |item: &str, reason: &str| Item { item: item.into(), what: "deviates".into(), reason: reason.into() };
         Message {
             key: "alert-7".into(),
             event: Event::Drifted,

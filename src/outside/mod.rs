@@ -240,8 +240,7 @@ impl Outside {
             self.check(&address.url).await.map_err(|error| failed(&error))?;
         }
         let client = self.client(address.named).as_ref().map_err(|why| Unanswered::because(why.clone()))?;
-        let outgoing =
-            client.request(request.method, address.url.clone()).headers(request.headers).body(request.body);
+        let outgoing = client.request(request.method, address.url.clone()).headers(request.headers).body(request.body);
         let failed = |error: reqwest::Error| failed(&error.without_url());
         let mut response = outgoing.send().await.map_err(failed)?;
         let mut body = Vec::new();

@@ -15,7 +15,6 @@
 use super::completeness::withheld;
 use super::index::Figures;
 use super::provenance::Provenance;
-use crate::shown::shortened;
 use super::stated::Stated;
 use super::states::{known_until, stretches};
 use super::table::{list, word};
@@ -25,6 +24,7 @@ use crate::drift::State;
 use crate::judge::{Outcome, VerdictOutcome};
 use crate::ledger::record::{Body, Record, Status, canonical_json};
 use crate::run_file::{PARTIAL, POPULATION};
+use crate::shown::shortened;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,10 @@
 //! The frame of every HTML page: one file that needs nothing else, runs nothing and prints well. What the
 //! pages say is in `overview` and `control_page`.
 
-use crate::shown::{shortened, shown};
 use super::table::word;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, SAMPLE, time};
+use crate::shown::{shortened, shown};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

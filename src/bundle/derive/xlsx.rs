@@ -8,8 +8,8 @@
 //!
 //! Every cell is a string or a number. There are no formulas, links, macros, or styles but bold.
 
-use crate::shown::shortened;
 use crate::bundle::BundleError;
+use crate::shown::shortened;
 use chrono::{DateTime, Utc};
 use flate2::Crc;
 use std::fmt::Write as _;

@@ -79,10 +79,7 @@ async fn together<T>(
 }
 
 /// Sends the letter's alerts one by one, oldest first.
-async fn one_by_one(
-    letter: &Letter,
-    send: impl AsyncFn(u64, &Message) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+async fn one_by_one(letter: &Letter, send: impl AsyncFn(u64, &Message) -> Result<(), Refusal>) -> Result<(), Refusal> {
     for (taken, (record, message)) in letter.alerts.iter().enumerate() {
         send(*record, message).await.map_err(|refusal| refusal.after(taken))?;
     }

@@ -24,14 +24,18 @@ pub(super) async fn send(config: &Stdout, letter: &Letter) -> Result<(), Refusal
 fn text(format: StdoutFormat, letter: &Letter) -> String {
     match format {
         StdoutFormat::Text => plain(&pages(letter), letter.delayed.as_deref()) + "\n",
-        StdoutFormat::Json => letter.alerts.iter().map(|(record, message)| {
-            let mut line = json!(message);
-            line["record"] = json!(record);
-            if let Some(delayed) = &letter.delayed {
-                line["delayed"] = json!(delayed);
-            }
-            escaped(&line.to_string()) + "\n"
-        }).collect(),
+        StdoutFormat::Json => letter
+            .alerts
+            .iter()
+            .map(|(record, message)| {
+                let mut line = json!(message);
+                line["record"] = json!(record);
+                if let Some(delayed) = &letter.delayed {
+                    line["delayed"] = json!(delayed);
+                }
+                escaped(&line.to_string()) + "\n"
+            })
+            .collect(),
     }
 }
 

@@ -59,7 +59,8 @@ fn card(page: &Page, apart: bool) -> Vec<Value> {
     let mut body = vec![text(&[(true, page.title.clone())], apart), text(&[(false, page.headline.clone())], false)];
     let fact = |(name, fact): &(&str, String)| text(&[(true, format!("{name}: ")), (false, fact.clone())], false);
     body.extend(page.facts.iter().map(fact));
-    let item = |line: &crate::notify::page::Line| text(&[(true, format!("• {}: ", line.name)), (false, line.said())], false);
+    let item =
+        |line: &crate::notify::page::Line| text(&[(true, format!("• {}: ", line.name)), (false, line.said())], false);
     let others = |others: String| text(&[(false, others)], false);
     let items: Vec<Value> = page.items.iter().map(item).chain(page.others().map(others)).collect();
     if !items.is_empty() {

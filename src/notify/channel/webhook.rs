@@ -12,8 +12,8 @@ use crate::outside::{Outside, Request};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -71,8 +71,7 @@ fn signed(id: &str, body: String, keys: &[Vec<u8>], now: DateTime<Utc>) -> Resul
         signatures.push(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
     }
     let mut request = Request::send(Method::POST, "application/json", body.into_bytes());
-    let headers =
-        [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signatures.join(" "))];
+    let headers = [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signatures.join(" "))];
     for (name, value) in headers {
         let value = HeaderValue::from_str(value).map_err(|_| "the alert's key is no value of a header")?;
         request = request.with(HeaderName::from_static(name), value);

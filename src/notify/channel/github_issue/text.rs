@@ -124,7 +124,10 @@ mod tests {
     fn nothing_of_an_alert_is_markup_or_a_mark() {
         assert_eq!(code("a`b``c"), "``` a`b``c ```");
         assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(prose("@acme/all see #1, GH-2: <b>*x*</b>"), "@\u{200b}acme\\/all see #\u{200b}1\\, GH\\-\u{200b}2\\: \\<b\\>\\*x\\*\\<\\/b\\>");
+        assert_eq!(
+            prose("@acme/all see #1, GH-2: <b>*x*</b>"),
+            "@\u{200b}acme\\/all see #\u{200b}1\\, GH\\-\u{200b}2\\: \\<b\\>\\*x\\*\\<\\/b\\>"
+        );
         assert!(broken("see https://github.com/a/b/issues/1").contains(":\u{200b}//"));
         let mut told = message();
         let mark = subject_mark(&told);
