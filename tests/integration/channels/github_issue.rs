@@ -1,8 +1,8 @@
 //! Issues on GitHub: one for each subject, whatever is repeated or lost. The other side is a small GitHub of the
 //! tests; what it is asked and what it answers is held to GitHub's published schemas.
 
-use super::{Bed, drifted, item, letter, now, refusal, resolved};
-use crate::github_changes::bed::held_to_schemas;
+use super::{Bed, checked, drifted, item, letter, now, refusal, resolved};
+use crate::support::program;
 use crate::support::sink::{Got, Say, Sink, say};
 use evidenced::notify::message::{Message, Subject};
 use evidenced::notify::{Again, Channel};
@@ -161,8 +161,7 @@ fn state(shared: &Shared) -> Vec<(bool, usize)> {
 
 fn hold(shared: &Shared) {
     let lines = shared.lock().unwrap().exchanges.iter().map(|exchange| format!("{exchange}\n")).collect::<String>();
-    let (held, said) = held_to_schemas(&lines);
-    assert!(held, "{said}");
+    checked(&program("node"), "tests/schema/check.mjs", &[], &lines);
 }
 
 fn other_subject(key: &str) -> Message {
@@ -285,7 +284,7 @@ async fn text_from_outside_calls_nobody_and_refers_to_nothing() {
     };
     github.send(&letter(vec![told]), now()).await.unwrap();
     let issue = shared.lock().unwrap().issues[0].clone();
-    let read = super::checked(&super::python(), "tests/beds/read_markdown.py", &[], &issue.body);
+    let read = checked(&super::python(), "tests/beds/read_markdown.py", &[], &issue.body);
     let read: Value = serde_json::from_str(&read).unwrap();
     assert_eq!(read["links"], json!([]));
     assert_eq!(read["elements"], json!(["code", "li", "ol", "p", "strong", "ul"]), "no markup but ours");
