@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Longest texts, characters.
 const TITLE_CHARS: usize = 250;
-const HEADLINE_CHARS: usize = 600;
+const HEADLINE_CHARS: usize = 500;
 const FACT_CHARS: usize = 200;
 const NAME_CHARS: usize = 200;
 const WHAT_CHARS: usize = 80;

@@ -30,7 +30,7 @@ class Keeps:
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         headers = [(name.lower(), str(value)) for name, value in mail.items()]
         print(json.dumps({
-            "tls": session.ssl is not None,
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
             "signed_in": bool(session.authenticated),
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
@@ -51,7 +51,7 @@ def authenticate(server, session, envelope, mechanism, data):
 async def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{directory}/server.pem", f"{directory}/server.key")
-    options = {"authenticator": authenticate, "auth_require_tls": mode != "none"}
+    options = {"authenticator": authenticate, "auth_require_tls": mode == "starttls"}
     if mode == "starttls":
         options |= {"tls_context": context, "require_starttls": True}
     loop = asyncio.get_running_loop()

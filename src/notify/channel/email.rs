@@ -60,7 +60,10 @@ fn refused(error: &lettre::transport::smtp::Error) -> Refusal {
     match code.as_str() {
         "530" | "534" | "535" | "538" => Refusal::never(why, "are the credentials good?"),
         _ if error.is_permanent() => Refusal::never(why, "see what the server says about sender and recipients"),
-        _ if error.is_tls() => Refusal::later(why, "is its certificate for this host, and do we trust it (`root`)?"),
+        // The kind of the error is that of the connection.
+        _ if why.contains("certificate") => {
+            Refusal::later(why, "is its certificate for this host, and do we trust it (`root`)?")
+        }
         _ => Refusal::later(why, "it is tried again"),
     }
 }

@@ -6,11 +6,12 @@ use evidenced::notify::message::{Letter, Message};
 use evidenced::notify::{Again, Channel};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel as lines};
 
 struct Server {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     port: u16,
 }
 
@@ -34,26 +35,25 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("the mail server does not start: {line}"));
+        let (out, (tell, lines)) = (child.stdout.take().unwrap(), lines());
+        // Read all the time: a server whose output nobody reads takes no mail.
+        std::thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
+        });
+        let port = lines.recv().expect("the mail server does not start").parse().unwrap();
         Self { child, lines, port }
     }
 
     /// The next mail that it took.
-    fn mail(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
+    fn mail(&self) -> Value {
+        let line = self.lines.recv().unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
     /// Ends it; what it took and nobody has looked at.
-    fn left(mut self) -> String {
+    fn left(mut self) -> Vec<String> {
         self.child.kill().unwrap();
-        let mut left = String::new();
-        std::io::Read::read_to_string(&mut self.lines, &mut left).unwrap();
-        left
+        self.lines.iter().collect()
     }
 }
 
@@ -87,7 +87,7 @@ async fn mail_arrives_over_each_kind_of_tls_and_says_it_all() {
         ("implicit", "implicit", signed_in.as_str()),
         ("none", "none", ""),
     ] {
-        let mut server = Server::start(&bed, mode);
+        let server = Server::start(&bed, mode);
         let told = Letter { delayed: Some("quiet hours".into()), ..letter(vec![drifted("a-1")]) };
         channel(&bed, server.port, tls, more).send(&told, now()).await.unwrap();
         let mail = server.mail();
@@ -100,7 +100,14 @@ async fn mail_arrives_over_each_kind_of_tls_and_says_it_all() {
         assert_eq!(header(&mail, "to"), ["Ä B <ab@acme.example>, c@acme.example"]);
         assert_eq!((&mail["type"], &mail["defects"]), (&"text/plain".into(), &serde_json::json!([])));
         let text = mail["text"].as_str().unwrap();
-        for said in ["quiet hours", "Owner: Head of Engineering", "Since: 2026-03-01T00:00:00Z", "- acme/shop#42: deviates: self-approval", "1. evidenced explain SEC-001 'acme/shop#41'", "a-1 (record 10)"] {
+        for said in [
+            "quiet hours",
+            "Owner: Head of Engineering",
+            "Since: 2026-03-01T00:00:00Z",
+            "- acme/shop#42: deviates: self-approval",
+            "1. evidenced explain SEC-001 'acme/shop#41'",
+            "a-1 (record 10)",
+        ] {
             assert!(text.contains(said), "`{said}` is not in\n{text}");
         }
     }
@@ -109,10 +116,12 @@ async fn mail_arrives_over_each_kind_of_tls_and_says_it_all() {
 #[tokio::test]
 async fn a_mail_that_is_sent_again_has_the_same_id_and_those_of_a_subject_belong_together() {
     let bed = Bed::new();
-    let mut server = Server::start(&bed, "none");
+    let server = Server::start(&bed, "none");
     let mail = channel(&bed, server.port, "none", "");
     let mut ids = Vec::new();
-    for alerts in [vec![drifted("a-1")], vec![drifted("a-1")], vec![resolved("a-2")], vec![drifted("a-1"), resolved("a-2")]] {
+    for alerts in
+        [vec![drifted("a-1")], vec![drifted("a-1")], vec![resolved("a-2")], vec![drifted("a-1"), resolved("a-2")]]
+    {
         mail.send(&letter(alerts), now()).await.unwrap();
         let mail = server.mail();
         let one = |name: &str| header(&mail, name).first().copied().unwrap_or_default().to_owned();
@@ -123,17 +132,20 @@ async fn a_mail_that_is_sent_again_has_the_same_id_and_those_of_a_subject_belong
     assert!(ids[3].1.is_empty() && ids[3].0 != ids[0].0);
     mail.send(&flood(), now()).await.unwrap();
     let mut texts = vec![server.mail()["text"].as_str().unwrap().to_owned()];
-    texts.extend(server.left().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned()));
+    let text = |line: String| serde_json::from_str::<Value>(&line).unwrap()["text"].as_str().unwrap().to_owned();
+    texts.extend(server.left().into_iter().map(text));
     holds_the_flood(&texts);
 }
 
 #[tokio::test]
 async fn nothing_of_an_alert_becomes_a_header_or_ends_the_mail() {
     let bed = Bed::new();
-    let mut server = Server::start(&bed, "none");
+    let server = Server::start(&bed, "none");
     let told = Message {
         headline: "ü\r\n.\r\nQUIT\r\n".into(),
-        subject: evidenced::notify::message::Subject::Collector { name: "x\r\nBcc: all@acme.example\r\n\r\n東京 ".repeat(30) },
+        subject: evidenced::notify::message::Subject::Collector {
+            name: "x\r\nBcc: all@acme.example\r\n\r\n東京 ".repeat(30),
+        },
         items: vec![item(".", &"long ".repeat(2_000)), item("\u{202e}\u{0}", "𝄞")],
         next: vec![".".into(), "..".into(), "\n.\n".into()],
         ..drifted("a-1")
@@ -145,13 +157,22 @@ async fn nothing_of_an_alert_becomes_a_header_or_ends_the_mail() {
     let subject = header(&mail, "subject");
     assert!(subject.len() == 1 && subject[0].contains("⟨U+000D⟩⟨U+000A⟩Bcc: all@acme.example"), "{subject:?}");
     assert!(subject[0].contains("more characters)"), "{subject:?}");
-    assert_eq!((&mail["ascii"], &mail["defects"]), (&true.into(), &serde_json::json!([])), "an old server takes it too");
+    assert_eq!(
+        (&mail["ascii"], &mail["defects"]),
+        (&true.into(), &serde_json::json!([])),
+        "an old server takes it too"
+    );
     assert!(mail["longest_line"].as_u64().unwrap() <= 998);
     let text = mail["text"].as_str().unwrap();
-    for said in ["ü⟨U+000D⟩⟨U+000A⟩.⟨U+000D⟩⟨U+000A⟩QUIT", "- .: deviates: long long", "- ⟨U+202E⟩⟨U+0000⟩: deviates: 𝄞", "1. .\n2. ..\n"] {
+    for said in [
+        "ü⟨U+000D⟩⟨U+000A⟩.⟨U+000D⟩⟨U+000A⟩QUIT",
+        "- .: deviates: long long",
+        "- ⟨U+202E⟩⟨U+0000⟩: deviates: 𝄞",
+        "1. .\n2. ..\n",
+    ] {
         assert!(text.replace("\r\n", "\n").contains(said), "`{said}` is not in\n{text}");
     }
-    assert_eq!(server.left(), "", "it is one mail");
+    assert_eq!(server.left().len(), 0, "it is one mail");
 }
 
 #[tokio::test]
@@ -168,7 +189,7 @@ async fn what_the_server_refuses_is_told_and_is_sent_in_the_clear_to_nobody() {
     // A server that offers no TLS, as one that somebody stands before: nothing is said to it.
     let refused = refusal(&channel(&bed, server.port, "starttls", "root = 'server.pem'\n"), &told).await;
     assert_eq!(refused.again, Again::Later, "{refused}");
-    assert_eq!(server.left(), "");
+    assert_eq!(server.left().len(), 0);
     let server = Server::start(&bed, "starttls");
     let refused = refusal(&channel(&bed, server.port, "starttls", ""), &told).await;
     assert!(refused.again == Again::Later && refused.hint.contains("certificate"), "not one that we trust: {refused}");
@@ -177,10 +198,13 @@ async fn what_the_server_refuses_is_told_and_is_sent_in_the_clear_to_nobody() {
     let refused = refusal(&channel(&bed, server.port, "starttls", &more), &told).await;
     assert!(refused.again == Again::Never && refused.hint.contains("credentials"), "{refused}");
     assert!(!refused.to_string().contains("SECRET"));
-    let localhost = format!("way = 'email'\nhost = 'localhost'\nport = {}\nfrom = 'e@a.example'\nto = ['a@a.example']\nroot = 'server.pem'\n", server.port);
+    let localhost = format!(
+        "way = 'email'\nhost = 'localhost'\nport = {}\nfrom = 'e@a.example'\nto = ['a@a.example']\nroot = 'server.pem'\n",
+        server.port
+    );
     let refused = refusal(&bed.channel(&localhost), &told).await;
     assert!(refused.hint.contains("certificate"), "the certificate is for another host: {refused}");
-    assert_eq!(server.left(), "", "nothing of it was sent");
+    assert_eq!(server.left().len(), 0, "nothing of it was sent");
     let refused = refusal(&channel(&bed, 1, "starttls", "root = 'gone.pem'\n"), &told).await;
     assert!(refused.again == Again::Later && refused.why.contains("gone.pem"), "{refused}");
 }

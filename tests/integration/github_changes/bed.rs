@@ -185,6 +185,14 @@ pub(super) fn found(change: &Change) -> &PullRequest {
 
 /// Runs the exchanges through `tests/schema/check.mjs`: success and what it says.
 pub(crate) fn hold_to_schemas(exchanges: &[Exchange]) -> (bool, String) {
+    support::component("tests/schema/node_modules/graphql/package.json");
+    let mut child = Command::new(support::program("node"))
+        .arg(support::component("tests/schema/check.mjs"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = String::new();
     for exchange in exchanges {
         let request = &exchange.head.request;
@@ -200,19 +208,6 @@ pub(crate) fn hold_to_schemas(exchanges: &[Exchange]) -> (bool, String) {
         });
         lines.push_str(&format!("{line}\n"));
     }
-    held_to_schemas(&lines)
-}
-
-/// The same of exchanges in its own form.
-pub(crate) fn held_to_schemas(lines: &str) -> (bool, String) {
-    support::component("tests/schema/node_modules/graphql/package.json");
-    let mut child = Command::new(support::program("node"))
-        .arg(support::component("tests/schema/check.mjs"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
