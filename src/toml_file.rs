@@ -1,6 +1,7 @@
 //! TOML that a user wrote: reading it within a limit, and saying what is wrong with it and where. What must
 //! stand in such a file is said by `config` and `catalogue`.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 /// A file that cannot be used. Nothing of it is.
@@ -67,9 +68,15 @@ pub(crate) fn nearest(message: &str) -> Option<String> {
         .map(|(_, known)| format!("did you mean `{known}`?"))
 }
 
-/// The known word that is fewest steps away from the one given, and how many. Case makes no step.
+/// The known word that is fewest steps away from the one given, and how many; of several the one that begins
+/// most alike. Case makes no step.
 pub(crate) fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     // Longer words are nobody's slip of the pen, and cost time.
     let given: String = given.chars().take(64).collect::<String>().to_lowercase();
-    known.into_iter().map(|word| (strsim::damerau_levenshtein(&given, &word.to_lowercase()), word)).min()
+    let far = |word: &str| {
+        let word = word.to_lowercase();
+        let alike = given.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
+        (strsim::damerau_levenshtein(&given, &word), Reverse(alike))
+    };
+    known.into_iter().map(|word| (far(word), word)).min().map(|((steps, _), word)| (steps, word))
 }
