@@ -4,7 +4,7 @@
 use crate::assess;
 use crate::config::{CatchUp, CollectorConfig, Loaded};
 use crate::drift::State;
-use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
+use crate::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
 use crate::ledger::{Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::run_file::{self, RunFile, outcome_file};
 use crate::schedule;
@@ -283,17 +283,16 @@ impl Runner {
         as_of: DateTime<Utc>,
         end: End,
     ) -> Result<BTreeMap<String, State>, RunError> {
-        let reader = self.ledger.reader()?;
+        let _judging = self.ledger.lock_judging().await?;
+        let controls = self.controls_of(opened.name);
+        let reader = self.catch_up(controls.iter(), as_of).await?;
+        let occasion = Occasion::Run { run: opened.run.clone() };
         let mut states = BTreeMap::new();
         let mut records = Vec::new();
-        for control in self.controls_of(opened.name) {
+        for control in controls {
             let assessed = assess::assess(&reader, &self.loaded, &control, as_of)?;
             states.insert(control.clone(), assessed.standing.state);
-            records.push(assessed.verdict_record(&opened.run, &control)?);
-            if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
-                tracing::warn!(control, state = assessed.standing.state.word(), "control changed its state");
-                records.push(transition);
-            }
+            records.extend(assessed.records(&control, &occasion, as_of)?);
         }
         records.push((self.closed(opened, end), Vec::new()));
         self.append(records).await?;
@@ -371,20 +370,38 @@ impl Runner {
         Ok(())
     }
 
-    /// Records what time alone has changed: controls that became stale.
+    /// Records what changed without a run: controls that became stale, waivers that ended or are new.
     pub async fn watch(&self) -> Result<(), RunError> {
+        let _judging = self.ledger.lock_judging().await?;
+        self.catch_up(self.loaded.config.controls.keys(), self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Records, in order, what changed of the controls by `until` without a run. Whoever calls it holds the
+    /// judging lock.
+    async fn catch_up(
+        &self,
+        controls: impl Iterator<Item = &String>,
+        until: DateTime<Utc>,
+    ) -> Result<Reader, RunError> {
         let reader = self.ledger.reader()?;
-        let mut records = Vec::new();
-        for control in self.loaded.config.controls.keys() {
-            if let Some(transition) = assess::by_time_alone(&reader, &self.loaded, control, self.clock.now())? {
-                tracing::warn!(control, "control became stale");
-                records.push(transition);
+        for control in controls {
+            while let Some(records) = assess::overdue(&reader, &self.loaded, control, until)? {
+                self.append(records).await?;
             }
         }
-        if !records.is_empty() {
-            self.append(records).await?;
-        }
-        Ok(())
+        Ok(reader)
+    }
+
+    /// Seals a waiver or a revocation, and judges its control at once. If this process dies in between, the
+    /// next look does the latter. Returns the record and what the control is then.
+    pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
+        let sealed = self.append(vec![(body, Vec::new())]).await?;
+        let _judging = self.ledger.lock_judging().await?;
+        let now = self.clock.now();
+        let reader = self.catch_up(std::iter::once(&control.to_owned()), now).await?;
+        let state = assess::present(&reader, &self.loaded, control, now)?.state;
+        Ok((sealed.first().map_or(0, |sealed| sealed.index), state))
     }
 
     /// Appends records that are no part of a run, at the clock's time.

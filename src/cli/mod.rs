@@ -16,15 +16,18 @@ mod epoch;
 mod erase;
 mod explain;
 mod export;
+mod history;
 mod init;
 mod judge;
 mod key;
+mod period;
 mod run;
 mod status;
 mod table;
 mod tools;
 mod verify;
 mod waive;
+mod waivers;
 
 use crate::config::{ConfigError, Loaded};
 use crate::judge::cases::CasesError;
@@ -32,6 +35,7 @@ use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,10 +67,16 @@ enum Command {
     },
     /// Show what each control is now, and why. Exits 3 when one is not effective.
     Status,
+    /// Show what is not effective now, worst first, and what to do about it. Exits 3 when there is something.
+    Drift,
+    /// Show what a control was over a period: states, drifts, exposure, time to repair.
+    History(history::Args),
     /// Show why an item was judged as it was, and where in the sealed exchanges that stands.
     Explain(explain::Args),
-    /// Record an approved, expiring acceptance of a deviation.
+    /// Record an approved, expiring acceptance of a deviation, or revoke one.
     Waive(waive::Args),
+    /// List waivers: what each covers, until when, and whether it counts.
+    Waivers,
     /// Show who else holds the log's checkpoints, or hand them one now.
     Anchor {
         #[command(subcommand)]
@@ -138,8 +148,11 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status => status::status(&load(cli)?, cli.json),
+        Command::Drift => history::drift(&load(cli)?, cli.json),
+        Command::History(args) => history::history(&load(cli)?, args, cli.json),
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
         Command::Epoch(args) => epoch::epoch(load(cli)?, args, cli.json).await,
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
@@ -199,6 +212,16 @@ fn logging(daemon: bool) {
 /// What time it is in a sample, whose clock is simulated: its newest record says.
 fn sample_now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
     Ok(reader.record(reader.size()?.saturating_sub(1))?.at)
+}
+
+/// What time it is for what is shown of a ledger.
+fn now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
+    if is_sample(reader)? { sample_now(reader) } else { Ok(SystemClock.now()) }
+}
+
+/// An instant in tables.
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%MZ").to_string()
 }
 
 /// Whether the ledger is a sample's.

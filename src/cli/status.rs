@@ -1,7 +1,7 @@
 //! `evidenced status`: what each control is now, why, and what to do next.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, minute, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
@@ -73,8 +73,4 @@ fn show(status: &Status) {
     if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
         outln!("checkpoints are held by nobody but the operator");
     }
-}
-
-fn minute(at: chrono::DateTime<chrono::Utc>) -> String {
-    at.format("%Y-%m-%d %H:%MZ").to_string()
 }

@@ -242,7 +242,7 @@ fn supporting(
     Ok(())
 }
 
-/// Evidence and waivers that verdicts name, the verdict before the first of each control, and the beginnings
+/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, the verdict before the first of each control, and the beginnings
 /// of runs that ended in the range.
 fn named(
     reader: &Reader,
@@ -271,6 +271,9 @@ fn named(
                 if !began_inside {
                     unopened.insert(run);
                 }
+            }
+            Body::Revocation { waiver, .. } => {
+                wanted.insert(waiver);
             }
             Body::Verdict { evidence, waivers, control, .. } => {
                 wanted.extend(evidence.into_iter().chain(waivers));

@@ -40,7 +40,7 @@ impl Counts {
 pub enum Of<'a> {
     /// A collector: `run_opened`, `evidence`, `run_closed`, `missed`.
     Collector(&'a str),
-    /// A control: `verdict`, `transition`, `waiver`.
+    /// A control: `verdict`, `transition`, `waiver`, `revocation`.
     Control(&'a str),
     /// The log itself. Such records are disclosed in every bundle.
     Log,
@@ -54,9 +54,10 @@ impl Body {
             | Self::Evidence { collector, .. }
             | Self::RunClosed { collector, .. }
             | Self::Missed { collector, .. } => Of::Collector(collector),
-            Self::Verdict { control, .. } | Self::Transition { control, .. } | Self::Waiver { control, .. } => {
-                Of::Control(control)
-            }
+            Self::Verdict { control, .. }
+            | Self::Transition { control, .. }
+            | Self::Waiver { control, .. }
+            | Self::Revocation { control, .. } => Of::Control(control),
             Self::Epoch { .. }
             | Self::Key { .. }
             | Self::Summary { .. }

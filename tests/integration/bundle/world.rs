@@ -109,6 +109,7 @@ impl World {
             item: "something else".into(),
             reason: "=accepted until the move".into(),
             approver: "Ann".into(),
+            recorded_by: "tester".into(),
             approved_at: at("2026-01-10T00:00:00Z"),
             expires: at("2026-03-01T00:00:00Z"),
         });
@@ -156,6 +157,7 @@ impl World {
                 item: item.into(),
                 reason: format!("{item} & {approver}"),
                 approver: approver.into(),
+                recorded_by: "tester".into(),
                 approved_at: at("2026-01-10T00:00:00Z"),
                 expires: at("2026-03-01T00:00:00Z"),
             });
@@ -178,6 +180,7 @@ impl World {
             item: "something".into(),
             reason: "accepted".into(),
             approver: "Ann".into(),
+            recorded_by: "tester".into(),
             approved_at: at("2026-01-09T00:00:00Z"),
             expires: at("2026-03-01T00:00:00Z"),
         });
@@ -401,6 +404,7 @@ impl Two {
                 item: "something else".into(),
                 reason: "accepted until the move".into(),
                 approver: "Ann".into(),
+                recorded_by: "tester".into(),
                 approved_at: at("2026-01-10T00:00:00Z"),
                 expires: at("2026-03-01T00:00:00Z"),
             });

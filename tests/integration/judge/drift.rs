@@ -41,7 +41,7 @@ fn history(steps: &[(State, Option<&Verdict>)]) -> Vec<(Standing, Option<Transit
     for (state, verdict) in steps {
         let previous = all.last().map(|(standing, _)| standing);
         let now = Standing::after(previous, *state, *verdict);
-        let change = transition(previous, &now);
+        let change = transition(previous, &now, *verdict);
         all.push((now, change));
     }
     all

@@ -11,7 +11,7 @@ use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Source, record_path};
 use crate::config::Config;
-use crate::ledger::record::Body;
+use crate::ledger::record::{Body, Occasion};
 use std::collections::BTreeMap;
 
 /// What is being made again, and what came of it.
@@ -69,7 +69,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperform
 fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
     let mut in_force: Option<InForce> = None;
     let mut states = states::States::default();
-    let mut seen = verdicts::Evidence::default();
+    let mut seen = verdicts::Seen::default();
     let end = work.contents.facts.range.end;
     for index in work.contents.disclosed().take_while(|index| *index < end).collect::<Vec<u64>>() {
         let inside = work.contents.facts.range.contains(&index);
@@ -81,24 +81,43 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
             }
             body @ Body::Verdict { .. } if !inside && work.contents.has_files(index, &body) => {
                 states.before(work, index, &body)?;
+                seen.judged(index, &body);
             }
             Body::Verdict { .. } if !inside => {}
-            body @ Body::Verdict { .. } if work.erased(index) => states.erased(index, &body),
-            body @ Body::Verdict { .. } => match &in_force {
-                Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
-                    Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
-                    None => states.unjudged(work, index, &body)?,
-                },
-                None => {
-                    work.skip(record_path(index), "no configuration before it is in the bundle");
-                    states.unjudged(work, index, &body)?;
-                }
-            },
+            body @ Body::Verdict { .. } => {
+                verdict(work, in_force.as_ref(), (&mut states, &seen), index, &body)?;
+                seen.judged(index, &body);
+            }
             body @ Body::Evidence { .. } if work.contents.has_files(index, &body) => seen.see(index, body),
-            body @ Body::Transition { .. } if inside => states.transition(work, index, &body)?,
-            Body::Transition { control, to, run: None, .. } => states.lapsed(&control, to),
+            body @ (Body::Waiver { .. } | Body::Revocation { .. }) => seen.accepted(index, body),
+            body @ Body::Transition { .. } if inside => {
+                states.transition(work, in_force.as_ref(), index, &body)?;
+            }
+            Body::Transition { control, to, occasion: Occasion::Lapse, .. } => states.lapsed(&control, to),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// A verdict of the period.
+fn verdict(
+    work: &mut Work<'_>,
+    in_force: Option<&InForce>,
+    (states, seen): (&mut states::States, &verdicts::Seen),
+    index: u64,
+    body: &Body,
+) -> Result<(), BundleError> {
+    if work.erased(index) {
+        states.erased(index, body);
+        return Ok(());
+    }
+    let Some(in_force) = in_force else {
+        work.skip(record_path(index), "no configuration before it is in the bundle");
+        return states.unjudged(work, index, body);
+    };
+    match verdicts::again(work, in_force, seen, index, body)? {
+        Some(verdict) => states.verdict(work, in_force, index, body, &verdict),
+        None => states.unjudged(work, index, body),
+    }
 }
