@@ -168,12 +168,7 @@ struct When {
 ///
 /// A waiver's end, and what else has an instant of its own, is judged as of that instant, over the evidence
 /// there is. That makes nothing fresh: how old evidence may be is counted from when it was collected.
-pub fn overdue(
-    reader: &Reader,
-    loaded: &Loaded,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<Vec<Draft>>, RunError> {
+pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Option<Vec<Draft>>, RunError> {
     let Some(before) = before(reader, id)? else { return Ok(None) };
     let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, now)? else { return Ok(None) };
     if occasion != Occasion::Lapse {
@@ -198,7 +193,12 @@ fn due(
     // A state that is bad already does not become stale: what is worse stays on record.
     if before.standing.state == State::Effective {
         let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
-        due.push((observed.stale_from(control.stale_after.delta()).unwrap_or(before.as_of), Occasion::Lapse));
+        let stale_from = match observed.stale_from(control.stale_after.delta()) {
+            Some(at) => at,
+            // Its collectors were changed: the last verdict is over none of what feeds it now.
+            None => reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at),
+        };
+        due.push((stale_from, Occasion::Lapse));
     }
     due.retain(|(at, _)| *at <= now);
     let first = due.into_iter().min_by_key(|(at, _)| *at);

@@ -200,12 +200,7 @@ fn erased(reader: &Reader) -> Result<BTreeSet<u64>, LedgerError> {
 }
 
 /// The verdicts of a period and the last one before it, oldest first.
-fn verdicts(
-    reader: &Reader,
-    id: &str,
-    period: Window,
-    erased: &BTreeSet<u64>,
-) -> Result<Vec<u64>, LedgerError> {
+fn verdicts(reader: &Reader, id: &str, period: Window, erased: &BTreeSet<u64>) -> Result<Vec<u64>, LedgerError> {
     let mut verdicts = Vec::new();
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("verdict").control(id)) {
         let (index, record) = found?;
@@ -327,10 +322,14 @@ fn open_drift(
             None => None,
         },
     };
-    let mut items: Vec<OpenItem> = verdict.iter().flat_map(bad).map(|(item, outcome, reason)| {
-        let since = from.get(&item).copied();
-        OpenItem { item, outcome, reason, since }
-    }).collect();
+    let mut items: Vec<OpenItem> = verdict
+        .iter()
+        .flat_map(bad)
+        .map(|(item, outcome, reason)| {
+            let since = from.get(&item).copied();
+            OpenItem { item, outcome, reason, since }
+        })
+        .collect();
     items.sort_by(|a, b| (a.outcome, a.since, &a.item).cmp(&(b.outcome, b.since, &b.item)));
     let more = items.len().saturating_sub(ITEMS_MAX) as u64;
     items.truncate(ITEMS_MAX);
@@ -365,13 +364,20 @@ pub fn next(id: &str, state: State, collectors: &[String], worst: Option<&OpenIt
         State::Deviating => vec![
             explain,
             Some(format!("mend it at its source, then {again}")),
-            Some(format!("or have it accepted for a time: `evidenced waive {id} ITEM --reason … --approver … --expires-in 30d`")),
+            Some(format!(
+                "or have it accepted for a time: `evidenced waive {id} ITEM --reason … --approver … --expires-in 30d`"
+            )),
         ],
         State::Indeterminate => {
-            vec![explain, Some(format!("give what was not read the permission or the fact that it lacks, then {again}"))]
+            vec![
+                explain,
+                Some(format!("give what was not read the permission or the fact that it lacks, then {again}")),
+            ]
         }
         State::Stale => vec![
-            Some("see whether the daemon runs and why its collectors bring nothing home: `evidenced status`".to_owned()),
+            Some(
+                "see whether the daemon runs and why its collectors bring nothing home: `evidenced status`".to_owned(),
+            ),
             Some(again),
         ],
         State::Effective | State::Unmonitored => vec![Some(again)],

@@ -39,7 +39,7 @@ impl Period {
 
 fn checked(start: DateTime<Utc>, end: DateTime<Utc>) -> anyhow::Result<Window> {
     if start >= end {
-        return usage("the period ends before it begins: --to is the first instant after it");
+        usage("the period ends before it begins: --to is the first instant after it");
     }
     Ok(Window { start, end })
 }
@@ -92,7 +92,8 @@ mod tests {
             let window = named(name).unwrap();
             assert_eq!((window.start, window.end), (instant(start).unwrap(), instant(end).unwrap()), "{name}");
         }
-        for none in ["", "26", "2026-Q0", "2026-Q5", "2026-q1", "2026-00", "2026-13", "2026-3", "2026Q1", "+026", "2026-01-01"]
+        for none in
+            ["", "26", "2026-Q0", "2026-Q5", "2026-q1", "2026-00", "2026-13", "2026-3", "2026Q1", "+026", "2026-01-01"]
         {
             assert!(named(none).is_err(), "{none}");
         }

@@ -183,8 +183,13 @@ fn intervals(changes: &[Change], shown: Window) -> Vec<Interval> {
             continue;
         }
         let from = change.shown().clamp(at.from, shown.end.max(at.from));
-        let next =
-            Interval { state: Some(change.to), from, earliest: change.earliest(), until: shown.end, record: change.record };
+        let next = Interval {
+            state: Some(change.to),
+            from,
+            earliest: change.earliest(),
+            until: shown.end,
+            record: change.record,
+        };
         intervals.push(Interval { until: from, ..std::mem::replace(&mut at, next) });
     }
     intervals.push(at);

@@ -31,10 +31,7 @@ pub(crate) fn changes(source: &dyn Source, transitions: &[u64]) -> Result<Vec<Ch
 }
 
 /// How long items were bad, by these verdicts, oldest first. Of one whose files are not there nothing is known.
-pub(crate) fn spells(
-    source: &dyn Source,
-    verdicts: impl IntoIterator<Item = u64>,
-) -> Result<Vec<Spell>, BundleError> {
+pub(crate) fn spells(source: &dyn Source, verdicts: impl IntoIterator<Item = u64>) -> Result<Vec<Spell>, BundleError> {
     let mut spells = Spells::default();
     for index in verdicts {
         let Body::Verdict { as_of, outcome, occasion, .. } = source.record(index)?.body else {

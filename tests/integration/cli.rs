@@ -10,6 +10,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod restores;
+mod timeline;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};

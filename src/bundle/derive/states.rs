@@ -40,7 +40,7 @@ fn lapsed(
     let effective = changes.last().is_some_and(|change| change.to == State::Effective);
     let Some(index) = control.verdicts.last().filter(|_| effective) else { return Ok(None) };
     let Body::Verdict { as_of, outcome, evidence, .. } = source.record(*index)?.body else { return Ok(None) };
-    let Some(config) = in_force(contents, name, source)? else { return Ok(None) };
+    let Some((config_at, config)) = in_force(contents, name, source)? else { return Ok(None) };
     let mut complete = Vec::new();
     for index in evidence {
         if let Body::Evidence { collector, status: Status::Complete, window, .. } = source.record(index)?.body {
@@ -48,7 +48,7 @@ fn lapsed(
         }
     }
     let observed = Observed::over(outcome, as_of, &config.collectors, complete);
-    let at = observed.stale_from(config.stale_after.delta()).unwrap_or(as_of).max(as_of);
+    let at = observed.stale_from(config.stale_after.delta()).unwrap_or(config_at).max(as_of);
     Ok(Some(Change {
         record: None,
         from: Some(State::Effective),
@@ -60,8 +60,12 @@ fn lapsed(
     }))
 }
 
-/// What the last configuration of the period says of the control.
-fn in_force(contents: &Contents, name: &str, source: &dyn Source) -> Result<Option<ControlConfig>, BundleError> {
+/// What the last configuration of the period says of the control, and when that was put on record.
+fn in_force(
+    contents: &Contents,
+    name: &str,
+    source: &dyn Source,
+) -> Result<Option<(DateTime<Utc>, ControlConfig)>, BundleError> {
     #[derive(Deserialize)]
     struct File {
         controls: BTreeMap<String, ControlConfig>,
@@ -69,9 +73,10 @@ fn in_force(contents: &Contents, name: &str, source: &dyn Source) -> Result<Opti
     let end = contents.facts.range.end;
     let Some(record) = contents.of_kind("config").iter().rev().find(|record| **record < end) else { return Ok(None) };
     let path = format!("data/configs/{}/config.json", digits(*record));
-    let mut file: File = serde_json::from_slice(&source.file(*record, "config.json")?)
-        .map_err(|e| BundleError::malformed(path, e))?;
-    Ok(file.controls.remove(name))
+    let mut file: File =
+        serde_json::from_slice(&source.file(*record, "config.json")?).map_err(|e| BundleError::malformed(path, e))?;
+    let at = source.record(*record)?.at;
+    Ok(file.controls.remove(name).map(|config| (at, config)))
 }
 
 /// `exposure.csv`: how long it was not effective, each time, and how long each item was bad.

@@ -128,7 +128,10 @@ fn states(page: &mut String, contents: &Contents, name: &str, source: &dyn Sourc
     let exposure = timeline.totals.exposure;
     let (share, least) = timeline.totals.effective_share();
     page.push_str("## States\n\n");
-    line(page, format_args!("- Effective: {} % of the known time as observed, at least {} %", percent(share), percent(least)));
+    line(
+        page,
+        format_args!("- Effective: {} % of the known time as observed, at least {} %", percent(share), percent(least)),
+    );
     let [least, observed, most] = [exposure.at_least_s, exposure.observed_s, exposure.at_most_s].map(span);
     line(page, format_args!("- Watched and not effective: {observed} as observed, at least {least}, at most {most}\n"));
     page.push_str("| state | from | until | seconds |\n|---|---|---|---|\n");

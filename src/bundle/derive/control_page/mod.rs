@@ -212,7 +212,8 @@ fn states(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
     let all = &about.control.transitions;
     let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
         let body = about.source.record(*index)?.body;
-        let Body::Transition { from, to, before_at, since, observed_at, appeared, resolved, waived, gone, why, .. } = body
+        let Body::Transition { from, to, before_at, since, observed_at, appeared, resolved, waived, gone, why, .. } =
+            body
         else {
             return Err(BundleError::malformed(record_path(*index), "is not a transition"));
         };

@@ -12,6 +12,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Source, record_path};
 use crate::config::Config;
 use crate::ledger::record::{Body, Occasion};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// What is being made again, and what came of it.
@@ -24,6 +25,8 @@ struct Work<'a> {
 
 /// The configuration in force.
 struct InForce {
+    /// When it was put on record.
+    at: DateTime<Utc>,
     /// Control to the collectors that feed it, as the record says.
     controls: BTreeMap<String, Vec<String>>,
     /// `config.json`, if this program can read it.
@@ -73,11 +76,12 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
     let end = work.contents.facts.range.end;
     for index in work.contents.disclosed().take_while(|index| *index < end).collect::<Vec<u64>>() {
         let inside = work.contents.facts.range.contains(&index);
-        match work.source.record(index)?.body {
+        let record = work.source.record(index)?;
+        match record.body {
             Body::Config { controls, .. } => {
                 let config = work.source.file(index, "config.json").ok();
                 let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                in_force = Some(InForce { controls, config });
+                in_force = Some(InForce { at: record.at, controls, config });
             }
             body @ Body::Verdict { .. } if !inside && work.contents.has_files(index, &body) => {
                 states.before(work, index, &body)?;

@@ -7,7 +7,7 @@ use crate::bundle::verify::documents::document;
 use crate::drift::{self, Observed, Standing, State, Transition};
 use crate::judge::{Verdict, VerdictOutcome};
 use crate::ledger::record::{Body, Occasion, Status, canonical_json};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// File of a verdict with the standing after it.
@@ -33,8 +33,8 @@ struct Held {
     standing: Standing,
     /// What its last verdict is as of.
     as_of: DateTime<Utc>,
-    /// That verdict with the times of its evidence; `None`: these are not here.
-    observed: Option<Observed>,
+    /// Of that verdict's evidence what is complete: collector and time; `None`: it is not here.
+    complete: Option<Vec<(String, DateTime<Utc>)>>,
 }
 
 /// A transition, and the instants that its record must state.
@@ -63,11 +63,8 @@ impl States {
         }
         let sealed: Standing = document(&work.source, index, STANDING)?;
         let config = in_force.config.as_ref().and_then(|config| config.controls.get(control));
-        let observed = match config {
-            Some(config) => Some(observed(work, &config.collectors, verdict.outcome, evidence, *as_of)?),
-            None => None,
-        };
-        let now = Held { standing: sealed.clone(), as_of: *as_of, observed: observed.clone() };
+        let complete = complete(work, evidence)?;
+        let now = Held { standing: sealed.clone(), as_of: *as_of, complete: Some(complete.clone()) };
         let previous = self.known.insert(control.clone(), now);
         let lost = self.lost.remove(control);
         if previous.is_none() && (lost || !first_ever(work, control)?) {
@@ -76,17 +73,18 @@ impl States {
             work.skip(file, format!("cannot be followed: {what}"));
             return Ok(());
         }
-        let (Some(config), Some(observed)) = (config, observed) else {
+        let Some(config) = config else {
             self.unknown.insert(index + 1, "this program cannot read the configuration in force");
             work.skip(file, "this program cannot read the configuration in force");
             return Ok(());
         };
-        let stale_after = config.stale_after.delta();
-        if let Some(stale) = previous.as_ref().and_then(|held| held.stale_from(stale_after)).filter(|at| at < as_of) {
+        let stale_from = |held: &Held| held.stale_from(in_force, control);
+        if let Some(stale) = previous.as_ref().and_then(stale_from).filter(|at| at < as_of) {
             let why = format!("passes over {}, from when on the control was stale, and no record says so", time(stale));
             work.checking.wrong(record_path(index), why);
         }
-        let state = drift::state_of(Some(&observed), stale_after, *as_of);
+        let observed = Observed::over(verdict.outcome, *as_of, &config.collectors, complete);
+        let state = drift::state_of(Some(&observed), config.stale_after.delta(), *as_of);
         let before_at = previous.as_ref().map(|held| held.as_of);
         let previous = previous.map(|held| held.standing);
         let again = Standing::after(previous.as_ref(), state, Some(verdict));
@@ -138,7 +136,7 @@ impl States {
         self.lost.remove(control);
         if work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             let standing = document(&work.source, index, STANDING)?;
-            self.known.insert(control.clone(), Held { standing, as_of: *as_of, observed: None });
+            self.known.insert(control.clone(), Held { standing, as_of: *as_of, complete: None });
         }
         self.unknown.insert(index + 1, "the verdict before it was not made again");
         Ok(())
@@ -190,22 +188,25 @@ impl States {
         let Body::Transition { control, since, .. } = body else { return None };
         // A state that is bad already does not become stale.
         let held = self.known.get_mut(control).filter(|held| held.standing.state == State::Effective)?;
-        let config = in_force?.config.as_ref().and_then(|config| config.controls.get(control));
-        let stale_from = config.and_then(|config| held.stale_from(config.stale_after.delta()));
+        let stale_from = in_force.and_then(|in_force| held.stale_from(in_force, control));
         let after = Standing::after(Some(&held.standing), State::Stale, None);
         let transition = drift::transition(Some(&held.standing), &after, None)?;
         held.standing = after;
         // Without the times of its evidence or the configuration, when it became stale is not made again.
-        let since = stale_from.map(|at| at.max(held.as_of)).or(*since);
+        let since = stale_from.or(*since);
         Some(Due { transition, before_at: Some(held.as_of), since })
     }
 }
 
 impl Held {
-    /// From when on a control that is effective is stale.
-    fn stale_from(&self, stale_after: TimeDelta) -> Option<DateTime<Utc>> {
-        let effective = self.standing.state == State::Effective;
-        self.observed.as_ref().filter(|_| effective)?.stale_from(stale_after)
+    /// From when on a control that is effective is stale by the configuration in force; `None` also where that,
+    /// or its evidence, is not here.
+    fn stale_from(&self, in_force: &InForce, control: &str) -> Option<DateTime<Utc>> {
+        let config = in_force.config.as_ref()?.controls.get(control)?;
+        let complete = self.complete.clone().filter(|_| self.standing.state == State::Effective)?;
+        let observed = Observed::over(VerdictOutcome::Pass, self.as_of, &config.collectors, complete);
+        // Collectors that the verdict is not over were made to feed it by the configuration.
+        Some(observed.stale_from(config.stale_after.delta()).unwrap_or(in_force.at).max(self.as_of))
     }
 }
 
@@ -230,19 +231,13 @@ fn first_ever(work: &Work<'_>, control: &str) -> Result<bool, BundleError> {
     Ok(inside && matches!(work.source.record(*first)?.body, Body::Transition { from: None, .. }))
 }
 
-/// A verdict as far as the state depends on it.
-fn observed(
-    work: &Work<'_>,
-    collectors: &[String],
-    outcome: VerdictOutcome,
-    evidence: &[u64],
-    as_of: DateTime<Utc>,
-) -> Result<Observed, BundleError> {
+/// What of the evidence is complete: collector and time.
+fn complete(work: &Work<'_>, evidence: &[u64]) -> Result<Vec<(String, DateTime<Utc>)>, BundleError> {
     let mut complete = Vec::new();
     for index in evidence {
         if let Body::Evidence { collector, status: Status::Complete, window, .. } = work.source.record(*index)?.body {
             complete.push((collector, window.end));
         }
     }
-    Ok(Observed::over(outcome, as_of, collectors, complete))
+    Ok(complete)
 }

@@ -190,13 +190,7 @@ fn revoked_before(seen: &Seen, waiver: u64, record: u64) -> bool {
 
 /// The evidence that a verdict names must be what its rule chooses: of snapshots the newest, of windows
 /// the complete ones in the look-back, and the newest.
-fn choices(
-    work: &mut Work<'_>,
-    in_force: &InForce,
-    seen: &Seen,
-    index: u64,
-    body: &Body,
-) -> Result<(), BundleError> {
+fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, body: &Body) -> Result<(), BundleError> {
     let Body::Verdict { control, evidence, as_of, occasion, .. } = body else { return Ok(()) };
     let last = seen.last.get(control).map_or(0, |(last, _)| *last);
     let Some(config) = in_force.config.as_ref().and_then(|config| config.controls.get(control)) else {
