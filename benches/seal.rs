@@ -56,6 +56,7 @@ fn new_record(work: Work, number: usize) -> NewRecord {
                 // Some 1,000 bytes that do not repeat.
                 reason: (0..100).map(|part| format!("{:09x} ", (number * 100 + part) * 7_919)).collect(),
                 approver: "Ann".into(),
+                recorded_by: "tester".into(),
                 approved_at: at,
                 expires: at,
             };

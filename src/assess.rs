@@ -4,10 +4,11 @@
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Observed, Standing, State, Transition};
 use crate::judge::{self, Reading, Verdict, VerdictOutcome, Waiver};
-use crate::ledger::record::{Body, Record, Status, canonical_json};
+use crate::ledger::record::{Body, Occasion, Record, Status, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{self, RunFile};
+use crate::waivers;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Population, Reading as Covers, Window};
 use std::collections::BTreeMap;
@@ -34,8 +35,20 @@ pub struct Weighed {
     pub as_of: DateTime<Utc>,
     /// Records of the evidence.
     pub evidence: Vec<u64>,
-    /// Records of the waivers known.
+    /// Records of the waivers and revocations known.
     pub waivers: Vec<u64>,
+}
+
+/// What a control is judged over.
+pub struct Seen {
+    /// Records of the evidence.
+    pub evidence: Vec<u64>,
+    /// What they hold.
+    pub readings: Vec<Reading>,
+    /// Records of the waivers and revocations known.
+    pub accepted: Vec<u64>,
+    /// The waivers by their records.
+    pub waivers: BTreeMap<u64, Waiver>,
 }
 
 /// A complete collection.
@@ -49,18 +62,21 @@ pub struct Complete {
 /// A record to be written, with its files.
 pub type Draft = (Body, Vec<NewFile>);
 
-/// Judges a control over what is sealed, as of `as_of`.
-pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) -> Result<Assessed, RunError> {
+/// Judges a control over what is sealed, as of `at`, or later if it was judged as of a later instant before:
+/// of two runs that overlap, the one that began first may end last.
+pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
-    let weighed = weigh(reader, loaded, id, u64::MAX, as_of)?;
-    let outcome = weighed.verdict.outcome;
-    let observed = Observed { outcome, as_of, evidence: evidence_times(reader, control)? };
+    let size = reader.size()?;
+    let before = before(reader, id)?;
+    let as_of = before.as_ref().map_or(at, |before| before.floor.max(at));
+    let weighed = weigh(reader, loaded, id, size, as_of)?;
+    let observed = observed(reader, control, weighed.verdict.outcome, as_of, &weighed.evidence)?;
     let state = drift::state_of(Some(&observed), control.stale_after().delta(), as_of);
-    let before = standing(reader, id)?;
-    let standing = Standing::after(before.as_ref().map(|(_, standing)| standing), state, Some(&weighed.verdict));
+    let previous = before.as_ref().map(|before| &before.standing);
+    let standing = Standing::after(previous, state, Some(&weighed.verdict));
     Ok(Assessed {
-        transition: drift::transition(before.as_ref().map(|(_, standing)| standing), &standing),
-        before_at: before.map(|(at, _)| at),
+        transition: drift::transition(previous, &standing, Some(&weighed.verdict)),
+        before_at: before.map(|before| before.as_of),
         standing,
         weighed,
     })
@@ -69,25 +85,40 @@ pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Utc>) 
 /// Judges a control by the configuration's policy and this program's rules, as of `as_of`, over what the
 /// first `size` records of the log hold; `u64::MAX` is all of it.
 pub fn weigh(reader: &Reader, loaded: &Loaded, id: &str, size: u64, as_of: DateTime<Utc>) -> Result<Weighed, RunError> {
-    let (evidence, readings) = readings(reader, loaded, control(loaded, id)?, size, as_of)?;
-    let (waivers, accepted) = waivers(reader, id, size)?;
+    let seen = seen(reader, loaded, id, size, as_of)?;
     let test = &loaded.tests[id];
+    let waivers: Vec<Waiver> = seen.waivers.into_values().collect();
     Ok(Weighed {
-        verdict: judge::judge(test, &readings, &accepted, as_of),
+        verdict: judge::judge(test, &seen.readings, &waivers, as_of),
         rules: test.rules().to_owned(),
         policy: test.policy_json(),
         as_of,
-        evidence,
-        waivers,
+        evidence: seen.evidence,
+        waivers: seen.accepted,
     })
 }
 
+/// What a control is judged over, among the first `size` records of the log.
+pub fn seen(reader: &Reader, loaded: &Loaded, id: &str, size: u64, as_of: DateTime<Utc>) -> Result<Seen, RunError> {
+    let (evidence, readings) = readings(reader, loaded, control(loaded, id)?, size, as_of)?;
+    let records = waivers::records(reader, id, size)?;
+    let accepted = records.keys().copied().collect();
+    let waivers = waivers::known(records.into_iter().map(|(index, record)| (index, record.body)));
+    Ok(Seen { evidence, readings, accepted, waivers })
+}
+
 impl Assessed {
-    /// The verdict as a record.
-    pub fn verdict_record(&self, run: &str, control: &str) -> Result<Draft, serde_json::Error> {
+    /// The verdict as a record, and after it the change of state, if there is one. `looked_at` is when
+    /// somebody looked: with a run, that is what it was judged as of.
+    pub fn records(
+        &self,
+        control: &str,
+        occasion: &Occasion,
+        looked_at: DateTime<Utc>,
+    ) -> Result<Vec<Draft>, serde_json::Error> {
         let weighed = &self.weighed;
         let body = Body::Verdict {
-            run: run.to_owned(),
+            occasion: occasion.clone(),
             control: control.to_owned(),
             rules: weighed.rules.clone(),
             as_of: weighed.as_of,
@@ -101,13 +132,17 @@ impl Assessed {
             NewFile::json(JUDGEMENTS, canonical_json(&weighed.verdict)?),
             NewFile::json(STANDING, canonical_json(&self.standing)?),
         ];
-        Ok((body, files))
-    }
-
-    /// The change of state as a record, if there is one.
-    pub fn transition_record(&self, control: &str, run: &str) -> Result<Option<Draft>, serde_json::Error> {
-        let draft = |transition| transition_record(control, transition, self.before_at, self.weighed.as_of, Some(run));
-        self.transition.as_ref().map(draft).transpose()
+        let mut records = vec![(body, files)];
+        if let Some(transition) = &self.transition {
+            tracing::warn!(control, state = transition.to.word(), why = transition.why, "control changed its state");
+            let (since, observed_at) = match occasion {
+                Occasion::Run { .. } => (None, weighed.as_of),
+                _ => (Some(weighed.as_of), looked_at.max(weighed.as_of)),
+            };
+            let when = When { before_at: self.before_at, since, observed_at };
+            records.push(transition_record(control, transition, when, occasion)?);
+        }
+        Ok(records)
     }
 }
 
@@ -117,44 +152,107 @@ const POLICY: &str = "policy.json";
 const JUDGEMENTS: &str = "judgements.json";
 /// File of a verdict that says what the control is by it.
 const STANDING: &str = "standing.json";
+/// File of a transition with the items that it is about.
+const ITEMS: &str = "items.json";
 
-/// A control that time alone made stale, as a record. `None`: it did not.
-pub fn by_time_alone(
-    reader: &Reader,
-    loaded: &Loaded,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<Draft>, RunError> {
-    let Some((before_at, before)) = standing(reader, id)? else { return Ok(None) };
-    let now_standing = Standing::after(Some(&before), state_now(reader, loaded, id, now)?, None);
-    // Verdicts make every other transition; a state that only a verdict explains is not made here.
-    if now_standing.state != State::Stale {
-        return Ok(None);
+/// When something changed, and when that was seen.
+struct When {
+    before_at: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
+    observed_at: DateTime<Utc>,
+}
+
+/// The earliest change by `now` that time or a waiver brought about and that is not on record yet, as
+/// records: a control becomes stale, a waiver ends, is revoked, or was recorded and not considered yet. What
+/// comes after it depends on it: ask again once it is on record.
+///
+/// A waiver's end, and what else has an instant of its own, is judged as of that instant, over the evidence
+/// there is. That makes nothing fresh: how old evidence may be is counted from when it was collected.
+pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Option<Vec<Draft>>, RunError> {
+    let Some(before) = before(reader, id)? else { return Ok(None) };
+    let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, now)? else { return Ok(None) };
+    if occasion != Occasion::Lapse {
+        return Ok(Some(assess(reader, loaded, id, at)?.records(id, &occasion, now)?));
     }
-    let transition = drift::transition(Some(&before), &now_standing);
-    Ok(transition.map(|t| transition_record(id, &t, Some(before_at), now, None)).transpose()?)
+    let stale = Standing::after(Some(&before.standing), State::Stale, None);
+    let Some(transition) = drift::transition(Some(&before.standing), &stale, None) else { return Ok(None) };
+    tracing::warn!(control = id, since = %at, "control became stale");
+    let when = When { before_at: Some(before.as_of), since: Some(at), observed_at: now };
+    Ok(Some(vec![transition_record(id, &transition, when, &occasion)?]))
+}
+
+/// The first thing that happened to a control by `now` without a run, and is not on record.
+fn due(
+    reader: &Reader,
+    control: &ControlConfig,
+    id: &str,
+    before: &Before,
+    now: DateTime<Utc>,
+) -> Result<Option<(DateTime<Utc>, Occasion)>, RunError> {
+    let mut due = waivers_due(reader, id, before)?;
+    // A state that is bad already does not become stale: what is worse stays on record.
+    if before.standing.state == State::Effective {
+        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
+        let stale_from = match observed.stale_from(control.stale_after().delta()) {
+            Some(at) => at,
+            // Its collectors were changed: the last verdict is over none of what feeds it now.
+            None => reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at),
+        };
+        due.push((stale_from, Occasion::Lapse));
+    }
+    due.retain(|(at, _)| *at <= now);
+    let first = due.into_iter().min_by_key(|(at, _)| *at);
+    Ok(first.map(|(at, occasion)| (at.max(before.floor), occasion)))
+}
+
+/// What has become of the waivers of a control since its last verdict, or will.
+fn waivers_due(reader: &Reader, id: &str, before: &Before) -> Result<Vec<(DateTime<Utc>, Occasion)>, RunError> {
+    let records = waivers::records(reader, id, u64::MAX)?;
+    let mut due = Vec::new();
+    for (index, record) in &records {
+        let known = before.waivers.contains(index);
+        // It cannot count before it is sealed.
+        let begins = |from: DateTime<Utc>| if known { from } else { from.max(record.at) };
+        match &record.body {
+            Body::Waiver { approved_at, .. } if !known || *approved_at > before.as_of => {
+                due.push((begins(*approved_at), Occasion::Waiver { record: *index }));
+            }
+            Body::Revocation { revoked_at, .. } if !known || *revoked_at > before.as_of => {
+                due.push((begins(*revoked_at), Occasion::Revocation { record: *index }));
+            }
+            _ => {}
+        }
+    }
+    let waivers = waivers::known(records.into_iter().map(|(index, record)| (index, record.body)));
+    for (record, waiver) in waivers {
+        if waiver.expires > before.as_of && waiver.ends() == waiver.expires {
+            due.push((waiver.expires, Occasion::WaiverEnded { record }));
+        }
+    }
+    Ok(due)
 }
 
 fn transition_record(
     control: &str,
     transition: &Transition,
-    before_at: Option<DateTime<Utc>>,
-    observed_at: DateTime<Utc>,
-    run: Option<&str>,
+    when: When,
+    occasion: &Occasion,
 ) -> Result<Draft, serde_json::Error> {
     let body = Body::Transition {
         control: control.to_owned(),
         from: transition.from,
         to: transition.to,
-        before_at,
-        observed_at,
-        run: run.map(str::to_owned),
+        before_at: when.before_at,
+        since: when.since,
+        observed_at: when.observed_at,
+        occasion: occasion.clone(),
         why: transition.why.clone(),
         appeared: transition.appeared.len() as u64,
         resolved: transition.resolved.len() as u64,
+        waived: transition.waived.len() as u64,
+        gone: transition.gone.len() as u64,
     };
-    let items = serde_json::json!({ "appeared": transition.appeared, "resolved": transition.resolved });
-    Ok((body, vec![NewFile::json("items.json", canonical_json(&items)?)]))
+    Ok((body, vec![NewFile::json(ITEMS, canonical_json(&transition.items())?)]))
 }
 
 fn control<'a>(loaded: &'a Loaded, id: &str) -> Result<&'a ControlConfig, RunError> {
@@ -297,31 +395,57 @@ pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, R
     Ok(population.carry().cloned())
 }
 
-/// Of each collector of the control, until when its newest complete evidence reaches.
-fn evidence_times(reader: &Reader, control: &ControlConfig) -> Result<Vec<Option<DateTime<Utc>>>, LedgerError> {
-    let newest = |name: &String| Ok(newest_complete(reader, name)?.map(|complete| complete.window.end));
-    control.collectors.iter().map(newest).collect()
+/// A verdict as far as the state depends on it.
+fn observed(
+    reader: &Reader,
+    control: &ControlConfig,
+    outcome: VerdictOutcome,
+    as_of: DateTime<Utc>,
+    evidence: &[u64],
+) -> Result<Observed, LedgerError> {
+    let mut complete = Vec::new();
+    for index in evidence {
+        if let Body::Evidence { collector, status: Status::Complete, window, .. } = reader.record(*index)?.body {
+            complete.push((collector, window.end));
+        }
+    }
+    Ok(Observed::over(outcome, as_of, &control.collectors, complete))
 }
 
-/// What the control was at its last observation, and when that was.
-fn standing(reader: &Reader, id: &str) -> Result<Option<(DateTime<Utc>, Standing)>, RunError> {
+/// What is on record of a control.
+struct Before {
+    /// What its last verdict is as of.
+    as_of: DateTime<Utc>,
+    /// As of when nothing that comes next may be: what the last verdict is as of, or since when it is stale.
+    floor: DateTime<Utc>,
+    /// What it is.
+    standing: Standing,
+    /// The last verdict's outcome.
+    outcome: VerdictOutcome,
+    /// The evidence that it is over.
+    evidence: Vec<u64>,
+    /// The waivers and revocations that it knew.
+    waivers: Vec<u64>,
+}
+
+/// What the control was at its last observation; `None` before the first.
+fn before(reader: &Reader, id: &str) -> Result<Option<Before>, RunError> {
     let Some((index, verdict)) = reader.newest(&Filter::kind("verdict").control(id))? else { return Ok(None) };
-    let Body::Verdict { as_of, outcome, .. } = verdict.body else { return Ok(None) };
+    let Body::Verdict { as_of, outcome, evidence, waivers, .. } = verdict.body else { return Ok(None) };
     let mut standing: Standing = match erased(reader, index)? {
         None => json(reader, index, STANDING)?,
         // Of what was bad nothing is known any more, so whatever still is appears anew.
         Some(_) => Standing { state: by_outcome(outcome), bad: BTreeMap::new(), unread: Vec::new() },
     };
-    let mut at = as_of;
+    let mut floor = as_of;
     // Time alone may have changed the state since.
-    if let Some((later, Record { body: Body::Transition { to, observed_at, .. }, .. })) =
+    if let Some((later, Record { body: Body::Transition { to, since, occasion: Occasion::Lapse, .. }, .. })) =
         reader.newest(&Filter::kind("transition").control(id))?
         && later > index
-        && observed_at >= as_of
     {
-        (standing.state, at) = (to, observed_at);
+        (standing.state, floor) = (to, since.unwrap_or(as_of).max(as_of));
     }
-    Ok(Some((at, standing)))
+    Ok(Some(Before { as_of, floor, standing, outcome, evidence, waivers }))
 }
 
 /// The state that a fresh verdict leads to.
@@ -353,19 +477,6 @@ pub fn policy(reader: &Reader, index: u64) -> Result<serde_json::Value, RunError
         return Ok(serde_json::Value::Null);
     }
     json(reader, index, POLICY)
-}
-
-/// The waivers of a control among the first `size` records, oldest first: their records and what they say.
-fn waivers(reader: &Reader, id: &str, size: u64) -> Result<(Vec<u64>, Vec<Waiver>), LedgerError> {
-    let (mut indexes, mut waivers) = (Vec::new(), Vec::new());
-    for found in reader.records(0..size, &Filter::kind("waiver").control(id)) {
-        let (index, record) = found?;
-        if let Body::Waiver { item, approver, approved_at, expires, .. } = record.body {
-            indexes.push(index);
-            waivers.push(Waiver { item, approver, approved_at, expires });
-        }
-    }
-    Ok((indexes, waivers))
 }
 
 /// Until when every due slot of a collector has a record: its newest slot, or else the moment when a
@@ -406,14 +517,34 @@ pub fn config_in_force(reader: &Reader) -> Result<Option<InForce>, RunError> {
     Ok(Some(InForce { index, since: record.at, by, sha256, config }))
 }
 
-/// What a control is at `now`, whether or not a transition has been recorded yet.
-pub fn state_now(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<State, RunError> {
+/// What a control is at an instant, whether or not that is on record yet.
+pub struct Present {
+    /// The state.
+    pub state: State,
+    /// Since when, if that is not on record yet.
+    pub unrecorded_since: Option<DateTime<Utc>>,
+    /// The judgements that it follows from, if they are not on record yet: a waiver ended, and nobody has
+    /// judged since.
+    pub unrecorded: Option<Verdict>,
+}
+
+/// What a control is at `now`.
+pub fn present(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Present, RunError> {
     let control = control(loaded, id)?;
-    let observed = match reader.newest(&Filter::kind("verdict").control(id))? {
-        Some((_, Record { body: Body::Verdict { outcome, as_of, .. }, .. })) => {
-            Some(Observed { outcome, as_of, evidence: evidence_times(reader, control)? })
-        }
-        _ => None,
+    let Some(before) = before(reader, id)? else {
+        return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
     };
-    Ok(drift::state_of(observed.as_ref(), control.stale_after().delta(), now))
+    let mut state = {
+        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
+        drift::state_of(Some(&observed), control.stale_after().delta(), now)
+    };
+    let first = due(reader, control, id, &before, now)?.map(|(at, _)| at);
+    let mut unrecorded = None;
+    if waivers_due(reader, id, &before)?.iter().any(|(at, _)| *at <= now) {
+        let assessed = assess(reader, loaded, id, now)?;
+        state = assessed.standing.state;
+        unrecorded = Some(assessed.weighed.verdict);
+    }
+    let unrecorded_since = first.filter(|_| state != before.standing.state);
+    Ok(Present { state, unrecorded_since, unrecorded })
 }

@@ -4,7 +4,7 @@
 //! state changes, and when a control that deviates gets new deviations. That some of several
 //! deviations are resolved is no transition; it shows in the next one, and in the verdicts.
 
-use crate::judge::{Outcome, Verdict, VerdictOutcome};
+use crate::judge::{Judgement, Outcome, Verdict, VerdictOutcome};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub enum State {
     Effective,
     /// Nothing has been observed yet.
     Unmonitored,
-    /// The newest verdict is older than the control allows.
+    /// The newest verdict, or its evidence, is older than the control allows.
     Stale,
     /// Something could not be read or judged.
     Indeterminate,
@@ -51,12 +51,27 @@ pub struct Observed {
     pub outcome: VerdictOutcome,
     /// The instant that it is judged as of.
     pub as_of: DateTime<Utc>,
-    /// Of each collector that the control needs, the time of the newest complete evidence; `None`
-    /// where there never was any.
+    /// Of each collector that the control needs, the time of the newest complete evidence that the verdict
+    /// is over; `None` where there was none. What nobody has judged makes nothing fresh.
     pub evidence: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Observed {
+    /// A verdict over evidence of which `complete` gives collector and time of what is whole.
+    pub fn over(
+        outcome: VerdictOutcome,
+        as_of: DateTime<Utc>,
+        collectors: &[String],
+        complete: impl IntoIterator<Item = (String, DateTime<Utc>)>,
+    ) -> Self {
+        let mut newest: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+        for (collector, at) in complete {
+            let known = newest.entry(collector).or_insert(at);
+            *known = at.max(*known);
+        }
+        Self { outcome, as_of, evidence: collectors.iter().map(|collector| newest.get(collector).copied()).collect() }
+    }
+
     /// The instant from which on the control is stale, if nothing newer comes: a due instant of its
     /// own, since silence must alarm. `None`: it already is, for evidence that there never was.
     pub fn stale_from(&self, stale_after: TimeDelta) -> Option<DateTime<Utc>> {
@@ -139,19 +154,63 @@ pub struct Transition {
     pub to: State,
     /// Items that became bad, or deviate and were only indeterminate before.
     pub appeared: BTreeMap<String, Bad>,
-    /// Items that are bad no longer, as they were.
+    /// Items that were bad and are judged otherwise now, as they were.
     pub resolved: BTreeMap<String, Bad>,
+    /// Items that were bad and are waived now, as they were. They are no better than before.
+    pub waived: BTreeMap<String, Bad>,
+    /// Items that were bad and are not among those judged any more, as they were.
+    pub gone: BTreeMap<String, Bad>,
     /// In one sentence.
     pub why: String,
 }
 
-/// What changed between two standings, if it is to be recorded. Before anything was observed there
-/// is nothing to record.
-pub fn transition(previous: Option<&Standing>, now: &Standing) -> Option<Transition> {
+impl Transition {
+    /// Its items, as in `items.json`.
+    pub fn items(&self) -> BTreeMap<&'static str, &BTreeMap<String, Bad>> {
+        let Self { appeared, resolved, waived, gone, .. } = self;
+        [("appeared", appeared), ("resolved", resolved), ("waived", waived), ("gone", gone)].into()
+    }
+}
+
+/// What became of an item that was bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It is judged otherwise.
+    Resolved,
+    /// It is waived.
+    Waived,
+    /// It is not among those judged any more: it left the look-back, or is no longer there.
+    Gone,
+}
+
+impl Ending {
+    /// As in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Resolved => "resolved",
+            Self::Waived => "waived",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// Of an item that a verdict no longer has among the bad.
+    pub fn by(verdict: &Verdict, item: &str) -> Self {
+        match verdict.judgements.iter().find(|judgement| judgement.item == item) {
+            None => Self::Gone,
+            Some(Judgement { outcome: Outcome::Waived, .. }) => Self::Waived,
+            Some(_) => Self::Resolved,
+        }
+    }
+}
+
+/// What changed between two standings, if it is to be recorded; `verdict` is the one that led to the second,
+/// `None` when time alone did. Before anything was observed there is nothing to record.
+pub fn transition(previous: Option<&Standing>, now: &Standing, verdict: Option<&Verdict>) -> Option<Transition> {
     let from = previous.map(|previous| previous.state);
     let none = BTreeMap::new();
     let old = previous.map_or(&none, |previous| &previous.bad);
-    let (appeared, resolved) = item_changes(old, &now.bad);
+    let (appeared, ended) = item_changes(old, &now.bad);
     let new_deviation = appeared.values().any(|bad| bad.outcome == Outcome::Deviation);
     let worth_it = match from {
         None => now.state != State::Unmonitored,
@@ -159,30 +218,42 @@ pub fn transition(previous: Option<&Standing>, now: &Standing) -> Option<Transit
         Some(_) => true,
     };
     worth_it.then(|| {
-        let why = sentence(from, now, &appeared, &resolved);
-        Transition { from, to: now.state, appeared, resolved, why }
+        let mut change = Transition {
+            from,
+            to: now.state,
+            appeared,
+            resolved: BTreeMap::new(),
+            waived: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            why: String::new(),
+        };
+        for (item, bad) in ended {
+            let of = match verdict.map_or(Ending::Gone, |verdict| Ending::by(verdict, &item)) {
+                Ending::Resolved => &mut change.resolved,
+                Ending::Waived => &mut change.waived,
+                Ending::Gone => &mut change.gone,
+            };
+            of.insert(item, bad);
+        }
+        change.why = sentence(&change, now);
+        change
     })
 }
 
-/// (appeared, resolved) between two sets of bad items, also where that is no transition.
-pub fn item_changes(
+/// Items that became bad, or deviate and were only indeterminate before; and those that are bad no longer.
+fn item_changes(
     old: &BTreeMap<String, Bad>,
     new: &BTreeMap<String, Bad>,
 ) -> (BTreeMap<String, Bad>, BTreeMap<String, Bad>) {
     let got_worse = |before: &Bad, bad: &Bad| before.outcome != Outcome::Deviation && bad.outcome == Outcome::Deviation;
     let appeared = new.iter().filter(|(item, bad)| old.get(*item).is_none_or(|before| got_worse(before, bad)));
-    let resolved = old.iter().filter(|(item, _)| !new.contains_key(*item));
+    let ended = old.iter().filter(|(item, _)| !new.contains_key(*item));
     let owned = |(item, bad): (&String, &Bad)| (item.clone(), bad.clone());
-    (appeared.map(owned).collect(), resolved.map(owned).collect())
+    (appeared.map(owned).collect(), ended.map(owned).collect())
 }
 
-fn sentence(
-    from: Option<State>,
-    now: &Standing,
-    appeared: &BTreeMap<String, Bad>,
-    resolved: &BTreeMap<String, Bad>,
-) -> String {
-    let change = match from {
+fn sentence(change: &Transition, now: &Standing) -> String {
+    let begins = match change.from {
         None => format!("first observed: {}", now.state.word()),
         Some(from) if from == now.state => format!("still {}", now.state.word()),
         Some(from) => format!("{} to {}", from.word(), now.state.word()),
@@ -196,14 +267,16 @@ fn sentence(
         )
     };
     let facts = [
-        ("deviates", list(appeared, Outcome::Deviation)),
-        ("cannot be judged", list(appeared, Outcome::Indeterminate)),
+        ("deviates", list(&change.appeared, Outcome::Deviation)),
+        ("cannot be judged", list(&change.appeared, Outcome::Indeterminate)),
         ("not read", if now.state == State::Indeterminate { named(now.unread.iter().cloned()) } else { None }),
-        ("resolved", named(resolved.keys().cloned())),
+        ("resolved", named(change.resolved.keys().cloned())),
+        ("waived", named(change.waived.keys().cloned())),
+        ("not judged any more", named(change.gone.keys().cloned())),
         ("no fresh evidence", (now.state == State::Stale).then(|| "older than the control allows".to_owned())),
     ];
     let facts = facts.into_iter().filter_map(|(what, items)| items.map(|items| format!("; {what}: {items}")));
-    change + &facts.collect::<String>()
+    begins + &facts.collect::<String>()
 }
 
 fn named(items: impl Iterator<Item = String>) -> Option<String> {

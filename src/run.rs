@@ -5,7 +5,7 @@ use crate::assess::{self, Draft};
 use crate::config::{self, CatchUp, CollectorConfig, Config, Loaded};
 use crate::disk;
 use crate::drift::State;
-use crate::ledger::record::{Body, End, Status, Trigger, canonical_json};
+use crate::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
 use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader, UNIT_RECORDS_MAX};
 use crate::notify::raise::{self, Raise};
 use crate::run_file::{self, RunFile, outcome_file};
@@ -322,17 +322,16 @@ impl Runner {
         as_of: DateTime<Utc>,
         end: End,
     ) -> Result<BTreeMap<String, State>, RunError> {
-        let reader = self.ledger.reader()?;
+        let _judging = self.ledger.lock_judging().await?;
+        let controls = controls_of(opened);
+        let reader = self.catch_up(controls.iter(), as_of).await?;
+        let occasion = Occasion::Run { run: opened.run.clone() };
         let mut states = BTreeMap::new();
         let mut records = Vec::new();
-        for control in controls_of(opened) {
+        for control in controls {
             let assessed = assess::assess(&reader, &opened.loaded, &control, as_of)?;
             states.insert(control.clone(), assessed.standing.state);
-            records.push(assessed.verdict_record(&opened.run, &control)?);
-            if let Some(transition) = assessed.transition_record(&control, &opened.run)? {
-                tracing::warn!(control, state = assessed.standing.state.word(), "control changed its state");
-                records.push(transition);
-            }
+            records.extend(assessed.records(&control, &occasion, as_of)?);
         }
         records.push((self.closed(opened, end), Vec::new()));
         self.append(records).await?;
@@ -511,24 +510,50 @@ impl Runner {
         Ok(sealed.first().map(|sealed| sealed.index))
     }
 
-    /// Records what time alone has changed: controls that became stale, and what somebody is to be told by now.
+    /// Records what changed without a run: controls that became stale, waivers that ended or are new; and what
+    /// somebody is to be told by now.
     pub async fn watch(&self) -> Result<(), RunError> {
-        let (reader, loaded, now) = (self.ledger.reader()?, self.loaded(), self.clock.now());
-        let mut records = Vec::new();
-        for control in loaded.config.controls.keys() {
-            if let Some(transition) = assess::by_time_alone(&reader, &loaded, control, now)? {
-                tracing::warn!(control, "control became stale");
-                records.push(transition);
-            }
-        }
+        let (loaded, now) = (self.loaded(), self.clock.now());
+        let reader = {
+            let _judging = self.ledger.lock_judging().await?;
+            self.catch_up(loaded.config.controls.keys(), now).await?
+        };
         // A disk is as full as it is, whatever a simulated clock says.
         let free = if self.clock.simulated() { None } else { free_space(&loaded) };
-        records.extend(Raise::new(&reader, &loaded)?.by_time(now, free)?);
+        let told = Raise::new(&reader, &loaded)?.by_time(now, free)?;
         drop(reader);
-        if !records.is_empty() {
-            self.append(records).await?;
+        if !told.is_empty() {
+            self.append(told).await?;
         }
         Ok(())
+    }
+
+    /// Records, in order, what changed of the controls by `until` without a run. Whoever calls it holds the
+    /// judging lock.
+    async fn catch_up(
+        &self,
+        controls: impl Iterator<Item = &String>,
+        until: DateTime<Utc>,
+    ) -> Result<Reader, RunError> {
+        let (reader, loaded) = (self.ledger.reader()?, self.loaded());
+        // A run may end after its control was taken out of the configuration.
+        for control in controls.filter(|control| loaded.config.controls.contains_key(*control)) {
+            while let Some(records) = assess::overdue(&reader, &loaded, control, until)? {
+                self.append(records).await?;
+            }
+        }
+        Ok(reader)
+    }
+
+    /// Seals a waiver or a revocation, and judges its control at once. If this process dies in between, the
+    /// next look does the latter. Returns the record and what the control is then.
+    pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
+        let sealed = self.append(vec![(body, Vec::new())]).await?;
+        let _judging = self.ledger.lock_judging().await?;
+        let now = self.clock.now();
+        let reader = self.catch_up(std::iter::once(&control.to_owned()), now).await?;
+        let state = assess::present(&reader, &self.loaded(), control, now)?.state;
+        Ok((sealed.first().map_or(0, |sealed| sealed.index), state))
     }
 
     /// Appends records at the clock's time, and with them, in the same transaction, the alerts that follow from

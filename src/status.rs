@@ -13,6 +13,7 @@ use crate::notify::vitals::{Beat, vitals};
 use crate::run::RunError;
 use crate::schedule::{Cadence, Forgets, Frequency, PATIENCE, cadence, forgets_at};
 use crate::slots::Unanswered;
+use crate::waivers::{self, OnRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
 use serde::Serialize;
@@ -73,7 +74,7 @@ pub struct ControlStatus {
     pub severity: Severity,
     /// What it is now.
     pub state: State,
-    /// Since when, as recorded.
+    /// Since when; as recorded, or, where nothing was recorded yet, as it follows from what is.
     pub since: Option<DateTime<Utc>>,
     /// End of the window of the newest complete evidence, oldest over its collectors.
     pub evidence_until: Option<DateTime<Utc>>,
@@ -88,23 +89,10 @@ pub struct ControlStatus {
     pub policy: Option<serde_json::Value>,
     /// Items of the newest verdict by outcome.
     pub counts: BTreeMap<Outcome, u64>,
-    /// Waivers that have not expired, oldest first.
-    pub waivers: Vec<WaiverStatus>,
+    /// Waivers in force, oldest first. Whether one counts is for the judge to say: see `waivers::standing`.
+    pub waivers: Vec<OnRecord>,
     /// Items that deviate or could not be judged, and what was not read, each with the reason.
     pub bad: Vec<String>,
-}
-
-/// One waiver. Whether it counts is for the judge to say: one by who benefits does not.
-#[derive(Debug, Clone, Serialize)]
-pub struct WaiverStatus {
-    /// The items that it is for, a name or a pattern.
-    pub item: String,
-    /// Why.
-    pub reason: String,
-    /// Who approved.
-    pub approver: String,
-    /// The first instant at which it counts no longer.
-    pub expires: DateTime<Utc>,
 }
 
 /// One collector.
@@ -165,11 +153,15 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
     let mut bad = Vec::new();
     let mut counts = BTreeMap::new();
     let (mut by_rules, mut policy) = (None, None);
+    let mut present = assess::present(reader, loaded, id, as_of)?;
     if let Some((index, Record { body: Body::Verdict { rules, .. }, .. })) =
         reader.newest(&Filter::kind("verdict").control(id))?
     {
         (by_rules, policy) = (Some(rules), Some(assess::policy(reader, index)?));
-        let verdict = assess::judgements(reader, index)?;
+        let verdict = match present.unrecorded.take() {
+            Some(verdict) => verdict,
+            None => assess::judgements(reader, index)?,
+        };
         bad.extend(verdict.unread.iter().map(|u| {
             let hint = u.hint.as_ref().map(|h| format!(" (hint: {h})")).unwrap_or_default();
             format!("not read: {}: {}{hint}", u.what, u.why)
@@ -191,15 +183,15 @@ fn control_status(reader: &Reader, loaded: &Loaded, id: &str, as_of: DateTime<Ut
         criteria: config.criteria.clone(),
         owner: config.owner.clone(),
         severity: config.severity,
-        state: assess::state_now(reader, loaded, id, as_of)?,
-        since: since(reader, id)?,
+        state: present.state,
+        since: present.unrecorded_since.map_or_else(|| since(reader, id), |since| Ok(Some(since)))?,
         evidence_until: until.into_iter().min().flatten(),
         frequency: config.frequency,
         cadence: cadences(reader, config, id, as_of)?,
         rules: by_rules,
         policy,
         counts,
-        waivers: waivers(reader, id, as_of)?,
+        waivers: waivers::of_control(reader, id)?.into_iter().filter(|waiver| waiver.in_force(as_of)).collect(),
         bad,
     })
 }
@@ -225,25 +217,13 @@ fn cadences(
     Ok(cadences)
 }
 
-fn waivers(reader: &Reader, id: &str, as_of: DateTime<Utc>) -> Result<Vec<WaiverStatus>, RunError> {
-    let mut waivers = Vec::new();
-    for found in reader.records(0..u64::MAX, &Filter::kind("waiver").control(id)) {
-        if let Body::Waiver { item, reason, approver, expires, .. } = found?.1.body
-            && as_of < expires
-        {
-            waivers.push(WaiverStatus { item, reason, approver, expires });
-        }
-    }
-    Ok(waivers)
-}
-
 /// When the control came into the state that it is recorded in.
 fn since(reader: &Reader, id: &str) -> Result<Option<DateTime<Utc>>, RunError> {
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("transition").control(id)) {
-        if let (_, Record { body: Body::Transition { from, to, observed_at, .. }, .. }) = found?
+        if let (_, Record { body: Body::Transition { from, to, since, observed_at, .. }, .. }) = found?
             && from != Some(to)
         {
-            return Ok(Some(observed_at));
+            return Ok(Some(since.unwrap_or(observed_at)));
         }
     }
     Ok(None)

@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "INDEX", conflicts_with = "as_of")]
     verdict: Option<u64>,
     /// Explain the newest verdict as of this instant or before: a date or an RFC 3339 time.
-    #[arg(long, value_name = "TIME", value_parser = super::export::instant)]
+    #[arg(long, value_name = "TIME", value_parser = super::period::instant)]
     as_of: Option<DateTime<Utc>>,
     /// Look into a bundle, and not into the ledger. Needs no configuration.
     #[arg(long, value_name = "FILE")]

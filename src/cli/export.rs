@@ -1,5 +1,6 @@
 //! `evidenced export`: the bundle of a period. That it was handed out is itself a record.
 
+use super::period::Period;
 use super::{Exit, print_json};
 use crate::bundle::format::TOKEN;
 use crate::bundle::{Authority, BundleError, ExportRequest, ExportSummary, Timestamp, controls_meeting};
@@ -7,7 +8,7 @@ use crate::config::Loaded;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, NewFile, NewRecord};
 use anyhow::bail;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::collections::BTreeSet;
@@ -15,12 +16,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// First instant of the period: a date (midnight UTC) or an RFC 3339 time.
-    #[arg(long, value_parser = instant)]
-    from: DateTime<Utc>,
-    /// First instant after the period.
-    #[arg(long, value_parser = instant)]
-    to: DateTime<Utc>,
+    #[command(flatten)]
+    period: Period,
     /// Where to write the ZIP.
     #[arg(long, short)]
     out: PathBuf,
@@ -66,19 +63,9 @@ impl<'a> HandOut<'a> {
     }
 }
 
-pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Ok(date.and_time(NaiveTime::MIN).and_utc());
-    }
-    text.parse::<DateTime<Utc>>().map_err(|_| "write a date like 2026-01-01 or a time like 2026-01-01T00:00:00Z".into())
-}
-
 pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
-    if args.from >= args.to {
-        bail!("the period ends before it begins\nhint: --to is the first instant after it");
-    }
+    let period = args.period.given()?;
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
-    let period = Window { start: args.from, end: args.to };
     let named = crate::anchor::authority(&loaded, args.timestamp_anchor.as_deref())?.map(|(name, _)| name);
     let runtime = tokio::runtime::Handle::current();
     // Called off the runtime's threads: see `write`.

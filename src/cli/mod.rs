@@ -21,11 +21,13 @@ mod erase;
 mod explain;
 mod export;
 mod gaps;
+mod history;
 mod init;
 mod judge;
 mod key;
 mod map;
 mod matrix;
+mod period;
 mod run;
 mod search;
 mod status;
@@ -34,6 +36,7 @@ mod tools;
 mod tracker;
 mod verify;
 mod waive;
+mod waivers;
 
 use crate::catalogue::{Catalogue, Unknown};
 use crate::config::{Config, ConfigError, Loaded, Span};
@@ -43,6 +46,7 @@ use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::readiness::packs::PackError;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -77,10 +81,16 @@ enum Command {
     },
     /// Show what each control is now, and why. Exits 3 when one is not effective.
     Status(status::Args),
+    /// Show what is not effective now, worst first, and what to do about it. Exits 3 when there is something.
+    Drift,
+    /// Show what a control was over a period: states, drifts, exposure, time to repair.
+    History(history::Args),
     /// Show why an item was judged as it was, and where in the sealed exchanges that stands.
     Explain(explain::Args),
-    /// Record an approved, expiring acceptance of a deviation.
+    /// Record an approved, expiring acceptance of a deviation, or revoke one.
     Waive(waive::Args),
+    /// List waivers: what each covers, until when, and whether it counts.
+    Waivers,
     /// Show who else holds the log's checkpoints, or hand them one now.
     Anchor {
         #[command(subcommand)]
@@ -164,8 +174,11 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Status(args) => status::status(&load(cli)?, args, cli.json),
+        Command::Drift => history::drift(&load(cli)?, cli.json),
+        Command::History(args) => history::history(&load(cli)?, args, cli.json),
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
+        Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
         Command::Alerts(args) => alerts::alerts(load(cli)?, args, cli.json).await,
         Command::Epoch(args) => epoch::epoch(load(cli)?, args, cli.json).await,
@@ -267,6 +280,16 @@ fn logging(daemon: bool) {
 /// What time it is in a sample, whose clock is simulated: its newest record says.
 fn sample_now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
     Ok(reader.record(reader.size()?.saturating_sub(1))?.at)
+}
+
+/// What time it is for what is shown of a ledger.
+fn now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
+    if is_sample(reader)? { sample_now(reader) } else { Ok(SystemClock.now()) }
+}
+
+/// An instant in tables.
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%MZ").to_string()
 }
 
 /// Whether the ledger is a sample's.

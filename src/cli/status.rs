@@ -1,7 +1,7 @@
 //! `evidenced status`: what each control is now, why, and what to do next.
 
 use super::table::table;
-use super::{Exit, calendar, export, print_json};
+use super::{Exit, calendar, export, minute, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
@@ -151,8 +151,4 @@ fn show_configuration(configuration: &ConfigurationStatus) {
     if let Some(refused) = refused {
         outln!("REFUSED at {}: the daemon keeps the configuration before it: {}", minute(refused.at), refused.why);
     }
-}
-
-fn minute(at: chrono::DateTime<chrono::Utc>) -> String {
-    at.format("%Y-%m-%d %H:%MZ").to_string()
 }

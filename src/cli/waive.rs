@@ -1,65 +1,146 @@
-//! `evidenced waive`: an approved, expiring acceptance of a deviation, recorded in the log.
+//! `evidenced waive`: an approved, expiring acceptance of a deviation, recorded in the log and judged at once;
+//! and its revocation.
 
 use super::{Exit, print_json, span};
 use crate::config::{Loaded, Span};
 use crate::ledger::record::Body;
-use crate::ledger::{Ledger, NewRecord};
-use anyhow::bail;
-use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use crate::ledger::{Ledger, LedgerError};
+use crate::run::Runner;
+use anyhow::{Context, bail};
+use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
 
+/// Accepts deviations of a control until a day, on record. They are shown as waived, and never as pass; on that
+/// day they count again. A waiver covers deviations only: what could not be judged cannot be accepted, nor can
+/// access keys of an account's root.
+///
+/// The approver must not be somebody who gains by it, as far as the sources' names tell; such a waiver is
+/// recorded, does not count, and `evidenced waivers` says so. Who gains: of a change (test change_review) the
+/// author, committers, whoever pushed, merged or started it; of an account (test mfa) the account itself and
+/// its registered owner; of a restore test (test restore_test) whoever performed a test of that quarter.
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Args {
     /// The control, `SEC-001`.
-    control: String,
-    /// The item as `status` prints it, or a pattern with `*` and `?`.
-    item: String,
-    /// Why it is accepted.
+    #[arg(required_unless_present = "revoke")]
+    control: Option<String>,
+    /// The item as `status` prints it, or a pattern with `*` (any text, also across /) and `?` (one character).
+    #[arg(required_unless_present = "revoke")]
+    item: Option<String>,
+    /// Why it is accepted, or revoked.
     #[arg(long)]
     reason: String,
-    /// Who approved. Not the one who benefits: such a waiver does not count.
-    #[arg(long)]
-    approver: String,
+    /// Who approved, by the login or name that the source knows. Not the one who benefits.
+    #[arg(long, required_unless_present = "revoke")]
+    approver: Option<String>,
     /// For how long from now, `30d`; at most a year.
-    #[arg(long, value_parser = span)]
-    expires_in: Span,
+    #[arg(long, value_parser = span, required_unless_present = "revoke")]
+    expires_in: Option<Span>,
+    /// End the waiver in this record now, and not when it expires. `evidenced waivers` shows the records.
+    #[arg(long, value_name = "RECORD", conflicts_with_all = ["control", "item", "approver", "expires_in"])]
+    revoke: Option<u64>,
 }
 
 pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
-    if !loaded.config.controls.contains_key(&args.control) {
-        let known: Vec<_> = loaded.config.controls.keys().cloned().collect();
-        bail!("control `{}` is not configured\nhint: configured: {}", args.control, known.join(", "));
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let reader = ledger.reader()?;
+    // Of a sample, whose clock is simulated, it is as late as its newest record.
+    let clock: Arc<dyn Clock> = match super::is_sample(&reader)? {
+        true => Arc::new(ManualClock::at(super::sample_now(&reader)?)),
+        false => Arc::new(SystemClock),
+    };
+    if args.reason.trim().is_empty() {
+        bail!("reason is empty\nhint: a waiver without it would convince nobody");
     }
-    for (what, text) in [("item", &args.item), ("reason", &args.reason), ("approver", &args.approver)] {
+    let runner = Runner::new(loaded, ledger, clock);
+    let (control, body) = match args.revoke {
+        Some(waiver) => revocation(&runner, waiver, &args.reason)?,
+        None => waiver(&runner, args)?,
+    };
+    let (index, state) = runner.accept(&control, body.clone()).await?;
+    if json {
+        print_json(&serde_json::json!({ "index": index, "record": body, "state": state }))?;
+    } else {
+        outln!("recorded at index {index}; {control} is {}", state.word());
+        eprintln!("`evidenced waivers` shows what it covers, and whether it counts.");
+    }
+    Ok(Exit::Ok)
+}
+
+fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
+    let given = (&args.control, &args.item, &args.approver, &args.expires_in);
+    let (Some(control), Some(item), Some(approver), Some(expires_in)) = given else {
+        bail!("a waiver needs a control, an item, an approver and an end\nhint: `evidenced waive --help`");
+    };
+    configured(runner, control)?;
+    for (what, text) in [("item", item), ("approver", approver)] {
         if text.trim().is_empty() {
             bail!("{what} is empty\nhint: a waiver without it would convince nobody");
         }
     }
-    if args.expires_in.delta().num_days() > WAIVER_DAYS_MAX {
+    if expires_in.delta().num_days() > WAIVER_DAYS_MAX {
         bail!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");
     }
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
-    let reader = ledger.reader()?;
-    let approved_at = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
+    let approved_at = runner.clock().now();
     let body = Body::Waiver {
-        control: args.control.clone(),
-        item: args.item.clone(),
+        control: control.clone(),
+        item: item.clone(),
         reason: args.reason.clone(),
-        approver: args.approver.clone(),
+        approver: approver.clone(),
+        recorded_by: account()?,
         approved_at,
-        expires: approved_at + args.expires_in.delta(),
+        expires: approved_at + expires_in.delta(),
     };
-    let sealed = ledger.append(vec![NewRecord { at: approved_at, body: body.clone(), files: Vec::new() }]).await?;
-    let index = sealed.first().map(|s| s.index);
-    if json {
-        print_json(&serde_json::json!({ "index": index, "record": body }))?;
-    } else {
-        outln!(
-            "recorded at index {}; it counts from the next run of the control's collectors",
-            index.unwrap_or_default()
-        );
+    Ok((control.clone(), body))
+}
+
+fn revocation(runner: &Runner, waiver: u64, reason: &str) -> anyhow::Result<(String, Body)> {
+    let see = "`evidenced waivers` shows those there are";
+    let (reader, now) = (runner.reader()?, runner.clock().now());
+    let found = match reader.record(waiver) {
+        Err(LedgerError::Absent { .. }) => None,
+        other => Some(other?.body),
+    };
+    let Some(Body::Waiver { control, .. }) = found else { bail!("record {waiver} is no waiver\nhint: {see}") };
+    configured(runner, &control)?;
+    let known = crate::waivers::of_control(&reader, &control)?;
+    if !known.iter().any(|known| known.record == waiver && known.in_force(now)) {
+        bail!("the waiver in record {waiver} has ended already\nhint: {see}");
     }
-    Ok(Exit::Ok)
+    let body = Body::Revocation {
+        control: control.clone(),
+        waiver,
+        reason: reason.to_owned(),
+        recorded_by: account()?,
+        revoked_at: now,
+    };
+    Ok((control, body))
+}
+
+fn configured(runner: &Runner, control: &str) -> anyhow::Result<()> {
+    let controls = &runner.loaded().config.controls;
+    if !controls.contains_key(control) {
+        let known: Vec<_> = controls.keys().cloned().collect();
+        bail!("control `{control}` is not configured\nhint: configured: {}", known.join(", "));
+    }
+    Ok(())
+}
+
+/// The account that runs this, as the system has it: its name if `/etc/passwd` has one, else its number. With
+/// sudo, whom sudo says it is for. A claim, and no proof: whoever may write the ledger may be anybody.
+fn account() -> anyhow::Result<String> {
+    let uid = std::fs::metadata("/proc/self").context("the account that runs this cannot be told")?.uid();
+    let number = uid.to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = passwd.lines().map(|line| line.split(':').collect::<Vec<&str>>());
+    let name = line.filter(|parts| parts.get(2) == Some(&number.as_str())).find_map(|parts| parts.first().copied());
+    let name = name.map_or_else(|| format!("uid {number}"), str::to_owned);
+    Ok(match std::env::var("SUDO_USER") {
+        Ok(by) if !by.trim().is_empty() && by != name => format!("{name} for {by}"),
+        _ => name,
+    })
 }

@@ -174,6 +174,18 @@ impl Config {
     }
 }
 
+impl Severity {
+    /// As it is written in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 fn stop_timeout() -> Span {
     Span::seconds(25)
 }

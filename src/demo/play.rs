@@ -104,7 +104,7 @@ fn instants(runner: &Runner) -> BTreeSet<DateTime<Utc>> {
     let due = loaded.collectors.values().flat_map(|collector| collector.schedule.due(story::start(), last));
     let mut all: BTreeSet<_> = due.filter(|at| !(down <= *at && *at < up)).collect();
     all.insert(up);
-    all.extend(story::waivers().iter().map(|waiver| waiver.approved_at));
+    all.extend(story::waivers().iter().flat_map(|waiver| [waiver.approved_at, waiver.expires]));
     all
 }
 
@@ -116,10 +116,11 @@ async fn step(runner: &Runner, at: DateTime<Utc>) -> Result<(), RunError> {
             item: waiver.item.to_owned(),
             reason: waiver.reason.to_owned(),
             approver: waiver.approver.to_owned(),
+            recorded_by: "sample".to_owned(),
             approved_at: at,
             expires: waiver.expires,
         };
-        runner.append(vec![(body, Vec::new())]).await?;
+        runner.accept(waiver.control, body).await?;
     }
     runner.watch().await?;
     let trigger = if at == story::downtime().1 { Trigger::CatchUp } else { Trigger::Schedule };

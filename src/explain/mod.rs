@@ -13,6 +13,7 @@ use crate::bundle::format::Source;
 use crate::judge::{self, Attribute, Basis, Judgement, Reading, Test, Verdict, Waiver};
 use crate::ledger::record::{Body, Record};
 use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
+use crate::waivers::{self, OnRecord};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Fact, Unread};
 use serde::Serialize;
@@ -98,7 +99,7 @@ pub struct Explanation {
     /// explain this, and not what is sealed.
     pub here: Option<Judgement>,
     /// Waivers known to the verdict that name the item, whether or not they count.
-    pub waivers: Vec<WaiverSeen>,
+    pub waivers: Vec<OnRecord>,
     /// Every attribute, in the order of the test.
     pub attributes: Vec<Explained>,
     /// What the evidence of the item could not read; a few, where the item could not be judged.
@@ -115,23 +116,6 @@ pub struct Explained {
     pub places: Vec<Place>,
     /// Facts that stand nowhere in the sealed exchanges.
     pub not_found: Vec<Fact>,
-}
-
-/// A waiver that names the item.
-#[derive(Debug, Clone, Serialize)]
-pub struct WaiverSeen {
-    /// Its record.
-    pub record: u64,
-    /// The items that it is for.
-    pub item: String,
-    /// Who approved.
-    pub approver: String,
-    /// Why.
-    pub reason: String,
-    /// From when.
-    pub approved_at: DateTime<Utc>,
-    /// Until when.
-    pub expires: DateTime<Utc>,
 }
 
 /// Why there is nothing to explain.
@@ -208,8 +192,8 @@ pub(crate) fn explain(log: Log<'_>, control: &str, item: &str, which: Which) -> 
         log.there(*index)?;
         readings.push(reading(log, *index)?);
     }
-    let waivers = waivers(log, &sealed.waivers)?;
-    let known: Vec<Waiver> = waivers.iter().map(WaiverSeen::waiver).collect();
+    let waivers = accepted(log, &sealed.waivers)?;
+    let known: Vec<Waiver> = waivers.iter().map(|waiver| waiver.clone().judged()).collect();
     let again = judge::judge(&test, &readings, &known, sealed.as_of);
     let here = again.judgements.into_iter().find(|other| other.item == judgement.item);
     let bases = judge::attributes(&test, &readings, sealed.as_of, &judgement.item);
@@ -337,21 +321,12 @@ fn reading(log: Log<'_>, index: u64) -> Result<Reading, BundleError> {
         .map_err(|e| BundleError::malformed(places::file_path("evidence", index, name), e))
 }
 
-fn waivers(log: Log<'_>, records: &[u64]) -> Result<Vec<WaiverSeen>, BundleError> {
-    let mut waivers = Vec::new();
+fn accepted(log: Log<'_>, records: &[u64]) -> Result<Vec<OnRecord>, BundleError> {
+    let mut bodies = Vec::new();
     for record in records {
-        if let Body::Waiver { item, approver, reason, approved_at, expires, .. } = log.source.record(*record)?.body {
-            waivers.push(WaiverSeen { record: *record, item, approver, reason, approved_at, expires });
-        }
+        bodies.push((*record, log.source.record(*record)?.body));
     }
-    Ok(waivers)
-}
-
-impl WaiverSeen {
-    fn waiver(&self) -> Waiver {
-        let Self { item, approver, approved_at, expires, .. } = self;
-        Waiver { item: item.clone(), approver: approver.clone(), approved_at: *approved_at, expires: *expires }
-    }
+    Ok(waivers::on_record(bodies))
 }
 
 /// What the readings that hold the item could not read.

@@ -21,6 +21,7 @@ mod waive;
 
 pub use attributes::{Attribute, Basis, Part, attributes};
 pub use policy::{PolicyError, Takes, Test};
+pub use waive::WhyNot;
 pub(crate) use waive::matches as covers;
 
 use chrono::{DateTime, Utc};
@@ -141,7 +142,7 @@ pub struct Reading {
     pub unread: Vec<Unread>,
 }
 
-/// An approved, dated, expiring acceptance, valid in `[approved_at, expires)`.
+/// An approved, dated, expiring acceptance, valid in `[approved_at, expires)`, or until it is revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
@@ -153,6 +154,25 @@ pub struct Waiver {
     pub approved_at: DateTime<Utc>,
     /// Until when.
     pub expires: DateTime<Utc>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl Waiver {
+    /// The first instant at which it counts no longer.
+    pub fn ends(&self) -> DateTime<Utc> {
+        self.revoked_at.map_or(self.expires, |revoked_at| revoked_at.min(self.expires))
+    }
+}
+
+/// An item that deviates and that a waiver names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Covered {
+    /// The item.
+    pub item: String,
+    /// Why the waiver does not count for it; `None`: it does.
+    pub why_not: Option<WhyNot>,
 }
 
 /// Judges one control.
@@ -165,6 +185,27 @@ pub struct Waiver {
 /// A population without items, read as a whole, passes: the activity did not occur, and the counts
 /// say so. Deviation outweighs indeterminate, which outweighs pass.
 pub fn judge(test: &Test, readings: &[Reading], waivers: &[Waiver], as_of: DateTime<Utc>) -> Verdict {
+    let (judged, unread) = by_the_rules(test, readings, as_of);
+    verdict(judged.into_iter().map(|judged| waive::apply(judged, waivers, as_of)), unread)
+}
+
+/// Of each waiver the items that deviate and that it names, and whether it counts for them; in the order of
+/// the waivers, and of the items.
+pub fn covered(test: &Test, readings: &[Reading], waivers: &[Waiver], as_of: DateTime<Utc>) -> Vec<Vec<Covered>> {
+    let (mut judged, _) = by_the_rules(test, readings, as_of);
+    judged.sort_by(|a, b| a.item.cmp(&b.item));
+    let of = |waiver: &Waiver| {
+        let found = judged.iter().filter_map(|judged| {
+            let why_not = waive::covered(judged, waiver, as_of)?;
+            Some(Covered { item: judged.item.clone(), why_not })
+        });
+        found.collect()
+    };
+    waivers.iter().map(of).collect()
+}
+
+/// What the rules say of every item, and what was not read.
+fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec<Judged>, Vec<Unread>) {
     let mut unread = gather::not_read(test.takes(), readings);
     let judged = match test {
         Test::ChangeReview(policy) => gather::changes(readings, &mut unread)
@@ -177,7 +218,7 @@ pub fn judge(test: &Test, readings: &[Reading], waivers: &[Waiver], as_of: DateT
             .collect(),
         Test::RestoreTest(policy) => restore_test::judge(policy, &gather::restores(readings, &mut unread), as_of),
     };
-    verdict(judged.into_iter().map(|judged| waive::apply(judged, waivers, as_of)), unread)
+    (judged, unread)
 }
 
 fn verdict(judgements: impl Iterator<Item = Judgement>, mut unread: Vec<Unread>) -> Verdict {

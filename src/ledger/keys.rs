@@ -44,11 +44,12 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
         Body::Evidence { run, collector, .. } | Body::RunClosed { run, collector, .. } => {
             Keys { kind, collector: Some(collector), run: Some(run), ..Keys::default() }
         }
-        Body::Verdict { run, control, .. } => Keys { kind, control: Some(control), run: Some(run), ..Keys::default() },
-        Body::Transition { run, control, .. } => {
-            Keys { kind, control: Some(control), run: run.as_deref(), ..Keys::default() }
+        Body::Verdict { occasion, control, .. } | Body::Transition { occasion, control, .. } => {
+            Keys { kind, control: Some(control), run: occasion.run(), ..Keys::default() }
         }
-        Body::Waiver { control, .. } => Keys { kind, control: Some(control), ..Keys::default() },
+        Body::Waiver { control, .. } | Body::Revocation { control, .. } => {
+            Keys { kind, control: Some(control), ..Keys::default() }
+        }
         Body::Alert { key, about, .. } => {
             let (collector, control) = match about {
                 About::Control(name) => (None, Some(name.as_str())),

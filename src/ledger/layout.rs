@@ -14,6 +14,12 @@ pub(super) struct Layout {
     dir: PathBuf,
 }
 
+/// Held from reading what a control was to appending what it is; released as a `CollectorLock` is.
+#[derive(Debug)]
+pub struct JudgingLock {
+    _file: File,
+}
+
 /// Held while a collector runs; released when dropped, and by the system when the process ends.
 #[derive(Debug)]
 pub struct CollectorLock {
@@ -122,6 +128,14 @@ impl Layout {
         let file = open_lock_file(&path)?;
         file.lock().map_err(LedgerError::io("locking", &path))?;
         Ok(file)
+    }
+
+    /// See `Ledger::lock_judging`.
+    pub(super) fn lock_judging(&self) -> Result<JudgingLock, LedgerError> {
+        let path = self.dir.join("judging.lock");
+        let file = open_lock_file(&path)?;
+        file.lock().map_err(LedgerError::io("locking", &path))?;
+        Ok(JudgingLock { _file: file })
     }
 
     /// See `Ledger::lock_collector`.

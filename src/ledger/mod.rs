@@ -33,7 +33,7 @@ mod writer;
 pub use check::{StoreReport, verify_store};
 pub use erase::{Shared, sweep};
 pub use error::LedgerError;
-pub use layout::CollectorLock;
+pub use layout::{CollectorLock, JudgingLock};
 pub use places::KeyPlaces;
 pub use prepare::{FILE_BYTES_MAX, FILES_MAX, NewFile, NewRecord, UNIT_RECORDS_MAX};
 pub use read::{Filter, Reader, Records};

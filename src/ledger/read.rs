@@ -33,7 +33,7 @@ pub struct Filter {
     pub kind: Option<&'static str>,
     /// Of this collector: `run_opened`, `evidence`, `run_closed`, `missed`, `alert`.
     pub collector: Option<String>,
-    /// Of this control: `verdict`, `transition`, `waiver`, `alert`. (Evidence names its controls inside.)
+    /// Of this control: `verdict`, `transition`, `waiver`, `revocation`, `alert`. (Evidence names its controls inside.)
     pub control: Option<String>,
     /// Of this run: `run_opened`, `evidence`, `run_closed`, `verdict`, `transition`.
     pub run: Option<String>,

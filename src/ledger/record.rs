@@ -174,8 +174,8 @@ pub enum Body {
     },
     /// One control's outcome. Files: `policy.json`, `judgements.json`, `standing.json`.
     Verdict {
-        /// The run that brought it about.
-        run: String,
+        /// What had the control judged; never a lapse.
+        occasion: Occasion,
         /// Which control.
         control: String,
         /// Test and version of its rules, `change_review/2`.
@@ -189,7 +189,7 @@ pub enum Body {
         counts: BTreeMap<crate::judge::Outcome, u64>,
         /// Records of the evidence judged.
         evidence: Vec<u64>,
-        /// Records of the waivers known.
+        /// Records of the waivers and revocations known.
         waivers: Vec<u64>,
     },
     /// A control changed its state. Files: `items.json`.
@@ -200,21 +200,28 @@ pub enum Body {
         from: Option<crate::drift::State>,
         /// What it is.
         to: crate::drift::State,
-        /// The observation before, whose state was `from`.
+        /// As of when the verdict before was; `None` at the first. The sources were not looked at in between.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
         before_at: Option<DateTime<Utc>>,
-        /// The observation that shows `to`.
+        /// The instant from which on it is `to`, where that is known: time or a waiver brought it about, and no
+        /// run. `None`: some instant between `before_at` and `observed_at`.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
+        since: Option<DateTime<Utc>>,
+        /// When somebody looked and saw `to`.
         #[serde(with = "millis")]
         observed_at: DateTime<Utc>,
-        /// The run that showed it; `None` when time alone did.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        run: Option<String>,
+        /// What brought it about.
+        occasion: Occasion,
         /// In one sentence.
         why: String,
         /// Number of items that became bad.
         appeared: u64,
-        /// Number of items that are bad no longer.
+        /// Number of items that were bad and are judged otherwise now.
         resolved: u64,
+        /// Number of items that were bad and are waived now.
+        waived: u64,
+        /// Number of items that were bad and are not among those judged any more.
+        gone: u64,
     },
     /// An approved, expiring acceptance.
     Waiver {
@@ -226,12 +233,28 @@ pub enum Body {
         reason: String,
         /// Who approved.
         approver: String,
+        /// The account on this machine that recorded it; claimed, as it can call itself what it likes.
+        recorded_by: String,
         /// From when.
         #[serde(with = "millis")]
         approved_at: DateTime<Utc>,
         /// Until when; at most a year later.
         #[serde(with = "millis")]
         expires: DateTime<Utc>,
+    },
+    /// A waiver counts no longer, before its end.
+    Revocation {
+        /// The control of the waiver.
+        control: String,
+        /// The waiver's record.
+        waiver: u64,
+        /// Why.
+        reason: String,
+        /// See `Waiver::recorded_by`.
+        recorded_by: String,
+        /// From when on it does not count.
+        #[serde(with = "millis")]
+        revoked_at: DateTime<Utc>,
     },
     /// A bundle was handed out.
     Export {
@@ -341,6 +364,55 @@ pub struct Changed {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// What had a control judged, or changed its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Occasion {
+    /// A run ended.
+    Run {
+        /// `RunOpened::run`.
+        run: String,
+    },
+    /// A waiver was recorded, or began to count.
+    Waiver {
+        /// Its record.
+        record: u64,
+    },
+    /// A waiver was revoked.
+    Revocation {
+        /// The record that says so.
+        record: u64,
+    },
+    /// A waiver came to its end.
+    WaiverEnded {
+        /// The waiver's record.
+        record: u64,
+    },
+    /// Time passed, and nothing newer came: only ever makes a control stale.
+    Lapse,
+}
+
+impl Occasion {
+    /// The run, where there was one.
+    pub fn run(&self) -> Option<&str> {
+        match self {
+            Self::Run { run } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// In words, for people: `run 0f…`, `waiver 12 ended`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Run { run } => format!("run {run}"),
+            Self::Waiver { record } => format!("waiver {record}"),
+            Self::Revocation { record } => format!("revocation {record}"),
+            Self::WaiverEnded { record } => format!("waiver {record} ended"),
+            Self::Lapse => "lapse".to_owned(),
+        }
+    }
 }
 
 /// The log that another one goes on from.
@@ -477,6 +549,7 @@ impl Body {
             Self::Verdict { .. } => "verdict",
             Self::Transition { .. } => "transition",
             Self::Waiver { .. } => "waiver",
+            Self::Revocation { .. } => "revocation",
             Self::Export { .. } => "export",
             Self::Alert { .. } => "alert",
             Self::Delivery { .. } => "delivery",

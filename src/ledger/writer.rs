@@ -1,7 +1,7 @@
 //! The handle for appending, and the one thread of a process that does it: it takes whatever waits and
 //! seals it as one group, for a sync to disk costs more than everything else together.
 
-use super::layout::{CollectorLock, Layout};
+use super::layout::{CollectorLock, JudgingLock, Layout};
 use super::places::KeyPlaces;
 use super::prepare::{NewRecord, Prepared, prepare, random, write_down};
 use super::record::{Body, Continues, KeyChange, KeyRole, RECORD_VERSION, Record};
@@ -153,6 +153,13 @@ impl Ledger {
 
     pub(super) fn places(&self) -> &KeyPlaces {
         &self.shared.places
+    }
+
+    /// Waits until nobody else judges, here or in another process. Each state follows from the one before
+    /// it: who judges holds this from reading the one to appending the other.
+    pub async fn lock_judging(&self) -> Result<JudgingLock, LedgerError> {
+        let layout = self.shared.layout.clone();
+        tokio::task::spawn_blocking(move || layout.lock_judging()).await.map_err(|_| gone())?
     }
 
     /// Takes the collector for one run, so that it never overlaps itself, across processes too; `None`

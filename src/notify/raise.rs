@@ -12,6 +12,7 @@ use crate::ledger::record::{Body, End, Record, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{ErrorFile, PARTIAL};
+use crate::waivers::{self, OnRecord};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Partial, Unread};
 use std::collections::BTreeMap;
@@ -132,7 +133,7 @@ impl<'a> Raise<'a> {
     }
 
     fn changed(&self, body: &Body, files: &[NewFile], drafts: &[Draft]) -> Result<Option<Message>, RunError> {
-        let Body::Transition { control, from, to, observed_at, run, .. } = body else { return Ok(None) };
+        let Body::Transition { control, from, to, since, observed_at, occasion, .. } = body else { return Ok(None) };
         let items: ChangedItems =
             files.iter().find(|file| file.name == "items.json").map(own).transpose()?.unwrap_or_default();
         // The verdict that leads to a transition is appended with it; time alone has none.
@@ -140,8 +141,8 @@ impl<'a> Raise<'a> {
         let judged =
             drafts.iter().find(of_verdict).and_then(|(_, files)| files.iter().find(|f| f.name == "judgements.json"));
         let unread = judged.map(own::<Verdict>).transpose()?.map(|verdict| verdict.unread).unwrap_or_default();
-        let (from, to, observed_at, run) = (*from, *to, *observed_at, run.as_deref());
-        let change = Changed { control, from, to, observed_at, run, items: &items, unread: &unread };
+        let (from, to, since) = (*from, *to, since.unwrap_or(*observed_at));
+        let change = Changed { control, from, to, since, occasion, items: &items, unread: &unread };
         Ok(self.rules().changed(&change))
     }
 
@@ -193,15 +194,15 @@ impl<'a> Raise<'a> {
         Ok(None)
     }
 
+    /// The waivers of a control, but for those that were revoked: somebody ended these on purpose.
     fn waivers(&self, control: &str) -> Result<Vec<Waived>, LedgerError> {
-        let mut waivers = Vec::new();
-        for found in self.reader.records(0..u64::MAX, &Filter::kind("waiver").control(control)) {
-            let (record, found) = found?;
-            if let Body::Waiver { item, approver, approved_at, expires, .. } = found.body {
-                waivers.push(Waived { record, item, approver, approved_at, expires });
-            }
-        }
-        Ok(waivers)
+        let on_record = waivers::of_control(self.reader, control)?;
+        let standing = on_record.into_iter().filter(|waiver| waiver.revoked.is_none());
+        let waived = |waiver: OnRecord| {
+            let OnRecord { record, item, approver, approved_at, expires, .. } = waiver;
+            Waived { record, item, approver, approved_at, expires }
+        };
+        Ok(standing.map(waived).collect())
     }
 }
 

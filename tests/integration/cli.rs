@@ -13,6 +13,7 @@ mod localstack;
 mod packs;
 mod reload;
 mod restores;
+mod timeline;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};

@@ -63,6 +63,7 @@ fn waiver(control: &str, number: u64, files: Vec<NewFile>) -> NewRecord {
         item: format!("item-{number}"),
         reason: "accepted".into(),
         approver: "Ann".into(),
+        recorded_by: "tester".into(),
         approved_at: at(0),
         expires: at(60),
     };

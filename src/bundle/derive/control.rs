@@ -7,6 +7,7 @@ use crate::drift::State;
 use crate::judge::{Outcome, Verdict};
 use crate::ledger::record::{Body, Status};
 use crate::run_file::{ErrorFile, PARTIAL};
+use crate::waivers::{self, OnRecord};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Partial, Unread};
 use std::io::Write;
@@ -35,11 +36,37 @@ pub(super) fn timeline(
     source: &dyn Source,
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
-    let columns = ["record", "role", "before_at", "observed_at", "from", "to", "appeared", "resolved", "run", "why"];
+    let columns = [
+        "record",
+        "role",
+        "before_at",
+        "since",
+        "observed_at",
+        "from",
+        "to",
+        "appeared",
+        "resolved",
+        "waived",
+        "gone",
+        "occasion",
+        "why",
+    ];
     let mut table = Table::new(out, &columns)?;
     for index in &control(contents, name)?.transitions {
-        let Body::Transition { from, to, before_at, observed_at, run, why, appeared, resolved, .. } =
-            source.record(*index)?.body
+        let Body::Transition {
+            from,
+            to,
+            before_at,
+            since,
+            observed_at,
+            occasion,
+            why,
+            appeared,
+            resolved,
+            waived,
+            gone,
+            ..
+        } = source.record(*index)?.body
         else {
             return Err(BundleError::malformed(record_path(*index), "is not a transition"));
         };
@@ -48,12 +75,15 @@ pub(super) fn timeline(
             index.to_string(),
             if inside { "period" } else { "supporting" }.to_owned(),
             instant(before_at),
+            instant(since),
             time(observed_at),
             state_word(from),
             word(to),
             appeared.to_string(),
             resolved.to_string(),
-            maybe(run),
+            waived.to_string(),
+            gone.to_string(),
+            occasion.words(),
             why,
         ])?;
     }
@@ -205,18 +235,50 @@ pub(super) fn reason(gap: &Gap, source: &dyn Source) -> Result<String, BundleErr
 }
 
 /// `waivers.csv`: acceptances of the period, and older ones that its verdicts name.
-pub(super) fn waivers(
+pub(super) fn waivers_table(
     contents: &Contents,
     name: &str,
     source: &dyn Source,
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
-    let mut table = Table::new(out, &["record", "item", "approver", "approved_at", "expires", "reason"])?;
-    for index in &control(contents, name)?.waivers {
-        let Body::Waiver { item, reason, approver, approved_at, expires, .. } = source.record(*index)?.body else {
-            return Err(BundleError::malformed(record_path(*index), "is not a waiver"));
-        };
-        table.row(&[index.to_string(), item, approver, time(approved_at), time(expires), reason])?;
+    let columns = [
+        "record",
+        "item",
+        "approver",
+        "recorded_by",
+        "approved_at",
+        "expires",
+        "reason",
+        "revocation",
+        "revoked_at",
+        "revoked_by",
+        "revoked_why",
+    ];
+    let mut table = Table::new(out, &columns)?;
+    for accepted in accepted(control(contents, name)?, source)? {
+        let revoked = accepted.revoked;
+        table.row(&[
+            accepted.record.to_string(),
+            accepted.item,
+            accepted.approver,
+            accepted.recorded_by,
+            time(accepted.approved_at),
+            time(accepted.expires),
+            accepted.reason,
+            maybe(revoked.as_ref().map(|revoked| revoked.record)),
+            instant(revoked.as_ref().map(|revoked| revoked.at)),
+            maybe(revoked.as_ref().map(|revoked| &revoked.recorded_by)),
+            maybe(revoked.as_ref().map(|revoked| &revoked.reason)),
+        ])?;
     }
     table.end()
+}
+
+/// The waivers of a control, each with its revocation.
+pub(super) fn accepted(control: &Control, source: &dyn Source) -> Result<Vec<OnRecord>, BundleError> {
+    let mut bodies = Vec::new();
+    for index in control.waivers.iter().chain(control.revocations.values()) {
+        bodies.push((*index, source.record(*index)?.body));
+    }
+    Ok(waivers::on_record(bodies))
 }

@@ -1,14 +1,16 @@
 //! The tables over everything: evidence and verdicts, and controls.
 
-use super::control::state_word;
+use super::control::{control, state_word};
 use super::often::{Often, met_word};
 use super::stated::Stated;
-use super::table::{Table, instant, list, word};
+use super::states::timeline;
+use super::table::{Table, instant, list, maybe, word};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, control_dir, folder, population_path, record_path, time};
-use crate::drift::State;
+use crate::drift::{Ending, State};
 use crate::judge::VerdictOutcome;
 use crate::ledger::record::{About, Body, Record};
+use crate::timeline::{Totals, percent};
 use evidenced_collectors::contract::Window;
 use std::cmp::Reverse;
 use std::io::Write;
@@ -62,7 +64,7 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
             counts = list(by_outcome.iter().map(|(outcome, count)| format!("{} {count}", word(outcome))));
         }
         Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
-        Body::Waiver { control, .. } => controls.clone_from(control),
+        Body::Waiver { control, .. } | Body::Revocation { control, .. } => controls.clone_from(control),
         Body::RunOpened { collector: by, window: seen, .. } => (collector, window) = (by.clone(), Some(*seen)),
         Body::RunClosed { collector: by, end, .. } => (collector, outcome) = (by.clone(), word(end)),
         Body::Missed { collector: by, .. } => collector.clone_from(by),
@@ -109,7 +111,7 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
 }
 
 /// Figures of one control over the period.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Figures {
     /// Its state when the period began; `None`: none was on record.
     pub(super) state_at_start: Option<State>,
@@ -121,23 +123,27 @@ pub(super) struct Figures {
     pub(super) deviation: u64,
     /// Verdicts that are indeterminate.
     pub(super) indeterminate: u64,
-    /// Times that it left `effective`.
-    pub(super) drifts: u64,
+    /// How long it was what.
+    pub(super) totals: Totals,
 }
 
 impl Figures {
     /// Counts them from the records.
-    pub(super) fn of(contents: &Contents, control: &Control, source: &dyn Source) -> Result<Self, BundleError> {
-        let mut figures = Self::default();
-        for index in &control.transitions {
-            if let Body::Transition { from, to, .. } = source.record(*index)?.body {
-                if *index < contents.facts.range.start {
-                    figures.state_at_start = Some(to);
-                } else if from == Some(State::Effective) && to != State::Effective {
-                    figures.drifts += 1;
-                }
-                figures.state_at_end = Some(to);
-            }
+    pub(super) fn of(contents: &Contents, name: &str, source: &dyn Source) -> Result<Self, BundleError> {
+        let control = control(contents, name)?;
+        let timeline = timeline(contents, name, source)?;
+        let mut figures = Self {
+            state_at_start: None,
+            state_at_end: timeline.state_at_end,
+            pass: 0,
+            deviation: 0,
+            indeterminate: 0,
+            totals: timeline.totals,
+        };
+        if let Some(first) = control.transitions.first().filter(|first| **first < contents.facts.range.start)
+            && let Body::Transition { to, .. } = source.record(*first)?.body
+        {
+            figures.state_at_start = Some(to);
         }
         for index in control.verdicts.iter().chain(&control.erased) {
             if let Body::Verdict { outcome, .. } = source.record(*index)?.body {
@@ -169,8 +175,8 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
     let stated = Stated::read(contents, source)?;
     for (name, control) in &contents.controls {
         let often = Often::of(contents, name, control, &stated, source)?;
-        let figures = Figures::of(contents, control, source)?;
-        let row = [
+        let figures = Figures::of(contents, name, source)?;
+        let mut row = vec![
             name.clone(),
             state_word(figures.state_at_start),
             state_word(figures.state_at_end),
@@ -178,18 +184,19 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
             figures.pass.to_string(),
             figures.deviation.to_string(),
             figures.indeterminate.to_string(),
-            figures.drifts.to_string(),
+            figures.totals.drifts.to_string(),
             control.gaps.len().to_string(),
             control.waivers.len().to_string(),
             often.as_ref().map_or_else(String::new, |often| often.frequency.word().to_owned()),
             often.as_ref().map_or_else(String::new, |often| met_word(often.met()).to_owned()),
             often.map_or_else(String::new, |often| list(often.sentences())),
-            format!("data/{}/index.html", control_dir(&contents.controls, name)),
         ];
+        row.extend(totals_row(&figures.totals));
+        row.push(format!("data/{}/index.html", control_dir(&contents.controls, name)));
         rows.push((worst_first(name, control, &figures), row));
     }
     rows.sort();
-    let columns = [
+    let mut columns = vec![
         "control",
         "state_at_start",
         "state_at_end",
@@ -203,11 +210,60 @@ pub(super) fn controls(contents: &Contents, source: &dyn Source, out: &mut dyn W
         "frequency",
         "cadence",
         "cadence_seen",
-        "path",
     ];
+    columns.extend(TOTALS);
+    columns.push("path");
     let mut table = Table::new(out, &columns)?;
     for (_, row) in &rows {
         table.row(row)?;
     }
     table.end()
+}
+
+/// Columns of the sums over the period; seconds end in `_s`, percents of what is known in `_percent`.
+const TOTALS: [&str; 18] = [
+    "known_s",
+    "effective_s",
+    "deviating_s",
+    "indeterminate_s",
+    "stale_s",
+    "unmonitored_s",
+    "effective_percent",
+    "effective_at_least_percent",
+    "exposure_at_least_s",
+    "exposure_observed_s",
+    "exposure_at_most_s",
+    "drifts_open",
+    "drifts_resolved",
+    "drifts_waived",
+    "drifts_gone",
+    "repair_median_s",
+    "repair_longest_s",
+    "repair_at_most_s",
+];
+
+fn totals_row(totals: &Totals) -> [String; 18] {
+    let (share, least) = totals.effective_share();
+    let state = |state| totals.seconds.get(&state).copied().unwrap_or_default().to_string();
+    let ended = |how| totals.ended.get(&how).copied().unwrap_or_default().to_string();
+    [
+        totals.known_s.to_string(),
+        state(State::Effective),
+        state(State::Deviating),
+        state(State::Indeterminate),
+        state(State::Stale),
+        state(State::Unmonitored),
+        percent(share),
+        percent(least),
+        totals.exposure.at_least_s.to_string(),
+        totals.exposure.observed_s.to_string(),
+        totals.exposure.at_most_s.to_string(),
+        totals.open.to_string(),
+        ended(Ending::Resolved),
+        ended(Ending::Waived),
+        ended(Ending::Gone),
+        maybe(totals.repair_median_s),
+        maybe(totals.repair_longest_s),
+        maybe(totals.repair_at_most_s),
+    ]
 }

@@ -56,9 +56,10 @@ pub(crate) fn derive(
         Derived::Gaps(control) => control::gaps(contents, control.as_deref(), source, out),
         Derived::Judgements(control) => control::judgements(contents, control, source, out),
         Derived::Summary(control) => summary::summary(contents, control, source, out),
+        Derived::Exposure(control) => states::exposure(contents, control, source, out),
         Derived::Timeline(control) => control::timeline(contents, control, source, out),
-        Derived::Waivers(control) => control::waivers(contents, control, source, out),
         Derived::Alerts => alerts::alerts(contents, source, out),
+        Derived::Waivers(control) => control::waivers_table(contents, control, source, out),
         Derived::Population(index) => population::population(*index, source, out),
     }
 }

@@ -16,13 +16,13 @@ use super::completeness::withheld;
 use super::index::Figures;
 use super::provenance::Provenance;
 use super::stated::Stated;
-use super::states::{known_until, stretches};
+use super::states::{known_until, timeline};
 use super::table::{list, word};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, SAMPLE, Source, digits, path_part, record_path, time};
 use crate::drift::State;
 use crate::judge::{Outcome, VerdictOutcome};
-use crate::ledger::record::{Body, Record, Status, canonical_json};
+use crate::ledger::record::{Body, Occasion, Record, Status, canonical_json};
 use crate::run_file::{PARTIAL, POPULATION};
 use crate::shown::shortened;
 use serde_json::{Value, json};
@@ -209,7 +209,7 @@ impl All<'_> {
     fn observed(&self, name: &str, control: &Control) -> Result<Vec<Observed>, BundleError> {
         let mut verdicts: BTreeMap<String, u64> = BTreeMap::new();
         for index in &control.verdicts {
-            if let Body::Verdict { run, .. } = self.source.record(*index)?.body {
+            if let Body::Verdict { occasion: Occasion::Run { run }, .. } = self.source.record(*index)?.body {
                 verdicts.insert(run, *index);
             }
         }
@@ -313,7 +313,7 @@ impl All<'_> {
     fn finding(&self, name: &str, control: &Control, stated: &Stated, scope: &str) -> Result<Value, BundleError> {
         let said = stated.control(name);
         let title = said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", said.title));
-        let against = self.against(control)?;
+        let against = self.against(name, control)?;
         let failed = self.any_deviation(control)?;
         let (state, reason) = match (failed, against.is_empty()) {
             (true, _) => ("not-satisfied", "fail"),
@@ -369,8 +369,8 @@ impl All<'_> {
     }
 
     /// Everything that speaks against calling a control satisfied for the whole period.
-    fn against(&self, control: &Control) -> Result<Vec<String>, BundleError> {
-        let figures = Figures::of(self.contents, control, self.source)?;
+    fn against(&self, name: &str, control: &Control) -> Result<Vec<String>, BundleError> {
+        let figures = Figures::of(self.contents, name, self.source)?;
         let mut against = Vec::new();
         let mut say = |count: u64, what: &str| {
             if count > 0 {
@@ -384,7 +384,8 @@ impl All<'_> {
         if control.verdicts.is_empty() {
             against.push("There is no verdict in the period.".to_owned());
         }
-        let others: BTreeSet<&str> = stretches(self.contents, control, self.source)?
+        let others: BTreeSet<&str> = timeline(self.contents, name, self.source)?
+            .intervals
             .iter()
             .filter(|stretch| stretch.state != Some(State::Effective))
             .map(|stretch| stretch.state.map_or("without a state on record", State::word))

@@ -13,6 +13,7 @@ use crate::bundle::format::{Contents, Source, control_dir, digits, population_pa
 use crate::drift::State;
 use crate::ledger::record::Body;
 use crate::schedule::PATIENCE;
+use crate::timeline::percent;
 use maud::{Markup, html};
 use std::io::Write;
 
@@ -77,7 +78,7 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
     page.add(&html! { h2 { "Controls, worst first" } "\n" })?;
     let mut found = Vec::new();
     for (name, control) in &contents.controls {
-        found.push((name, control, Figures::of(contents, control, source)?));
+        found.push((name, control, Figures::of(contents, name, source)?));
     }
     found.sort_by_key(|(name, control, figures)| worst_first(name, control, figures));
     let rows = found.into_iter().map(|(name, control, figures)| {
@@ -90,7 +91,8 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
             td { (maybe(said.map(|s| word(s.severity)))) }
             td { (state(figures.state_at_end)) }
             (number(figures.deviation)) (number(figures.indeterminate)) (number(figures.pass))
-            (number(figures.drifts)) (number(control.gaps.len())) (number(control.waivers.len()))
+            (number(figures.totals.drifts)) (number(percent(figures.totals.effective_share().1)))
+            (number(control.gaps.len())) (number(control.waivers.len()))
         })
     });
     let columns = [
@@ -104,6 +106,7 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
         "#indet.",
         "#pass",
         "#drifts",
+        "#effective, %",
         "#gaps",
         "#waivers",
     ];
@@ -111,8 +114,8 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
         page.add(&html! { p { "No record names a control." } "\n" })?;
     }
     page.add(&html! {
-        p.soft { "Deviation, indeterminate, pass: verdicts of the period. Drifts: times that the control left effective. "
-            "Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
+        p.soft { "Deviation, indeterminate, pass: verdicts of the period. Drifts: times that a watched control was not effective. "
+            "Effective: at least this much of the time that the records know of. Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
     })
 }
 

@@ -5,11 +5,12 @@ use super::bad::BadItems;
 use super::calendar::{fed_by, in_words};
 use super::control::{control, policy, reason, state_word};
 use super::index::Figures;
-use super::states::{known_until, stretches};
+use super::states::{known_until, timeline};
 use super::table::maybe;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, SAMPLE, Source, record_path, time};
 use crate::ledger::record::Body;
+use crate::timeline::{percent, span};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -21,7 +22,7 @@ pub(super) fn summary(
     out: &mut dyn Write,
 ) -> Result<(), BundleError> {
     let control = control(contents, name)?;
-    let figures = Figures::of(contents, control, source)?;
+    let figures = Figures::of(contents, name, source)?;
     let period = contents.facts.period;
     let mut page = format!("# {}\n\n", plain(name));
     if contents.facts.sample {
@@ -29,7 +30,7 @@ pub(super) fn summary(
     }
     page.push_str(&format!(
         "{}, from {} until before {} (UTC). What the ledger holds, counted; the conclusion is the auditor's.\n\n\
-         - Verdicts: {} pass, {} deviation, {} indeterminate\n- Times that it left effective: {}\n\
+         - Verdicts: {} pass, {} deviation, {} indeterminate\n- Drifts, times that it was watched and not effective: {}\n\
          - State at the beginning: {}; at the end: {}\n\n",
         plain(&contents.facts.organization),
         time(period.start),
@@ -37,17 +38,17 @@ pub(super) fn summary(
         figures.pass,
         figures.deviation,
         figures.indeterminate,
-        figures.drifts,
+        figures.totals.drifts,
         state_word(figures.state_at_start),
         state_word(figures.state_at_end)
     ));
     bad_items(&mut page, control, source)?;
     rules(&mut page, control, source)?;
     gaps(&mut page, contents, control, source)?;
-    states(&mut page, contents, control, source)?;
+    states(&mut page, contents, name, source)?;
     page.push_str(
         "## Where to look\n\n`judgements.csv`: every item of every verdict. `timeline.csv`: every change of state. \
-         `gaps.csv`, `waivers.csv`. Exact bytes: `../../verdicts` and `../../evidence`, by record number.\n",
+         `exposure.csv`: how long each drift lasted, and each item was bad. `gaps.csv`, `waivers.csv`. Exact bytes: `../../verdicts` and `../../evidence`, by record number.\n",
     );
     super::text(out, &page)
 }
@@ -128,11 +129,21 @@ fn gaps(page: &mut String, contents: &Contents, control: &Control, source: &dyn 
 }
 
 /// Stretches of the period, each with its state. Ends with what the records know, not with the period.
-fn states(page: &mut String, contents: &Contents, control: &Control, source: &dyn Source) -> Result<(), BundleError> {
-    page.push_str("## States\n\n| state | from | until | seconds |\n|---|---|---|---|\n");
-    for stretch in stretches(contents, control, source)? {
-        let seconds = (stretch.until - stretch.from).num_seconds();
-        let (state, from, until) = (state_word(stretch.state), time(stretch.from), time(stretch.until));
+fn states(page: &mut String, contents: &Contents, name: &str, source: &dyn Source) -> Result<(), BundleError> {
+    let timeline = timeline(contents, name, source)?;
+    let exposure = timeline.totals.exposure;
+    let (share, least) = timeline.totals.effective_share();
+    page.push_str("## States\n\n");
+    line(
+        page,
+        format_args!("- Effective: {} % of the known time as observed, at least {} %", percent(share), percent(least)),
+    );
+    let [least, observed, most] = [exposure.at_least_s, exposure.observed_s, exposure.at_most_s].map(span);
+    line(page, format_args!("- Watched and not effective: {observed} as observed, at least {least}, at most {most}\n"));
+    page.push_str("| state | from | until | seconds |\n|---|---|---|---|\n");
+    for interval in timeline.intervals {
+        let seconds = (interval.until - interval.from).num_seconds();
+        let (state, from, until) = (state_word(interval.state), time(interval.from), time(interval.until));
         line(page, format_args!("| {state} | {from} | {until} | {seconds} |"));
     }
     line(page, format_args!("\nThe records reach to {}.\n", time(known_until(contents))));

@@ -3,7 +3,7 @@
 
 use super::calendar;
 use super::completeness::{self, rows as completeness};
-use super::control::{Judged, reason, state_word, verdict};
+use super::control::{Judged, accepted, reason, state_word, verdict};
 use super::held::{held, sentence};
 use super::index::{self, Figures, worst_first};
 use super::limits::{NOT_PROVEN, PROVES};
@@ -11,8 +11,8 @@ use super::stated::Stated;
 use super::table::{instant, list, word};
 use super::xlsx::{Cell, Rows, Sheet, write};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, SAMPLE, Source, control_dir, record_path, time};
-use crate::ledger::record::Body;
+use crate::bundle::format::{Contents, SAMPLE, Source, control_dir, time};
+use crate::timeline::percent;
 use std::io::Write;
 
 /// Writes it.
@@ -55,7 +55,7 @@ pub(super) fn workbook(contents: &Contents, source: &dyn Source, out: &mut dyn W
 }
 
 const SUMMARY: [(&str, u32); 2] = [("what", 34), ("value", 110)];
-const CONTROLS: [(&str, u32); 16] = [
+const CONTROLS: [(&str, u32); 18] = [
     ("control", 14),
     ("statement", 44),
     ("criteria", 16),
@@ -69,6 +69,8 @@ const CONTROLS: [(&str, u32); 16] = [
     ("indeterminate", 13),
     ("pass", 10),
     ("drifts", 10),
+    ("effective_at_least_percent", 24),
+    ("exposure_observed_s", 20),
     ("gaps", 10),
     ("waivers", 10),
     ("page", 34),
@@ -104,14 +106,17 @@ const GAPS: [(&str, u32); 10] = [
     ("evidence", 10),
     ("controls", 24),
 ];
-const WAIVERS: [(&str, u32); 7] = [
+const WAIVERS: [(&str, u32); 10] = [
     ("control", 14),
     ("record", 10),
     ("item", 44),
     ("approver", 24),
+    ("recorded_by", 24),
     ("approved_at", 24),
     ("expires", 24),
     ("reason", 80),
+    ("revoked_at", 24),
+    ("revoked_why", 60),
 ];
 
 /// What the sheets are made of.
@@ -163,7 +168,7 @@ impl All<'_> {
     fn controls(&self, rows: &mut Rows<'_>) -> Result<(), BundleError> {
         let mut found = Vec::new();
         for (name, control) in &self.contents.controls {
-            found.push((name, control, Figures::of(self.contents, control, self.source)?));
+            found.push((name, control, Figures::of(self.contents, name, self.source)?));
         }
         found.sort_by_key(|(name, control, figures)| worst_first(name, control, figures));
         for (name, control, figures) in found {
@@ -181,7 +186,9 @@ impl All<'_> {
                 figures.deviation.into(),
                 figures.indeterminate.into(),
                 figures.pass.into(),
-                figures.drifts.into(),
+                figures.totals.drifts.into(),
+                percent(figures.totals.effective_share().1).into(),
+                figures.totals.exposure.observed_s.unsigned_abs().into(),
                 (control.gaps.len() as u64).into(),
                 (control.waivers.len() as u64).into(),
                 format!("data/{}/index.html", control_dir(&self.contents.controls, name)).into(),
@@ -276,19 +283,19 @@ impl All<'_> {
 
     fn waivers(&self, rows: &mut Rows<'_>) -> Result<(), BundleError> {
         for (name, control) in &self.contents.controls {
-            for index in &control.waivers {
-                let body = self.source.record(*index)?.body;
-                let Body::Waiver { item, reason, approver, approved_at, expires, .. } = body else {
-                    return Err(BundleError::malformed(record_path(*index), "is not a waiver"));
-                };
+            for waiver in accepted(control, self.source)? {
+                let revoked = waiver.revoked;
                 rows.add([
                     name.as_str().into(),
-                    (*index).into(),
-                    item.into(),
-                    approver.into(),
-                    time(approved_at).into(),
-                    time(expires).into(),
-                    reason.into(),
+                    waiver.record.into(),
+                    waiver.item.into(),
+                    waiver.approver.into(),
+                    waiver.recorded_by.into(),
+                    time(waiver.approved_at).into(),
+                    time(waiver.expires).into(),
+                    waiver.reason.into(),
+                    instant(revoked.as_ref().map(|revoked| revoked.at)).into(),
+                    revoked.map(|revoked| revoked.reason).unwrap_or_default().into(),
                 ])?;
             }
         }

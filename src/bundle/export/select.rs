@@ -292,7 +292,8 @@ fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Resul
     Ok(found)
 }
 
-/// Evidence and waivers that verdicts name, the verdict before the first of each control, and the beginnings
+/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, the verdict before the first
+/// of each control, and the beginnings
 /// of runs that ended in the range.
 fn named(
     reader: &Reader,
@@ -321,6 +322,9 @@ fn named(
                 if !began_inside {
                     unopened.insert(run);
                 }
+            }
+            Body::Revocation { waiver, .. } => {
+                wanted.insert(waiver);
             }
             Body::Verdict { evidence, waivers, control, .. } => {
                 wanted.extend(evidence.into_iter().chain(waivers));

@@ -58,6 +58,8 @@ pub(crate) struct Control {
     pub(crate) transitions: Vec<u64>,
     /// Waivers of the period, and older ones that its verdicts name.
     pub(crate) waivers: Vec<u64>,
+    /// The first revocation of each of them that has one: the waiver's record to that of the revocation.
+    pub(crate) revocations: BTreeMap<u64, u64>,
     /// Positions in `Contents::gaps`.
     pub(crate) gaps: Vec<usize>,
     /// Collectors that fed it at some time of the period.
@@ -334,6 +336,9 @@ impl Contents {
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
             Body::Alert { .. } if inside => self.alerts.push(index),
+            Body::Revocation { control, waiver, .. } => {
+                self.control(&control).revocations.entry(waiver).or_insert(index);
+            }
             body => return self.take_run(walk, index, body, inside),
         }
         Ok(())

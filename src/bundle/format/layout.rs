@@ -75,6 +75,8 @@ pub(crate) enum Derived {
     Judgements(String),
     /// `summary.md` of a control.
     Summary(String),
+    /// `exposure.csv` of a control.
+    Exposure(String),
     /// `timeline.csv` of a control.
     Timeline(String),
     /// `waivers.csv` of a control.
@@ -133,6 +135,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
         add(format!("{dir}/gaps.csv"), What::Derived(Derived::Gaps(Some(name.clone()))));
         add(format!("{dir}/judgements.csv"), What::Derived(Derived::Judgements(name.clone())));
         add(format!("{dir}/summary.md"), What::Derived(Derived::Summary(name.clone())));
+        add(format!("{dir}/exposure.csv"), What::Derived(Derived::Exposure(name.clone())));
         add(format!("{dir}/timeline.csv"), What::Derived(Derived::Timeline(name.clone())));
         add(format!("{dir}/waivers.csv"), What::Derived(Derived::Waivers(name.clone())));
     }

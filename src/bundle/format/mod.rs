@@ -86,6 +86,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::Key { .. }
         | Body::Summary { .. }
         | Body::Erasure { .. }
+        | Body::Revocation { .. }
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }

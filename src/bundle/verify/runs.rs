@@ -6,7 +6,7 @@ use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::format::{Contents, Source, record_path};
 use crate::drift::State;
-use crate::ledger::record::{Body, End, Status};
+use crate::ledger::record::{Body, End, Occasion, Of, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a run.
@@ -50,8 +50,8 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
                 }
                 _ => wrong("is the evidence of a run that is not open, or has some already".to_owned()),
             },
-            Body::Verdict { run, control, .. } => {
-                if let Some(known) = runs.get_mut(&run) {
+            Body::Verdict { occasion, control, .. } => {
+                if let Some(known) = occasion.run().and_then(|run| runs.get_mut(run)) {
                     known.unjudged.remove(&control);
                 }
             }
@@ -126,50 +126,105 @@ pub(super) fn deliveries(archive: &Archive, contents: &Contents) -> Check {
     checking.done(format!("{alerts} alerts of the period; {deliveries} deliveries name such as go to their channel"))
 }
 
+/// What records can be referred to.
+#[derive(Default)]
+struct Known {
+    evidence: BTreeSet<u64>,
+    /// Waivers and revocations.
+    acceptances: BTreeMap<u64, Body>,
+    /// Runs that were opened.
+    opened: BTreeSet<String>,
+}
+
 /// Checks that what records refer to is here, and that each state follows from the one before.
 pub(super) fn references(archive: &Archive, contents: &Contents) -> Check {
     let mut checking = Checking::new("references");
     let source = BundleSource(archive);
-    let mut kinds: BTreeMap<u64, (&'static str, Option<String>)> = BTreeMap::new();
-    let mut opened: BTreeSet<String> = BTreeSet::new();
+    let mut known = Known::default();
     let mut states: BTreeMap<String, State> = BTreeMap::new();
+    let mut last: Option<(String, Occasion)> = None;
     for index in contents.disclosed().take_while(|index| *index < contents.facts.range.end) {
         let Some(record) = checking.take(source.record(index)) else { continue };
         let inside = contents.facts.range.contains(&index);
         let mut wrong = |why: String| checking.wrong(record_path(index), why);
+        let before = last.take();
         match record.body {
             Body::RunOpened { run, .. } => {
-                opened.insert(run);
+                known.opened.insert(run);
             }
             Body::Evidence { .. } => {
-                kinds.insert(index, ("evidence", None));
+                known.evidence.insert(index);
             }
-            Body::Waiver { control, .. } => {
-                kinds.insert(index, ("waiver", Some(control)));
+            body @ (Body::Waiver { .. } | Body::Revocation { .. }) => {
+                if let Body::Revocation { control, waiver, .. } = &body
+                    && !matches!(known.acceptances.get(waiver), Some(Body::Waiver { control: of, .. }) if of == control)
+                {
+                    wrong(format!("revokes record {waiver}, which is no waiver of {control} before it"));
+                }
+                known.acceptances.insert(index, body);
             }
-            Body::Verdict { control, evidence, waivers, run, .. } if inside => {
-                for named in evidence {
-                    if !matches!(kinds.get(&named), Some(("evidence", _))) {
-                        wrong(format!("was made from record {named}, which is no evidence before it"));
-                    }
-                }
-                for named in waivers {
-                    if kinds.get(&named) != Some(&("waiver", Some(control.clone()))) {
-                        wrong(format!("knows record {named}, which is no waiver of {control} before it"));
-                    }
-                }
-                if !opened.contains(&run) {
-                    wrong("belongs to a run whose opening is not here".to_owned());
+            body @ Body::Verdict { .. } if inside => {
+                known.verdict(&body, &mut wrong);
+                if let Body::Verdict { control, occasion, .. } = body {
+                    last = Some((control, occasion));
                 }
             }
-            Body::Transition { control, from, to, .. } => {
-                let before = states.insert(control.clone(), to);
-                if inside && before != from {
+            Body::Transition { control, from, to, occasion, since, observed_at, .. } => {
+                let state = states.insert(control.clone(), to);
+                if !inside {
+                    continue;
+                }
+                if state != from {
                     wrong(format!("does not begin at the state that {control} was in before"));
+                }
+                let exact = since.is_some_and(|since| since <= observed_at);
+                if exact != occasion.run().is_none() {
+                    wrong("does not say since when it is so as its occasion asks for".to_owned());
+                }
+                if occasion != Occasion::Lapse && before != Some((control, occasion)) {
+                    wrong("does not follow a verdict of the same control and occasion".to_owned());
                 }
             }
             _ => {}
         }
     }
     checking.done(format!("{} controls: states follow one another, and what verdicts name is here", states.len()))
+}
+
+impl Known {
+    /// Whether the record is a waiver of the control, or a revocation of one.
+    fn names(&self, control: &str, record: u64) -> bool {
+        let of = self.acceptances.get(&record).map(Body::of);
+        of == Some(Of::Control(control))
+    }
+
+    fn verdict(&self, body: &Body, wrong: &mut impl FnMut(String)) {
+        let Body::Verdict { control, evidence, waivers, occasion, as_of, .. } = body else { return };
+        for named in evidence.iter().filter(|named| !self.evidence.contains(named)) {
+            wrong(format!("was made from record {named}, which is no evidence before it"));
+        }
+        for named in waivers.iter().filter(|named| !self.names(control, **named)) {
+            wrong(format!("knows record {named}, which is no waiver of {control} before it"));
+        }
+        let acceptance = |record: &u64| self.acceptances.get(record).filter(|_| waivers.contains(record));
+        let fits = match occasion {
+            Occasion::Run { run } if !self.opened.contains(run) => {
+                return wrong("belongs to a run whose opening is not here".to_owned());
+            }
+            Occasion::Run { .. } => true,
+            Occasion::Waiver { record } => {
+                matches!(acceptance(record), Some(Body::Waiver { approved_at, .. }) if approved_at <= as_of)
+            }
+            Occasion::WaiverEnded { record } => {
+                matches!(acceptance(record), Some(Body::Waiver { expires, .. }) if expires <= as_of)
+            }
+            Occasion::Revocation { record } => {
+                matches!(acceptance(record), Some(Body::Revocation { revoked_at, .. }) if revoked_at <= as_of)
+            }
+            Occasion::Lapse => false,
+        };
+        if !fits {
+            wrong(format!("was not made on the occasion that it states: {}", occasion.words()));
+        }
+    }
 }

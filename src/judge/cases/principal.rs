@@ -198,6 +198,7 @@ impl PrincipalFacts {
             approver: waiver.approver,
             approved_at: now.min(waiver.expires),
             expires: waiver.expires,
+            revoked_at: None,
         });
         let principal = Principal {
             id: ITEM.to_owned(),

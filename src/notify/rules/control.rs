@@ -4,6 +4,7 @@ use super::{Rules, Said, count, hints, minute, quoted, short, unread_items};
 use crate::config::Severity;
 use crate::drift::{Bad, State};
 use crate::judge::Outcome;
+use crate::ledger::record::Occasion;
 use crate::notify::message::{Event, Item, Message};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Unread;
@@ -18,10 +19,10 @@ pub struct Changed<'a> {
     pub from: Option<State>,
     /// What it is.
     pub to: State,
-    /// The observation that shows it.
-    pub observed_at: DateTime<Utc>,
-    /// The run that showed it; `None` when time did.
-    pub run: Option<&'a str>,
+    /// Since when, as far as that is known; else the observation that shows it.
+    pub since: DateTime<Utc>,
+    /// What showed it.
+    pub occasion: &'a Occasion,
     /// The items that changed.
     pub items: &'a ChangedItems,
     /// What was not read of its evidence.
@@ -70,16 +71,20 @@ impl Rules<'_> {
             (_, State::Deviating | State::Indeterminate) => Event::Drifted,
         };
         let control = self.config.controls.get(change.control);
-        let one = match change.run {
-            Some(run) => format!("{}:{run}", change.control),
-            None => format!("{}:{}", change.control, change.observed_at.timestamp_millis()),
+        let one = match change.occasion {
+            Occasion::Run { run } => run.clone(),
+            Occasion::Waiver { record } => format!("waiver:{record}"),
+            Occasion::Revocation { record } => format!("revocation:{record}"),
+            Occasion::WaiverEnded { record } => format!("waiver_ended:{record}"),
+            Occasion::Lapse => format!("lapse:{}", change.since.timestamp_millis()),
         };
+        let one = format!("{}:{one}", change.control);
         Some(self.message(Said {
             event,
             one,
             severity: control.map_or(Severity::High, |control| control.severity),
             subject: self.control(change.control),
-            since: change.observed_at,
+            since: change.since,
             headline: self.headline(change),
             items: items(change),
             next: self.next(change),

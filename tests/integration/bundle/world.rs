@@ -44,13 +44,13 @@ pub(super) const HOSTILE: [(&str, &str); 6] = [
     ("Zürich, 東京, שלום", "'quoted'"),
 ];
 
-fn loaded(dir: &Path) -> Loaded {
+fn loaded(dir: &Path, stale_after: &str) -> Loaded {
     let text = format!(
         "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
          [collectors.restores]\nkind = 'backup_restores'\nschedule = '0 2 * * *'\n\
          [collectors.restores.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}, {{ name = 'files', rto_target_s = 14400, rpo_target_s = 86400 }}]\n\
          [controls.AVL-001]\ntitle = 't'\ncriteria = ['A1.3']\nowner = 'o'\nseverity = 'high'\n\
-         collectors = ['restores']\ntest = 'restore_test'\nstale_after = '400d'\n",
+         collectors = ['restores']\ntest = 'restore_test'\nstale_after = '{stale_after}'\n",
         dir.join("logs").display()
     );
     parse(&dir.join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
@@ -75,10 +75,15 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 
 impl World {
     fn begin() -> Self {
+        Self::stale_after("400d")
+    }
+
+    /// The beginning, of a control whose evidence is fresh for so long.
+    pub(super) fn stale_after(stale_after: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
-        let loaded = loaded(dir.path());
+        let loaded = loaded(dir.path(), stale_after);
         let create = Create {
             organization: "Test Ltd.".into(),
             origin: "test.example/soc2".into(),
@@ -109,6 +114,7 @@ impl World {
             item: "something else".into(),
             reason: "=accepted until the move".into(),
             approver: "Ann".into(),
+            recorded_by: "tester".into(),
             approved_at: at("2026-01-10T00:00:00Z"),
             expires: at("2026-03-01T00:00:00Z"),
         });
@@ -156,6 +162,7 @@ impl World {
                 item: item.into(),
                 reason: format!("{item} & {approver}"),
                 approver: approver.into(),
+                recorded_by: "tester".into(),
                 approved_at: at("2026-01-10T00:00:00Z"),
                 expires: at("2026-03-01T00:00:00Z"),
             });
@@ -178,6 +185,7 @@ impl World {
             item: "something".into(),
             reason: "accepted".into(),
             approver: "Ann".into(),
+            recorded_by: "tester".into(),
             approved_at: at("2026-01-09T00:00:00Z"),
             expires: at("2026-03-01T00:00:00Z"),
         });
@@ -220,6 +228,65 @@ impl World {
         self.clock.set(at(when));
         let (_keep, never) = watch::channel(false);
         block(self.runner.run("restores", Trigger::Schedule, Some(at(when)), never)).unwrap();
+    }
+
+    /// Collects once more what is there already.
+    pub(super) fn run_again(&self, when: &str) {
+        self.run_only(when);
+    }
+
+    /// What the daemon does between runs.
+    pub(super) fn look(&self, when: &str) {
+        self.clock.set(at(when));
+        block(self.runner.watch()).unwrap();
+    }
+
+    /// The same, by two processes at once.
+    pub(super) fn look_from_both_sides(&self, when: &str) {
+        self.clock.set(at(when));
+        let loaded = loaded(self.dir.path(), "400d");
+        let other = Runner::new(loaded, self.runner.ledger().clone(), self.clock.clone());
+        let (one, two) = block(async { tokio::join!(self.runner.watch(), other.watch()) });
+        one.unwrap();
+        two.unwrap();
+    }
+
+    /// Records a waiver of the control, as `evidenced waive` does.
+    pub(super) fn accept(&self, item: &str, when: &str, expires: &str) -> u64 {
+        self.clock.set(at(when));
+        let body = Body::Waiver {
+            control: "AVL-001".into(),
+            item: item.into(),
+            reason: "accepted until the move".into(),
+            approver: "Ann".into(),
+            recorded_by: "tester".into(),
+            approved_at: at(when),
+            expires: at(expires),
+        };
+        block(self.runner.accept("AVL-001", body)).unwrap().0
+    }
+
+    fn revocation(&self, waiver: u64, when: &str) -> Body {
+        self.clock.set(at(when));
+        Body::Revocation {
+            control: "AVL-001".into(),
+            waiver,
+            reason: "it was mended".into(),
+            recorded_by: "tester".into(),
+            revoked_at: at(when),
+        }
+    }
+
+    /// Revokes a waiver, as `evidenced waive --revoke` does.
+    pub(super) fn revoke(&self, waiver: u64, when: &str) -> u64 {
+        let body = self.revocation(waiver, when);
+        block(self.runner.accept("AVL-001", body)).unwrap().0
+    }
+
+    /// Seals a revocation that nobody then judges.
+    pub(super) fn seal_revocation(&self, waiver: u64, when: &str) -> u64 {
+        let body = self.revocation(waiver, when);
+        block(self.runner.append(vec![(body, Vec::new())])).unwrap()[0].index
     }
 
     fn append(&self, body: Body) {
@@ -401,6 +468,7 @@ impl Two {
                 item: "something else".into(),
                 reason: "accepted until the move".into(),
                 approver: "Ann".into(),
+                recorded_by: "tester".into(),
                 approved_at: at("2026-01-10T00:00:00Z"),
                 expires: at("2026-03-01T00:00:00Z"),
             });

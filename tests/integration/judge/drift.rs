@@ -41,7 +41,7 @@ fn history(steps: &[(State, Option<&Verdict>)]) -> Vec<(Standing, Option<Transit
     for (state, verdict) in steps {
         let previous = all.last().map(|(standing, _)| standing);
         let now = Standing::after(previous, *state, *verdict);
-        let change = transition(previous, &now);
+        let change = transition(previous, &now, *verdict);
         all.push((now, change));
     }
     all
@@ -116,7 +116,7 @@ fn new_deviations_of_a_deviating_control_are_a_transition_and_fewer_are_not() {
     assert_eq!((&steps[1].1, &steps[2].1), (&None, &None));
     let again = steps[3].1.as_ref().unwrap();
     assert_eq!((again.from, again.to), (Some(State::Deviating), State::Deviating));
-    assert_eq!((names(&again.appeared), names(&again.resolved)), (vec!["a", "c"], vec!["b"]));
+    assert_eq!((names(&again.appeared), names(&again.gone)), (vec!["a", "c"], vec!["b"]));
     assert!(again.why.starts_with("still deviating; "), "{}", again.why);
 }
 
@@ -147,7 +147,7 @@ fn what_cannot_be_read_is_not_resolved_and_does_not_appear_again_when_it_can() {
     assert_eq!(lost.why, "deviating to indeterminate; not read: account 1: refused; resolved: c");
     let back = steps[2].1.as_ref().unwrap();
     assert_eq!((names(&back.appeared), names(&back.resolved)), (vec![], vec![]));
-    assert_eq!(names(&steps[3].1.as_ref().unwrap().resolved), ["a"]);
+    assert_eq!(names(&steps[3].1.as_ref().unwrap().gone), ["a"]);
 }
 
 #[test]
@@ -174,4 +174,18 @@ fn a_standing_reads_back_from_json_as_it_was_written() {
     let standing = Standing::after(None, State::Indeterminate, Some(&blind));
     let text = serde_json::to_string(&standing).unwrap();
     assert_eq!(serde_json::from_str::<Standing>(&text).unwrap(), standing);
+}
+
+#[test]
+fn what_is_waived_or_gone_is_not_called_resolved() {
+    let steps = history(&[
+        (State::Deviating, Some(&deviating(&["a", "b", "c"]))),
+        (
+            State::Effective,
+            Some(&verdict(VerdictOutcome::Pass, &[("a", Outcome::Waived), ("b", Outcome::Excluded)], &[])),
+        ),
+    ]);
+    let end = steps[1].1.as_ref().unwrap();
+    assert_eq!((names(&end.waived), names(&end.resolved), names(&end.gone)), (vec!["a"], vec!["b"], vec!["c"]));
+    assert_eq!(end.why, "deviating to effective; resolved: b; waived: a; not judged any more: c");
 }

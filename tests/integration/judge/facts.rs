@@ -182,6 +182,7 @@ pub(super) fn waiver(item: &str, approver: &str) -> Waiver {
         approver: approver.to_owned(),
         approved_at: at("2026-01-01T00:00:00Z"),
         expires: at("2026-04-01T00:00:00Z"),
+        revoked_at: None,
     }
 }
 

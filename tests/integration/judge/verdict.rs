@@ -4,7 +4,7 @@ use super::facts::{
     at, merged, not_read, only, pull_request, pushed, reading, restore, restores, store, test, user, user_without_mfa,
     waiver,
 };
-use evidenced::judge::{Outcome, Reading, Verdict, VerdictOutcome, Waiver, judge};
+use evidenced::judge::{Outcome, Reading, Verdict, VerdictOutcome, Waiver, WhyNot, covered, judge};
 use evidenced_collectors::contract::{
     Change, Items, LandingKind, Principal, PrincipalDetail, PullRequest, Review, ReviewState,
 };
@@ -115,6 +115,58 @@ fn a_waiver_counts_from_its_approval_until_the_instant_before_it_expires() {
     assert!(judgement.seen.contains("expired") && judgement.seen.contains("console-without-mfa"), "{}", judgement.seen);
     let (outcome, judgement) = spanning("12:01", "13:00");
     assert_eq!((outcome, judgement.reason.as_str()), (VerdictOutcome::Deviation, "console-without-mfa"));
+}
+
+#[test]
+fn a_waiver_that_was_revoked_counts_until_the_instant_before_that() {
+    let readings = [principals(&[user_without_mfa("a")])];
+    let revoked = |when: &str| Waiver { revoked_at: Some(at(when)), ..waiver("*", "ciso") };
+    let judged = |waivers: &[Waiver]| only(&mfa(&readings, waivers)).clone();
+    assert_eq!(judged(&[revoked("2026-03-02T12:00:00.001Z")]).reason, "approved-waiver");
+    let gone = judged(&[revoked("12:00")]);
+    assert_eq!((gone.outcome, gone.reason.as_str()), (Outcome::Deviation, "waiver-invalid"));
+    assert!(gone.seen.contains("was revoked: console-without-mfa"), "{}", gone.seen);
+    assert_eq!(judged(&[revoked("12:00"), waiver("*", "ciso")]).reason, "approved-waiver");
+}
+
+#[test]
+fn each_waiver_is_told_what_it_covers_and_why_it_does_not_count() {
+    let root = PrincipalDetail::Root {
+        password: Some(true),
+        mfa: Some(true),
+        virtual_mfa: Some(false),
+        keys: Some(1),
+        certificates: Some(0),
+    };
+    let people = [user("b"), user_without_mfa("c"), user_without_mfa("a"), Principal { detail: root, ..user("root") }];
+    let waivers = [
+        waiver("*", "ciso"),
+        waiver("*", "a"),
+        waiver("*/a", " "),
+        Waiver { expires: at("12:00"), ..waiver("*/a", "ciso") },
+        Waiver { revoked_at: Some(at("11:00")), ..waiver("*/c", "ciso") },
+        Waiver { approved_at: at("12:01"), ..waiver("*", "ciso") },
+        waiver("*/b", "ciso"),
+    ];
+    let all = covered(&test("mfa", &json!({})), &[principals(&people)], &waivers, at("12:00"));
+    let told: Vec<Vec<(&str, Option<WhyNot>)>> = all
+        .iter()
+        .map(|items| items.iter().map(|c| (c.item.rsplit('/').next().unwrap(), c.why_not)).collect())
+        .collect();
+    let never = ("root", Some(WhyNot::NeverWaived));
+    assert_eq!(
+        told,
+        [
+            vec![("a", None), ("c", None), never],
+            vec![("a", Some(WhyNot::ApprovedByBeneficiary)), ("c", None), never],
+            vec![("a", Some(WhyNot::ApprovedByNobody))],
+            vec![("a", Some(WhyNot::Expired))],
+            vec![("c", Some(WhyNot::Revoked))],
+            // Not approved yet; and what does not deviate needs no waiver.
+            vec![],
+            vec![],
+        ]
+    );
 }
 
 #[test]

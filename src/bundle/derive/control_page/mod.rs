@@ -8,18 +8,20 @@ mod strip;
 
 use super::bad::BadItems;
 use super::calendar::{fed_by, in_words};
-use super::control::{control, policy, reason, state_word};
+use super::control::{accepted, control, policy, reason, state_word};
 use super::index::Figures;
 use super::overview::state;
 use super::often::{Often, met_word};
 use super::page::{Page, coloured, moment, number, text};
 use super::stated::{Said, Stated};
-use super::states::{known_until, stretches};
-use super::table::{list, word};
+use super::states::{known_until, timeline};
+use super::table::{list, maybe, word};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, digits, record_path, time};
+use crate::drift::{Ending, State};
 use crate::judge::Outcome;
 use crate::ledger::record::Body;
+use crate::timeline::{Drift, Lasted, Timeline, Totals, percent, span};
 use maud::{Markup, html};
 use std::io::Write;
 
@@ -58,8 +60,8 @@ pub(super) fn page(
 }
 
 fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadItems) -> Result<(), BundleError> {
-    let figures = Figures::of(about.contents, about.control, about.source)?;
     let often = Often::of(about.contents, about.name, about.control, stated, about.source)?;
+    let figures = Figures::of(about.contents, about.name, about.source)?;
     let (said, period) = (stated.control(about.name), about.contents.facts.period);
     let newest = about.control.verdicts.last();
     let rules = match newest {
@@ -93,13 +95,42 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
             }
             tr { th { "State at the end" } td { (state(figures.state_at_end)) ", at the beginning " (state(figures.state_at_start)) } } "\n"
             tr { th { "Verdicts" } td { (figures.deviation) " deviation, " (figures.indeterminate) " indeterminate, "
-                (figures.pass) " pass; left effective " (figures.drifts) " times" } } "\n"
+                (figures.pass) " pass" } } "\n"
+            (over_time(&figures.totals))
             tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
                 (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
-            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "gaps.csv", "waivers.csv", "summary.md"] {
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "summary.md"] {
                 a href=(file) { (file) } " " } } } "\n"
         } } "\n"
     })
+}
+
+/// How long it was what, in rows of the facts.
+fn over_time(totals: &Totals) -> Markup {
+    let (share, least) = totals.effective_share();
+    let ended = |how| totals.ended.get(&how).copied().unwrap_or_default();
+    let unmonitored = totals.seconds.get(&State::Unmonitored).copied().unwrap_or_default();
+    html! {
+        tr { th { "Effective" } td { (percent(share)) " % of the time that the records know of, as observed; at least "
+            (percent(least)) " %" @if unmonitored > 0 { "; not watched for " (span(unmonitored)) } } } "\n"
+        tr { th { "Not effective" } td { (lasted(totals.exposure)) ", in " (totals.drifts) " drifts: "
+            (ended(Ending::Resolved)) " resolved, " (ended(Ending::Waived)) " ended by a waiver, "
+            (ended(Ending::Gone)) " out of view, " (totals.open) " open" } } "\n"
+        tr { th { "Time to repair" } td { @match (totals.repair_median_s, totals.repair_longest_s, totals.repair_at_most_s) {
+            (Some(median), Some(longest), Some(most)) =>
+                { "median " (span(median)) ", longest " (span(longest)) " as observed, at most " (span(most)) },
+            _ => "nothing was repaired",
+        } } } "\n"
+    }
+}
+
+/// How long something lasted, with what is not known about it.
+fn lasted(lasted: Lasted) -> String {
+    let Lasted { at_least_s, observed_s, at_most_s } = lasted;
+    if at_least_s == at_most_s {
+        return span(observed_s);
+    }
+    format!("{} as observed (at least {}, at most {})", span(observed_s), span(at_least_s), span(at_most_s))
 }
 
 fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
@@ -147,18 +178,21 @@ fn rest(page: &mut Page<'_>, shown: u64, all: usize, table: &str) -> Result<(), 
 
 fn waivers(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
     page.add(&html! { h2 { "Waivers" } "\n" })?;
-    let all = &about.control.waivers;
-    let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
-        let body = about.source.record(*index)?.body;
-        let Body::Waiver { item, reason, approver, approved_at, expires, .. } = body else {
-            return Err(BundleError::malformed(record_path(*index), "is not a waiver"));
-        };
+    let all = accepted(about.control, about.source)?;
+    let rows = all.iter().rev().take(ROWS_MAX).map(|waiver| {
         Ok(html! {
-            td { (text(&item)) } td { (text(&approver)) } td.t { (moment(approved_at)) } td.t { (moment(expires)) }
-            td { (text(&reason)) } td.n { a href={ "../../records/" (digits(*index)) ".json" } { (index) } }
+            td { (text(&waiver.item)) } td { (text(&waiver.approver)) } td { (text(&waiver.recorded_by)) }
+            td.t { (moment(waiver.approved_at)) } td.t { (moment(waiver.expires)) }
+            td { (text(&waiver.reason)) }
+            td { @if let Some(revoked) = &waiver.revoked {
+                (moment(revoked.at)) " by " (text(&revoked.recorded_by)) ": " (text(&revoked.reason)) " "
+                a href={ "../../records/" (digits(revoked.record)) ".json" } { "record " (revoked.record) }
+            } }
+            td.n { a href={ "../../records/" (digits(waiver.record)) ".json" } { (waiver.record) } }
         })
     });
-    let shown = page.table(&["item", "approver", "approved", "expires", "reason", "#record"], rows)?;
+    let columns = ["item", "approver", "recorded by", "approved", "expires", "reason", "revoked", "#record"];
+    let shown = page.table(&columns, rows)?;
     if shown == 0 {
         page.add(&html! { p { "None was recorded in the period, and no verdict of it names one." } "\n" })?;
     }
@@ -166,38 +200,62 @@ fn waivers(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
 }
 
 fn states(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
-    let stretches = stretches(about.contents, about.control, about.source)?;
+    let Timeline { intervals, drifts, .. } = timeline(about.contents, about.name, about.source)?;
     page.add(&html! { h2 { "States over the period" } "\n" })?;
-    page.add(&strip::strip(about, &stretches))?;
-    let rows = stretches.iter().rev().take(ROWS_MAX).map(|stretch| {
-        let hours = (stretch.until - stretch.from).num_minutes();
+    page.add(&strip::strip(about, &intervals))?;
+    let rows = intervals.iter().rev().take(ROWS_MAX).map(|interval| {
         Ok(html! {
-            td { (state(stretch.state)) } td.t { (moment(stretch.from)) } td.t { (moment(stretch.until)) }
-            td.n { (hours / 1440) " d " (hours / 60 % 24) " h " (hours % 60) " min" }
+            td { (state(interval.state)) } td.t { (moment(interval.from)) } td.t { (moment(interval.until)) }
+            td.n { (span((interval.until - interval.from).num_seconds())) }
         })
     });
     page.table(&["state", "from", "until before", "#for"], rows)?;
     let until = known_until(about.contents);
     page.add(&html! {
         p.soft { "The records reach to " (moment(until)) ". A state holds from the observation that shows it; when it really "
-            "began lies between that and the observation before." } "\n"
-        h3 { "Changes" } "\n"
+            "began lies between that and the observation before. Only what time alone or a waiver brought about has "
+            "an instant of its own." } "\n"
+        h3 { "Drifts" } "\n"
     })?;
+    let rows = drifts.iter().rev().take(ROWS_MAX).map(|drift| Ok(drift_row(drift)));
+    let shown = page.table(&["worst", "from", "perhaps from", "until", "ended", "#lasted"], rows)?;
+    if shown == 0 {
+        page.add(&html! { p { "None: it was effective whenever it was watched." } "\n" })?;
+    }
+    rest(page, shown, drifts.len(), "exposure.csv")?;
+    page.add(&html! { h3 { "Changes" } "\n" })?;
     let all = &about.control.transitions;
     let rows = all.iter().rev().take(ROWS_MAX).map(|index| {
         let body = about.source.record(*index)?.body;
-        let Body::Transition { from, to, before_at, observed_at, appeared, resolved, why, .. } = body else {
+        let Body::Transition { from, to, before_at, since, observed_at, appeared, resolved, waived, gone, why, .. } =
+            body
+        else {
             return Err(BundleError::malformed(record_path(*index), "is not a transition"));
         };
         Ok(html! {
-            td.t { (moment(observed_at)) } td.t { @if let Some(before) = before_at { (moment(before)) } @else { "none" } }
-            td { (state_word(from)) " → " (state(Some(to))) } (number(appeared)) (number(resolved)) td { (text(&why)) }
+            td.t { (moment(observed_at)) }
+            td.t { @match (since, before_at) {
+                (Some(since), _) => (moment(since)),
+                (None, Some(before)) => { "after " (moment(before)) },
+                (None, None) => "not known",
+            } }
+            td { (state_word(from)) " → " (state(Some(to))) } (number(appeared)) (number(resolved)) (number(waived))
+            (number(gone)) td { (text(&why)) }
             td.n { a href={ "../../transitions/" (digits(*index)) "/" } { (index) } }
         })
     });
-    let columns = ["observed", "observed before", "change", "#new", "#resolved", "why", "#record"];
+    let columns = ["observed", "so since", "change", "#new", "#resolved", "#waived", "#gone", "why", "#record"];
     let shown = page.table(&columns, rows)?;
     rest(page, shown, all.len(), "timeline.csv")
+}
+
+fn drift_row(drift: &Drift) -> Markup {
+    html! {
+        td { (coloured(drift.worst)) } td.t { (moment(drift.from)) @if drift.began_before { " or before" } }
+        td.t { @if let Some(earliest) = drift.earliest { (moment(earliest)) } @else { "not known" } }
+        td.t { @if let Some(until) = drift.until { (moment(until)) } @else { "open" } }
+        td { (maybe(drift.ended.map(word))) } td.n { (lasted(drift.lasted)) }
+    }
 }
 
 fn verdicts(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {

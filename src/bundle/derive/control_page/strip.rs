@@ -2,9 +2,9 @@
 
 use super::About;
 use crate::bundle::derive::control::state_word;
-use crate::bundle::derive::states::Stretch;
 use crate::bundle::format::time;
 use crate::drift::State;
+use crate::timeline::Interval;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
 use maud::{Markup, html};
@@ -31,7 +31,7 @@ const LANES: [Option<State>; 6] = [
 ];
 
 /// Draws it. What it shows stands in the table below it, too.
-pub(super) fn strip(about: &About<'_>, stretches: &[Stretch]) -> Markup {
+pub(super) fn strip(about: &About<'_>, stretches: &[Interval]) -> Markup {
     let period = about.contents.facts.period;
     let lanes: Vec<Option<State>> =
         LANES.into_iter().filter(|lane| stretches.iter().any(|s| s.state == *lane)).collect();

@@ -11,7 +11,8 @@ use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Source, record_path};
 use crate::config::Config;
-use crate::ledger::record::Body;
+use crate::ledger::record::{Body, Occasion};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -25,6 +26,8 @@ struct Work<'a> {
 
 /// A configuration that was in force.
 struct InForce {
+    /// When it was put on record.
+    at: DateTime<Utc>,
     /// Control to the collectors that feed it, as the record says.
     controls: BTreeMap<String, Vec<String>>,
     /// `config.json`, if this program can read it.
@@ -72,46 +75,68 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
     // A run ends under the configuration that it began under, whatever came into force meanwhile.
     let mut begun: BTreeMap<String, Rc<InForce>> = BTreeMap::new();
     let mut states = states::States::default();
-    let mut seen = verdicts::Evidence::default();
+    let mut seen = verdicts::Seen::default();
     let end = work.contents.facts.range.end;
     for index in work.contents.disclosed().take_while(|index| *index < end).collect::<Vec<u64>>() {
         let inside = work.contents.facts.range.contains(&index);
-        match work.source.record(index)?.body {
+        let record = work.source.record(index)?;
+        match record.body {
             Body::Config { controls, .. } => {
                 let config = work.source.file(index, "config.json").ok();
                 let config = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                in_force = Some(Rc::new(InForce { controls, config }));
+                in_force = Some(Rc::new(InForce { at: record.at, controls, config }));
             }
             Body::RunOpened { run, .. } => begun.extend(in_force.clone().map(|in_force| (run, in_force))),
             Body::RunClosed { run, .. } => drop(begun.remove(&run)),
             body @ Body::Verdict { .. } if !inside && work.contents.has_files(index, &body) => {
                 states.before(work, index, &body)?;
+                seen.judged(index, &body);
             }
             Body::Verdict { .. } if !inside => {}
-            body @ Body::Verdict { .. } if work.erased(index) => states.erased(index, &body),
-            body @ Body::Verdict { .. } => match under(&body, &begun).or(in_force.as_ref()) {
-                Some(in_force) => match verdicts::again(work, in_force, &seen, index, &body)? {
-                    Some(verdict) => states.verdict(work, in_force, index, &body, &verdict)?,
-                    None => states.unjudged(work, index, &body)?,
-                },
-                None => {
-                    work.skip(record_path(index), "no configuration before it is in the bundle");
-                    states.unjudged(work, index, &body)?;
-                }
-            },
+            body @ Body::Verdict { .. } => {
+                let in_force = under(&body, &begun).or(in_force.as_ref()).cloned();
+                verdict(work, in_force.as_deref(), (&mut states, &seen), index, &body)?;
+                seen.judged(index, &body);
+            }
             body @ Body::Evidence { .. } if work.contents.has_files(index, &body) => seen.see(index, body),
-            body @ Body::Transition { .. } if inside => states.transition(work, index, &body)?,
-            Body::Transition { control, to, run: None, .. } => states.lapsed(&control, to),
+            body @ (Body::Waiver { .. } | Body::Revocation { .. }) => seen.accepted(index, body),
+            body @ Body::Transition { .. } if inside => {
+                states.transition(work, in_force.as_deref(), index, &body)?;
+            }
+            Body::Transition { control, to, occasion: Occasion::Lapse, .. } => states.lapsed(&control, to),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// The configuration that the run of a verdict began under; `None`: its opening is not here.
+/// The configuration that the run of a verdict began under; `None`: no run brought it about, or its opening is not
+/// here.
 fn under<'a>(verdict: &Body, begun: &'a BTreeMap<String, Rc<InForce>>) -> Option<&'a Rc<InForce>> {
     match verdict {
-        Body::Verdict { run, .. } => begun.get(run),
+        Body::Verdict { occasion, .. } => begun.get(occasion.run()?),
         _ => None,
+    }
+}
+
+/// A verdict of the period.
+fn verdict(
+    work: &mut Work<'_>,
+    in_force: Option<&InForce>,
+    (states, seen): (&mut states::States, &verdicts::Seen),
+    index: u64,
+    body: &Body,
+) -> Result<(), BundleError> {
+    if work.erased(index) {
+        states.erased(index, body);
+        return Ok(());
+    }
+    let Some(in_force) = in_force else {
+        work.skip(record_path(index), "no configuration before it is in the bundle");
+        return states.unjudged(work, index, body);
+    };
+    match verdicts::again(work, in_force, seen, index, body)? {
+        Some(verdict) => states.verdict(work, in_force, index, body, &verdict),
+        None => states.unjudged(work, index, body),
     }
 }

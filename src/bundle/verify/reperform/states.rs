@@ -2,11 +2,11 @@
 
 use super::{InForce, Work};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Source, digits, record_path};
+use crate::bundle::format::{Source, digits, record_path, time};
 use crate::bundle::verify::documents::document;
 use crate::drift::{self, Observed, Standing, State, Transition};
 use crate::judge::{Verdict, VerdictOutcome};
-use crate::ledger::record::{Body, Status, canonical_json};
+use crate::ledger::record::{Body, Occasion, Status, canonical_json};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,29 @@ const BEFORE: &str = "the verdict before the period is not in the bundle";
 /// The last standing of each control that was made again, or sealed.
 #[derive(Default)]
 pub(super) struct States {
-    known: BTreeMap<String, Standing>,
+    known: BTreeMap<String, Held>,
     /// Transition that the last verdict of a control leads to, by the record where it must be.
-    due: BTreeMap<u64, Transition>,
+    due: BTreeMap<u64, Due>,
     /// Transitions after a verdict whose predecessor is not here.
     unknown: BTreeMap<u64, &'static str>,
     /// Controls whose last verdict was erased.
     lost: BTreeSet<String>,
+}
+
+/// What a control was at last.
+struct Held {
+    standing: Standing,
+    /// What its last verdict is as of.
+    as_of: DateTime<Utc>,
+    /// Of that verdict's evidence what is complete: collector and time; `None`: it is not here.
+    complete: Option<Vec<(String, DateTime<Utc>)>>,
+}
+
+/// A transition, and the instants that its record must state.
+struct Due {
+    transition: Transition,
+    before_at: Option<DateTime<Utc>>,
+    since: Option<DateTime<Utc>>,
 }
 
 impl States {
@@ -38,7 +54,7 @@ impl States {
         body: &Body,
         verdict: &Verdict,
     ) -> Result<(), BundleError> {
-        let Body::Verdict { control, evidence, as_of, .. } = body else { return Ok(()) };
+        let Body::Verdict { control, evidence, as_of, occasion, .. } = body else { return Ok(()) };
         let file = format!("data/verdicts/{}/{STANDING}", digits(index));
         if !work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             self.unknown.insert(index + 1, "the verdict before it has no standing");
@@ -46,7 +62,10 @@ impl States {
             return Ok(());
         }
         let sealed: Standing = document(&work.source, index, STANDING)?;
-        let previous = self.known.insert(control.clone(), sealed.clone());
+        let config = in_force.config.as_ref().and_then(|config| config.controls.get(control));
+        let complete = complete(work, evidence)?;
+        let now = Held { standing: sealed.clone(), as_of: *as_of, complete: Some(complete.clone()) };
+        let previous = self.known.insert(control.clone(), now);
         let lost = self.lost.remove(control);
         if previous.is_none() && (lost || !first_ever(work, control)?) {
             let what = if lost { "the verdict before it was erased" } else { BEFORE };
@@ -54,22 +73,32 @@ impl States {
             work.skip(file, format!("cannot be followed: {what}"));
             return Ok(());
         }
-        let Some(state) = state(work, in_force, control, verdict.outcome, evidence, *as_of)? else {
+        let Some(config) = config else {
             self.unknown.insert(index + 1, "this program cannot read the configuration in force");
             work.skip(file, "this program cannot read the configuration in force");
             return Ok(());
         };
+        let stale_from = |held: &Held| held.stale_from(in_force, control);
+        if let Some(stale) = previous.as_ref().and_then(stale_from).filter(|at| at < as_of) {
+            let why = format!("passes over {}, from when on the control was stale, and no record says so", time(stale));
+            work.checking.wrong(record_path(index), why);
+        }
+        let observed = Observed::over(verdict.outcome, *as_of, &config.collectors, complete);
+        let state = drift::state_of(Some(&observed), config.stale_after.delta(), *as_of);
+        let before_at = previous.as_ref().map(|held| held.as_of);
+        let previous = previous.map(|held| held.standing);
         let again = Standing::after(previous.as_ref(), state, Some(verdict));
         if again != sealed {
             work.checking.wrong(file, "is not what follows from the verdict and the standing before it");
         }
-        if let Some(transition) = drift::transition(previous.as_ref(), &sealed) {
+        if let Some(transition) = drift::transition(previous.as_ref(), &sealed, Some(verdict)) {
             let follows = match work.source.record(index + 1) {
                 Ok(next) => matches!(next.body, Body::Transition { control: ref of, .. } if of == control),
                 Err(_) => false,
             };
             if follows {
-                self.due.insert(index + 1, transition);
+                let since = occasion.run().is_none().then_some(*as_of);
+                self.due.insert(index + 1, Due { transition, before_at, since });
             } else {
                 work.checking.wrong(record_path(index), "is followed by no transition, though the state changed");
             }
@@ -86,8 +115,8 @@ impl States {
 
     /// Time alone changed the state before the range.
     pub(super) fn lapsed(&mut self, control: &str, to: State) {
-        if let Some(standing) = self.known.get_mut(control) {
-            standing.state = to;
+        if let Some(held) = self.known.get_mut(control) {
+            held.standing.state = to;
         }
     }
 
@@ -102,39 +131,40 @@ impl States {
 
     /// Goes on from the sealed standing of a verdict that was not made again.
     pub(super) fn unjudged(&mut self, work: &Work<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
-        let Body::Verdict { control, .. } = body else { return Ok(()) };
+        let Body::Verdict { control, as_of, .. } = body else { return Ok(()) };
         self.known.remove(control);
         self.lost.remove(control);
         if work.source.file_names(index)?.iter().any(|name| name == STANDING) {
-            self.known.insert(control.clone(), document(&work.source, index, STANDING)?);
+            let standing = document(&work.source, index, STANDING)?;
+            self.known.insert(control.clone(), Held { standing, as_of: *as_of, complete: None });
         }
         self.unknown.insert(index + 1, "the verdict before it was not made again");
         Ok(())
     }
 
     /// Compares a transition with the one that must be there.
-    pub(super) fn transition(&mut self, work: &mut Work<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
-        let Body::Transition { control, from, to, run, why, appeared, resolved, .. } = body else { return Ok(()) };
-        let known = self.known.get(control).cloned();
-        let due = match (self.due.remove(&index), run, known) {
-            (Some(due), Some(_), _) => Some(due),
-            // Time alone: nothing but the state can change.
-            (None, None, Some(before)) if *to == State::Stale => {
-                let after = Standing::after(Some(&before), State::Stale, None);
-                let due = drift::transition(Some(&before), &after);
-                self.known.insert(control.clone(), after);
-                due
-            }
-            (None, None, None) => {
+    pub(super) fn transition(
+        &mut self,
+        work: &mut Work<'_>,
+        in_force: Option<&InForce>,
+        index: u64,
+        body: &Body,
+    ) -> Result<(), BundleError> {
+        let Body::Transition { control, to, occasion, .. } = body else { return Ok(()) };
+        let lapse = *occasion == Occasion::Lapse && *to == State::Stale;
+        let due = match self.due.remove(&index) {
+            Some(due) => Some(due),
+            None if lapse && !self.known.contains_key(control) => {
                 work.skip(record_path(index), "the verdict before it is not in the bundle");
                 return Ok(());
             }
-            _ if self.unknown.contains_key(&index) => {
+            None if lapse => self.lapse(in_force, body),
+            None if self.unknown.contains_key(&index) => {
                 let why = self.unknown.remove(&index).unwrap_or_default();
                 work.skip(record_path(index), why);
                 return Ok(());
             }
-            _ => None,
+            None => None,
         };
         let Some(due) = due else {
             work.checking.wrong(record_path(index), "no verdict, and no lapse of time, leads to this transition");
@@ -143,16 +173,52 @@ impl States {
         if work.erased(index) {
             return Ok(());
         }
-        let items = serde_json::json!({ "appeared": due.appeared, "resolved": due.resolved });
+        let items = due.transition.items();
         let items = canonical_json(&items).map_err(|e| BundleError::malformed(record_path(index), e))?;
-        let counts = (due.appeared.len() as u64, due.resolved.len() as u64);
-        let same = due.from == *from && due.to == *to && due.why == *why && counts == (*appeared, *resolved);
-        if !same || work.source.file(index, "items.json")? != items {
+        if !due.is(body) || work.source.file(index, "items.json")? != items {
             work.checking.wrong(record_path(index), "is not what follows from the standings before and after it");
             return Ok(());
         }
         work.done.transitions += 1;
         Ok(())
+    }
+
+    /// Time alone: nothing but the state can change, and from a known instant on.
+    fn lapse(&mut self, in_force: Option<&InForce>, body: &Body) -> Option<Due> {
+        let Body::Transition { control, since, .. } = body else { return None };
+        // A state that is bad already does not become stale.
+        let held = self.known.get_mut(control).filter(|held| held.standing.state == State::Effective)?;
+        let stale_from = in_force.and_then(|in_force| held.stale_from(in_force, control));
+        let after = Standing::after(Some(&held.standing), State::Stale, None);
+        let transition = drift::transition(Some(&held.standing), &after, None)?;
+        held.standing = after;
+        // Without the times of its evidence or the configuration, when it became stale is not made again.
+        let since = stale_from.or(*since);
+        Some(Due { transition, before_at: Some(held.as_of), since })
+    }
+}
+
+impl Held {
+    /// From when on a control that is effective is stale by the configuration in force; `None` also where that,
+    /// or its evidence, is not here.
+    fn stale_from(&self, in_force: &InForce, control: &str) -> Option<DateTime<Utc>> {
+        let config = in_force.config.as_ref()?.controls.get(control)?;
+        let complete = self.complete.clone().filter(|_| self.standing.state == State::Effective)?;
+        let observed = Observed::over(VerdictOutcome::Pass, self.as_of, &config.collectors, complete);
+        // Collectors that the verdict is not over were made to feed it by the configuration.
+        Some(observed.stale_from(config.stale_after.delta()).unwrap_or(in_force.at).max(self.as_of))
+    }
+}
+
+impl Due {
+    fn is(&self, body: &Body) -> bool {
+        let Body::Transition { from, to, why, appeared, resolved, waived, gone, before_at, since, .. } = body else {
+            return false;
+        };
+        let Transition { appeared: a, resolved: r, waived: w, gone: g, .. } = &self.transition;
+        let counts = [a, r, w, g].map(|items| items.len() as u64) == [*appeared, *resolved, *waived, *gone];
+        let state = (self.transition.from, self.transition.to, &self.transition.why) == (*from, *to, why);
+        counts && state && (self.before_at, self.since) == (*before_at, *since)
     }
 }
 
@@ -165,26 +231,13 @@ fn first_ever(work: &Work<'_>, control: &str) -> Result<bool, BundleError> {
     Ok(inside && matches!(work.source.record(*first)?.body, Body::Transition { from: None, .. }))
 }
 
-/// The state that a verdict leads to; `None` when that takes a configuration that cannot be read.
-fn state(
-    work: &Work<'_>,
-    in_force: &InForce,
-    control: &str,
-    outcome: VerdictOutcome,
-    evidence: &[u64],
-    as_of: DateTime<Utc>,
-) -> Result<Option<State>, BundleError> {
-    let config = in_force.config.as_ref().and_then(|config| config.controls.get(control));
-    let Some(config) = config else { return Ok(None) };
-    // Of a verdict that passes, all evidence is complete, and the newest of each collector is named.
-    let mut newest: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+/// What of the evidence is complete: collector and time.
+fn complete(work: &Work<'_>, evidence: &[u64]) -> Result<Vec<(String, DateTime<Utc>)>, BundleError> {
+    let mut complete = Vec::new();
     for index in evidence {
         if let Body::Evidence { collector, status: Status::Complete, window, .. } = work.source.record(*index)?.body {
-            let known = newest.entry(collector).or_insert(window.end);
-            *known = window.end.max(*known);
+            complete.push((collector, window.end));
         }
     }
-    let evidence = config.collectors.iter().map(|collector| newest.get(collector).copied()).collect();
-    let observed = Observed { outcome, as_of, evidence };
-    Ok(Some(drift::state_of(Some(&observed), config.stale_after().delta(), as_of)))
+    Ok(complete)
 }

@@ -2,19 +2,27 @@
 
 use super::{InForce, Work};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Source, digits, record_path};
+use crate::bundle::format::{Source, digits, record_path, time};
 use crate::bundle::verify::documents::document;
 use crate::config::Config;
 use crate::judge::{self, Reading, Test, Verdict, Waiver};
-use crate::ledger::record::{Body, Status, canonical_json};
+use crate::ledger::record::{Body, Of, Status, canonical_json};
 use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
+use crate::waivers;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Reading as Covers, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Evidence seen so far on the way through the log, by collector, oldest first.
+/// What was seen so far on the way through the log.
 #[derive(Default)]
-pub(super) struct Evidence(BTreeMap<String, Vec<Held>>);
+pub(super) struct Seen {
+    /// Evidence by collector, oldest first.
+    evidence: BTreeMap<String, Vec<Held>>,
+    /// Waivers and revocations.
+    accepted: BTreeMap<u64, Body>,
+    /// The last verdict of each control, and what it is as of.
+    last: BTreeMap<String, (u64, DateTime<Utc>)>,
+}
 
 /// One evidence record as it is chosen by.
 struct Held {
@@ -24,11 +32,23 @@ struct Held {
     window: Window,
 }
 
-impl Evidence {
+impl Seen {
     /// Takes note of an evidence record whose files are in the bundle.
     pub(super) fn see(&mut self, index: u64, body: Body) {
         if let Body::Evidence { collector, run, status, window, .. } = body {
-            self.0.entry(collector).or_default().push(Held { index, run, status, window });
+            self.evidence.entry(collector).or_default().push(Held { index, run, status, window });
+        }
+    }
+
+    /// Takes note of a waiver or a revocation.
+    pub(super) fn accepted(&mut self, index: u64, body: Body) {
+        self.accepted.insert(index, body);
+    }
+
+    /// Takes note of a verdict: whatever is before it in the log, the next of its control knows.
+    pub(super) fn judged(&mut self, index: u64, body: &Body) {
+        if let Body::Verdict { control, as_of, .. } = body {
+            self.last.insert(control.clone(), (index, *as_of));
         }
     }
 }
@@ -37,7 +57,7 @@ impl Evidence {
 pub(super) fn again(
     work: &mut Work<'_>,
     in_force: &InForce,
-    seen: &Evidence,
+    seen: &Seen,
     index: u64,
     body: &Body,
 ) -> Result<Option<Verdict>, BundleError> {
@@ -68,12 +88,13 @@ pub(super) fn again(
     }
     let readings = readings(work, index, collectors, evidence, *as_of)?;
     choices(work, in_force, seen, index, body)?;
-    let mut known = Vec::new();
+    let mut named = Vec::new();
     for waiver in waivers {
-        if let Body::Waiver { item, approver, approved_at, expires, .. } = work.source.record(*waiver)?.body {
-            known.push(Waiver { item, approver, approved_at, expires });
-        }
+        named.push((*waiver, work.source.record(*waiver)?.body));
     }
+    let known = waivers::known(named);
+    acceptances(work, seen, index, body, &known);
+    let known: Vec<Waiver> = known.into_values().collect();
     let verdict = judge::judge(&test, &readings, &known, *as_of);
     let sealed = work.source.file(index, "judgements.json")?;
     let bytes = canonical_json(&verdict).map_err(|e| BundleError::malformed(file.as_str(), e))?;
@@ -140,20 +161,42 @@ fn readings(
     Ok(readings)
 }
 
+/// A verdict goes on where the last one of its control was: as of no earlier instant, knowing every waiver and
+/// revocation that was on record then, and past the end of none that nobody judged at its end.
+fn acceptances(work: &mut Work<'_>, seen: &Seen, index: u64, body: &Body, known: &BTreeMap<u64, Waiver>) {
+    let Body::Verdict { control, as_of, waivers, .. } = body else { return };
+    let Some((last, last_as_of)) = seen.last.get(control).copied() else { return };
+    let mut wrong = |why: String| work.checking.wrong(record_path(index), why);
+    if *as_of < last_as_of {
+        wrong(format!("is as of an earlier instant than record {last}, the verdict before it"));
+    }
+    let of_it = |body: &Body| matches!(body.of(), Of::Control(of) if of == control);
+    for (record, _) in seen.accepted.range(..last).filter(|(record, body)| of_it(body) && !waivers.contains(record)) {
+        wrong(format!("does not know record {record}, a waiver or revocation from before the last verdict"));
+    }
+    for (record, waiver) in known.range(..last) {
+        let end = waiver.ends();
+        if last_as_of < end && end < *as_of && (end == waiver.expires || revoked_before(seen, *record, last)) {
+            wrong(format!("passes over {}, when the waiver in record {record} ended", time(end)));
+        }
+    }
+}
+
+/// Whether the waiver's revocation was sealed before the record.
+fn revoked_before(seen: &Seen, waiver: u64, record: u64) -> bool {
+    let of_it = |body: &Body| matches!(body, Body::Revocation { waiver: of, .. } if *of == waiver);
+    seen.accepted.range(..record).any(|(_, body)| of_it(body))
+}
+
 /// The evidence that a verdict names must be what its rule chooses: of snapshots the newest, of windows
 /// the complete ones in the look-back, and the newest.
-fn choices(
-    work: &mut Work<'_>,
-    in_force: &InForce,
-    seen: &Evidence,
-    index: u64,
-    body: &Body,
-) -> Result<(), BundleError> {
-    let Body::Verdict { control, evidence, as_of, run, .. } = body else { return Ok(()) };
+fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, body: &Body) -> Result<(), BundleError> {
+    let Body::Verdict { control, evidence, as_of, occasion, .. } = body else { return Ok(()) };
+    let last = seen.last.get(control).map_or(0, |(last, _)| *last);
     let Some(config) = in_force.config.as_ref().and_then(|config| config.controls.get(control)) else {
         return Ok(());
     };
-    for (collector, held) in &seen.0 {
+    for (collector, held) in &seen.evidence {
         let Some(newest) = held.last().filter(|_| config.collectors.contains(collector)) else { continue };
         let file: RunFile = document(&work.source, newest.index, RUN)?;
         let chosen = match evidenced_collectors::kind(&file.kind).map(|kind| kind.reading) {
@@ -165,8 +208,10 @@ fn choices(
         let named: BTreeSet<u64> = evidence.iter().copied().filter(of_it).collect();
         if let Some(first) = chosen.symmetric_difference(&named).next() {
             let why = format!("record {first} of {collector} is not chosen as the control's rule chooses");
-            // Of another collector, evidence may have been sealed while this verdict was being made.
-            if held.iter().any(|held| held.run == *run) {
+            // Of another collector, evidence may have been sealed while this verdict was being made; what is
+            // before the last verdict in the log, it knew.
+            let own = |held: &Held| occasion.run() == Some(held.run.as_str());
+            if *first < last || held.iter().any(own) {
                 work.checking.wrong(record_path(index), why);
             } else {
                 work.skip(record_path(index), why);
