@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// The text with every invisible or direction-changing character written as `⟨U+202E⟩`.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hidden) {
         return text.into();
     }
