@@ -3,7 +3,7 @@
 use super::table::table;
 use super::tracker::{controls, show_notes};
 use super::{Exit, print_json};
-use crate::bundle::{list, word};
+use crate::bundle::{list, shown, word};
 use crate::catalogue::{Catalogue, Severity};
 use crate::readiness::packs::{self, AuditType, Coverage, Gaps};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -58,7 +58,7 @@ fn show(gaps: &Gaps) {
         let severity = entry.severity.map(word).unwrap_or_default();
         let (kind, controls) = (entry.gap_type.unwrap_or_default(), list(&entry.controls));
         let controls = if controls.is_empty() { controls } else { format!(" ({controls})") };
-        outln!("{severity} {kind} {} {}{controls}", entry.tsc_criteria, entry.description);
+        outln!("{severity} {kind} {} {}{}", entry.tsc_criteria, entry.description, shown(&controls));
     }
     if let Some(operating) = &gaps.type2_operating_gaps {
         let (controls, issues) = (operating.controls_with_issues, operating.total_issues);
@@ -66,7 +66,7 @@ fn show(gaps: &Gaps) {
         for detail in &operating.details {
             for failed in &detail.issues {
                 let severity = word(failed.severity);
-                outln!("{severity} {} {}: {}", detail.control_id, failed.check, failed.detail);
+                outln!("{severity} {} {}: {}", shown(&detail.control_id), failed.check, failed.detail);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::table::table;
 use super::{Exit, print_json, read};
-use crate::bundle::word;
+use crate::bundle::{shown, word};
 use crate::readiness::packs::{self, Class, FILE_BYTES_MAX, Note, PackControl, PackError, Rating, Tracker};
 use anyhow::Context;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -45,11 +45,11 @@ fn show(tracker: &Tracker) {
     let all = ("all".to_owned(), summary.status_breakdown.clone());
     for (category, counts) in tracker.by_category.clone().into_iter().chain([all]) {
         let counts = Class::ALL.map(|class| counts.get(&class).copied().unwrap_or_default().to_string());
-        rows.add_row(std::iter::once(category).chain(counts));
+        rows.add_row(std::iter::once(shown(&category).into_owned()).chain(counts));
     }
     outln!("{rows}\n");
     for issue in &tracker.issues {
-        outln!("{}: {}", issue.control_id, issue.issue);
+        outln!("{}: {}", shown(&issue.control_id), issue.issue);
     }
     show_notes(&tracker.notes);
 }
@@ -65,6 +65,6 @@ pub(super) fn show_notes(notes: &[Note]) {
         let more = note.places.len().saturating_sub(PLACES_SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let places = if shown.is_empty() { String::new() } else { format!(" ({shown}{more})") };
-        outln!("  {}: {}{places}", note.about, note.says);
+        outln!("  {}: {}{}", note.about, note.says, shown(&places));
     }
 }

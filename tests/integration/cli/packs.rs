@@ -174,6 +174,16 @@ fn a_rating_that_rounding_made_is_told_as_such() {
 }
 
 #[test]
+fn what_cannot_be_seen_in_a_file_is_written_out_on_the_terminal() {
+    let evil = json!([{ "control_id": "\u{1b}[2J\u{202e}", "category": "\u{1b}]0;x", "status": "\u{7}" }]).to_string();
+    for (command, more) in [("tracker", &[][..]), ("gaps", &["--type", "type2"])] {
+        let said = of(&evil, command, more);
+        assert!(said.code == 0 && said.out.contains("⟨U+001B⟩[2J⟨U+202E⟩"), "{said:?}");
+        assert!(!said.out.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
 fn exit_codes_follow_what_was_asked() {
     for (file, command, more, code) in [
         ("current", "tracker", &[][..], 0),
