@@ -479,22 +479,6 @@ pub fn policy(reader: &Reader, index: u64) -> Result<serde_json::Value, RunError
     json(reader, index, POLICY)
 }
 
-/// Until when every due slot of a collector has a record: its newest slot, or else the moment when a
-/// configuration first named it. `None`: no configuration did yet.
-pub fn slots_recorded_until(reader: &Reader, collector: &str) -> Result<Option<DateTime<Utc>>, RunError> {
-    if let Some(slot) = reader.newest_slot(collector)? {
-        return Ok(Some(slot));
-    }
-    for found in reader.records(0..u64::MAX, &Filter::kind("config")) {
-        let (index, record) = found?;
-        let config: crate::config::Config = json(reader, index, "config.json")?;
-        if config.collectors.contains_key(collector) {
-            return Ok(Some(record.at));
-        }
-    }
-    Ok(None)
-}
-
 /// The configuration in force by the log.
 pub struct InForce {
     /// Its record.

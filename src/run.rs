@@ -450,20 +450,6 @@ impl Runner {
         Ok(())
     }
 
-    /// Collectors with a due instant older than `grace` that nothing has answered: whoever should, does not.
-    pub fn overdue(&self, grace: TimeDelta) -> Result<Vec<String>, RunError> {
-        let (reader, until) = (self.ledger.reader()?, self.clock.now() - grace);
-        let mut overdue = Vec::new();
-        for (name, loaded) in &self.loaded.collectors {
-            let since = assess::slots_recorded_until(&reader, name)?;
-            let next = since.and_then(|since| loaded.schedule.next_after(since));
-            if next.is_some_and(|next| next <= until) {
-                overdue.push(name.clone());
-            }
-        }
-        Ok(overdue)
-    }
-
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
     pub async fn close_interrupted(&self) -> Result<(), RunError> {
         for (_, record) in self.ledger.reader()?.open_runs()? {

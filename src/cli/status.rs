@@ -1,14 +1,13 @@
 //! `evidenced status`: what each control is now, why, and what to do next.
 
 use super::table::table;
-use super::{Exit, calendar, export, minute, print_json};
+use super::{Exit, calendar, minute, period, print_json};
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Reader;
-use crate::status::{Status, status as read_status};
-use chrono::{DateTime, Utc};
 use crate::schedule::Met;
 use crate::status::{ConfigurationStatus, Status, status as read_status};
+use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 
 /// Bad items shown of each control; the rest is counted.
@@ -20,10 +19,10 @@ pub(super) struct Args {
     #[arg(long)]
     calendar: bool,
     /// First instant of the calendar: a date (midnight UTC) or an RFC 3339 time. Default: 30 days before its end.
-    #[arg(long, value_parser = export::instant, requires = "calendar")]
+    #[arg(long, value_parser = period::instant, requires = "calendar")]
     from: Option<DateTime<Utc>>,
     /// First instant after the calendar. Default: the present.
-    #[arg(long, value_parser = export::instant, requires = "calendar")]
+    #[arg(long, value_parser = period::instant, requires = "calendar")]
     to: Option<DateTime<Utc>>,
 }
 

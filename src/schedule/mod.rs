@@ -130,6 +130,11 @@ pub enum StatedError {
     Schedule(#[from] ScheduleError),
 }
 
+/// A name of the tz database.
+fn timezone(name: &str) -> Result<Tz, ScheduleError> {
+    name.parse().map_err(|_| ScheduleError::Timezone(name.to_owned()))
+}
+
 /// Where questions about a line as such begin: any instant would do.
 fn some_instant() -> DateTime<Utc> {
     DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000)

@@ -150,6 +150,7 @@ async fn a_waiver_is_told_of_before_it_ends_and_when_it_has_but_not_once_it_is_r
             item: item.into(),
             reason: "accepted".into(),
             approver: "Eve".into(),
+            recorded_by: "a test".into(),
             approved_at: now,
             expires: now + TimeDelta::days(days),
         };
@@ -211,7 +212,7 @@ async fn the_ledger_has_no_two_alerts_of_one_key() {
     let runner = world.runner();
     let reader = world.reader();
     let draft = |key: &str| {
-        let raise = Raise::new(&reader, runner.loaded()).unwrap();
+        let raise = Raise::new(&reader, &runner.loaded()).unwrap();
         let mut message = raise.rules().config_refused("line 3", "00ff", world.clock.now());
         message.key = key.to_owned();
         raise.draft(&message).unwrap()

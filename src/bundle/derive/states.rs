@@ -48,7 +48,7 @@ fn lapsed(
         }
     }
     let observed = Observed::over(outcome, as_of, &config.collectors, complete);
-    let at = observed.stale_from(config.stale_after.delta()).unwrap_or(config_at).max(as_of);
+    let at = observed.stale_from(config.stale_after().delta()).unwrap_or(config_at).max(as_of);
     Ok(Some(Change {
         record: None,
         from: Some(State::Effective),

@@ -66,7 +66,7 @@ impl World {
         let ledger = Ledger::open(&loaded.state_dir).unwrap();
         let runner = Runner::new(loaded, ledger, self.clock.clone());
         runner.close_interrupted().await.unwrap();
-        runner.record_config().await.unwrap();
+        runner.record_config("a test").await.unwrap();
         runner.due_of_taken_out().await.unwrap();
         self.runner = Some(runner);
         if line.is_some() {
@@ -102,7 +102,7 @@ impl World {
 
     /// What `status` says of it.
     pub(super) fn unaccounted(&self) -> u64 {
-        let status = evidenced::status::status(&self.reader(), self.runner().loaded(), self.clock.now()).unwrap();
+        let status = evidenced::status::status(self.reader(), &self.runner().loaded(), self.clock.now()).unwrap();
         status.collectors[0].unaccounted
     }
 

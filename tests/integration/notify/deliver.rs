@@ -20,7 +20,7 @@ impl World {
         let now = self.clock.now();
         let draft = {
             let reader = self.reader();
-            let raise = Raise::new(&reader, runner.loaded()).unwrap();
+            let raise = Raise::new(&reader, &runner.loaded()).unwrap();
             let one = reader.size().unwrap();
             let message = match subject {
                 "daemon" => raise.rules().config_refused("no", &format!("{one:032}"), now),

@@ -201,8 +201,8 @@ async fn a_sign_of_life_is_given_while_all_is_well_and_only_then() {
     let text = format!("{TWO}[heartbeat]\nurl = {{ file = '{}' }}\nprivate_host = '127.0.0.1'\nevery = '5m'\n", url.display());
     let world = world.with(&text);
     let runner = world.runner();
-    runner.record_config().await.unwrap();
-    let heartbeat = Heartbeat::new(runner.shared(), Arc::new(Outside::new()));
+    runner.record_config("a test").await.unwrap();
+    let heartbeat = Heartbeat::new(runner.loaded(), Arc::new(Outside::new()));
     let count = || beats.lock().unwrap().len();
     let look = async || {
         let overdue = runner.overdue(TimeDelta::minutes(10)).unwrap();

@@ -103,7 +103,7 @@ impl World {
     pub(super) async fn step(&self, to: &str) {
         self.clock.set(at(to));
         let runner = self.runner();
-        runner.record_config().await.unwrap();
+        runner.record_config("a test").await.unwrap();
         let (_keep, never) = watch::channel(false);
         runner.due("c", CatchUp::Latest, Trigger::Schedule, never).await.unwrap();
         runner.watch().await.unwrap();
@@ -113,7 +113,7 @@ impl World {
     pub(super) async fn collect(&self, to: &str) {
         self.clock.set(at(to));
         let runner = self.runner();
-        runner.record_config().await.unwrap();
+        runner.record_config("a test").await.unwrap();
         let (_keep, never) = watch::channel(false);
         runner.run("c", Trigger::Manual, None, never).await.unwrap();
     }

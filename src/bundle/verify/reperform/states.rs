@@ -84,7 +84,7 @@ impl States {
             work.checking.wrong(record_path(index), why);
         }
         let observed = Observed::over(verdict.outcome, *as_of, &config.collectors, complete);
-        let state = drift::state_of(Some(&observed), config.stale_after.delta(), *as_of);
+        let state = drift::state_of(Some(&observed), config.stale_after().delta(), *as_of);
         let before_at = previous.as_ref().map(|held| held.as_of);
         let previous = previous.map(|held| held.standing);
         let again = Standing::after(previous.as_ref(), state, Some(verdict));
@@ -206,7 +206,7 @@ impl Held {
         let complete = self.complete.clone().filter(|_| self.standing.state == State::Effective)?;
         let observed = Observed::over(VerdictOutcome::Pass, self.as_of, &config.collectors, complete);
         // Collectors that the verdict is not over were made to feed it by the configuration.
-        Some(observed.stale_from(config.stale_after.delta()).unwrap_or(in_force.at).max(self.as_of))
+        Some(observed.stale_from(config.stale_after().delta()).unwrap_or(in_force.at).max(self.as_of))
     }
 }
 
