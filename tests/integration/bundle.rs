@@ -1,14 +1,14 @@
 //! Bundles of real ledgers, written by the real line of a run: what they hold, that they are always the
 //! same bytes, and that whatever is changed in them is found.
 
-mod archive;
+pub(crate) mod archive;
 mod attacks;
 mod changed;
 mod erased;
 mod flipped;
 mod hostile;
 mod keys;
-mod opened;
+pub(crate) mod opened;
 mod selective;
 mod tools;
 mod world;

@@ -10,13 +10,13 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 /// The files of a bundle, by path inside its folder.
 #[derive(Clone)]
-pub(super) struct Files {
-    pub(super) top: String,
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Files {
+    pub(crate) top: String,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Files {
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let mut archive = ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
         let mut files = BTreeMap::new();
         let mut top = String::new();
@@ -32,24 +32,24 @@ impl Files {
         Self { top, files }
     }
 
-    pub(super) fn get(&self, path: &str) -> &[u8] {
+    pub(crate) fn get(&self, path: &str) -> &[u8] {
         self.files.get(path).unwrap_or_else(|| panic!("no {path} in {:?}", self.files.keys()))
     }
 
     /// The first file whose path begins and ends so.
-    pub(super) fn find(&self, start: &str, end: &str) -> String {
+    pub(crate) fn find(&self, start: &str, end: &str) -> String {
         let found = self.files.keys().find(|path| path.starts_with(start) && path.ends_with(end));
         found.unwrap_or_else(|| panic!("no {start}…{end} in {:?}", self.files.keys())).clone()
     }
 
-    pub(super) fn replace(&mut self, path: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&mut self, path: &str, from: &str, to: &str) {
         let text = String::from_utf8(self.get(path).to_vec()).unwrap();
         assert!(text.contains(from), "{path} has no {from:?}:\n{text}");
         self.files.insert(path.to_owned(), text.replacen(from, to, 1).into_bytes());
     }
 
     /// Makes the manifests fit again, as anyone can.
-    pub(super) fn remanifest(&mut self) {
+    pub(crate) fn remanifest(&mut self) {
         self.files.retain(|path, _| path != "manifest-sha256.txt" && !closing(path));
         let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
             let signature = |path: &str| path.starts_with("tagmanifest-sha256.txt");
@@ -65,7 +65,7 @@ impl Files {
     }
 
     /// Signs the tag manifest, as whoever holds the key of bundles can.
-    pub(super) fn sign(&mut self, key: &BundleKey) {
+    pub(crate) fn sign(&mut self, key: &BundleKey) {
         let signature = key.sign("evidenced-bundle", self.get("tagmanifest-sha256.txt")).unwrap();
         self.files.insert("tagmanifest-sha256.txt.sig".to_owned(), signature.into_bytes());
     }
@@ -92,7 +92,7 @@ impl Files {
     }
 
     /// Makes a record's `SHA256SUMS` fit the files in its folder again, as anyone can.
-    pub(super) fn resum(&mut self, folder: &str) {
+    pub(crate) fn resum(&mut self, folder: &str) {
         let sums = format!("{folder}/SHA256SUMS");
         self.files.remove(&sums);
         let inside = self.files.iter().filter_map(|(path, bytes)| {
@@ -103,7 +103,7 @@ impl Files {
         self.files.insert(sums, text.into_bytes());
     }
 
-    pub(super) fn write(&self, dir: &Path) -> PathBuf {
+    pub(crate) fn write(&self, dir: &Path) -> PathBuf {
         let path = dir.join("changed.zip");
         std::fs::write(&path, self.pack()).unwrap();
         path
@@ -111,12 +111,12 @@ impl Files {
 }
 
 /// What vouches for the rest comes last in the archive, and is not packed.
-pub(super) fn closing(path: &str) -> bool {
+pub(crate) fn closing(path: &str) -> bool {
     path.starts_with("packed-sha256") || path.starts_with("tagmanifest-sha256")
 }
 
 /// The form that bundles have.
-pub(super) fn form() -> SimpleFileOptions {
+pub(crate) fn form() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(6))
@@ -124,7 +124,7 @@ pub(super) fn form() -> SimpleFileOptions {
         .unix_permissions(0o644)
 }
 
-pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
+pub(crate) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, bytes) in files {
         let stored = options.compression_method(CompressionMethod::Stored).compression_level(None);
@@ -135,6 +135,6 @@ pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> V
     zip.finish().unwrap().into_inner()
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
