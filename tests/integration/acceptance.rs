@@ -18,7 +18,7 @@ use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// A bundle, packed and unpacked, and what an auditor was given before the period.
@@ -109,8 +109,8 @@ fn unpack(zip: &Path, to: &Path) -> PathBuf {
 }
 
 fn bundles() -> &'static [Bundle; 2] {
-    static BUNDLES: OnceLock<[Bundle; 2]> = OnceLock::new();
-    BUNDLES.get_or_init(|| {
+    // Tried once: what cannot be made fails every test, and at once.
+    static BUNDLES: LazyLock<[Bundle; 2]> = LazyLock::new(|| {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("acceptance");
         if dir.exists() {
             fs::remove_dir_all(&dir).unwrap();
@@ -126,7 +126,8 @@ fn bundles() -> &'static [Bundle; 2] {
             ("collected", collected, now, "evidence@test.example"),
         ];
         given.map(|given| Bundle::of(given, &authority, &dir))
-    })
+    });
+    &BUNDLES
 }
 
 /// The program accepts both bundles, and refuses copies in which a bit of one of these files was changed.

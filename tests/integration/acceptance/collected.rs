@@ -12,6 +12,7 @@ use evidenced::demo::github::{GithubHistory, GithubServer, Method, PullRequestSp
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::sync::Arc;
 
 const ORIGIN: &str = "test.example/soc2";
@@ -58,14 +59,16 @@ pub(super) fn home(authority: &Server) -> Home {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let github = runtime.block_on(GithubServer::start(history(), Arc::new(SystemClock))).unwrap();
     let lent = tempfile::tempdir().unwrap();
-    let (token, root) = (lent.path().join("token"), lent.path().join("root.pem"));
-    fs::write(&token, "ghp_sampletokenforthetests0000000000000000").unwrap();
+    let root = lent.path().join("root.pem");
+    // Of a mode that only its owner can read, as secrets must be.
+    let mut token = tempfile::NamedTempFile::new().unwrap();
+    token.write_all(b"ghp_sampletokenforthetests0000000000000000").unwrap();
     fs::write(&root, authority.authority.pem("root")).unwrap();
     let collector = |kind: &str, settings: Value| json!({ "kind": kind, "schedule": "0 * * * *", "settings": settings });
     let collectors = json!({
         "aws": collector("aws_iam", json!({ "accounts": [account], "service_paths": ["/service/"] })),
         "github": collector("github_changes", json!({
-            "api_url": github.url(), "credentials": { "token": { "file": token } },
+            "api_url": github.url(), "credentials": { "token": { "file": token.path() } },
             "repositories": [{ "name": "acme/shop", "branches": ["main"] }],
         })),
         "restores": collector("backup_restores", json!({ "directory": drill.logs(), "stores": [store] })),

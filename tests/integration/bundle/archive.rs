@@ -1,8 +1,13 @@
 //! Taking a bundle apart and putting it together again in the same form: an attacker's tools.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use evidenced::ledger::bundle_key::BundleKey;
+use evidenced::ledger::note::{Checkpoint, SigningKey};
+use evidenced::ledger::tree::{Frontier, Hash, inclusion_proof, leaf_hash, root_of};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
@@ -68,6 +73,37 @@ impl Files {
     pub(crate) fn sign(&mut self, key: &BundleKey) {
         let signature = key.sign("evidenced-bundle", self.get("tagmanifest-sha256.txt")).unwrap();
         self.files.insert("tagmanifest-sha256.txt.sig".to_owned(), signature.into_bytes());
+    }
+
+    /// Makes the log fit its records again, as whoever holds its key can: leaf hashes, root, checkpoint and proofs.
+    /// Of a bundle that begins with the log.
+    pub(crate) fn relog(&mut self, key: &SigningKey) {
+        const LEAVES: &str = "data/log/leafhashes.txt";
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let leaf = |line: &str| -> Hash { hex::decode(line).unwrap().try_into().unwrap() };
+        let mut leaves: Vec<Hash> = text(self.get(LEAVES)).lines().map(leaf).collect();
+        let number = |path: &String| path.strip_prefix("data/records/")?.strip_suffix(".json")?.parse::<usize>().ok();
+        let records: Vec<usize> = self.files.keys().filter_map(number).collect();
+        for record in &records {
+            leaves[*record] = leaf_hash(self.get(&format!("data/records/{record:012}.json")));
+        }
+        let hash = |level: u32, at: u64| {
+            let mut tree = Frontier::default();
+            leaves[(at << level) as usize..((at + 1) << level) as usize].iter().for_each(|leaf| tree.push(*leaf));
+            Ok::<_, Infallible>(tree.root())
+        };
+        let (size, note) = (leaves.len() as u64, text(self.get("data/log/checkpoint")));
+        let origin = note.lines().next().unwrap().to_owned();
+        let note = text(&Checkpoint { origin, size, root: root_of(size, hash).unwrap() }.sign([key]));
+        for record in records {
+            let path = inclusion_proof(record as u64, size, hash).unwrap();
+            let path: String = path.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
+            let proof = format!("c2sp.org/tlog-proof@v1\nindex {record}\n{path}\n{note}");
+            self.files.insert(format!("data/proofs/{record:012}.tlog-proof"), proof.into_bytes());
+        }
+        let leaves: String = leaves.iter().map(|leaf| format!("{}\n", hex::encode(leaf))).collect();
+        self.files.insert(LEAVES.to_owned(), leaves.into_bytes());
+        self.files.insert("data/log/checkpoint".to_owned(), note.into_bytes());
     }
 
     /// A line for the packed bytes of every file, as `write` will pack it.
