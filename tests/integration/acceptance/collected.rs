@@ -58,12 +58,9 @@ pub(super) fn home(authority: &Server) -> Home {
     let account = json!({ "name": "production", "account_id": "123456789012", "via": key.via(&moto.url()) });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let github = runtime.block_on(GithubServer::start(history(), Arc::new(SystemClock))).unwrap();
-    let lent = tempfile::tempdir().unwrap();
-    let root = lent.path().join("root.pem");
     // Of a mode that only its owner can read, as secrets must be.
     let mut token = tempfile::NamedTempFile::new().unwrap();
     token.write_all(b"ghp_sampletokenforthetests0000000000000000").unwrap();
-    fs::write(&root, authority.authority.pem("root")).unwrap();
     let collector = |kind: &str, settings: Value| json!({ "kind": kind, "schedule": "0 * * * *", "settings": settings });
     let collectors = json!({
         "aws": collector("aws_iam", json!({ "accounts": [account], "service_paths": ["/service/"] })),
@@ -75,12 +72,13 @@ pub(super) fn home(authority: &Server) -> Home {
     });
     let mut witness = Witness::new();
     let anchors = json!({
-        "authority": { "way": "rfc3161", "url": authority.url(), "root": root },
+        "authority": { "way": "rfc3161", "url": authority.url(), "root": "root.pem" },
         "share": { "way": "folder", "path": "share" },
         "witness": { "way": "witness", "url": witness.url(), "key": witness.key },
     });
     let home = Home::configured(&configuration(&collectors, &anchors));
     fs::create_dir(home.path("share")).unwrap();
+    fs::write(home.path("root.pem"), authority.authority.pem("root")).unwrap();
     fs::write(home.path("witness.vkey"), format!("{}\n", witness.key)).unwrap();
     witness.serve(ORIGIN, fs::read_to_string(home.path("state/log.vkey")).unwrap().trim());
     for items in [[62, 3, 1], [62, 0, 1]] {

@@ -81,7 +81,7 @@ fn bytes_before_between_or_after_are_refused() {
         apart[place..place + 4].copy_from_slice(&(at + 1).to_le_bytes());
     }
     apart.insert(second, 0);
-    refused(&apart, "its header does not say");
+    refused(&apart, "top/b.txt: ");
     // A gap before the directory, with the end record put right.
     let end = good.len() - 22;
     let start = u32::from_le_bytes(good[end + 16..end + 20].try_into().unwrap());
