@@ -157,7 +157,8 @@ fn a_waiver_that_is_dated_back_changes_no_verdict_that_was_made_before_it_was_se
     assert!(report.ok(), "{}", wrong(&report));
     let files = Files::read(&bundle);
     let judgements = String::from_utf8(files.get("data/controls/AVL-001/judgements.csv").to_vec()).unwrap();
-    let outcomes: Vec<&str> = ["deviation", "waived"].into_iter().filter(|o| judgements.contains(&format!(",{o},"))).collect();
+    let outcomes: Vec<&str> =
+        ["deviation", "waived"].into_iter().filter(|o| judgements.contains(&format!(",{o},"))).collect();
     assert_eq!(outcomes, ["deviation", "waived"], "{judgements}");
 }
 

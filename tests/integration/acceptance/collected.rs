@@ -61,7 +61,8 @@ pub(super) fn home(authority: &Server) -> Home {
     // Of a mode that only its owner can read, as secrets must be.
     let mut token = tempfile::NamedTempFile::new().unwrap();
     token.write_all(b"ghp_sampletokenforthetests0000000000000000").unwrap();
-    let collector = |kind: &str, settings: Value| json!({ "kind": kind, "schedule": "0 * * * *", "settings": settings });
+    let collector =
+        |kind: &str, settings: Value| json!({ "kind": kind, "schedule": "0 * * * *", "settings": settings });
     let collectors = json!({
         "aws": collector("aws_iam", json!({ "accounts": [account], "service_paths": ["/service/"] })),
         "github": collector("github_changes", json!({

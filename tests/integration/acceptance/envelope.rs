@@ -24,7 +24,10 @@ fn ssh_keygen_verifies_who_signed_and_refuses_other_names_and_purposes() {
     let verify = |bundle: &Bundle, folder: &Path| ssh_keygen(bundle, folder, bundle.principal, "evidenced-bundle");
     accepts_and_refuses(verify, &files);
     for bundle in bundles() {
-        fails(&mut ssh_keygen(bundle, &bundle.folder, "evidence@other.example", "evidenced-bundle"), "Could not verify");
+        fails(
+            &mut ssh_keygen(bundle, &bundle.folder, "evidence@other.example", "evidenced-bundle"),
+            "Could not verify",
+        );
         fails(&mut ssh_keygen(bundle, &bundle.folder, bundle.principal, "file"), "Could not verify");
     }
 }
@@ -52,7 +55,8 @@ fn every_kind_of_time_stamp_is_there_to_be_verified() {
 fn openssl(bundle: &Bundle, folder: &Path) -> Command {
     let mut command = Command::new(program("sh"));
     program("openssl");
-    let verify = "root=$1; shift; while [ $# -gt 0 ]; do openssl ts -verify -data $1 -in $2 -CAfile $root; shift 2; done";
+    let verify =
+        "root=$1; shift; while [ $# -gt 0 ]; do openssl ts -verify -data $1 -in $2 -CAfile $root; shift 2; done";
     command.args(["-euc", verify, "sh"]).arg(bundle.key("tsa-root.pem")).args(stamped(folder).into_iter().flatten());
     command
 }

@@ -8,12 +8,12 @@ use evidenced::ledger::bundle_key::BundleKey;
 use std::fs;
 use std::path::PathBuf;
 
-/// A forgery, and the file that was altered.
+/// A forgery, and the folder of the file that was altered.
 fn forged(bundle: &Bundle, desk: &Auditor) -> (PathBuf, String) {
     let key = BundleKey::parse(&fs::read_to_string(bundle.home.path("state/bundle.key")).unwrap()).unwrap();
     let path = desk.path("forged.zip");
     let altered = hide_a_deviation(&bundle.zip, &path, &key).unwrap().expect("a deviation to hide");
-    (path, altered)
+    (path, altered.strip_suffix("judgements.json").unwrap().to_owned())
 }
 
 #[test]
@@ -43,7 +43,9 @@ fn everything_is_checked_and_made_again_by_us_and_nothing_is_left_open_that_coul
     for bundle in bundles() {
         let file = |name: &str| bundle.key(name).to_str().unwrap().to_owned();
         let mut args = vec!["verify".to_owned(), bundle.zip.to_str().unwrap().to_owned(), "--reperform".to_owned()];
-        for (option, name) in [("--vkey", "log.vkey"), ("--allowed-signers", "allowed_signers"), ("--tsa-root", "tsa-root.pem")] {
+        for (option, name) in
+            [("--vkey", "log.vkey"), ("--allowed-signers", "allowed_signers"), ("--tsa-root", "tsa-root.pem")]
+        {
             args.extend([option.to_owned(), file(name)]);
         }
         if bundle.key("witness.vkey").exists() {
@@ -53,7 +55,11 @@ fn everything_is_checked_and_made_again_by_us_and_nothing_is_left_open_that_coul
         let said = bundle.home.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(said.code, 0, "{said:?}");
         let report = said.json();
-        let open = report["checks"].as_array().unwrap().iter().flat_map(|check| check["not_checked"].as_array().into_iter().flatten());
+        let open = report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|check| check["not_checked"].as_array().into_iter().flatten());
         let open: Vec<&str> = open.filter_map(|what| what.as_str()).collect();
         assert!(open.iter().all(|what| what.contains("the folder has it")), "{}: {open:?}", bundle.name);
         let again = &report["reperformed"];

@@ -97,7 +97,12 @@ impl World {
         if to.exists() {
             std::fs::remove_dir_all(&to).unwrap();
         }
-        let copied = Command::new(crate::support::program("cp")).arg("-a").arg(self.dir.path().join(from)).arg(&to).status().unwrap();
+        let copied = Command::new(crate::support::program("cp"))
+            .arg("-a")
+            .arg(self.dir.path().join(from))
+            .arg(&to)
+            .status()
+            .unwrap();
         assert!(copied.success());
     }
 

@@ -84,7 +84,8 @@ fn an_authority_that_is_not_there_or_not_configured_is_named() {
     let said = export(&home, &now, "a.zip", &[]);
     assert!(said.code == 0 && said.err.contains("NO TIME-STAMP: "), "{said:?}");
     // Without any authority there is nobody to require one of.
-    let bare = Home::with("backup_restores", &json!({ "directory": "/nowhere", "stores": [{ "name": "f" }] }), "restore_test");
+    let bare =
+        Home::with("backup_restores", &json!({ "directory": "/nowhere", "stores": [{ "name": "f" }] }), "restore_test");
     bare.collect(&[]);
     let said = export(&bare, "2030-01-01", "a.zip", &["--require-timestamp"]);
     assert!(said.code == 1 && said.err.contains("hint: ") && said.err.contains("[anchors."), "{said:?}");
