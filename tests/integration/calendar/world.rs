@@ -102,7 +102,7 @@ impl World {
 
     /// What `status` says of it.
     pub(super) fn unaccounted(&self) -> u64 {
-        let status = evidenced::status::status(self.reader(), &self.runner().loaded(), self.clock.now()).unwrap();
+        let status = evidenced::status::status(&self.reader(), &self.runner().loaded(), self.clock.now()).unwrap();
         status.collectors[0].unaccounted
     }
 
