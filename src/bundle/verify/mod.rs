@@ -3,17 +3,21 @@
 
 mod anchors;
 mod brought;
+mod commitments;
 mod container;
 mod cosignature;
 mod counted;
 mod derived;
 mod documents;
 mod envelope;
+mod inclusion;
 mod keys;
 mod log;
 mod look;
 mod manifest;
 mod merkle;
+mod parallel;
+mod range;
 mod records;
 mod reperform;
 mod report;
@@ -21,6 +25,7 @@ mod runs;
 mod signers;
 mod source;
 mod sshsig;
+mod walk;
 mod windows;
 
 pub use look::Bundle;
@@ -93,22 +98,8 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(check);
     let (check, contents) = records::read(archive, &facts);
     report.checks.push(check);
-    if let (Some(contents), Some(closing)) = (&contents, &closing) {
-        report.checks.push(log::inclusion(archive, contents, closing));
-        report.checks.push(log::range(archive, contents, closing));
-    }
     let contents = contents?;
-    report.checks.push(envelope::check(archive, &contents, brought));
-    if let Some(closing) = &closing {
-        let (checks, dated) = anchors::check(archive, &contents, closing, brought);
-        report.checks.extend(checks);
-        report.checks.push(windows::check(archive, &contents, &dated));
-    }
-    report.checks.push(records::commitments(archive, &contents, &digests));
-    report.checks.push(counted::check(archive, &contents));
-    report.checks.push(runs::sequences(archive, &contents));
-    report.checks.push(runs::references(archive, &contents));
-    report.checks.push(documents::check(archive, &contents));
+    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
     let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);
     report.checks.push(derived::check(archive, &contents, plan.as_ref()));

@@ -1,10 +1,9 @@
 //! What records say of each other: sequence numbers, runs from opening to end, states that follow one
 //! another, and that what a verdict names is here.
 
-use super::container::Archive;
 use super::report::{Check, Checking};
-use super::source::BundleSource;
-use crate::bundle::format::{Contents, Source, record_path};
+use super::walk::Seen;
+use crate::bundle::format::{Contents, record_path};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,47 +19,63 @@ struct Run {
 }
 
 /// Checks that the collectors' sequences have no holes, and that each run is closed, or said to be open.
-pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("sequences");
-    let source = BundleSource(archive);
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
-    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
-    for index in contents.disclosed().take_while(|index| *index < contents.facts.range.end) {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        let inside = contents.facts.range.contains(&index);
-        let mut wrong = |why: String| checking.wrong(record_path(index), why);
-        match record.body {
+pub(super) struct Sequences<'a> {
+    contents: &'a Contents,
+    last: BTreeMap<String, u64>,
+    runs: BTreeMap<String, Run>,
+    checking: Checking,
+}
+
+impl<'a> Sequences<'a> {
+    pub(super) fn new(contents: &'a Contents) -> Self {
+        Self { contents, last: BTreeMap::new(), runs: BTreeMap::new(), checking: Checking::new("sequences") }
+    }
+
+    /// Takes the next record.
+    pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
+        let Self { contents, last, runs, checking } = self;
+        if *index >= contents.facts.range.end {
+            return;
+        }
+        let mut wrong = |why: String| checking.wrong(record_path(*index), why);
+        match &record.body {
             Body::RunOpened { run, collector, seq, .. } => {
-                if inside {
-                    in_sequence(&mut last, &collector, seq, &mut wrong);
+                if *inside {
+                    in_sequence(last, collector, *seq, &mut wrong);
                 }
-                let opened = Run { collector, seq, evidence: None, unjudged: BTreeSet::new(), closed: false };
-                if runs.insert(run, opened).is_some() {
+                let opened = Run {
+                    collector: collector.clone(),
+                    seq: *seq,
+                    evidence: None,
+                    unjudged: BTreeSet::new(),
+                    closed: false,
+                };
+                if runs.insert(run.clone(), opened).is_some() {
                     wrong("opens a run that was opened before".to_owned());
                 }
             }
-            Body::Missed { collector, seq, .. } if inside => in_sequence(&mut last, &collector, seq, &mut wrong),
-            Body::Evidence { run, collector, seq, status, controls, .. } if inside => match runs.get_mut(&run) {
+            Body::Missed { collector, seq, .. } if *inside => in_sequence(last, collector, *seq, &mut wrong),
+            Body::Evidence { run, collector, seq, status, controls, .. } if *inside => match runs.get_mut(run) {
                 Some(known) if !known.closed && known.evidence.is_none() => {
-                    if (&known.collector, known.seq) != (&collector, seq) {
+                    if (&known.collector, known.seq) != (collector, *seq) {
                         wrong("is of another collector or number than its run".to_owned());
                     }
-                    known.evidence = Some(status);
-                    known.unjudged.extend(controls.into_iter().filter(|control| shown(contents, control)));
+                    known.evidence = Some(*status);
+                    known.unjudged.extend(controls.iter().filter(|control| shown(contents, control)).cloned());
                 }
                 _ => wrong("is the evidence of a run that is not open, or has some already".to_owned()),
             },
             Body::Verdict { run, control, .. } => {
-                if let Some(known) = runs.get_mut(&run) {
-                    known.unjudged.remove(&control);
+                if let Some(known) = runs.get_mut(run) {
+                    known.unjudged.remove(control);
                 }
             }
-            Body::RunClosed { run, collector, end } if inside => match runs.get_mut(&run) {
+            Body::RunClosed { run, collector, end } if *inside => match runs.get_mut(run) {
                 Some(known) if !known.closed => {
                     known.closed = true;
                     // Evidence of a run that began before the period may lie before it too.
-                    let began_inside = known.evidence.is_some() || last.contains_key(&collector);
-                    if known.collector != collector || began_inside && !end_fits(end, known.evidence) {
+                    let began_inside = known.evidence.is_some() || last.contains_key(collector);
+                    if known.collector != *collector || began_inside && !end_fits(*end, known.evidence) {
                         wrong("does not end its run as the run's evidence says".to_owned());
                     }
                     // Verdicts and the end of a run are sealed as one, whatever the run brought home.
@@ -75,9 +90,13 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
             _ => {}
         }
     }
-    let open = contents.gaps.iter().filter(|gap| gap.how == "open").count();
-    let collectors = last.len();
-    checking.done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
+
+    pub(super) fn done(self) -> Check {
+        let open = self.contents.gaps.iter().filter(|gap| gap.how == "open").count();
+        let collectors = self.last.len();
+        self.checking
+            .done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
+    }
 }
 
 fn shown(contents: &Contents, control: &String) -> bool {
@@ -103,49 +122,67 @@ fn end_fits(end: End, evidence: Option<Status>) -> bool {
 }
 
 /// Checks that what records refer to is here, and that each state follows from the one before.
-pub(super) fn references(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("references");
-    let source = BundleSource(archive);
-    let mut kinds: BTreeMap<u64, (&'static str, Option<String>)> = BTreeMap::new();
-    let mut opened: BTreeSet<String> = BTreeSet::new();
-    let mut states: BTreeMap<String, State> = BTreeMap::new();
-    for index in contents.disclosed().take_while(|index| *index < contents.facts.range.end) {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        let inside = contents.facts.range.contains(&index);
-        let mut wrong = |why: String| checking.wrong(record_path(index), why);
-        match record.body {
+pub(super) struct References<'a> {
+    contents: &'a Contents,
+    evidence: BTreeSet<u64>,
+    /// Control by waiver.
+    waivers: BTreeMap<u64, String>,
+    opened: BTreeSet<String>,
+    states: BTreeMap<String, State>,
+    checking: Checking,
+}
+
+impl<'a> References<'a> {
+    pub(super) fn new(contents: &'a Contents) -> Self {
+        Self {
+            contents,
+            evidence: BTreeSet::new(),
+            waivers: BTreeMap::new(),
+            opened: BTreeSet::new(),
+            states: BTreeMap::new(),
+            checking: Checking::new("references"),
+        }
+    }
+
+    /// Takes the next record.
+    pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
+        if *index >= self.contents.facts.range.end {
+            return;
+        }
+        let mut wrong = |why: String| self.checking.wrong(record_path(*index), why);
+        match &record.body {
             Body::RunOpened { run, .. } => {
-                opened.insert(run);
+                self.opened.insert(run.clone());
             }
             Body::Evidence { .. } => {
-                kinds.insert(index, ("evidence", None));
+                self.evidence.insert(*index);
             }
             Body::Waiver { control, .. } => {
-                kinds.insert(index, ("waiver", Some(control)));
+                self.waivers.insert(*index, control.clone());
             }
-            Body::Verdict { control, evidence, waivers, run, .. } if inside => {
-                for named in evidence {
-                    if !matches!(kinds.get(&named), Some(("evidence", _))) {
-                        wrong(format!("was made from record {named}, which is no evidence before it"));
-                    }
+            Body::Verdict { control, evidence, waivers, run, .. } if *inside => {
+                for named in evidence.iter().filter(|named| !self.evidence.contains(named)) {
+                    wrong(format!("was made from record {named}, which is no evidence before it"));
                 }
-                for named in waivers {
-                    if kinds.get(&named) != Some(&("waiver", Some(control.clone()))) {
-                        wrong(format!("knows record {named}, which is no waiver of {control} before it"));
-                    }
+                for named in waivers.iter().filter(|named| self.waivers.get(named) != Some(control)) {
+                    wrong(format!("knows record {named}, which is no waiver of {control} before it"));
                 }
-                if !opened.contains(&run) {
+                if !self.opened.contains(run) {
                     wrong("belongs to a run whose opening is not here".to_owned());
                 }
             }
             Body::Transition { control, from, to, .. } => {
-                let before = states.insert(control.clone(), to);
-                if inside && before != from {
+                let before = self.states.insert(control.clone(), *to);
+                if *inside && before != *from {
                     wrong(format!("does not begin at the state that {control} was in before"));
                 }
             }
             _ => {}
         }
     }
-    checking.done(format!("{} controls: states follow one another, and what verdicts name is here", states.len()))
+
+    pub(super) fn done(self) -> Check {
+        let controls = self.states.len();
+        self.checking.done(format!("{controls} controls: states follow one another, and what verdicts name is here"))
+    }
 }
