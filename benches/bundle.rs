@@ -6,12 +6,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::bundle::{ExportRequest, VerifyOptions, export, verify};
+use evidenced::judge::{Judgement, Outcome, Verdict, VerdictOutcome};
 use evidenced::ledger::record::{Body, End, Status, Trigger, canonical_json};
 use evidenced::ledger::{Create, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run_file::{POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Items, Population, Restores, Task, Whole, Window};
-use evidenced_collectors::door::Limits;
+use evidenced_collectors::door::{ExchangeHead, Limits, RecordedRequest, RecordedResponse, RequestBody};
 use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
@@ -104,17 +107,19 @@ fn read(dir: &Path) -> Result<(), Box<dyn Error>> {
     if report.ok() { Ok(()) } else { Err(format!("{:?}", report.findings().next()).into()) }
 }
 
-/// Seals runs of three records each: opened, evidence of five files, closed. Returns the bytes of the files.
+/// Seals runs of four records each: opened, evidence of four files, a verdict of two, closed. Returns the bytes
+/// of the files.
 fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
     let create =
         Create { organization: "bench".into(), origin: "bench.example.com/soc2".into(), sample: true, at: begin() };
     let ledger = Ledger::create(dir, create)?;
-    let (runs, mut bytes) = (records / 3, 0);
+    let first = ledger.reader()?.size()?;
+    let (runs, mut bytes) = (records / 4, 0);
     for unit in 0..runs.div_ceil(UNIT_RUNS) {
         let numbers = unit * UNIT_RUNS..runs.min((unit + 1) * UNIT_RUNS);
         let mut group = Vec::new();
         for number in numbers {
-            group.extend(run(number)?);
+            group.extend(run(number, first)?);
         }
         bytes += group.iter().flat_map(|record| &record.files).map(|file| file.bytes.len()).sum::<usize>();
         ledger.append_blocking(group)?;
@@ -124,7 +129,7 @@ fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
     Ok(bytes)
 }
 
-fn run(number: u64) -> Result<[NewRecord; 3], Box<dyn Error>> {
+fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {
     let at = begin() + TimeDelta::seconds(i64::try_from(number)?);
     let (run, collector, window) = (format!("{number:032x}"), "bench".to_owned(), Window { start: at, end: at });
     let opened = Body::RunOpened {
@@ -161,15 +166,54 @@ fn run(number: u64) -> Result<[NewRecord; 3], Box<dyn Error>> {
     }))?;
     let nothing = Items::Restores(Restores { stores: Vec::new(), tests: Vec::new() });
     let population = Population::new(nothing, vec![Whole::last_page("tests", 1)], ipe, None)?;
+    let body = rows(number, 30);
+    let response = RecordedResponse {
+        status: 200,
+        headers: vec![("etag".into(), format!("\"{number:064x}\"")), ("x-request-id".into(), run.clone())],
+        size: body.len() as u64,
+        sha256: hex::encode(Sha256::digest(&body)),
+        struck: Vec::new(),
+    };
+    let request = RecordedRequest {
+        source: "bench".into(),
+        method: "GET".into(),
+        url: format!("https://bench.example.com/activity?page={number}&per_page=100"),
+        headers: vec![("accept".into(), "application/json".into())],
+        body: RequestBody::Empty,
+    };
+    let head = ExchangeHead { number: 1, request, sent_at: at, received_at: at, response: Ok(response) };
     let files = vec![
         NewFile::json(RUN, canonical_json(&run_file)?),
         NewFile::json(POPULATION, canonical_json(&population)?),
-        NewFile::json("exchanges/0000.json", rows(number * 3, 4)),
-        NewFile::json("exchanges/0000.body", rows(number * 3 + 1, 30)),
+        NewFile::json("exchanges/0000.json", canonical_json(&head)?),
+        NewFile::json("exchanges/0000.body", body),
+    ];
+    let judgement = |item: u64| Judgement {
+        item: format!("store-{item}"),
+        outcome: Outcome::Pass,
+        reason: "restored-and-validated".into(),
+        seen: format!("restored and validated in time, run {number}"),
+    };
+    let judgements: Vec<Judgement> = (0..3).map(judgement).collect();
+    let counts = BTreeMap::from([(Outcome::Pass, 3)]);
+    let verdict = Verdict { outcome: VerdictOutcome::Pass, counts: counts.clone(), judgements, unread: Vec::new() };
+    let judged = Body::Verdict {
+        run: run.clone(),
+        control: "SEC-001".into(),
+        rules: "restore_test/1".into(),
+        as_of: at,
+        outcome: VerdictOutcome::Pass,
+        counts,
+        evidence: vec![first + number * 4 + 1],
+        waivers: Vec::new(),
+    };
+    let verdict = vec![
+        NewFile::json("judgements.json", canonical_json(&verdict)?),
+        NewFile::json("policy.json", canonical_json(&json!({}))?),
     ];
     let closed = Body::RunClosed { run, collector, end: End::Done };
-    let bare = |body| NewRecord { at, body, files: Vec::new() };
-    Ok([bare(opened), NewRecord { at, body: evidence, files }, bare(closed)])
+    let record = |body, files| NewRecord { at, body, files };
+    Ok([record(opened, Vec::new()), record(evidence, files), record(judged, verdict), record(closed, Vec::new())])
 }
 
 /// Rows as an activity log has them: the hashes differ, the rest repeats.

@@ -1,7 +1,7 @@
 //! Which records a bundle discloses, and what they amount to: per control, per collector, and the gaps.
 
 use super::calendar::Silence;
-use super::{BundleError, Calendars, Facts, Scope, Source, digits, time};
+use super::{BundleError, Calendars, Facts, Scope, Source, digits, folder, time};
 use crate::ledger::record::{Body, End, Record, Status, Trigger};
 use crate::schedule::{self, Outcome};
 use chrono::{DateTime, Utc};
@@ -37,6 +37,8 @@ pub(crate) struct Contents {
     /// What the bundle knows up to: the end of the period when the log goes on after it, or else the time
     /// of its last record.
     pub(crate) known_until: Option<DateTime<Utc>>,
+    /// Records whose files are here, by the folder that these are in.
+    pub(crate) files: BTreeMap<&'static str, Vec<u64>>,
     /// Every disclosed record: those of the range, and outside of it what they refer to and are counted by.
     records: BTreeSet<u64>,
     /// Records outside the range whose files verdicts inside it were made from.
@@ -107,12 +109,20 @@ struct Walk {
     controls_of: BTreeMap<String, Vec<String>>,
     /// The control map of the newest configuration before the range.
     in_force: Option<BTreeMap<String, Vec<String>>>,
+    /// Folders of `heavy` records.
+    heavy: BTreeSet<&'static str>,
 }
 
-impl Contents {
-    /// Walks through the disclosed records, oldest first.
-    pub(crate) fn read(facts: Facts, records: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
-        let mut contents = Self {
+/// Contents being read, a record at a time.
+pub(crate) struct Reading {
+    contents: Contents,
+    walk: Walk,
+}
+
+impl Reading {
+    /// Nothing read yet.
+    pub(crate) fn new(facts: Facts) -> Self {
+        let contents = Contents {
             scope: facts.selective().then(|| Scope::of(facts.controls.clone())),
             calendars: Calendars::of(facts.period),
             facts,
@@ -125,42 +135,56 @@ impl Contents {
             alerts: Vec::new(),
             deliveries: Vec::new(),
             known_until: None,
-            records,
+            files: BTreeMap::new(),
+            records: BTreeSet::new(),
             referenced: BTreeSet::new(),
         };
-        let mut walk = Walk::default();
-        let range = contents.facts.range.clone();
-        for index in contents.disclosed().collect::<Vec<u64>>() {
-            let record = source.record(index)?;
-            contents.calendars.record(index, &record);
-            if let Body::Erasure { target, .. } = &record.body {
-                contents.erased.insert(*target, index);
+        Self { contents, walk: Walk::default() }
+    }
+
+    /// Takes the next disclosed record, oldest first. The schedules that a configuration states are read from
+    /// `source`.
+    pub(crate) fn add(&mut self, index: u64, record: Record, source: &dyn Source) -> Result<(), BundleError> {
+        let Self { contents, walk } = self;
+        contents.records.insert(index);
+        if record.commit.is_some() {
+            let stray = || BundleError::malformed(record_path(index), "has files, which such records do not");
+            let folder = folder(&record.body).ok_or_else(stray)?;
+            contents.files.entry(folder).or_default().push(index);
+            if heavy(&record.body) {
+                walk.heavy.insert(folder);
             }
-            if index >= range.end {
-                continue;
-            }
-            if let Body::Config { controls, .. } = &record.body {
-                contents.calendars.configured(record.at, schedules(index, source)?, controls);
-            }
-            let inside = range.contains(&index);
-            if inside {
-                contents.known_until = contents.known_until.max(Some(record.at));
-                contents.count(&record);
-            }
-            contents.note(index, &record.body);
-            contents.take(&mut walk, index, record, inside)?;
         }
-        for index in contents.records.range(range.end..).copied().collect::<Vec<u64>>() {
-            contents.note(index, &source.record(index)?.body);
+        if let Body::Erasure { target, .. } = &record.body {
+            contents.erased.insert(*target, index);
         }
-        if range.end < contents.facts.log_size {
+        contents.note(index, &record.body);
+        contents.calendars.record(index, &record);
+        let range = &contents.facts.range;
+        if index >= range.end {
+            return Ok(());
+        }
+        if let Body::Config { controls, .. } = &record.body {
+            contents.calendars.configured(record.at, schedules(index, source)?, controls);
+        }
+        let inside = range.contains(&index);
+        if inside {
+            contents.known_until = contents.known_until.max(Some(record.at));
+            contents.count(&record);
+        }
+        contents.take(walk, index, record, inside)
+    }
+
+    /// Ends with the last of them. Evidence from before the range is read again from `source`.
+    pub(crate) fn end(self, source: &dyn Source) -> Result<Contents, BundleError> {
+        let Self { mut contents, mut walk } = self;
+        if contents.facts.range.end < contents.facts.log_size {
             contents.known_until = Some(contents.facts.period.end);
         }
         if let (Some(scope), Some(in_force)) = (&mut contents.scope, &walk.in_force) {
             scope.configured(in_force);
         }
-        let open: Vec<Gap> = walk.open.into_values().collect();
-        for gap in open {
+        for gap in std::mem::take(&mut walk.open).into_values() {
             contents.gap(gap);
         }
         contents.silences()?;
@@ -169,7 +193,22 @@ impl Contents {
         contents.without_erased();
         contents.gaps_by_control();
         contents.controls.values_mut().for_each(|control| control.evidence.sort_unstable());
+        let mut files = std::mem::take(&mut contents.files);
+        for (folder, records) in &mut files {
+            let heavy = walk.heavy.contains(folder);
+            records.retain(|index| contents.kept(*index, heavy) && !contents.erased.contains_key(index));
+        }
+        contents.files = files;
         Ok(contents)
+    }
+}
+
+impl Contents {
+    /// Walks through the disclosed records, oldest first.
+    pub(crate) fn read(facts: Facts, records: BTreeSet<u64>, source: &dyn Source) -> Result<Self, BundleError> {
+        let mut reading = Reading::new(facts);
+        records.into_iter().try_for_each(|index| reading.add(index, source.record(index)?, source))?;
+        reading.end(source)
     }
 
     /// Every disclosed record, oldest first.
@@ -196,13 +235,15 @@ impl Contents {
 
     /// Whether they are, or would be if they had not been erased.
     pub(crate) fn had_files(&self, index: u64, body: &Body) -> bool {
-        let heavy = matches!(body, Body::Evidence { .. } | Body::Verdict { .. });
-        let standing = matches!(body, Body::Verdict { control, .. }
-            if self.controls.get(control).is_some_and(|control| control.before == Some(index)));
+        self.kept(index, heavy(body))
+    }
+
+    /// The same, of a record that is heavy or not.
+    fn kept(&self, index: u64, heavy: bool) -> bool {
         self.facts.range.contains(&index)
             || self.referenced.contains(&index)
-            || standing
-            || !heavy && index < self.facts.range.start
+            || index < self.facts.range.start
+                && (!heavy || self.controls.values().any(|control| control.before == Some(index)))
     }
 
     /// What was erased is neither shown nor counted as if it could be.
@@ -422,6 +463,11 @@ impl Contents {
 fn schedules(index: u64, source: &dyn Source) -> Result<BTreeMap<String, schedule::Schedule>, BundleError> {
     let file = format!("data/configs/{}/config.json", digits(index));
     schedule::stated(&source.file(index, "config.json")?).map_err(|error| BundleError::malformed(file, error))
+}
+
+/// Whether the record's files are too much to be here only because the record is.
+fn heavy(body: &Body) -> bool {
+    matches!(body, Body::Evidence { .. } | Body::Verdict { .. })
 }
 
 /// The path of a record's bytes inside the bundle's folder.

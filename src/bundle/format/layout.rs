@@ -1,10 +1,9 @@
 //! What is where in a bundle, in the order in which it is written.
 
 use super::contents::record_path;
-use super::{BundleError, Contents, Source, control_dir, digits, folder, place};
+use super::{BundleError, Contents, Source, control_dir, digits, place};
 use crate::bundle::tools;
 use crate::ledger::record::{Body, KeyRole, Status};
-use std::collections::BTreeMap;
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +104,7 @@ enum Part {
     Files(Vec<u64>),
 }
 
-/// Plans the files. Walks through the records once.
+/// Plans the files.
 pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, BundleError> {
     let mut plan: Vec<Planned> = Vec::new();
     let mut add = |path: String, what: What| plan.push(Planned { path, what });
@@ -140,23 +139,13 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
         add(format!("{dir}/waivers.csv"), What::Derived(Derived::Waivers(name.clone())));
     }
     let mut parts: Vec<(String, Part)> = plan.into_iter().map(|file| (file.path, Part::File(file.what))).collect();
-    let mut folders: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for index in contents.disclosed() {
-        let record = source.record(index)?;
-        if matches!(record.body, Body::Key { role: KeyRole::Log, .. }) {
+    for index in contents.of_kind("key").iter().copied() {
+        if matches!(source.record(index)?.body, Body::Key { role: KeyRole::Log, .. }) {
             parts.push((key_checkpoint_path(index), Part::File(What::KeyCheckpoint(index))));
         }
-        match (folder(&record.body), record.commit) {
-            (None, Some(_)) => {
-                return Err(BundleError::malformed(record_path(index), "has files, which such records do not"));
-            }
-            (Some(folder), Some(_)) if contents.has_files(index, &record.body) => {
-                folders.entry(folder).or_default().push(index);
-            }
-            _ => {}
-        }
     }
-    parts.extend(folders.into_iter().map(|(folder, records)| (format!("data/{folder}/"), Part::Files(records))));
+    let folders = contents.files.iter();
+    parts.extend(folders.map(|(folder, records)| (format!("data/{folder}/"), Part::Files(records.clone()))));
     parts.push(("data/populations/".to_owned(), Part::Populations));
     parts.push(("data/proofs/".to_owned(), Part::Proofs));
     parts.push(("data/records/".to_owned(), Part::Records));
@@ -178,7 +167,13 @@ impl Plan {
                 Part::File(what) => add(path.clone(), what.clone())?,
                 Part::Records => contents.disclosed().try_for_each(|n| add(record_path(n), What::Record(n)))?,
                 Part::Proofs => contents.disclosed().try_for_each(|n| add(proof_path(n), What::Proof(n)))?,
-                Part::Populations => populations(contents).try_for_each(|(path, what)| add(path, what))?,
+                Part::Populations => {
+                    contents
+                        .populations
+                        .iter()
+                        .map(population)
+                        .try_for_each(|Planned { path, what }| add(path, what))?;
+                }
                 Part::Files(records) => {
                     for index in records {
                         let mut files = vec![("SHA256SUMS".to_owned(), What::Sums(*index))];
@@ -195,22 +190,19 @@ impl Plan {
         Ok(())
     }
 
-    /// Those that are made of others.
-    pub(crate) fn derived(&self, contents: &Contents) -> impl Iterator<Item = Planned> {
+    /// Those that are made of others, but for the tables of populations, of which there are many.
+    pub(crate) fn derived(&self) -> impl Iterator<Item = Planned> {
         let files = self.parts.iter().filter_map(|(path, part)| match part {
-            Part::File(what) => Some((path.clone(), what.clone())),
+            Part::File(what) => Some(Planned { path: path.clone(), what: what.clone() }),
             _ => None,
         });
-        let made = files.filter(|(_, what)| matches!(what, What::Bagit | What::Derived(_) | What::Tool(_)));
-        made.chain(populations(contents)).map(|(path, what)| Planned { path, what })
+        files.filter(|file| matches!(file.what, What::Bagit | What::Derived(_) | What::Tool(_)))
     }
 }
 
-fn populations(contents: &Contents) -> impl Iterator<Item = (String, What)> {
-    let table = |(index, status): (&u64, &Status)| {
-        (population_path(*index, *status), What::Derived(Derived::Population(*index)))
-    };
-    contents.populations.iter().map(table)
+/// The table of a population.
+pub(crate) fn population((index, status): (&u64, &Status)) -> Planned {
+    Planned { path: population_path(*index, *status), what: What::Derived(Derived::Population(*index)) }
 }
 
 /// The path of a record's inclusion proof.

@@ -9,9 +9,11 @@ mod paths;
 mod scope;
 
 pub(crate) use calendar::Calendars;
-pub(crate) use contents::{Contents, Control, Gap, Series, record_path};
+pub(crate) use contents::{Contents, Control, Gap, Reading, Series, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
-pub(crate) use layout::{Derived, Plan, Planned, What, key_checkpoint_path, layout, population_path, proof_path};
+pub(crate) use layout::{
+    Derived, Plan, Planned, What, key_checkpoint_path, layout, population, population_path, proof_path,
+};
 pub(crate) use paths::{MANIFEST, PACKED, Paths, TAGMANIFEST, closing, device, path_allowed, place};
 pub(crate) use scope::Scope;
 
@@ -99,12 +101,17 @@ pub(crate) fn parse_record(file: &str, bytes: &[u8]) -> Result<Record, BundleErr
     if bytes.len() > RECORD_BYTES_MAX {
         return Err(BundleError::malformed(file, format!("longer than {RECORD_BYTES_MAX} bytes")));
     }
-    let record: Record = serde_json::from_slice(bytes).map_err(|e| BundleError::malformed(file, e))?;
+    let record = parse_again(file, bytes)?;
     let again = canonical_json(&record).map_err(|e| BundleError::malformed(file, e))?;
     if record.v != 1 || again != bytes {
         return Err(BundleError::malformed(file, "not a record of version 1 in canonical form"));
     }
     Ok(record)
+}
+
+/// A record from bytes that `parse_record` has taken before.
+pub(crate) fn parse_again(file: &str, bytes: &[u8]) -> Result<Record, BundleError> {
+    serde_json::from_slice(bytes).map_err(|e| BundleError::malformed(file, e))
 }
 
 /// Longest name that a path part is called after as it is; a longer one is cut, and ends in its hash.

@@ -5,6 +5,7 @@ use super::brought::Brought;
 use super::container::Archive;
 use super::log;
 use super::merkle::{Checkpoint, Hash};
+use super::range::roots_at;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::anchor::{NOTE, RECEIPT};
@@ -54,9 +55,9 @@ pub(super) fn check(
     let mut checking = Checking::new("anchors");
     let source = BundleSource(archive);
     let mut signed = Vec::new();
-    for index in contents.disclosed() {
+    for index in contents.of_kind("anchor").iter().copied() {
         let Some(record) = checking.take(source.record(index)) else { continue };
-        if !matches!(record.body, Body::Anchor { .. }) || !contents.has_files(index, &record.body) {
+        if !contents.has_files(index, &record.body) {
             continue;
         }
         handed.count += 1;
@@ -70,7 +71,7 @@ pub(super) fn check(
     let held: Vec<Signed> = brought.held.iter().filter_map(|note| holding.take(kept(note, closing))).collect();
     let sizes: BTreeSet<u64> = signed.iter().chain(&held).map(|signed| signed.checkpoint.size).collect();
     let (from, to) = (contents.facts.range.start, closing.size());
-    let roots = checking.take(log::roots_at(archive, from, closing, &sizes)).unwrap_or_default();
+    let roots = checking.take(roots_at(archive, from, closing, &sizes)).unwrap_or_default();
     let outside = format!("this bundle shows the log from {from} to {to} records");
     for one in &signed {
         if !compare(one, &roots, closing, &signed, &mut checking) {

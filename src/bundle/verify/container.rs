@@ -11,9 +11,11 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufReader, Error, ErrorKind, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const LOCAL_BYTES: usize = 30;
 const CENTRAL_BYTES: usize = 46;
@@ -22,15 +24,17 @@ const END64_BYTES: u64 = 56;
 const LOCATOR_BYTES: u64 = 20;
 /// From this many entries on, the count stands in the ZIP64 record.
 const COUNT_MAX_16: u64 = 0xffff;
+/// Room that is made for a file before it is read; what is larger makes its own as it comes.
+const READ_AT_ONCE: usize = 1 << 20;
 /// Entries of the directory that are read at a time; the place of the first of them is held in memory.
 const PAGE_ENTRIES: usize = 32;
 /// Such pages that are held in memory.
-const PAGES: usize = 16;
+const PAGES: usize = 32;
 
 /// An archive whose outline has been checked. Its contents have not. Holds a place for every 32 files, and
 /// reads its directory again where it is asked for others.
 pub(super) struct Archive {
-    file: File,
+    file: Arc<File>,
     /// The one folder.
     pub(super) top: String,
     /// Number of files.
@@ -38,7 +42,11 @@ pub(super) struct Archive {
     pages: Vec<Page>,
     /// Pages read last, by number.
     held: Mutex<VecDeque<(usize, Arc<Vec<Entry>>)>>,
+    /// Decoders that are not in use: most files are shorter than it takes to make one.
+    idle: Mutex<Vec<Decoder>>,
 }
+
+type Decoder = DeflateDecoder<BufReader<At>>;
 
 /// A stretch of the directory.
 struct Page {
@@ -86,22 +94,28 @@ impl Archive {
                 format!("{length} bytes long, and a ZIP archive has {END_BYTES} to {ARCHIVE_BYTES_MAX}"),
             ));
         }
+        let file = Arc::new(file);
         let (count, start, end) = end_of(&file, length).map_err(|e| refused(name.as_str(), e))?;
-        let mut archive =
-            Self { file, top: String::new(), count: 0, pages: Vec::new(), held: Mutex::new(VecDeque::new()) };
+        let mut archive = Self {
+            file,
+            top: String::new(),
+            count: 0,
+            pages: Vec::new(),
+            held: Mutex::default(),
+            idle: Mutex::default(),
+        };
         archive.directory(&name, count, start, end)?;
         Ok(archive)
     }
 
     /// Reads the central directory, and the local header that each of its entries points to.
     fn directory(&mut self, name: &str, count: u64, start: u64, end: u64) -> Result<(), BundleError> {
-        let file = self.file.try_clone().map_err(|e| refused(name, e))?;
-        let mut central = BufReader::new(At { file: &file, at: start, end });
+        let mut central = BufReader::new(self.at(start, end));
         let (mut at, mut from, mut total, mut paths) = (0, start, 0, Paths::default());
         for position in 0..count as usize {
             let (path, entry) = central_entry(&mut central, at).map_err(|e| refused(name, e))?;
             let wrong = |why: &str| refused(path.as_str(), why);
-            local_entry(&self.file, &path, &entry, at).map_err(|e| refused(path.as_str(), e))?;
+            local_entry(self.at(at, entry.at), &path, &entry).map_err(|e| refused(path.as_str(), e))?;
             let (top, inside) = path.split_once('/').ok_or_else(|| wrong("a file outside the bundle's folder"))?;
             if self.top.is_empty() {
                 self.top = top.to_owned();
@@ -132,12 +146,12 @@ impl Archive {
 
     /// The entries of one page.
     fn page(&self, number: usize) -> Result<Arc<Vec<Entry>>, BundleError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.held);
         if let Some((_, page)) = held.iter().find(|(held, _)| *held == number) {
             return Ok(page.clone());
         }
         let Some(page) = self.pages.get(number) else { return Ok(Arc::default()) };
-        let mut central = BufReader::new(At { file: &self.file, at: page.at, end: page.end });
+        let mut central = BufReader::new(self.at(page.at, page.end));
         let (mut entries, mut at, mut from) = (Vec::new(), page.local, page.at);
         while from < page.end {
             let (path, entry) = central_entry(&mut central, at).map_err(|e| refused("", e))?;
@@ -154,7 +168,36 @@ impl Archive {
 
     /// Every file, in order.
     pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry, BundleError>> {
-        (0..self.pages.len()).flat_map(|number| {
+        self.entries_from("")
+    }
+
+    /// The files in this folder, given with its `/`, and in those below it.
+    pub(super) fn folder(&self, folder: &str) -> impl Iterator<Item = Result<Entry, BundleError>> {
+        self.entries_from(folder)
+            .take_while(move |entry| !matches!(entry, Ok(entry) if !entry.path.starts_with(folder)))
+    }
+
+    /// Every file from this place in the order on.
+    pub(super) fn entries_from(&self, path: &str) -> impl Iterator<Item = Result<Entry, BundleError>> {
+        let first = self.page_of(path).unwrap_or_default();
+        self.entries_of(first..self.pages.len())
+            .skip_while(move |entry| matches!(entry, Ok(entry) if place(&entry.path) < place(path)))
+    }
+
+    /// All pages of the directory.
+    pub(super) fn all_pages(&self) -> Range<usize> {
+        0..self.pages.len()
+    }
+
+    /// The pages with the files in this folder, given with its `/`: more than these may be on them.
+    pub(super) fn pages(&self, folder: &str) -> Range<usize> {
+        let after = format!("{}0", folder.trim_end_matches('/'));
+        self.page_of(folder).unwrap_or_default()..self.page_of(&after).map_or(0, |last| last + 1)
+    }
+
+    /// The files on a stretch of pages.
+    pub(super) fn entries_of(&self, pages: Range<usize>) -> impl Iterator<Item = Result<Entry, BundleError>> {
+        pages.flat_map(|number| {
             let (page, error) = match self.page(number) {
                 Ok(page) => (page, None),
                 Err(error) => (Arc::default(), Some(Err(error))),
@@ -163,11 +206,14 @@ impl Archive {
         })
     }
 
+    /// The page that a file is on, if it is there.
+    fn page_of(&self, path: &str) -> Option<usize> {
+        self.pages.partition_point(|page| place(&page.first) <= place(path)).checked_sub(1)
+    }
+
     /// A file; `None` when there is none of that path.
     pub(super) fn find(&self, path: &str) -> Result<Option<Entry>, BundleError> {
-        let Some(number) = self.pages.partition_point(|page| place(&page.first) <= place(path)).checked_sub(1) else {
-            return Ok(None);
-        };
+        let Some(number) = self.page_of(path) else { return Ok(None) };
         let page = self.page(number)?;
         let found = page.binary_search_by(|entry| place(&entry.path).cmp(&place(path)));
         Ok(found.ok().and_then(|at| page.get(at).cloned()))
@@ -186,28 +232,43 @@ impl Archive {
     /// A file's content as a stream; size and check sum are checked at its end.
     pub(super) fn open_entry(&self, entry: &Entry) -> Content<'_> {
         let packed = self.open_packed(entry);
-        let packed = match closing(&entry.path) {
+        let inner = match closing(&entry.path) {
             true => Unpacking::Stored(packed),
-            false => Unpacking::Deflate(Box::new(DeflateDecoder::new(packed))),
+            false => Unpacking::Deflate(match lock(&self.idle).pop() {
+                Some(mut decoder) => {
+                    decoder.reset(packed);
+                    decoder
+                }
+                None => DeflateDecoder::new(packed),
+            }),
         };
-        Content { inner: packed, crc: Crc::new(), left: entry.size, expected: entry.crc, packed: entry.packed }
+        Content { archive: self, inner, crc: Crc::new(), left: entry.size, expected: entry.crc, packed: entry.packed }
     }
 
     /// A file's bytes as they stand in the archive.
-    pub(super) fn open_packed(&self, entry: &Entry) -> BufReader<At<'_>> {
+    pub(super) fn open_packed(&self, entry: &Entry) -> BufReader<At> {
         // No larger than what there is to read: most files are small.
         let capacity = usize::try_from(entry.packed).unwrap_or(usize::MAX).clamp(1, 32_768);
-        BufReader::with_capacity(capacity, At { file: &self.file, at: entry.at, end: entry.at + entry.packed })
+        BufReader::with_capacity(capacity, self.at(entry.at, entry.at + entry.packed))
+    }
+
+    fn at(&self, at: u64, end: u64) -> At {
+        At { file: self.file.clone(), at, end }
     }
 
     /// A whole file, when it is there and not too large to be parsed.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, BundleError> {
-        let entry = self.entry(path)?;
+        self.read_entry(&self.entry(path)?)
+    }
+
+    /// A whole file, when it is not too large to be parsed.
+    pub(super) fn read_entry(&self, entry: &Entry) -> Result<Vec<u8>, BundleError> {
+        let path = entry.path.as_str();
         if entry.size > DOCUMENT_BYTES_MAX {
             return Err(BundleError::malformed(path, format!("larger than {DOCUMENT_BYTES_MAX} bytes")));
         }
-        let mut bytes = Vec::new();
-        self.open_entry(&entry).read_to_end(&mut bytes).map_err(|e| BundleError::malformed(path, e))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default().min(READ_AT_ONCE));
+        self.open_entry(entry).read_to_end(&mut bytes).map_err(|e| BundleError::malformed(path, e))?;
         Ok(bytes)
     }
 
@@ -217,20 +278,25 @@ impl Archive {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A stretch of a file, read independently of other readers of the file.
-pub(super) struct At<'a> {
-    file: &'a File,
+pub(super) struct At {
+    file: Arc<File>,
     at: u64,
     end: u64,
 }
 
-impl Read for At<'_> {
+impl Read for At {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = buf.len().min(left);
-        let mut file = self.file;
-        file.seek(SeekFrom::Start(self.at))?;
-        let read = file.read(&mut buf[..wanted])?;
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let read = self.file.read_at(&mut buf[..wanted], self.at)?;
         self.at += read as u64;
         Ok(read)
     }
@@ -238,7 +304,8 @@ impl Read for At<'_> {
 
 /// A file's content, unpacked and checked.
 pub(super) struct Content<'a> {
-    inner: Unpacking<'a>,
+    archive: &'a Archive,
+    inner: Unpacking,
     crc: Crc,
     left: u64,
     expected: u32,
@@ -246,9 +313,18 @@ pub(super) struct Content<'a> {
 }
 
 /// A file's packed bytes on their way to being its content.
-enum Unpacking<'a> {
-    Stored(BufReader<At<'a>>),
-    Deflate(Box<DeflateDecoder<BufReader<At<'a>>>>),
+enum Unpacking {
+    Stored(BufReader<At>),
+    Deflate(Decoder),
+    Done,
+}
+
+impl Drop for Content<'_> {
+    fn drop(&mut self) {
+        if let Unpacking::Deflate(decoder) = std::mem::replace(&mut self.inner, Unpacking::Done) {
+            lock(&self.archive.idle).push(decoder);
+        }
+    }
 }
 
 impl Read for Content<'_> {
@@ -260,6 +336,7 @@ impl Read for Content<'_> {
         let read = match &mut self.inner {
             Unpacking::Stored(inner) => inner.read(buf)?,
             Unpacking::Deflate(inner) => inner.read(buf)?,
+            Unpacking::Done => 0,
         };
         self.crc.update(&buf[..read]);
         let Some(left) = self.left.checked_sub(read as u64) else {
@@ -297,10 +374,10 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Number of entries, and where the central directory begins and ends.
-fn end_of(file: &File, length: u64) -> std::io::Result<(u64, u64, u64)> {
+fn end_of(file: &Arc<File>, length: u64) -> std::io::Result<(u64, u64, u64)> {
     let invalid = |why: &str| Error::new(ErrorKind::InvalidData, why);
     let mut end = [0; END_BYTES as usize];
-    At { file, at: length - END_BYTES, end: length }.read_exact(&mut end)?;
+    At { file: file.clone(), at: length - END_BYTES, end: length }.read_exact(&mut end)?;
     if !end.starts_with(b"PK\x05\x06\0\0\0\0") || end[8..10] != end[10..12] || end[20..] != [0, 0] {
         return Err(invalid("no ZIP archive, or one with a comment: no end record at the very end"));
     }
@@ -323,10 +400,10 @@ fn end_of(file: &File, length: u64) -> std::io::Result<(u64, u64, u64)> {
 }
 
 /// Reads the ZIP64 end record and its locator, of which only the number of entries may vary.
-fn end64(file: &File, at: u64, start: u64) -> std::io::Result<u64> {
+fn end64(file: &Arc<File>, at: u64, start: u64) -> std::io::Result<u64> {
     const BYTES: usize = (END64_BYTES + LOCATOR_BYTES) as usize;
     let mut found = [0; BYTES];
-    At { file, at, end: at + BYTES as u64 }.read_exact(&mut found)?;
+    At { file: file.clone(), at, end: at + BYTES as u64 }.read_exact(&mut found)?;
     let count = u64_at(&found, 32);
     let size = at.saturating_sub(start);
     let mut expected: Vec<u8> = b"PK\x06\x06".to_vec();
@@ -408,12 +485,12 @@ fn central_entry(central: &mut impl Read, at: u64) -> std::io::Result<(String, E
 }
 
 /// Checks the header in front of the data: it must say what the directory says.
-fn local_entry(file: &File, path: &str, entry: &Entry, at: u64) -> std::io::Result<()> {
+fn local_entry(mut header: At, path: &str, entry: &Entry) -> std::io::Result<()> {
     let mut expected = b"PK\x03\x04".to_vec();
     expected.extend(shared(entry, path));
     expected.extend(path.as_bytes());
     let mut found = vec![0; expected.len()];
-    At { file, at, end: entry.at }.read_exact(&mut found)?;
+    header.read_exact(&mut found)?;
     if found != expected {
         return Err(Error::new(ErrorKind::InvalidData, "its header does not say what the archive's directory says"));
     }

@@ -2,38 +2,24 @@
 //! must be as many records as they say. Signatures and proofs cannot show that: they are right for whatever is
 //! shown.
 
-use super::container::Archive;
 use super::report::{Check, Checking};
-use super::source::BundleSource;
-use crate::bundle::format::{Contents, Scope, Source, record_path};
-use crate::ledger::record::{Body, Counts, Record};
+use crate::bundle::format::{Contents, Scope, record_path};
+use crate::ledger::record::{Body, Counts};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-/// Counts every record that the bundle must disclose.
-pub(super) fn check(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("completeness");
-    let last = contents.facts.log_size.checked_sub(1).filter(|last| contents.discloses(*last));
-    let ends = last.and_then(|last| checking.take(BundleSource(archive).record(last)));
-    if !ends.is_some_and(|record| matches!(record.body, Body::Summary { .. })) {
-        checking.wrong("data/log/checkpoint", "the last record under it is no summary that is here");
-    }
-    if let Some(scope) = &contents.scope {
-        for control in scope.controls.difference(&scope.known) {
-            checking.wrong("bag-info.txt", format!("no configuration of the period knows the control {control}"));
-        }
-    }
-    let summaries = walk(archive, contents, &mut checking);
-    checking.done(match &contents.scope {
-        None if summaries == 0 => "all of the range is here; no summary in it has anything to compare".to_owned(),
-        None => format!("{summaries} summaries count what lies between them, and all of it is here"),
-        Some(scope) => format!(
-            "{summaries} summaries count the records of {} controls and their {} collectors, and all of them are here; \
-             {} records of others are withheld",
-            scope.controls.len(),
-            scope.collectors.len(),
-            contents.withheld()
-        ),
-    })
+/// Counts every record that the bundle must disclose, from the first summary on; from the beginning of the log
+/// when the range begins there, or when a selection has no summary before its range.
+pub(super) struct Counted<'a> {
+    contents: &'a Contents,
+    /// Which records are counted.
+    counted: Range<u64>,
+    seen: Option<Seen>,
+    /// The newest configuration so far.
+    configured: Option<u64>,
+    begun: bool,
+    summaries: u64,
+    checking: Checking,
 }
 
 /// What must have been seen by a summary.
@@ -44,56 +30,76 @@ struct Seen {
     counts: Counts,
 }
 
-/// Walks from the first summary on; from the beginning of the log when the range begins there, or when a
-/// selection has no summary before its range. Returns how many summaries were compared.
-fn walk(archive: &Archive, contents: &Contents, checking: &mut Checking) -> u64 {
-    let source = BundleSource(archive);
-    let (range, scope) = (&contents.facts.range, contents.scope.as_ref());
-    let opening = scope.and_then(|_| opening(&source, contents));
-    // A whole bundle has everything of its range, and little beside.
-    let (from, until) = match scope {
-        Some(_) => (opening.unwrap_or(0), contents.facts.log_size),
-        None => (if range.start <= 1 { 0 } else { range.start }, range.end.saturating_add(1)),
-    };
-    let mut seen = (opening.is_none() && from == 0).then(Seen::default);
-    let (mut configured, mut begun, mut summaries) = (None, false, 0);
-    for index in contents.disclosed().take_while(|index| *index < until) {
-        let Some(Record { body, .. }) = checking.take(source.record(index)) else { continue };
-        if !begun && index >= range.start {
-            begun = true;
-            let counted = seen.as_ref().is_none_or(|seen| seen.counts.config == configured);
+impl<'a> Counted<'a> {
+    pub(super) fn new(contents: &'a Contents) -> Self {
+        let mut checking = Checking::new("completeness");
+        let (facts, summaries) = (&contents.facts, contents.of_kind("summary"));
+        if summaries.last().copied() != facts.log_size.checked_sub(1) {
+            checking.wrong("data/log/checkpoint", "the last record under it is no summary that is here");
+        }
+        if let Some(scope) = &contents.scope {
+            for control in scope.controls.difference(&scope.known) {
+                checking.wrong("bag-info.txt", format!("no configuration of the period knows the control {control}"));
+            }
+        }
+        // A whole bundle has everything of its range, and little beside.
+        let opening = summaries.iter().rfind(|index| **index < facts.range.start && contents.scope.is_some());
+        let counted = match contents.scope {
+            Some(_) => opening.copied().unwrap_or(0)..facts.log_size,
+            None => (if facts.range.start <= 1 { 0 } else { facts.range.start })..facts.range.end.saturating_add(1),
+        };
+        let seen = (opening.is_none() && counted.start == 0).then(Seen::default);
+        Self { contents, counted, seen, configured: None, begun: false, summaries: 0, checking }
+    }
+
+    /// Takes the next record.
+    pub(super) fn see(&mut self, index: u64, body: &Body) {
+        let (scope, checking) = (self.contents.scope.as_ref(), &mut self.checking);
+        if index >= self.counted.end {
+            return;
+        }
+        if !self.begun && index >= self.contents.facts.range.start {
+            self.begun = true;
+            let fits = self.seen.as_ref().is_none_or(|seen| seen.counts.config == self.configured);
             let why = "another configuration is in force here than the newest before it that the bundle has";
-            checking.expect(scope.is_none() || counted, record_path(index), why);
+            checking.expect(scope.is_none() || fits, record_path(index), why);
         }
         if matches!(body, Body::Config { .. }) {
-            configured = Some(index);
+            self.configured = Some(index);
         }
-        if index < from {
-            continue;
+        if index < self.counted.start {
+            return;
         }
-        if scope.is_some_and(|scope| !scope.holds(&body)) {
+        if scope.is_some_and(|scope| !scope.holds(body)) {
             checking.wrong(record_path(index), "belongs to none of the controls that the bundle is limited to");
         }
-        if let Body::Summary { collectors, counts } = &body {
-            if let Some(seen) = &seen {
+        if let Body::Summary { collectors, counts } = body {
+            if let Some(seen) = &self.seen {
                 let differs = seen.differs(scope, collectors, counts);
                 differs.into_iter().for_each(|why| checking.wrong(record_path(index), why));
-                summaries += 1;
+                self.summaries += 1;
             }
-            seen = Some(Seen { next: collectors.clone(), counts: counts.clone() });
+            self.seen = Some(Seen { next: collectors.clone(), counts: counts.clone() });
         }
-        if let Some(seen) = &mut seen {
-            seen.add(index, &body);
+        if let Some(seen) = &mut self.seen {
+            seen.add(index, body);
         }
     }
-    summaries
-}
 
-/// The newest summary before the range.
-fn opening(source: &BundleSource<'_>, contents: &Contents) -> Option<u64> {
-    let before: Vec<u64> = contents.disclosed().take_while(|index| *index < contents.facts.range.start).collect();
-    let summary = |index: &u64| matches!(source.record(*index).map(|record| record.body), Ok(Body::Summary { .. }));
-    before.into_iter().rev().find(summary)
+    pub(super) fn done(self) -> Check {
+        let summaries = self.summaries;
+        self.checking.done(match &self.contents.scope {
+            None if summaries == 0 => "all of the range is here; no summary in it has anything to compare".to_owned(),
+            None => format!("{summaries} summaries count what lies between them, and all of it is here"),
+            Some(scope) => format!(
+                "{summaries} summaries count the records of {} controls and their {} collectors, and all of them are \
+                 here; {} records of others are withheld",
+                scope.controls.len(),
+                scope.collectors.len(),
+                self.contents.withheld()
+            ),
+        })
+    }
 }
 
 impl Seen {

@@ -2,13 +2,18 @@
 //! compared byte for byte.
 
 use super::container::{Archive, Entry};
+use super::parallel::in_order;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::BundleError;
 use crate::bundle::derive::derive;
-use crate::bundle::format::{BAGIT, Contents, MANIFEST, Plan, Planned, What, closing, layout};
+use crate::bundle::format::{BAGIT, Contents, MANIFEST, Plan, Planned, What, closing, layout, population};
 use crate::bundle::tools;
+use crate::ledger::record::Status;
 use std::io::{BufRead, BufReader, Write};
+
+/// Tables that a thread makes at a time.
+const STRETCH: usize = 64;
 
 /// Checks which files there are.
 pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Option<Plan>) {
@@ -50,36 +55,60 @@ fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Chec
 
 /// Makes every derived file again.
 pub(super) fn check(archive: &Archive, contents: &Contents, plan: Option<&Plan>) -> Check {
-    let mut checking = Checking::new("derived files");
-    let source = BundleSource(archive);
-    let mut count = 0_u64;
-    for Planned { path, what } in plan.into_iter().flat_map(|plan| plan.derived(contents)) {
+    let (mut checking, mut count) = (Checking::new("derived files"), 0);
+    let mut take = |again: Again| {
+        checking.append(again.checking);
+        count += again.count;
+    };
+    let Some(plan) = plan else { return checking.done(String::new()) };
+    let files: Vec<Planned> = plan.derived().collect();
+    in_order(0..files.len(), |at| Again::of(archive, contents, files.get(at).cloned()), &mut take);
+    let populations: Vec<(&u64, &Status)> = contents.populations.iter().collect();
+    let stretches: Vec<&[(&u64, &Status)]> = populations.chunks(STRETCH).collect();
+    let tables = |at: usize| stretches[at].iter().copied().map(population);
+    in_order(0..stretches.len(), |at| Again::of(archive, contents, tables(at)), &mut take);
+    checking.done(format!("{count} files are what follows from the committed data"))
+}
+
+/// Some files made again.
+struct Again {
+    count: u64,
+    checking: Checking,
+}
+
+impl Again {
+    fn of(archive: &Archive, contents: &Contents, files: impl IntoIterator<Item = Planned>) -> Self {
+        let mut again = Self { count: 0, checking: Checking::new("derived files") };
+        files.into_iter().for_each(|file| again.file(archive, contents, file));
+        again
+    }
+
+    fn file(&mut self, archive: &Archive, contents: &Contents, Planned { path, what }: Planned) {
         // That a file is missing has been said.
-        let Some(Some(entry)) = checking.take(archive.find(&path)) else { continue };
+        let Some(Some(entry)) = self.checking.take(archive.find(&path)) else { return };
         let mut comparing = Comparing::new(BufReader::new(archive.open_entry(&entry)));
         let made = match &what {
-            What::Derived(what) => derive(what, contents, &source, &mut comparing),
+            What::Derived(what) => derive(what, contents, &BundleSource(archive), &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
             What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
-            _ => continue,
+            _ => return,
         };
-        count += 1;
+        self.count += 1;
         match made.and_then(|()| comparing.end().map_err(|e| BundleError::malformed(&path, e))) {
             Ok(None) => {}
             Ok(Some(line)) => {
                 let why = match what {
-                    What::Tool(_) => "is not that of the tool as released: take the tools from the release".to_owned(),
-                    _ => "is not what follows from the committed data".to_owned(),
+                    What::Tool(_) => "is not that of the tool as released: take the tools from the release",
+                    _ => "is not what follows from the committed data",
                 };
-                checking.wrong(path, format!("line {line} {why}"));
+                self.checking.wrong(path, format!("line {line} {why}"));
             }
             Err(error) => {
                 let (file, why) = error.parts();
-                checking.wrong(path, format!("cannot be made again: {file}: {why}"));
+                self.checking.wrong(path, format!("cannot be made again: {file}: {why}"));
             }
         }
     }
-    checking.done(format!("{count} files are what follows from the committed data"))
 }
 
 /// Takes what should be there, and compares it with what is.

@@ -3,10 +3,11 @@
 use super::container::Archive;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
+use super::walk::Files;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Source, digits, folder, record_path};
+use crate::bundle::format::{Contents, record_path};
 use crate::judge::{Outcome, Verdict};
-use crate::ledger::record::{Body, Status, canonical_json};
+use crate::ledger::record::{Body, Record, Status, canonical_json};
 use crate::notify::message::{ALERT, Message};
 use crate::run_file::{ErrorFile, PARTIAL, POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Partial, Population};
@@ -15,106 +16,141 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Checks every document whose form is ours.
-pub(super) fn check(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("documents");
-    let source = BundleSource(archive);
-    let mut count = 0_u64;
-    for index in contents.disclosed() {
-        let Some(record) = checking.take(source.record(index)) else { continue };
+/// Checks every document whose form is ours, record by record, in any order.
+pub(super) struct Documents {
+    count: u64,
+    checking: Checking,
+}
+
+impl Documents {
+    pub(super) fn new() -> Self {
+        Self { count: 0, checking: Checking::new("documents") }
+    }
+
+    /// Checks those of a record.
+    pub(super) fn see(
+        &mut self,
+        archive: &Archive,
+        contents: &Contents,
+        index: u64,
+        record: &Record,
+        files: Option<&Files>,
+    ) {
         let heavy = matches!(
             record.body,
             Body::Evidence { .. } | Body::Verdict { .. } | Body::Config { .. } | Body::Alert { .. }
         );
         if !heavy || !contents.has_files(index, &record.body) {
-            continue;
+            return;
         }
-        count += 1;
-        if record.commit.is_none() {
-            checking.wrong(record_path(index), "is committed to no files, which such a record must be");
-            continue;
-        }
-        let Some(names) = checking.take(source.file_names(index)) else { continue };
-        let agrees = match &record.body {
-            Body::Evidence { .. } => evidence(&source, index, &record.body, &names),
-            Body::Verdict { .. } => verdict(&source, index, &record.body),
-            Body::Config { sha256, .. } => config(&source, index, sha256),
-            Body::Alert { .. } => alert(&source, index, &record.body),
-            _ => continue,
+        self.count += 1;
+        let Some(Files { folder, sums }) = files else {
+            let why = "is committed to no files, which such a record must be";
+            return self.checking.wrong(record_path(index), why);
         };
-        checking.take(agrees);
+        let of = Of { archive, folder, index };
+        let agrees = match (&record.body, sums) {
+            (_, Err(error)) => return self.checking.failed(error),
+            (Body::Verdict { .. }, _) => of.verdict(&record.body),
+            (Body::Config { sha256, .. }, _) => of.config(sha256),
+            (Body::Alert { .. }, _) => of.alert(&record.body),
+            (_, Ok(sums)) => of.evidence(&record.body, sums),
+        };
+        self.checking.take(agrees);
     }
-    checking.done(format!("{count} records say what their documents say"))
+
+    /// Takes over what was found of other records.
+    pub(super) fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.checking.append(other.checking);
+    }
+
+    pub(super) fn done(self) -> Check {
+        self.checking.done(format!("{} records say what their documents say", self.count))
+    }
 }
 
-fn alert(source: &BundleSource<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
-    let Body::Alert { key, event, about, severity, owner, .. } = body else { return Ok(()) };
-    let message: Message = document(source, index, ALERT)?;
-    let said = (&message.key, message.event, message.subject.about(), message.severity, &message.owner);
-    if said == (key, *event, about.clone(), *severity, owner) {
-        return Ok(());
-    }
-    Err(BundleError::malformed(record_path(index), format!("does not say what its {ALERT} says")))
-}
-
-/// Reads a document of ours, which has one form only.
+/// Reads a document of ours.
 pub(super) fn document<T: DeserializeOwned + Serialize>(
     source: &BundleSource<'_>,
     index: u64,
     name: &str,
 ) -> Result<T, BundleError> {
-    let folder = folder(&source.record(index)?.body).unwrap_or_default();
-    let malformed = |why: String| BundleError::malformed(format!("data/{folder}/{}/{name}", digits(index)), why);
-    let bytes = source.file(index, name)?;
-    let value: T = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
-    let again = canonical_json(&value).map_err(|e| malformed(e.to_string()))?;
-    if again != bytes {
-        return Err(malformed("not written in the one form that there is".to_owned()));
+    read(source.0, source.path(index, name)?)
+}
+
+/// Reads a document of ours, which has one form only.
+fn read<T: DeserializeOwned + Serialize>(archive: &Archive, path: String) -> Result<T, BundleError> {
+    let bytes = archive.read(&path)?;
+    let parsed = serde_json::from_slice(&bytes).and_then(|value: T| Ok((canonical_json(&value)?, value)));
+    match parsed {
+        Ok((again, value)) if again == bytes => Ok(value),
+        Ok(_) => Err(BundleError::malformed(path, "not written in the one form that there is")),
+        Err(error) => Err(BundleError::malformed(path, error)),
     }
-    Ok(value)
 }
 
-fn agree(fine: bool, index: u64, why: &str) -> Result<(), BundleError> {
-    if fine { Ok(()) } else { Err(BundleError::malformed(record_path(index), why)) }
+/// The documents of one record.
+struct Of<'a> {
+    archive: &'a Archive,
+    folder: &'a str,
+    index: u64,
 }
 
-fn evidence(source: &BundleSource<'_>, index: u64, body: &Body, names: &[String]) -> Result<(), BundleError> {
-    let Body::Evidence { status, observed, collector, window, .. } = body else { return Ok(()) };
-    let run: RunFile = document(source, index, RUN)?;
-    agree(run.collector == *collector && run.task.window == *window, index, "says otherwise than its run.json")?;
-    let both = names.iter().any(|n| n == POPULATION) && names.iter().any(|n| n == PARTIAL);
-    agree(!both, index, "has both a population and a part of one")?;
-    let (held, fine) = match status {
-        Status::Complete => {
-            let population: Population = document(source, index, POPULATION)?;
-            (population.items().len() as u64, !population.whole().is_empty())
-        }
-        Status::Incomplete => {
-            let partial: Partial = document(source, index, PARTIAL)?;
-            agree(partial.observed == *observed, index, "counts otherwise than its partial.json")?;
-            (partial.items.len() as u64, !partial.unread.is_empty())
-        }
-        Status::Failed => {
-            let error: ErrorFile = document(source, index, PARTIAL)?;
-            (0, !error.unread.is_empty())
-        }
-    };
-    agree(held == *observed, index, "counts otherwise than its items")?;
-    agree(fine, index, "is neither shown to be whole, nor says what was not read")
-}
-
-fn verdict(source: &BundleSource<'_>, index: u64, body: &Body) -> Result<(), BundleError> {
-    let Body::Verdict { outcome, counts, .. } = body else { return Ok(()) };
-    let verdict: Verdict = document(source, index, "judgements.json")?;
-    let mut counted: BTreeMap<Outcome, u64> = verdict.counts.keys().map(|outcome| (*outcome, 0)).collect();
-    for judgement in &verdict.judgements {
-        *counted.entry(judgement.outcome).or_default() += 1;
+impl Of<'_> {
+    fn document<T: DeserializeOwned + Serialize>(&self, name: &str) -> Result<T, BundleError> {
+        read(self.archive, format!("{}/{name}", self.folder))
     }
-    let same = verdict.outcome == *outcome && verdict.counts == *counts && counted == *counts;
-    agree(same, index, "has another outcome or other counts than its judgements.json")
-}
 
-fn config(source: &BundleSource<'_>, index: u64, sha256: &str) -> Result<(), BundleError> {
-    let bytes = source.file(index, "config.json")?;
-    agree(hex::encode(Sha256::digest(bytes)) == sha256, index, "is of another configuration than its config.json")
+    fn agree(&self, fine: bool, why: &str) -> Result<(), BundleError> {
+        if fine { Ok(()) } else { Err(BundleError::malformed(record_path(self.index), why)) }
+    }
+
+    fn evidence(&self, body: &Body, sums: &[([u8; 32], String)]) -> Result<(), BundleError> {
+        let Body::Evidence { status, observed, collector, window, .. } = body else { return Ok(()) };
+        let run: RunFile = self.document(RUN)?;
+        self.agree(run.collector == *collector && run.task.window == *window, "says otherwise than its run.json")?;
+        let both = [POPULATION, PARTIAL].iter().all(|name| sums.iter().any(|(_, listed)| listed == name));
+        self.agree(!both, "has both a population and a part of one")?;
+        let (held, fine) = match status {
+            Status::Complete => {
+                let population: Population = self.document(POPULATION)?;
+                (population.items().len() as u64, !population.whole().is_empty())
+            }
+            Status::Incomplete => {
+                let partial: Partial = self.document(PARTIAL)?;
+                self.agree(partial.observed == *observed, "counts otherwise than its partial.json")?;
+                (partial.items.len() as u64, !partial.unread.is_empty())
+            }
+            Status::Failed => {
+                let error: ErrorFile = self.document(PARTIAL)?;
+                (0, !error.unread.is_empty())
+            }
+        };
+        self.agree(held == *observed, "counts otherwise than its items")?;
+        self.agree(fine, "is neither shown to be whole, nor says what was not read")
+    }
+
+    fn verdict(&self, body: &Body) -> Result<(), BundleError> {
+        let Body::Verdict { outcome, counts, .. } = body else { return Ok(()) };
+        let verdict: Verdict = self.document("judgements.json")?;
+        let mut counted: BTreeMap<Outcome, u64> = verdict.counts.keys().map(|outcome| (*outcome, 0)).collect();
+        for judgement in &verdict.judgements {
+            *counted.entry(judgement.outcome).or_default() += 1;
+        }
+        let same = verdict.outcome == *outcome && verdict.counts == *counts && counted == *counts;
+        self.agree(same, "has another outcome or other counts than its judgements.json")
+    }
+
+    fn alert(&self, body: &Body) -> Result<(), BundleError> {
+        let Body::Alert { key, event, about, severity, owner, .. } = body else { return Ok(()) };
+        let message: Message = self.document(ALERT)?;
+        let said = (&message.key, message.event, message.subject.about(), message.severity, &message.owner);
+        self.agree(said == (key, *event, about.clone(), *severity, owner), "does not say what its alert.json says")
+    }
+
+    fn config(&self, sha256: &str) -> Result<(), BundleError> {
+        let bytes = self.archive.read(&format!("{}/config.json", self.folder))?;
+        self.agree(hex::encode(Sha256::digest(bytes)) == sha256, "is of another configuration than its config.json")
+    }
 }

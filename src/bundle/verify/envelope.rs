@@ -15,14 +15,14 @@ use crate::timestamp;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-/// Checks signatures and time-stamp.
-pub(super) fn check(archive: &Archive, contents: &Contents, brought: &Brought) -> Check {
+/// Checks signatures and time-stamp; `newest` is the time of the newest record.
+pub(super) fn check(archive: &Archive, contents: &Contents, brought: &Brought, newest: DateTime<Utc>) -> Check {
     let mut checking = Checking::new("envelope");
     let Some(tagmanifest) = checking.take(archive.read(TAGMANIFEST)) else { return checking.done(String::new()) };
     let Some(key) = checking.take(signer(archive, SIGNATURE, &tagmanifest)) else {
         return checking.done(String::new());
     };
-    let (newest, in_force) = known(archive, contents, key, &mut checking);
+    let in_force = in_force(archive, contents, key, &mut checking);
     checking.expect(
         in_force,
         SIGNATURE,
@@ -86,13 +86,11 @@ fn signer(archive: &Archive, file: &str, bytes: &[u8]) -> Result<PublicKey, Bund
     Ok(signature.key)
 }
 
-/// The time of the newest record, and whether the key may sign as far as the records say.
-fn known(archive: &Archive, contents: &Contents, key: PublicKey, checking: &mut Checking) -> (DateTime<Utc>, bool) {
-    let source = BundleSource(archive);
-    let (mut newest, mut in_force) = (DateTime::UNIX_EPOCH, false);
-    for index in contents.disclosed() {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        newest = newest.max(record.at);
+/// Whether the key may sign as far as the records say.
+fn in_force(archive: &Archive, contents: &Contents, key: PublicKey, checking: &mut Checking) -> bool {
+    let mut in_force = false;
+    for index in contents.of_kind("key").iter().copied() {
+        let Some(record) = checking.take(BundleSource(archive).record(index)) else { continue };
         if let Body::Key { role: KeyRole::Bundle, key: line, change } = &record.body {
             match PublicKey::parse(line) {
                 Some(named) if named == key => in_force = *change == KeyChange::Added,
@@ -101,7 +99,7 @@ fn known(archive: &Archive, contents: &Contents, key: PublicKey, checking: &mut 
             }
         }
     }
-    (newest, in_force)
+    in_force
 }
 
 /// When the authority saw the tag manifest; `None` when there is no time-stamp, or a wrong one.

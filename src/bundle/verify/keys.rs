@@ -5,7 +5,7 @@
 //! in the record's own proof: so it is a checkpoint of the same log as the closing one.
 
 use super::container::Archive;
-use super::log::parse_proof;
+use super::inclusion::parse_proof;
 use super::merkle::{Checkpoint, Hash, Key, Note, leaf, root_by_proof, root_of_left};
 use crate::bundle::BundleError;
 use crate::bundle::format::{digits, key_checkpoint_path, parse_record, record_path};
@@ -54,9 +54,9 @@ impl Terms {
         let first = own.next().ok_or_else(|| malformed("has no key"))?;
         let mut terms = Self(vec![Term { key: first, added: None, retired: None }]);
         let mut records = Vec::new();
-        for entry in archive.entries() {
+        for entry in archive.folder("data/log/keys/") {
             let entry = entry?;
-            let Some(name) = entry.path.strip_prefix("data/log/keys/") else { continue };
+            let name = entry.path.strip_prefix("data/log/keys/").unwrap_or_default();
             let index = name.strip_suffix(".checkpoint").and_then(|digits| digits.parse::<u64>().ok());
             match index.filter(|index| key_checkpoint_path(*index) == entry.path) {
                 Some(index) => records.push(index),

@@ -27,7 +27,7 @@ impl Bundle {
             let index = path.strip_prefix("data/records/")?.strip_suffix(".json")?.parse::<u64>().ok()?;
             (record_path(index) == path).then_some(index)
         };
-        self.0.entries().filter_map(|entry| entry.map(|entry| number(&entry.path)).transpose()).collect()
+        self.0.folder("data/records/").filter_map(|entry| entry.map(|entry| number(&entry.path)).transpose()).collect()
     }
 
     /// Whether the files of the record are in it: of records around the period they are not.

@@ -1,40 +1,95 @@
 //! The manifests: every file listed once, nothing else listed, every hash right.
 
-use super::container::{Archive, Entry};
+use super::container::{Archive, Content, Entry};
+use super::parallel::in_order;
 use super::report::{Check, Checking};
 use crate::bundle::BundleError;
 use crate::bundle::format::{MANIFEST, PACKED, PATH_BYTES_MAX, TAGMANIFEST, closing, path_allowed};
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read};
+use std::iter::Peekable;
+
+/// What comes after every file under `data/`: the character after `/`.
+const AFTER_DATA: &str = "data0";
+/// What is hashed at a time.
+const BUFFER_BYTES: usize = 65_536;
+/// Pages of the archive whose files a thread hashes at a time.
+const PAGES: usize = 8;
 
 /// SHA-256 of every file, by its position in the archive; `None` where it could not be read.
 pub(super) type Digests = Vec<Option<[u8; 32]>>;
 
 /// Hashes every file, packed and unpacked, and compares with the manifests.
 pub(super) fn check(archive: &Archive) -> (Check, Digests) {
-    let mut checking = Checking::new("manifests");
+    let (mut checking, mut packing) = (Checking::new("manifests"), Checking::new("manifests"));
     let mut digests = Vec::with_capacity(archive.count);
-    for entry in archive.entries() {
-        let hashed = entry.and_then(|entry| {
-            hash(archive.open_entry(&entry)).map_err(|error| BundleError::malformed(&entry.path, error))
-        });
-        digests.push(checking.take(hashed));
+    let mut content = Listed::open(archive, MANIFEST, &mut checking);
+    let mut packed = Listed::open(archive, PACKED, &mut packing);
+    let pages = archive.all_pages();
+    in_order(
+        0..pages.len().div_ceil(PAGES),
+        |at| hashed(archive, at),
+        |files| {
+            for file in files {
+                let Some(Hashed { path, content: found, packed: found_packed }) = checking.take(file) else { continue };
+                let found = checking.take(found.map_err(|error| BundleError::malformed(&path, error)));
+                digests.push(found);
+                if path.starts_with("data/") {
+                    content.next(&path, found, &mut checking);
+                }
+                if !closing(&path) {
+                    packed.next(&path, found_packed, &mut packing);
+                }
+            }
+        },
+    );
+    content.end(&mut checking);
+    packed.end(&mut packing);
+    let mut tags = Listed::open(archive, TAGMANIFEST, &mut checking);
+    for entry in tagged(archive) {
+        let Some(entry) = checking.take(entry) else { break };
+        tags.next(&entry.path, digests.get(entry.position).copied().flatten(), &mut checking);
     }
-    let content = |entry: &Entry| digests.get(entry.position).copied().flatten();
-    // The manifest itself is vouched for by the tag manifest, so that one comes first.
-    let tag = |path: &str| !path.starts_with("data/") && (path == PACKED || !closing(path));
-    one(archive, &mut checking, TAGMANIFEST, tag, content);
-    one(archive, &mut checking, MANIFEST, |path| path.starts_with("data/"), content);
-    let packed = |entry: &Entry| hash(archive.open_packed(entry)).ok();
-    one(archive, &mut checking, PACKED, |path| !closing(path), packed);
+    tags.end(&mut checking);
+    checking.append(packing);
     (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
 }
 
+/// A file's hashes.
+struct Hashed {
+    path: String,
+    content: std::io::Result<[u8; 32]>,
+    packed: Option<[u8; 32]>,
+}
+
+/// Hashes the files on some pages of the archive.
+fn hashed(archive: &Archive, at: usize) -> Vec<Result<Hashed, BundleError>> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let pages = at * PAGES..archive.all_pages().end.min((at + 1) * PAGES);
+    let mut one = |entry: Entry| Hashed {
+        content: hash(archive.open_entry(&entry), &mut buffer),
+        packed: hash(archive.open_packed(&entry), &mut buffer).ok(),
+        path: entry.path,
+    };
+    archive.entries_of(pages).map(|entry| entry.map(&mut one)).collect()
+}
+
+/// The files that the tag manifest lists, in order of the paths: one of them stands at the end of the archive.
+fn tagged(archive: &Archive) -> impl Iterator<Item = Result<Entry, BundleError>> {
+    let ends = |entry: &Result<Entry, BundleError>, at: fn(&str) -> bool| matches!(entry, Ok(entry) if at(&entry.path));
+    let after_data = move || archive.entries_from(AFTER_DATA).take_while(move |entry| !ends(entry, closing));
+    let before = archive.entries().take_while(move |entry| !ends(entry, |path| path >= "data/" || closing(path)));
+    before
+        .chain(after_data().take_while(move |entry| !ends(entry, |path| path > PACKED)))
+        .chain(archive.find(PACKED).transpose())
+        .chain(after_data().skip_while(move |entry| ends(entry, |path| path < PACKED)))
+}
+
 /// The SHA-256 of a stream.
-pub(super) fn hash(mut content: impl Read) -> std::io::Result<[u8; 32]> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 65_536]);
+fn hash(mut content: impl Read, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
     loop {
-        match content.read(&mut buffer)? {
+        match content.read(buffer)? {
             0 => return Ok(hash.finalize().into()),
             read => hash.update(&buffer[..read]),
         }
@@ -95,51 +150,53 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-/// Walks through a manifest and the files that it should list, side by side.
-fn one(
-    archive: &Archive,
-    checking: &mut Checking,
+/// A manifest, gone through side by side with the files that it should list.
+struct Listed<'a> {
     manifest: &'static str,
-    covers: impl Fn(&str) -> bool,
-    digest: impl Fn(&Entry) -> Option<[u8; 32]>,
-) {
-    let Some(entry) = checking.take(archive.entry(manifest)) else { return };
-    let mut listed = Lines::new(BufReader::new(archive.open_entry(&entry))).peekable();
-    let missing = |path: &str, checking: &mut Checking| {
-        checking.wrong(path, format!("{manifest} lists it, but it is missing"));
-    };
-    // In order of the paths, though one of them stands at the end of the archive.
-    let part = |late: bool| {
-        let wanted = move |entry: &Entry| (*entry.path > *PACKED) == late;
-        archive.entries().filter(move |entry| entry.as_ref().map_or(!late, wanted))
-    };
-    for entry in part(false).chain(part(true)) {
-        let Some(entry) = checking.take(entry) else { return };
-        if !covers(&entry.path) {
-            continue;
+    /// `None` after a line that cannot be read.
+    lines: Option<Peekable<Lines<BufReader<Content<'a>>>>>,
+}
+
+impl<'a> Listed<'a> {
+    fn open(archive: &'a Archive, manifest: &'static str, checking: &mut Checking) -> Self {
+        let entry = checking.take(archive.entry(manifest));
+        let lines = entry.map(|entry| Lines::new(BufReader::new(archive.open_entry(&entry))).peekable());
+        Self { manifest, lines }
+    }
+
+    /// The next file, in order of the paths, and its hash; `None`: it could not be read, which has been said.
+    fn next(&mut self, path: &str, found: Option<[u8; 32]>, checking: &mut Checking) {
+        let (manifest, Some(lines)) = (self.manifest, &mut self.lines) else { return };
+        while let Some(Ok((_, path))) = lines.next_if(|line| matches!(line, Ok((_, listed)) if **listed < *path)) {
+            missing(&path, manifest, checking);
         }
-        while let Some(Ok((_, path))) = listed.next_if(|line| line.as_ref().is_ok_and(|(_, path)| *path < entry.path)) {
-            missing(&path, checking);
-        }
-        match listed.next_if(|line| line.as_ref().map_or(true, |(_, path)| *path == entry.path)) {
-            None => checking.wrong(&entry.path, format!("{manifest} does not list it")),
-            Some(Err(why)) => return checking.wrong(manifest, why),
-            Some(Ok((stated, path))) => match digest(&entry) {
-                // Why it could not be read has been said.
-                None => {}
-                Some(found) if found == stated => {}
-                Some(found) => {
+        match lines.next_if(|line| !matches!(line, Ok((_, listed)) if listed != path)) {
+            None => checking.wrong(path, format!("{manifest} does not list it")),
+            Some(Err(why)) => {
+                checking.wrong(manifest, why);
+                self.lines = None;
+            }
+            Some(Ok((stated, _))) => {
+                if let Some(found) = found.filter(|found| *found != stated) {
                     let how = if manifest == PACKED { "packed otherwise" } else { "changed" };
                     let (found, stated) = (hex::encode(found), hex::encode(stated));
                     checking.wrong(path, format!("{how}: hashes to {found}, but {manifest} says {stated}"));
                 }
-            },
+            }
         }
     }
-    for line in listed {
-        match line {
-            Ok((_, path)) => missing(&path, checking),
-            Err(why) => checking.wrong(manifest, why),
+
+    /// No file comes after the last.
+    fn end(self, checking: &mut Checking) {
+        for line in self.lines.into_iter().flatten() {
+            match line {
+                Ok((_, path)) => missing(&path, self.manifest, checking),
+                Err(why) => checking.wrong(self.manifest, why),
+            }
         }
     }
+}
+
+fn missing(path: &str, manifest: &str, checking: &mut Checking) {
+    checking.wrong(path, format!("{manifest} lists it, but it is missing"));
 }

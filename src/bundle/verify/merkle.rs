@@ -51,6 +51,61 @@ pub(super) fn root_of_left(leaf: Hash, index: u64, size: u64, proof: &[Hash]) ->
     siblings.next().is_none().then_some(hash)
 }
 
+/// Follows inclusion proofs to a root, and keeps the way of the last that led there. Where the next one comes
+/// upon that way, the rest is known: its hash there and its remaining siblings must be the same. So proofs of
+/// leaves that lie next to each other cost two hashes each, and not one for every level.
+pub(super) struct Way {
+    size: u64,
+    root: Hash,
+    /// The last leaf.
+    index: u64,
+    /// By level, from the leaf on: the hash, and the one beside it, if there is one.
+    steps: Vec<(Hash, Option<Hash>)>,
+}
+
+impl Way {
+    /// To the root of a tree of that size.
+    pub(super) fn to(size: u64, root: Hash) -> Self {
+        Self { size, root, index: 0, steps: Vec::new() }
+    }
+
+    /// Whether the proof leads from the leaf to the root: the same as `root_by_proof`.
+    pub(super) fn leads(&mut self, leaf: Hash, index: u64, proof: &[Hash]) -> bool {
+        let Some(mut last) = self.size.checked_sub(1).filter(|last| index <= *last) else { return false };
+        let (mut at, mut hash, mut siblings) = (index, leaf, proof.iter());
+        let mut steps = Vec::new();
+        let mut right = loop {
+            let level = steps.len();
+            if let Some((known, _)) = self.steps.get(level)
+                && self.index >> level == at
+            {
+                let rest = self.steps[level..].iter().filter_map(|(_, sibling)| sibling.as_ref());
+                let right = *known == hash && rest.eq(siblings.by_ref());
+                steps.extend_from_slice(&self.steps[level..]);
+                break right;
+            }
+            if last == 0 {
+                break hash == self.root;
+            }
+            let sibling = if at % 2 == 1 || at < last { siblings.next().copied() } else { None };
+            steps.push((hash, sibling));
+            hash = match sibling {
+                Some(sibling) if at % 2 == 1 => node(&sibling, &hash),
+                Some(sibling) => node(&hash, &sibling),
+                // A node without a sibling goes up as it is.
+                None if at == last && at % 2 == 0 => hash,
+                None => return false,
+            };
+            (at, last) = (at / 2, last / 2);
+        };
+        right &= siblings.next().is_none();
+        if right {
+            (self.index, self.steps) = (index, steps);
+        }
+        right
+    }
+}
+
 /// A tree as the perfect subtrees that it consists of, the largest first.
 pub(super) struct Fold {
     size: u64,
@@ -75,9 +130,14 @@ impl Fold {
         self.size += 1;
     }
 
-    /// The number of leaves, and the root; `None` for an empty tree.
-    pub(super) fn root(&self) -> (u64, Option<Hash>) {
-        (self.size, self.peaks.iter().rev().copied().reduce(|right, left| node(&left, &right)))
+    /// The number of leaves.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The root; `None` for an empty tree.
+    pub(super) fn root(&self) -> Option<Hash> {
+        self.peaks.iter().rev().copied().reduce(|right, left| node(&left, &right))
     }
 }
 
@@ -250,7 +310,46 @@ mod tests {
                 leaves[..start].iter().for_each(|leaf| before.push(*leaf));
                 let mut fold = Fold::new(start as u64, before.peaks().to_vec()).unwrap();
                 leaves[start..size].iter().for_each(|leaf| fold.push(*leaf));
-                assert_eq!(fold.root(), (size as u64, Some(ledger.root())));
+                assert_eq!((fold.size(), fold.root()), (size as u64, Some(ledger.root())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_way_takes_the_proofs_that_lead_to_the_root_and_no_others() {
+        let leaves: Vec<Hash> = (0_u8..23).map(|n| leaf(&[n])).collect();
+        for size in 1..=leaves.len() as u64 {
+            let mut fold = Fold::new(0, Vec::new()).unwrap();
+            leaves[..size as usize].iter().for_each(|leaf| fold.push(*leaf));
+            let root = fold.root().unwrap();
+            let proof = |index: u64| {
+                let node = |level: u32, n: u64| {
+                    let mut fold = Fold::new(0, Vec::new()).unwrap();
+                    let first = usize::try_from(n << level).unwrap();
+                    leaves[first..first + (1 << level)].iter().for_each(|leaf| fold.push(*leaf));
+                    Ok::<Hash, ()>(fold.root().unwrap())
+                };
+                tree::inclusion_proof(index, size, node).unwrap()
+            };
+            // From every leaf to every other, and after each what must not be taken.
+            for (from, index) in (0..size).flat_map(|from| (0..size).map(move |index| (from, index))) {
+                let mut way = Way::to(size, root);
+                let (leaf, right) = (leaves[index as usize], proof(index));
+                assert!(way.leads(leaves[from as usize], from, &proof(from)));
+                let mut wrong = vec![(leaf, index + 1, right.clone()), (root, index, right.clone())];
+                wrong.push((leaf, index, [&right[..], &[root]].concat()));
+                for at in 0..right.len() {
+                    let mut other = right.clone();
+                    other[at][at % 32] ^= 1;
+                    wrong.push((leaf, index, other));
+                    wrong.push((leaf, index, [&right[..at], &right[at + 1..]].concat()));
+                }
+                for (leaf, index, proof) in wrong {
+                    let taken = way.leads(leaf, index, &proof);
+                    assert_eq!(taken, root_by_proof(leaf, index, size, &proof) == Some(root));
+                    assert!(!taken || size == 1, "{from} {index} {size}");
+                }
+                assert!(way.leads(leaf, index, &right) && way.leads(leaf, index, &right));
             }
         }
     }

@@ -4,17 +4,22 @@
 mod anchors;
 mod brought;
 mod calendar;
+mod commitments;
 mod container;
 mod cosignature;
 mod counted;
+mod deliveries;
 mod derived;
 mod documents;
 mod envelope;
+mod inclusion;
 mod keys;
 mod log;
 mod look;
 mod manifest;
 mod merkle;
+mod parallel;
+mod range;
 mod records;
 mod reperform;
 mod report;
@@ -22,6 +27,7 @@ mod runs;
 mod signers;
 mod source;
 mod sshsig;
+mod walk;
 mod windows;
 
 pub use look::Bundle;
@@ -94,24 +100,9 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(check);
     let (check, contents) = records::read(archive, &facts);
     report.checks.push(check);
-    if let (Some(contents), Some(closing)) = (&contents, &closing) {
-        report.checks.push(log::inclusion(archive, contents, closing));
-        report.checks.push(log::range(archive, contents, closing));
-    }
     let contents = contents?;
-    report.checks.push(envelope::check(archive, &contents, brought));
-    if let Some(closing) = &closing {
-        let (checks, dated) = anchors::check(archive, &contents, closing, brought);
-        report.checks.extend(checks);
-        report.checks.push(windows::check(archive, &contents, &dated));
-    }
-    report.checks.push(records::commitments(archive, &contents, &digests));
-    report.checks.push(counted::check(archive, &contents));
+    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
     report.checks.push(calendar::check(&contents));
-    report.checks.push(runs::sequences(archive, &contents));
-    report.checks.push(runs::references(archive, &contents));
-    report.checks.push(runs::deliveries(archive, &contents));
-    report.checks.push(documents::check(archive, &contents));
     let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);
     report.checks.push(derived::check(archive, &contents, plan.as_ref()));

@@ -1,204 +1,173 @@
-//! The records: their form, where the range begins and ends, and what ties files to them.
+//! The records: their form, and where the range begins and ends.
 
-use super::container::Archive;
-use super::manifest::Digests;
+use super::container::{Archive, Entry};
+use super::parallel::in_order;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, Facts, SALTS_HEADER, Source, record_path};
-use crate::ledger::record::Body;
+use crate::bundle::format::{Contents, Facts, Reading, parse_record, record_path};
+use crate::ledger::record::{Body, Record};
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-const SALTS: &str = "data/salts.csv";
+const FOLDER: &str = "data/records/";
 
 /// Reads every record. Of a whole bundle, none of the range may be missing.
 pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>) {
     let mut checking = Checking::new("records");
-    let source = BundleSource(archive);
-    let mut found = BTreeSet::new();
-    for entry in archive.entries() {
-        let Some(entry) = checking.take(entry) else { break };
-        let Some(name) = entry.path.strip_prefix("data/records/") else { continue };
-        let index = name.strip_suffix(".json").and_then(|name| name.parse::<u64>().ok());
-        match index {
-            Some(index) if record_path(index) == entry.path && index < facts.log_size => {
-                if let Some(record) = checking.take(source.record(index)) {
-                    let begins = index > 0 && matches!(record.body, Body::Epoch { .. });
-                    checking.expect(!begins, &entry.path, "is a second beginning of the log");
-                    found.insert(index);
+    let mut reading = Reading::new(facts.clone());
+    let mut bounds = Bounds::new(facts);
+    let mut failed = None;
+    in_order(
+        archive.pages(FOLDER),
+        |page| parse(archive, facts, page),
+        |records| {
+            for record in records {
+                let Some((index, record)) = checking.take(record) else { continue };
+                let begins = index > 0 && matches!(record.body, Body::Epoch { .. });
+                checking.expect(!begins, record_path(index), "is a second beginning of the log");
+                bounds.see(index, &record);
+                if failed.is_none() {
+                    failed = reading.add(index, record, &BundleSource(archive)).err();
                 }
             }
-            _ => checking.wrong(&entry.path, "is not a record of the log"),
-        }
-    }
-    // Compared by number, so that a range of absurd length costs nothing.
-    let inside = found.range(facts.range.clone()).count() as u64;
-    let gap = (facts.range.start..facts.range.end).find(|index| !found.contains(index));
-    if let Some(index) = gap.filter(|_| !facts.selective()) {
-        let missing = facts.range.end - facts.range.start - inside;
-        checking.wrong(record_path(index), format!("is missing or unreadable, the first of {missing} of the range"));
+        },
+    );
+    if !bounds.check(&mut checking) {
         return (checking.done(String::new()), None);
     }
-    beginning(&source, facts, &mut checking);
-    match facts.selective() {
-        false => neighbours(&source, facts, &found, &mut checking),
-        true => times(&source, facts, &found, &mut checking),
-    }
-    let count = found.len();
-    let contents = match Contents::read(facts.clone(), found, &source) {
-        Ok(contents) => Some(contents),
-        Err(error) => {
-            checking.failed(&error);
-            None
-        }
+    let contents = match failed {
+        Some(error) => Err(error),
+        None => reading.end(&BundleSource(archive)),
     };
-    (checking.done(format!("{count} records are in the one form that there is")), contents)
+    let contents = checking.take(contents);
+    (checking.done(format!("{} records are in the one form that there is", bounds.count)), contents)
 }
 
-/// The first record of the log.
-fn beginning(source: &BundleSource<'_>, facts: &Facts, checking: &mut Checking) {
-    match source.record(0).map(|record| record.body) {
-        Ok(Body::Epoch { origin, sample, .. }) => {
-            let right = origin == facts.origin && (facts.sample || !sample);
-            checking.expect(right, "bag-info.txt", "does not say what the first record of the log says");
-        }
-        Ok(_) => checking.wrong(record_path(0), "is not the beginning of a log"),
-        Err(error) => checking.failed(&error),
-    }
-}
-
-/// The edges of the range and the records next to it, which show that the range is all of the period.
-fn neighbours(source: &BundleSource<'_>, facts: &Facts, found: &BTreeSet<u64>, checking: &mut Checking) {
-    let (start, end, period) = (facts.range.start, facts.range.end, facts.period);
-    let mut edge = |index: u64, fits: &dyn Fn(DateTime<Utc>) -> bool, problem: &str| {
-        if !found.contains(&index) {
-            return checking.wrong(record_path(index), "is missing: a neighbour shows where the range ends");
-        }
-        if let Some(record) = checking.take(source.record(index)) {
-            checking.expect(fits(record.at), record_path(index), problem);
-        }
-    };
-    if start == end {
-        return checking.wrong("bag-info.txt", "the range has no record");
-    }
-    edge(start, &|at| at >= period.start, "was written before the period, but begins the range");
-    edge(end - 1, &|at| at < period.end, "was written after the period, but ends the range");
-    if let Some(before) = start.checked_sub(1) {
-        edge(before, &|at| at < period.start, "was not written before the period, but lies before the range");
-    }
-    if end < facts.log_size {
-        edge(end, &|at| at >= period.end, "was not written after the period, but lies after the range");
-    }
-}
-
-/// Of a selection, every record outside of the range must be of another time, and the range must begin and end
-/// with records that are here. That none is missing outside is for `counted` to show.
-fn times(source: &BundleSource<'_>, facts: &Facts, found: &BTreeSet<u64>, checking: &mut Checking) {
-    let (range, period) = (&facts.range, facts.period);
-    let edges = [Some(range.start), range.end.checked_sub(1)];
-    if range.is_empty() || !edges.into_iter().flatten().all(|index| found.contains(&index)) {
-        return checking.wrong("bag-info.txt", "the range does not begin and end with records that are here");
-    }
-    for index in found {
-        let Some(record) = checking.take(source.record(*index)) else { continue };
-        let edge = edges.contains(&Some(*index));
-        let fits = match range.contains(index) {
-            true => !edge || (period.start..period.end).contains(&record.at),
-            false if *index < range.start => record.at < period.start,
-            false => record.at >= period.end,
+/// The records on a page of the archive.
+fn parse(archive: &Archive, facts: &Facts, page: usize) -> Vec<Result<(u64, Record), BundleError>> {
+    let one = |entry: Result<Entry, BundleError>| {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(error)),
         };
-        let why = if edge {
-            "does not fall into the period, but ends the range"
-        } else {
-            "lies outside of the range, but falls into the period or beyond it"
-        };
-        checking.expect(fits, record_path(*index), why);
-    }
-}
-
-/// Checks that every file is the one that its record was committed to.
-pub(super) fn commitments(archive: &Archive, contents: &Contents, digests: &Digests) -> Check {
-    let mut checking = Checking::new("commitments");
-    let source = BundleSource(archive);
-    let Some(mut salts) = checking.take(salts(archive)) else { return checking.done(String::new()) };
-    let (mut count, mut erased) = (0_u64, 0_u64);
-    for index in contents.disclosed() {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        let Some(commit) = record.commit else { continue };
-        erased += u64::from(contents.had_files(index, &record.body) && contents.erased.contains_key(&index));
-        if !contents.has_files(index, &record.body) {
-            continue;
-        }
-        let Some(salt) = salts.remove(&index) else {
-            checking.wrong(SALTS, format!("has no salt for record {index}"));
-            continue;
-        };
-        count += record_files(archive, &source, digests, index, (&salt, &commit), &mut checking);
-    }
-    for index in salts.keys() {
-        checking.wrong(SALTS, format!("has a salt for record {index}, which needs none"));
-    }
-    let erased = if erased == 0 { String::new() } else { format!("; {erased} erased on record") };
-    checking.done(format!("{count} files are those that the records were committed to{erased}"))
-}
-
-fn record_files(
-    archive: &Archive,
-    source: &BundleSource<'_>,
-    digests: &Digests,
-    index: u64,
-    (salt, commit): (&str, &str),
-    checking: &mut Checking,
-) -> u64 {
-    let Some(Some(folder)) = checking.take(source.folder(index)) else {
-        checking.wrong(record_path(index), "commits to files, but such records have none");
-        return 0;
+        let name = entry.path.strip_prefix(FOLDER)?;
+        // Of twelve digits each, so that the order of the paths is that of the numbers.
+        let digits = name.strip_suffix(".json").filter(|digits| digits.len() == 12);
+        let index = digits.and_then(|digits| digits.parse::<u64>().ok());
+        let index = index.filter(|index| record_path(*index) == entry.path && *index < facts.log_size);
+        let index = index.ok_or_else(|| BundleError::malformed(entry.path.as_str(), "is not a record of the log"));
+        Some(index.and_then(|index| Ok((index, parse_record(&entry.path, &archive.read_entry(&entry)?)?))))
     };
-    let sums_path = format!("{folder}/SHA256SUMS");
-    let digest = |path: &str| digests.get(archive.find(path).ok()??.position).copied().flatten();
-    let Some(sums) = digest(&sums_path) else {
-        checking.wrong(sums_path, "is missing or unreadable");
-        return 0;
-    };
-    let text = format!("evidenced/commit/v1\n{salt}\n{}\n", hex::encode(sums));
-    if hex::encode(Sha256::digest(text)) != commit {
-        let why = format!("with its salt, it is not what {} was committed to", record_path(index));
-        checking.wrong(&sums_path, why);
-    }
-    let Some(listed) = checking.take(source.sums(index)) else { return 0 };
-    for (hash, name) in &listed {
-        let path = format!("{folder}/{name}");
-        match digest(&path) {
-            None => checking.wrong(path, format!("{sums_path} lists it, but it is missing or unreadable")),
-            Some(found) => checking.expect(found == *hash, path, format!("is not the file that {sums_path} lists")),
-        }
-    }
-    listed.len() as u64
+    archive.entries_of(page..page + 1).filter_map(one).collect()
 }
 
-/// Salts by record: `salts.csv` has one form only.
-fn salts(archive: &Archive) -> Result<BTreeMap<u64, String>, BundleError> {
-    let text = archive.text(SALTS)?;
-    let malformed = |why: String| BundleError::malformed(SALTS, why);
-    let rows = text.strip_prefix(SALTS_HEADER).and_then(|rest| rest.strip_prefix('\n'));
-    let rows = rows.ok_or_else(|| malformed(format!("does not begin with {SALTS_HEADER}")))?;
-    let mut salts = BTreeMap::new();
-    let mut again = String::new();
-    for row in rows.split_terminator('\n') {
-        let parts = row.split_once(',').and_then(|(index, salt)| Some((index.parse::<u64>().ok()?, salt)));
-        let (index, salt) = parts.ok_or_else(|| malformed(format!("{row:?} is not `<record>,<salt>`")))?;
-        let bytes: Option<[u8; 16]> = hex::decode(salt).ok().and_then(|bytes| bytes.try_into().ok());
-        let bytes = bytes.ok_or_else(|| malformed(format!("the salt of record {index} is not 16 bytes in hex")))?;
-        if salts.last_key_value().is_some_and(|(last, _)| *last >= index) {
-            return Err(malformed(format!("record {index} is not in order, or is there twice")));
+/// What there is at the bounds of the range, and outside of it.
+struct Bounds<'a> {
+    facts: &'a Facts,
+    count: u64,
+    /// How many of the range, and the first that is not here.
+    inside: u64,
+    gap: u64,
+    /// What is wrong with the first record of the log.
+    beginning: Option<(String, &'static str)>,
+    /// When the records at the edges of the range and next to it were written.
+    edges: BTreeMap<u64, DateTime<Utc>>,
+    /// What is wrong with the times of a selection.
+    times: Checking,
+}
+
+impl<'a> Bounds<'a> {
+    fn new(facts: &'a Facts) -> Self {
+        Self {
+            facts,
+            count: 0,
+            inside: 0,
+            gap: facts.range.start,
+            beginning: Some((record_path(0), "is missing or unreadable")),
+            edges: BTreeMap::new(),
+            times: Checking::new("records"),
         }
-        again.push_str(&format!("{index},{}\n", hex::encode(bytes)));
-        salts.insert(index, salt.to_owned());
     }
-    if again != rows {
-        return Err(malformed("not in the one form that the format has".to_owned()));
+
+    /// Takes the next record, oldest first.
+    fn see(&mut self, index: u64, record: &Record) {
+        let (range, period, at) = (&self.facts.range, self.facts.period, record.at);
+        self.count += 1;
+        self.inside += u64::from(range.contains(&index));
+        self.gap += u64::from(index == self.gap);
+        if index == 0 {
+            self.beginning = match &record.body {
+                Body::Epoch { origin, sample, .. } => {
+                    let right = *origin == self.facts.origin && (self.facts.sample || !sample);
+                    (!right).then(|| ("bag-info.txt".to_owned(), "does not say what the first record of the log says"))
+                }
+                _ => Some((record_path(0), "is not the beginning of a log")),
+            };
+        }
+        let next_to = [range.start.checked_sub(1), Some(range.start), range.end.checked_sub(1), Some(range.end)];
+        if next_to.contains(&Some(index)) {
+            self.edges.insert(index, at);
+        }
+        // Of a selection, every record outside of the range must be of another time. That none is missing there
+        // is for `counted` to show.
+        let edge = index == range.start || index + 1 == range.end;
+        let fits = match range.contains(&index) {
+            true => !edge || (period.start..period.end).contains(&at),
+            false if index < range.start => at < period.start,
+            false => at >= period.end,
+        };
+        let why = match edge {
+            true => "does not fall into the period, but ends the range",
+            false => "lies outside of the range, but falls into the period or beyond it",
+        };
+        if !fits {
+            self.times.wrong(record_path(index), why);
+        }
     }
-    Ok(salts)
+
+    /// Whether all of the range is here, if it must be; and what is wrong with its bounds.
+    fn check(&mut self, checking: &mut Checking) -> bool {
+        let range = &self.facts.range;
+        if !self.facts.selective() && self.gap < range.end {
+            // Compared by number, so that a range of absurd length costs nothing.
+            let missing = range.end - range.start - self.inside;
+            let why = format!("is missing or unreadable, the first of {missing} of the range");
+            checking.wrong(record_path(self.gap), why);
+            return false;
+        }
+        if let Some((file, why)) = self.beginning.take() {
+            checking.wrong(file, why);
+        }
+        match self.facts.selective() {
+            false => self.neighbours(checking),
+            true if !range.is_empty()
+                && [range.start, range.end - 1].iter().all(|edge| self.edges.contains_key(edge)) =>
+            {
+                checking.append(std::mem::replace(&mut self.times, Checking::new("records")));
+            }
+            true => checking.wrong("bag-info.txt", "the range does not begin and end with records that are here"),
+        }
+        true
+    }
+
+    /// The edges of the range and the records next to it, which show that the range is all of the period.
+    fn neighbours(&self, checking: &mut Checking) {
+        let (start, end, period) = (self.facts.range.start, self.facts.range.end, self.facts.period);
+        let mut edge = |index: u64, fits: &dyn Fn(DateTime<Utc>) -> bool, problem: &str| match self.edges.get(&index) {
+            None => checking.wrong(record_path(index), "is missing: a neighbour shows where the range ends"),
+            Some(at) => checking.expect(fits(*at), record_path(index), problem),
+        };
+        if start == end {
+            return checking.wrong("bag-info.txt", "the range has no record");
+        }
+        edge(start, &|at| at >= period.start, "was written before the period, but begins the range");
+        edge(end - 1, &|at| at < period.end, "was written after the period, but ends the range");
+        if let Some(before) = start.checked_sub(1) {
+            edge(before, &|at| at < period.start, "was not written before the period, but lies before the range");
+        }
+        if end < self.facts.log_size {
+            edge(end, &|at| at >= period.end, "was not written after the period, but lies after the range");
+        }
+    }
 }

@@ -192,6 +192,14 @@ impl Checking {
         value.map_err(|error| self.failed(&error)).ok()
     }
 
+    /// Takes over what another part of the same check has found.
+    pub(super) fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.findings.extend(other.findings);
+        self.findings.truncate(FINDINGS_MAX);
+        self.not_checked.extend(other.not_checked);
+    }
+
     /// Ends the check; `detail` says what was checked, if nothing is wrong.
     pub(super) fn done(self, detail: String) -> Check {
         let detail = match self.findings.first() {

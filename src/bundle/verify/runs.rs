@@ -1,10 +1,9 @@
 //! What records say of each other: sequence numbers, runs from opening to end, states that follow one
 //! another, and that what a verdict names is here.
 
-use super::container::Archive;
 use super::report::{Check, Checking};
-use super::source::BundleSource;
-use crate::bundle::format::{Contents, Source, record_path};
+use super::walk::Seen;
+use crate::bundle::format::{Contents, record_path};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Occasion, Of, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,47 +19,63 @@ struct Run {
 }
 
 /// Checks that the collectors' sequences have no holes, and that each run is closed, or said to be open.
-pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("sequences");
-    let source = BundleSource(archive);
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
-    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
-    for index in contents.disclosed().take_while(|index| *index < contents.facts.range.end) {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        let inside = contents.facts.range.contains(&index);
-        let mut wrong = |why: String| checking.wrong(record_path(index), why);
-        match record.body {
+pub(super) struct Sequences<'a> {
+    contents: &'a Contents,
+    last: BTreeMap<String, u64>,
+    runs: BTreeMap<String, Run>,
+    checking: Checking,
+}
+
+impl<'a> Sequences<'a> {
+    pub(super) fn new(contents: &'a Contents) -> Self {
+        Self { contents, last: BTreeMap::new(), runs: BTreeMap::new(), checking: Checking::new("sequences") }
+    }
+
+    /// Takes the next record.
+    pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
+        let Self { contents, last, runs, checking } = self;
+        if *index >= contents.facts.range.end {
+            return;
+        }
+        let mut wrong = |why: String| checking.wrong(record_path(*index), why);
+        match &record.body {
             Body::RunOpened { run, collector, seq, .. } => {
-                if inside {
-                    in_sequence(&mut last, &collector, seq, &mut wrong);
+                if *inside {
+                    in_sequence(last, collector, *seq, &mut wrong);
                 }
-                let opened = Run { collector, seq, evidence: None, unjudged: BTreeSet::new(), closed: false };
-                if runs.insert(run, opened).is_some() {
+                let opened = Run {
+                    collector: collector.clone(),
+                    seq: *seq,
+                    evidence: None,
+                    unjudged: BTreeSet::new(),
+                    closed: false,
+                };
+                if runs.insert(run.clone(), opened).is_some() {
                     wrong("opens a run that was opened before".to_owned());
                 }
             }
-            Body::Missed { collector, seq, .. } if inside => in_sequence(&mut last, &collector, seq, &mut wrong),
-            Body::Evidence { run, collector, seq, status, controls, .. } if inside => match runs.get_mut(&run) {
+            Body::Missed { collector, seq, .. } if *inside => in_sequence(last, collector, *seq, &mut wrong),
+            Body::Evidence { run, collector, seq, status, controls, .. } if *inside => match runs.get_mut(run) {
                 Some(known) if !known.closed && known.evidence.is_none() => {
-                    if (&known.collector, known.seq) != (&collector, seq) {
+                    if (&known.collector, known.seq) != (collector, *seq) {
                         wrong("is of another collector or number than its run".to_owned());
                     }
-                    known.evidence = Some(status);
-                    known.unjudged.extend(controls.into_iter().filter(|control| shown(contents, control)));
+                    known.evidence = Some(*status);
+                    known.unjudged.extend(controls.iter().filter(|control| shown(contents, control)).cloned());
                 }
                 _ => wrong("is the evidence of a run that is not open, or has some already".to_owned()),
             },
             Body::Verdict { occasion, control, .. } => {
                 if let Some(known) = occasion.run().and_then(|run| runs.get_mut(run)) {
-                    known.unjudged.remove(&control);
+                    known.unjudged.remove(control);
                 }
             }
-            Body::RunClosed { run, collector, end } if inside => match runs.get_mut(&run) {
+            Body::RunClosed { run, collector, end } if *inside => match runs.get_mut(run) {
                 Some(known) if !known.closed => {
                     known.closed = true;
                     // Evidence of a run that began before the period may lie before it too.
-                    let began_inside = known.evidence.is_some() || last.contains_key(&collector);
-                    if known.collector != collector || began_inside && !end_fits(end, known.evidence) {
+                    let began_inside = known.evidence.is_some() || last.contains_key(collector);
+                    if known.collector != *collector || began_inside && !end_fits(*end, known.evidence) {
                         wrong("does not end its run as the run's evidence says".to_owned());
                     }
                     // Verdicts and the end of a run are sealed as one, whatever the run brought home.
@@ -75,9 +90,13 @@ pub(super) fn sequences(archive: &Archive, contents: &Contents) -> Check {
             _ => {}
         }
     }
-    let open = contents.gaps.iter().filter(|gap| gap.how == "open").count();
-    let collectors = last.len();
-    checking.done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
+
+    pub(super) fn done(self) -> Check {
+        let open = self.contents.gaps.iter().filter(|gap| gap.how == "open").count();
+        let collectors = self.last.len();
+        self.checking
+            .done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
+    }
 }
 
 fn shown(contents: &Contents, control: &String) -> bool {
@@ -102,30 +121,6 @@ fn end_fits(end: End, evidence: Option<Status>) -> bool {
     }
 }
 
-/// Checks that each delivery names alerts before it which go to its channel. What is withheld cannot be looked at.
-pub(super) fn deliveries(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("deliveries");
-    let source = BundleSource(archive);
-    for index in &contents.deliveries {
-        let Some(record) = checking.take(source.record(*index)) else { continue };
-        let Body::Delivery { channel, alerts, .. } = record.body else { continue };
-        for named in alerts {
-            let right = if named >= *index {
-                false
-            } else if contents.discloses(named) {
-                let alert = checking.take(source.record(named)).map(|record| record.body);
-                matches!(alert, Some(Body::Alert { channels, .. }) if channels.contains(&channel))
-            } else {
-                contents.scope.is_some() || !contents.facts.range.contains(&named)
-            };
-            let why = format!("settles record {named}, which is no alert for {channel} before it");
-            checking.expect(right, record_path(*index), why);
-        }
-    }
-    let (alerts, deliveries) = (contents.alerts.len(), contents.deliveries.len());
-    checking.done(format!("{alerts} alerts of the period; {deliveries} deliveries name such as go to their channel"))
-}
-
 /// What records can be referred to.
 #[derive(Default)]
 struct Known {
@@ -137,58 +132,72 @@ struct Known {
 }
 
 /// Checks that what records refer to is here, and that each state follows from the one before.
-pub(super) fn references(archive: &Archive, contents: &Contents) -> Check {
-    let mut checking = Checking::new("references");
-    let source = BundleSource(archive);
-    let mut known = Known::default();
-    let mut states: BTreeMap<String, State> = BTreeMap::new();
-    let mut last: Option<(String, Occasion)> = None;
-    for index in contents.disclosed().take_while(|index| *index < contents.facts.range.end) {
-        let Some(record) = checking.take(source.record(index)) else { continue };
-        let inside = contents.facts.range.contains(&index);
-        let mut wrong = |why: String| checking.wrong(record_path(index), why);
-        let before = last.take();
-        match record.body {
+pub(super) struct References<'a> {
+    contents: &'a Contents,
+    known: Known,
+    states: BTreeMap<String, State>,
+    /// Control and occasion of the record before, if that is a verdict.
+    verdict: Option<(String, Occasion)>,
+    checking: Checking,
+}
+
+impl<'a> References<'a> {
+    pub(super) fn new(contents: &'a Contents) -> Self {
+        let (known, states) = (Known::default(), BTreeMap::new());
+        Self { contents, known, states, verdict: None, checking: Checking::new("references") }
+    }
+
+    /// Takes the next record.
+    pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
+        if *index >= self.contents.facts.range.end {
+            return;
+        }
+        let before = self.verdict.take();
+        let mut wrong = |why: String| self.checking.wrong(record_path(*index), why);
+        match &record.body {
             Body::RunOpened { run, .. } => {
-                known.opened.insert(run);
+                self.known.opened.insert(run.clone());
             }
             Body::Evidence { .. } => {
-                known.evidence.insert(index);
+                self.known.evidence.insert(*index);
             }
             body @ (Body::Waiver { .. } | Body::Revocation { .. }) => {
-                if let Body::Revocation { control, waiver, .. } = &body
-                    && !matches!(known.acceptances.get(waiver), Some(Body::Waiver { control: of, .. }) if of == control)
+                if let Body::Revocation { control, waiver, .. } = body
+                    && !matches!(self.known.acceptances.get(waiver), Some(Body::Waiver { control: of, .. }) if of == control)
                 {
                     wrong(format!("revokes record {waiver}, which is no waiver of {control} before it"));
                 }
-                known.acceptances.insert(index, body);
+                self.known.acceptances.insert(*index, body.clone());
             }
-            body @ Body::Verdict { .. } if inside => {
-                known.verdict(&body, &mut wrong);
-                if let Body::Verdict { control, occasion, .. } = body {
-                    last = Some((control, occasion));
-                }
+            body @ Body::Verdict { control, occasion, .. } if *inside => {
+                self.known.verdict(body, &mut wrong);
+                self.verdict = Some((control.clone(), occasion.clone()));
             }
             Body::Transition { control, from, to, occasion, since, observed_at, .. } => {
-                let state = states.insert(control.clone(), to);
+                let state = self.states.insert(control.clone(), *to);
                 if !inside {
-                    continue;
+                    return;
                 }
-                if state != from {
+                if state != *from {
                     wrong(format!("does not begin at the state that {control} was in before"));
                 }
-                let exact = since.is_some_and(|since| since <= observed_at);
+                let exact = since.is_some_and(|since| since <= *observed_at);
                 if exact != occasion.run().is_none() {
                     wrong("does not say since when it is so as its occasion asks for".to_owned());
                 }
-                if occasion != Occasion::Lapse && before != Some((control, occasion)) {
+                let follows = before.is_some_and(|(of, on)| of == *control && on == *occasion);
+                if *occasion != Occasion::Lapse && !follows {
                     wrong("does not follow a verdict of the same control and occasion".to_owned());
                 }
             }
             _ => {}
         }
     }
-    checking.done(format!("{} controls: states follow one another, and what verdicts name is here", states.len()))
+
+    pub(super) fn done(self) -> Check {
+        let controls = self.states.len();
+        self.checking.done(format!("{controls} controls: states follow one another, and what verdicts name is here"))
+    }
 }
 
 impl Known {

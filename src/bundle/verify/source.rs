@@ -3,40 +3,47 @@
 use super::container::Archive;
 use super::manifest::Lines;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Source, digits, folder, parse_record, record_path};
+use crate::bundle::format::{Source, digits, folder, parse_again, record_path};
 use crate::ledger::record::Record;
 
 /// A bundle's archive.
 pub(super) struct BundleSource<'a>(pub(super) &'a Archive);
 
 impl BundleSource<'_> {
-    /// The folder with the files of a record; `None` when such records have none.
-    pub(super) fn folder(&self, index: u64) -> Result<Option<String>, BundleError> {
-        Ok(folder(&self.record(index)?.body).map(|folder| format!("data/{folder}/{}", digits(index))))
+    /// The folder with the files of a record.
+    fn folder(&self, index: u64) -> Result<String, BundleError> {
+        let folder = folder(&self.record(index)?.body);
+        let folder = folder.ok_or_else(|| BundleError::malformed(record_path(index), "has no files"))?;
+        Ok(format!("data/{folder}/{}", digits(index)))
     }
 
-    /// Names of the files that `SHA256SUMS` lists, with their hashes.
-    pub(super) fn sums(&self, index: u64) -> Result<Vec<([u8; 32], String)>, BundleError> {
-        let Some(folder) = self.folder(index)? else { return Ok(Vec::new()) };
-        let path = format!("{folder}/SHA256SUMS");
-        let text = self.0.text(&path)?;
-        Lines::new(text.as_bytes()).collect::<Result<_, _>>().map_err(|why| BundleError::malformed(path, why))
+    /// The path of one of a record's files.
+    pub(super) fn path(&self, index: u64, name: &str) -> Result<String, BundleError> {
+        Ok(format!("{}/{name}", self.folder(index)?))
     }
+}
+
+/// Names of the files that the `SHA256SUMS` of a folder lists, with their hashes.
+pub(super) fn sums(archive: &Archive, folder: &str) -> Result<Vec<([u8; 32], String)>, BundleError> {
+    let path = format!("{folder}/SHA256SUMS");
+    let text = archive.read(&path)?;
+    Lines::new(text.as_slice()).collect::<Result<_, _>>().map_err(|why| BundleError::malformed(path, why))
 }
 
 impl Source for BundleSource<'_> {
     fn record(&self, index: u64) -> Result<Record, BundleError> {
         let path = record_path(index);
-        parse_record(&path, &self.0.read(&path)?)
+        parse_again(&path, &self.0.read(&path)?)
     }
 
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError> {
-        Ok(self.sums(index)?.into_iter().map(|(_, name)| name).collect())
+        if folder(&self.record(index)?.body).is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(sums(self.0, &self.folder(index)?)?.into_iter().map(|(_, name)| name).collect())
     }
 
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError> {
-        let folder = self.folder(index)?;
-        let folder = folder.ok_or_else(|| BundleError::malformed(record_path(index), "has no files"))?;
-        self.0.read(&format!("{folder}/{name}"))
+        self.0.read(&self.path(index, name)?)
     }
 }
