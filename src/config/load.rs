@@ -84,8 +84,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     }
     let mut tests = BTreeMap::new();
     for (id, control) in &config.controls {
-        let test =
-            load_test(control, &config, &collectors).map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
+        let test = load_test(control, &config, &collectors)
+            .map_err(|(message, hint)| at(format!("[controls.{id}] {message}"), hint))?;
         tests.insert(id.clone(), test);
     }
     for (name, anchor) in &config.anchors {
@@ -237,7 +237,8 @@ fn before_it_is_forgotten(loaded: &LoadedCollector) -> Result<(), Wrong<Option<S
     };
     let days = loaded.schedule.longest_interval().num_days();
     if days >= i64::from(memory.days) {
-        let message = format!("schedule: up to {days} days between two runs; {} last {} days", memory.what, memory.days);
+        let message =
+            format!("schedule: up to {days} days between two runs; {} last {} days", memory.what, memory.days);
         return Err((message, Some("collect at least weekly".into())));
     }
     Ok(())

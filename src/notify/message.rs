@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const ITEMS_MAX: usize = 50;
 
 /// What sets an alert off.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A control left `effective`, changed from one bad state to another, or got new deviations.
