@@ -40,7 +40,9 @@ pub enum DaemonError {
     #[error(transparent)]
     Anchor(#[from] AnchorError),
     /// Two would have two configurations.
-    #[error("another daemon runs over this ledger\nhint: stop it, or let it read its file again: `evidenced config apply`")]
+    #[error(
+        "another daemon runs over this ledger\nhint: stop it, or let it read its file again: `evidenced config apply`"
+    )]
     Another,
     /// SIGHUP cannot be caught.
     #[error("SIGHUP cannot be caught")]

@@ -17,7 +17,10 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores, SettingsError, Store, Task, Unread, Whole};
+use crate::contract::{
+    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores,
+    SettingsError, Store, Task, Unread, Whole,
+};
 use crate::door::{Door, Failure, FileEntry};
 use form::{bounded, unread};
 use seen::Seen;

@@ -97,7 +97,12 @@ fn show(status: &Status) {
     for control in &status.controls {
         for (name, cadence) in control.cadence.iter().filter(|(_, cadence)| cadence.met == Met::NotMet) {
             if let Some(frequency) = control.frequency {
-                outln!("{} is {}, and {name} was not read so: {}", control.id, frequency.word(), cadence.sentence(frequency));
+                outln!(
+                    "{} is {}, and {name} was not read so: {}",
+                    control.id,
+                    frequency.word(),
+                    cadence.sentence(frequency)
+                );
             }
         }
     }

@@ -211,7 +211,8 @@ fn before_it_is_forgotten(loaded: &LoadedCollector) -> Result<(), Wrong<Option<S
     };
     let days = loaded.schedule.longest_interval().num_days();
     if days >= i64::from(memory.days) {
-        let message = format!("schedule: up to {days} days between two runs; {} last {} days", memory.what, memory.days);
+        let message =
+            format!("schedule: up to {days} days between two runs; {} last {} days", memory.what, memory.days);
         return Err((message, Some("collect at least weekly".into())));
     }
     Ok(())

@@ -111,7 +111,9 @@ async fn converse(stream: UnixStream, us: u32, asked: &mpsc::Sender<Asked>) -> i
     asked.send(Asked { by, expected: apply, answer }).await.map_err(|_| gone())?;
     let outcome = answered.await.map_err(|_| gone())?;
     let text = format!("{}\n", serde_json::to_string(&outcome)?);
-    tokio::time::timeout(PATIENCE, stream.get_mut().write_all(text.as_bytes())).await.map_err(|_| ErrorKind::TimedOut)?
+    tokio::time::timeout(PATIENCE, stream.get_mut().write_all(text.as_bytes()))
+        .await
+        .map_err(|_| ErrorKind::TimedOut)?
 }
 
 /// Asks the daemon of the ledger in `state_dir` to take the configuration with this SHA-256, and waits until it is

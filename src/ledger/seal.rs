@@ -451,11 +451,11 @@ mod tests {
             let bytes = (0..60_000_u32).flat_map(|n| (n * n).to_be_bytes()).collect();
             let file = NewFile { name: "a".into(), media_type: "application/json".into(), bytes };
             let body = Body::Config {
-            sha256: String::new(),
-            controls: Default::default(),
-            by: String::new(),
-            changed: Default::default(),
-        };
+                sha256: String::new(),
+                controls: Default::default(),
+                by: String::new(),
+                changed: Default::default(),
+            };
             prepare(vec![NewRecord { at: DateTime::UNIX_EPOCH, body, files: vec![file] }]).unwrap()
         };
         // SQLite's own limit raises the same error that a full disk does.

@@ -376,8 +376,7 @@ mod tests {
     #[test]
     fn what_is_not_known_to_the_end_stays_open() {
         let quarter = window("2026-01-01", "2026-04-01");
-        let readings: Vec<_> =
-            each_day(quarter, &[]).iter().take(40).map(|d| at(&format!("{d}T12:00:00Z"))).collect();
+        let readings: Vec<_> = each_day(quarter, &[]).iter().take(40).map(|d| at(&format!("{d}T12:00:00Z"))).collect();
         assert_eq!(cadence(Frequency::Daily, quarter, &readings, at("2026-02-10T00:00:00Z")).met, Met::Open);
         assert_eq!(cadence(Frequency::Daily, quarter, &readings, at("2026-04-01T00:00:00Z")).met, Met::NotMet);
         let short = window("2026-01-05", "2026-01-20");

@@ -139,6 +139,21 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
 }
 
 #[test]
+fn a_daily_control_that_was_read_three_times_in_a_month_has_not_met_its_cadence() {
+    let files = Files::read(&World::new().bundle());
+    let text = |path| String::from_utf8(files.get(path).to_vec()).unwrap();
+    let controls = text("data/controls.csv");
+    // The run of the 11th failed, and is no reading.
+    let seen = "restores: 3 complete readings, 3 of 31 days read; without a reading: 2026-01-01, 2026-01-02, ";
+    assert!(controls.lines().any(|line| line.contains(&format!(",daily,not met,\"{seen}"))), "{controls}");
+    let gaps = "and 16 more; gaps over 3days: 2026-01-01 00:00Z to 2026-01-05 02:00Z, 2026-01-05 02:00Z to 2026-01-09 \
+                02:00Z, 2026-01-09 02:00Z to 2026-01-25 02:00Z, 2026-01-25 02:00Z to 2026-02-01 00:00Z";
+    assert!(controls.contains(gaps), "{controls}");
+    let page = text("data/controls/AVL-001/index.html");
+    assert!(page.contains("daily; cadence <strong>not met</strong>") && page.contains(gaps), "{page}");
+}
+
+#[test]
 fn a_ledger_that_was_forged_before_sealing_verifies_and_is_found_by_re_performance() {
     let world = World::forged();
     let bundle = world.bundle();

@@ -50,7 +50,7 @@ fn loaded(dir: &Path, stale_after: &str) -> Loaded {
          [collectors.restores]\nkind = 'backup_restores'\nschedule = '0 2 * * *'\n\
          [collectors.restores.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}, {{ name = 'files', rto_target_s = 14400, rpo_target_s = 86400 }}]\n\
          [controls.AVL-001]\ntitle = 't'\ncriteria = ['A1.3']\nowner = 'o'\nseverity = 'high'\n\
-         collectors = ['restores']\ntest = 'restore_test'\nstale_after = '{stale_after}'\n",
+         collectors = ['restores']\ntest = 'restore_test'\nfrequency = 'daily'\nstale_after = '{stale_after}'\n",
         dir.join("logs").display()
     );
     parse(&dir.join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))

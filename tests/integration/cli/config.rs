@@ -109,7 +109,11 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
         ("frequency = \"daily\"", "frequency = \"dayly\"", "expected one of `continuous`, `daily`"),
         ("schedule = \"15 */6 * * *\"", "schedule = \"15 6 * * *\"", "frequency continuous needs a reading sooner"),
         ("schedule = \"0 */6 * * *\"", "schedule = \"0 6 * * 1-5\"", "let github collect more often"),
-        ("schedule = \"0 */6 * * *\"", "schedule = \"0 6 1 * *\"", "GitHub's rule suites: bypasses of branch rules last 27 days"),
+        (
+            "schedule = \"0 */6 * * *\"",
+            "schedule = \"0 6 1 * *\"",
+            "GitHub's rule suites: bypasses of branch rules last 27 days",
+        ),
         ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),
         ("criteria = [\"CC6.1\", \"CC6.6\"]", "criteria = []", "name at least one"),
     ] {

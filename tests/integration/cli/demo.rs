@@ -112,6 +112,15 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     let status = home.run(&["status", "--json"]);
     let json = status.json();
     assert_eq!(json["sample"], true);
+    let one = |list: &str, key: &str, name: &str| {
+        json[list].as_array().unwrap().iter().find(|one| one[key] == name).unwrap().clone()
+    };
+    let cadence = &one("controls", "id", "SEC-004")["cadence"]["aws"];
+    assert_eq!((&cadence["met"], &cadence["missing"]), (&"met".into(), &serde_json::json!(["2026-03-22"])));
+    let forgets = &one("collectors", "name", "github")["forgets"];
+    assert_eq!(forgets["at"], "2026-04-28T00:00:00Z", "27 days after the newest reading");
+    assert!(forgets["documented"].as_str().unwrap().starts_with("https://docs.github.com/"), "{forgets}");
+    assert!(one("collectors", "name", "aws")["forgets"].is_null());
     let controls = json["controls"].as_array().unwrap();
     assert_eq!(controls.len(), 4);
     let effective = controls.iter().all(|control| control["state"] == "effective");

@@ -159,7 +159,10 @@ async fn a_collector_that_is_taken_out_leaves_no_slot_and_stops_nothing() {
     let only = text.replace("[collectors.c]", "[collectors.d]").replace("[collectors.c.", "[collectors.d.");
     let Outcome::Applied { record } = apply(world.dir.path(), &only.replace("['c']", "['d']")).await else { panic!() };
     let Body::Config { changed, .. } = runner.reader().unwrap().record(record).unwrap().body else { panic!() };
-    assert_eq!((&changed.added[..], &changed.removed[..]), (&["collectors.d".to_owned()][..], &["collectors.c".into()][..]));
+    assert_eq!(
+        (&changed.added[..], &changed.removed[..]),
+        (&["collectors.d".to_owned()][..], &["collectors.c".into()][..])
+    );
     world.clock.advance(TimeDelta::hours(1));
     assert_eq!(asked(world.dir.path(), &runner.loaded().config.sha256().unwrap()).await, Outcome::Unchanged);
     until(&runner, "run_closed").await;

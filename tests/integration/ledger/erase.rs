@@ -178,11 +178,11 @@ fn contents_that_another_record_holds_stay_until_that_is_erased_too() {
 fn only_what_has_files_of_its_own_is_erased_and_only_once() {
     let (dir, ledger) = filled();
     let config = Body::Config {
-            sha256: String::new(),
-            controls: Default::default(),
-            by: String::new(),
-            changed: Default::default(),
-        };
+        sha256: String::new(),
+        controls: Default::default(),
+        by: String::new(),
+        changed: Default::default(),
+    };
     let config = NewRecord { at: at(2), body: config, files: vec![small(9999)] };
     let config = ledger.append_blocking(vec![config]).unwrap()[0].index;
     let refused = |unit: Vec<NewRecord>| ledger.append_blocking(unit).unwrap_err();
