@@ -27,7 +27,6 @@ mod table;
 mod workbook;
 mod xlsx;
 
-pub(crate) use shown::shown;
 pub(crate) use summary::plain;
 pub(crate) use table::{Table, list, word};
 pub(crate) use xlsx::{Cell, Sheet, write as write_workbook};
