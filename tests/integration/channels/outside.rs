@@ -1,6 +1,6 @@
 //! What may be asked at all: not our own network, unless it is named, by whatever spelling, name, redirect or proxy.
 
-use super::{Bed, drifted, letter, now, refusal};
+use super::{Bed, drifted, letter, refusal};
 use crate::support::program;
 use crate::support::sink::{Say, Sink, say};
 use evidenced::config::{ChannelConfig, parse};
