@@ -85,7 +85,9 @@ fn show(status: &Status) {
     outln!("\n{collectors}\n");
     for collector in status.collectors.iter().filter(|collector| collector.unaccounted > 0) {
         let (name, slots) = (&collector.name, collector.unaccounted);
-        outln!("{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`");
+        outln!(
+            "{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`"
+        );
     }
     outln!("log {} has {} records", status.origin, status.records);
     for holder in &status.anchors {
