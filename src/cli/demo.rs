@@ -8,6 +8,8 @@ use crate::ledger::bundle_key::allowed_signers_line;
 use crate::ledger::record::{Body, End};
 use crate::ledger::{Filter, Reader};
 use crate::notify::message::Letter;
+use crate::schedule::Outcome;
+use crate::slots;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -43,6 +45,7 @@ pub(super) async fn demo(args: &Args) -> anyhow::Result<Exit> {
     let reader = played.runner.reader()?;
     timeline(&reader)?;
     told(&played.letters)?;
+    calendar(&reader)?;
     summary(&reader, played.requests)?;
     let bundle = dir.join("sample-bundle.zip");
     let period = Window { start: story::start(), end: story::end() };
@@ -140,6 +143,21 @@ fn told(letters: &[(DateTime<Utc>, Letter)]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What was due in the period, and what became of it.
+fn calendar(reader: &Reader) -> anyhow::Result<()> {
+    let period = Window { start: story::start(), end: story::end() };
+    let mut counts: BTreeMap<Outcome, u64> = BTreeMap::new();
+    for collector in slots::calendar(reader, story::end(), |_| period)?.collectors {
+        for (outcome, slots) in collector.counts {
+            *counts.entry(outcome).or_default() += slots;
+        }
+    }
+    let all: u64 = counts.values().sum();
+    let counts: Vec<_> = counts.iter().map(|(outcome, slots)| format!("{slots} {}", outcome.word())).collect();
+    outln!("calendar: {all} runs were due: {}", counts.join(", "));
+    Ok(())
+}
+
 fn summary(reader: &Reader, requests: usize) -> anyhow::Result<()> {
     let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();
     for found in reader.records(0..u64::MAX, &Filter::kind("run_closed")) {
@@ -156,7 +174,7 @@ fn next(dir: Option<&Path>) {
     outln!("\nLook around:");
     match dir {
         Some(dir) => {
-            outln!("  evidenced --config {}/evidenced.toml status", dir.display());
+            outln!("  evidenced --config {0}/evidenced.toml status [--calendar --from 2026-03-15]", dir.display());
             outln!(
                 "  evidenced verify {0}/sample-bundle.zip --allowed-signers {0}/allowed_signers --reperform",
                 dir.display()

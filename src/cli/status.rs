@@ -86,7 +86,9 @@ fn show(status: &Status) {
     outln!("\n{collectors}\n");
     for collector in status.collectors.iter().filter(|collector| collector.unaccounted > 0) {
         let (name, slots) = (&collector.name, collector.unaccounted);
-        outln!("{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`");
+        outln!(
+            "{name}: {slots} due slots have no record: no daemon runs, or it does not come to them; see `status --calendar`"
+        );
     }
     for collector in &status.collectors {
         if let Some(forgets) = collector.forgets.as_ref().filter(|forgets| forgets.soon_from <= status.as_of) {

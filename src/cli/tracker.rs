@@ -2,7 +2,8 @@
 
 use super::table::table;
 use super::{Exit, print_json, read};
-use crate::bundle::{shown, word};
+use crate::bundle::word;
+use crate::shown::shown;
 use crate::readiness::packs::{self, Class, FILE_BYTES_MAX, Note, PackControl, PackError, Rating, Tracker};
 use anyhow::Context;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};

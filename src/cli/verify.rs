@@ -168,7 +168,9 @@ pub(super) fn show(report: &VerifyReport) {
         let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
         outln!("accepted: every check was made{but}, and nothing is wrong");
         if report.unaccounted().next().is_some() {
-            outln!("BUT the log is SILENT about slots that were due: what was not recorded cannot be shown to have been done.");
+            outln!(
+                "BUT the log is SILENT about slots that were due: what was not recorded cannot be shown to have been done."
+            );
         }
     }
     if report.key_source == KeySource::Bundle {

@@ -48,7 +48,9 @@ pub(super) fn rows(contents: &Contents, source: &dyn Source) -> Result<Vec<Row>,
         let count = |word: &str| series.counts.get(word).copied().unwrap_or_default();
         let slots = |of: Outcome| series.slots.get(&of).copied().unwrap_or_default();
         let counts = COLUMNS.map(|word| match word {
-            "due" => Some(series.slots.iter().filter(|(of, _)| **of != Outcome::Unplanned).map(|(_, slots)| slots).sum()),
+            "due" => {
+                Some(series.slots.iter().filter(|(of, _)| **of != Outcome::Unplanned).map(|(_, slots)| slots).sum())
+            }
             "in_time" => Some(slots(Outcome::Done)),
             "late" => Some(slots(Outcome::Late)),
             "unaccounted" => Some(slots(Outcome::Unaccounted)),

@@ -85,15 +85,8 @@ const JUDGEMENTS: [(&str, u32); 8] = [
     ("reason", 26),
     ("seen", 90),
 ];
-const CALENDAR: [(&str, u32); 7] = [
-    ("collector", 24),
-    ("due", 24),
-    ("outcome", 12),
-    ("began", 24),
-    ("ended", 24),
-    ("record", 10),
-    ("reason", 60),
-];
+const CALENDAR: [(&str, u32); 7] =
+    [("collector", 24), ("due", 24), ("outcome", 12), ("began", 24), ("ended", 24), ("record", 10), ("reason", 60)];
 const GAPS: [(&str, u32); 10] = [
     ("record", 10),
     ("collector", 24),

@@ -300,7 +300,11 @@ impl Contents {
             for Silence { first, last, slots, controls } in became.silences {
                 let reason = match slots {
                     1 => "no record says what became of it".to_owned(),
-                    _ => format!("no record says what became of this and the {} due after it, until {}", slots - 1, time(last)),
+                    _ => format!(
+                        "no record says what became of this and the {} due after it, until {}",
+                        slots - 1,
+                        time(last)
+                    ),
                 };
                 self.gaps.push(Gap {
                     record: None,

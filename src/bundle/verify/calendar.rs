@@ -18,7 +18,9 @@ pub(super) fn check(contents: &Contents) -> Check {
                 Outcome::Unaccounted => unaccounted += count,
                 Outcome::Unplanned => checking.unaccounted(
                     FILE,
-                    format!("{count} records of {collector} answer to slots that no schedule had, or that have an answer"),
+                    format!(
+                        "{count} records of {collector} answer to slots that no schedule had, or that have an answer"
+                    ),
                 ),
                 _ => {}
             }

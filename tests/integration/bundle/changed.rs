@@ -145,7 +145,8 @@ fn each_kind_of_edit_is_found_by_its_own_check_when_the_manifests_fit() {
     edit(&files, &missed, "the daemon was not running", "the daemon was resting", "inclusion", &missed);
     edit(&files, &missed, "the daemon was not running", "the daemon was resting", "range", &missed);
     edit(&files, &missed, "{\"at\"", "{ \"at\"", "records", &missed);
-    let derived = ["data/index.csv", "data/controls.csv", "data/calendar.csv", "data/completeness.csv", "data/gaps.csv"];
+    let derived =
+        ["data/index.csv", "data/controls.csv", "data/calendar.csv", "data/completeness.csv", "data/gaps.csv"];
     for path in derived.into_iter().chain(["data/controls/AVL-001/judgements.csv", "data/controls/AVL-001/gaps.csv"]) {
         edit(&files, path, "\n", " \n", "derived files", path);
     }

@@ -95,7 +95,7 @@ fn openpyxl_reads_strings_as_strings_numbers_as_numbers_and_no_formula() {
     assert_eq!(book["created"], "2026-02-01T00:00:00");
     let sheets = book["sheets"].as_object().unwrap();
     let names: Vec<&str> = sheets.keys().map(String::as_str).collect();
-    for name in ["Summary", "Controls", "Judgements", "Completeness", "Gaps", "Waivers", "Records"] {
+    for name in ["Summary", "Controls", "Judgements", "Completeness", "Calendar", "Gaps", "Waivers", "Records"] {
         assert!(names.contains(&name) && sheets[name].as_array().unwrap().len() > 1, "{name} in {names:?}");
     }
     let cells = || sheets.values().flat_map(|rows| rows.as_array().unwrap()).flat_map(|row| row.as_array().unwrap());
@@ -113,7 +113,9 @@ fn openpyxl_reads_strings_as_strings_numbers_as_numbers_and_no_formula() {
     assert!(judgement[1][0] == "n" && judgement[1][1].is_u64(), "{judgement}");
     let complete = &sheets["Completeness"];
     let at = |name: &str| complete[0].as_array().unwrap().iter().position(|cell| cell[1] == name).unwrap();
-    for (column, number) in [("due", 2), ("done", 1), ("missed", 1), ("erased", 0), ("withheld", 0)] {
+    for (column, number) in
+        [("due", 10), ("in_time", 1), ("unaccounted", 8), ("done", 1), ("missed", 1), ("erased", 0), ("withheld", 0)]
+    {
         assert_eq!(complete[1][at(column)], json!(["n", number]), "{column} in {complete}");
     }
     let output = Command::new(program("unzip")).arg("-tq").arg(folder.join("data/index.xlsx")).output().unwrap();
@@ -210,9 +212,14 @@ fn a_control_is_satisfied_only_when_nothing_in_the_whole_period_speaks_against_i
         let (_, document) = oscal(zip);
         document["assessment-results"]["results"][0]["findings"][0]["target"]["status"].clone()
     };
-    let week = Window { start: at("2026-01-01T00:00:00Z"), end: at("2026-01-07T00:00:00Z") };
-    let whole = status(&World::new().bundle_of(week, "Test Ltd."));
+    let window = |start: &str, end: &str| Window { start: at(start), end: at(end) };
+    let day = window("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z");
+    let whole = status(&World::new().bundle_of(day, "Test Ltd."));
     assert_eq!((&whole["state"], &whole["reason"]), (&json!("satisfied"), &json!("pass")), "{whole}");
+    let week = window("2026-01-01T00:00:00Z", "2026-01-07T00:00:00Z");
+    let silent = status(&World::new().bundle_of(week, "Test Ltd."));
+    assert_eq!((&silent["state"], &silent["reason"]), (&json!("not-satisfied"), &json!("other")), "{silent}");
+    assert!(silent["remarks"].as_str().unwrap().contains("did not happen"), "no record says what was due: {silent}");
     let unfinished = status(&World::quiet().bundle_of(week, "Test Ltd."));
     assert_eq!(
         (&unfinished["state"], &unfinished["reason"]),

@@ -88,7 +88,10 @@ fn a_selection_shows_its_controls_alone_and_can_be_re_performed() {
     assert!(readme.contains(&format!("{} belong to others and are withheld", summary.withheld)), "{readme}");
     assert!(!files.files.keys().any(|path| path.contains("controls/TWO")), "nothing is told of another control");
     let completeness = String::from_utf8(files.get("data/completeness.csv").to_vec()).unwrap();
-    assert!(completeness.contains("\none,3,6,31,3,0,27,0,3,0,0,3,") && !completeness.contains("\ntwo,"), "{completeness}");
+    assert!(
+        completeness.contains("\none,3,6,31,3,0,27,0,3,0,0,3,") && !completeness.contains("\ntwo,"),
+        "{completeness}"
+    );
 }
 
 #[test]

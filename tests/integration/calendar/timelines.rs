@@ -200,14 +200,16 @@ impl Timeline {
                 self.restart(None).await;
             }
             3 if clock => {
-                let by = self.random.pick(&[TimeDelta::hours(1), TimeDelta::minutes(self.slot * 7), TimeDelta::days(400)]);
+                let by =
+                    self.random.pick(&[TimeDelta::hours(1), TimeDelta::minutes(self.slot * 7), TimeDelta::days(400)]);
                 if by < TimeDelta::days(400) || self.slot > 300 {
                     self.tell("the clock is set forward");
                     self.world.clock.advance(by);
                 }
             }
             4 if clock => {
-                let by = self.random.pick(&[TimeDelta::hours(1), TimeDelta::minutes(self.slot * 7), TimeDelta::days(400)]);
+                let by =
+                    self.random.pick(&[TimeDelta::hours(1), TimeDelta::minutes(self.slot * 7), TimeDelta::days(400)]);
                 self.tell("the clock is set back");
                 self.world.clock.advance(-by);
             }
@@ -320,7 +322,11 @@ fn the_calendar_is_what_sets_say_that_it_is() {
             let stray = if random.below(20) == 0 { TimeDelta::seconds(7) } else { TimeDelta::zero() };
             let ended = [None, Some((slot, Outcome::Done)), Some((slot, Outcome::Failed))];
             let began = slot + random.time(9);
-            let what = if random.below(4) == 0 { Answered::Missed } else { Answered::Ran { began, ended: random.pick(&ended) } };
+            let what = if random.below(4) == 0 {
+                Answered::Missed
+            } else {
+                Answered::Ran { began, ended: random.pick(&ended) }
+            };
             answers.push(Answer { slot: slot + stray, record: answers.len() as u64, what });
         }
         let within = Window { start: start + random.time(600), end: known - random.time(60) };
@@ -342,7 +348,9 @@ fn the_calendar_is_what_sets_say_that_it_is() {
                 (Some(_), false) => Outcome::Unplanned,
                 (Some(Answered::Missed), true) => Outcome::Missed,
                 (Some(Answered::Ran { ended: None, .. }), true) => Outcome::Open,
-                (Some(Answered::Ran { began, ended: Some((_, Outcome::Done)) }), true) if began - slot.due > PATIENCE => {
+                (Some(Answered::Ran { began, ended: Some((_, Outcome::Done)) }), true)
+                    if began - slot.due > PATIENCE =>
+                {
                     Outcome::Late
                 }
                 (Some(Answered::Ran { ended: Some((_, end)), .. }), true) => end,

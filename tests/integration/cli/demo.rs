@@ -86,6 +86,8 @@ fn the_demo_tells_its_story() {
         ("its end, at its instant", ["Jan 30 00:00", "deviating", "(waiver-invalid)"]),
         ("silence", ["SEC-004", "stale", "no fresh evidence"]),
         ("the gap", ["gap: ", "`aws`", "missed while the daemon was down"]),
+        ("its place in the calendar", ["calendar: ", " late, ", " missed, "]),
+        ("the calendar is whole", ["ok ", "calendar: ", "slots of 3 collectors have an outcome on record"]),
         ("the bundle is good", ["ok ", "re-performance: ", "not made again: 0"]),
         ("the forgery is refused", ["REFUSED ", "commitments: ", "SHA256SUMS"]),
     ] {
@@ -125,6 +127,27 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     assert_eq!(controls.len(), 4);
     let effective = controls.iter().all(|control| control["state"] == "effective");
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
+}
+
+#[test]
+fn the_calendar_of_the_sample_shows_the_downtime_and_exits_3() {
+    let home = home();
+    let said = home.run(&["status", "--calendar", "--from", "2026-03-15", "--to", "2026-03-31"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    for (what, words) in [
+        ("a count", ["github: 32 due: ", "4 missed, 1 late, ", "27 done"]),
+        ("the gap as one line", ["2026-03-21 12:00Z", "2026-03-23 00:00Z", "the daemon was not running"]),
+        ("the run that was caught up on", ["2026-03-23 12:00Z", "late", "began 2026-03-23 21:30Z"]),
+    ] {
+        assert!(said.out.lines().any(|line| words.iter().all(|word| line.contains(word))), "{what}:\n{}", said.out);
+    }
+    let quiet = ["status", "--calendar", "--from", "2026-02-26", "--to", "2026-03-15"];
+    assert_eq!(home.run(&quiet).code, 0, "{:?}", home.run(&quiet));
+    let json = home.run(&[&quiet[..], &["--json"]].concat()).json();
+    let github = json["collectors"].as_array().unwrap().iter().find(|c| c["name"] == "github").unwrap();
+    assert_eq!(github["counts"], json!({ "done": 34 }));
+    assert_eq!(github["slots"].as_array().unwrap().len(), 34);
+    assert_eq!(home.run(&["status", "--from", "2026-03-15"]).code, 2, "--from is the calendar's");
 }
 
 #[test]

@@ -143,7 +143,8 @@ fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
     let silent = all.iter().take_while(|at| about.contents.gaps.get(**at).is_some_and(|gap| gap.record.is_none()));
     let silent = silent.count();
     let (silent, recorded) = all.split_at(silent);
-    let newest = silent.iter().chain(recorded.iter().rev()).take(ROWS_MAX).filter_map(|at| about.contents.gaps.get(*at));
+    let newest =
+        silent.iter().chain(recorded.iter().rev()).take(ROWS_MAX).filter_map(|at| about.contents.gaps.get(*at));
     let rows = newest.map(|gap| {
         let why = reason(gap, about.source)?;
         Ok(html! {
