@@ -72,146 +72,151 @@ fn the_library_has_its_starters_and_names_only_what_this_program_has() {
 /// text whose line is named.
 type Case<'a> = (bool, &'a str, &'a str, &'a str, &'a str, &'a str);
 
+const CRITERIA_FILE: bool = true;
+const CONTROLS_FILE: bool = false;
+const CC11: &str = "id = \"CC1.1\"";
+const SEC1: &str = "id = \"SEC-001\"";
+const TITLE: &str = "title = \"Honest conduct\"";
+const OF_SEC1: &str = "criteria = [\"CC8.1\", \"CC5.2\"]";
+
+const CASES: &[Case<'_>] = &[
+    (CRITERIA_FILE, "about = ", "abuot = ", "unknown field `abuot`", "did you mean `about`?", "abuot = "),
+    (CRITERIA_FILE, "[[criterion]]", "[[criterium]]", "unknown field `criterium`", "", "criterium"),
+    (CRITERIA_FILE, CC11, "id = \"CC1.2\"", "criterion CC1.2 is there a second time", "its own", "second"),
+    (CRITERIA_FILE, CC11, "id = \"CC 1\"", "`CC 1` cannot be an id", "letters, digits", "id = \"CC 1\""),
+    (CRITERIA_FILE, TITLE, "title = \" \"", "criterion CC1.1: title is empty", "the heading", "id = \"CC1.1\""),
+    (CRITERIA_FILE, TITLE, "title = \"a\\nb\"", "title has a control character", "one line", "id = \"CC1.1\""),
+    (CRITERIA_FILE, TITLE, "title = 7", "expected a string", "", "title = 7"),
+    (CRITERIA_FILE, TITLE, "", "missing field `title`", "", ""),
+    (CRITERIA_FILE, "\"PL-4\"", "\"PL-four\"", "nist: `PL-four` is no control", "AC-2", "id = \"CC1.1\""),
+    (CRITERIA_FILE, "\"PL-4\"", "\"PL-4(x)\"", "nist: `PL-4(x)` is no control", "IA-2(1)", "id = \"CC1.1\""),
+    (CRITERIA_FILE, "\"PL-4\"", "\"PS-1\"", "nist names `PS-1` twice", "once", "id = \"CC1.1\""),
+    (CRITERIA_FILE, "\"C.5.1\"", "\"5.1\"", "iso: `5.1` is no part", "A.5.15", "id = \"CC1.1\""),
+    (
+        CRITERIA_FILE,
+        "priority = \"medium\"",
+        "priority = \"urgent\"",
+        "unknown value, expected one of `low`",
+        "",
+        "urgent",
+    ),
+    (CRITERIA_FILE, "category = \"security\"", "category = \"safety\"", "unknown value, expected one of", "", "safety"),
+    (CRITERIA_FILE, CRITERIA, "", "has 0 entries [[criterion]]", "at least one", ""),
+    (CONTROLS_FILE, CONTROLS, "", "has 0 entries [[control]]", "at least one", ""),
+    (
+        CONTROLS_FILE,
+        OF_SEC1,
+        "criteria = [\"CC8.2\"]",
+        "SEC-001: the catalogue has no criterion `CC8.2`",
+        "nearest is `CC8.1`",
+        SEC1,
+    ),
+    (CONTROLS_FILE, OF_SEC1, "criteria = []", "SEC-001: criteria is empty", "at least one", SEC1),
+    (CONTROLS_FILE, OF_SEC1, "criteria = [\"CC5.2\"]", "key_for names `CC8.1`, which is not among", "CC5.2", SEC1),
+    (CONTROLS_FILE, "owner_role = \"Head of Engineering\"", "", "missing field `owner_role`", "", ""),
+    (
+        CONTROLS_FILE,
+        "owner_role = \"Head of Engineering\"",
+        "owner_role = \"\"",
+        "SEC-001: owner_role is empty",
+        "",
+        SEC1,
+    ),
+    (
+        CONTROLS_FILE,
+        "test_procedure = \"Judge",
+        "testprocedure = \"Judge",
+        "unknown field `testprocedure`",
+        "did you mean `test_procedure`?",
+        "testprocedure",
+    ),
+    (
+        CONTROLS_FILE,
+        "test_procedure = \"Judge every landing in the window: ",
+        "test_procedure = \"\" # ",
+        "SEC-001: test_procedure is empty",
+        "",
+        SEC1,
+    ),
+    (
+        CONTROLS_FILE,
+        "evidence = [\"every landing on the branch in the window\", ",
+        "evidence = [] # ",
+        "SEC-001: evidence is empty",
+        "",
+        SEC1,
+    ),
+    (
+        CONTROLS_FILE,
+        SEC1,
+        "id = \"sec-002\"",
+        "control SEC-002 is there a second time",
+        "in case alone",
+        "id = \"SEC-002\"",
+    ),
+    (CONTROLS_FILE, SEC1, "id = \"../x\"", "`../x` cannot be an id", "letters, digits", "../x"),
+    (
+        CONTROLS_FILE,
+        "tests = [\"change_review\"]",
+        "tests = [\"change_reviews\"]",
+        "tests names `change_reviews`",
+        "nearest is `change_review`",
+        SEC1,
+    ),
+    (
+        CONTROLS_FILE,
+        "kinds = [\"github_changes\"]",
+        "kinds = [\"gitlab_changes\"]",
+        "kinds names `gitlab_changes`",
+        "nearest is `github_changes`",
+        SEC1,
+    ),
+    (
+        CONTROLS_FILE,
+        "depends_on = [\"SEC-001\"]",
+        "depends_on = [\"SEC-100\"]",
+        "SEC-003: depends_on names `SEC-100`",
+        "nearest is `SEC-",
+        "id = \"SEC-003\"",
+    ),
+    (
+        CONTROLS_FILE,
+        "depends_on = [\"SEC-001\"]",
+        "depends_on = [\"SEC-003\"]",
+        "in a circle: SEC-003 → SEC-003",
+        "take away",
+        "id = \"SEC-003\"",
+    ),
+    (
+        CONTROLS_FILE,
+        OF_SEC1,
+        "criteria = [\"CC8.1\", \"CC5.2\"]\ndepends_on = [\"SEC-003\"]",
+        "in a circle: SEC-001 → SEC-003 → SEC-001",
+        "take away",
+        SEC1,
+    ),
+    (CONTROLS_FILE, "type = \"preventive\"", "type = \"protective\"", "unknown value, expected", "", "protective"),
+    (CONTROLS_FILE, "frequency = \"per_event\"", "frequency = \"hourly\"", "unknown value, expected", "", "hourly"),
+];
+
 #[test]
 fn every_mistake_is_told_with_file_line_and_a_hint() {
     let long = format!("title = \"{}\"", "x".repeat(2001));
-    let many = format!("also = [{}]", "\"x\",".repeat(65));
-    let (criteria, controls) = (true, false);
-    let cc11 = "id = \"CC1.1\"";
-    let sec1 = "id = \"SEC-001\"";
-    let title = "title = \"Honest conduct\"";
-    let of_sec1 = "criteria = [\"CC8.1\", \"CC5.2\"]";
-    let cases: &[Case<'_>] = &[
-        (criteria, "about = ", "abuot = ", "unknown field `abuot`", "did you mean `about`?", "abuot = "),
-        (criteria, "[[criterion]]", "[[criterium]]", "unknown field `criterium`", "", "criterium"),
-        (criteria, cc11, "id = \"CC1.2\"", "criterion CC1.2 is there a second time", "its own", "second"),
-        (criteria, cc11, "id = \"CC 1\"", "`CC 1` cannot be an id", "letters, digits", "id = \"CC 1\""),
-        (criteria, title, "title = \" \"", "criterion CC1.1: title is empty", "the heading", "id = \"CC1.1\""),
-        (criteria, title, &long, "title has 2001 characters, more than 2000", "brief", "id = \"CC1.1\""),
-        (criteria, title, "title = \"a\\nb\"", "title has a control character", "one line", "id = \"CC1.1\""),
-        (criteria, title, "title = 7", "expected a string", "", "title = 7"),
-        (criteria, title, "", "missing field `title`", "", ""),
+    let many = format!("also = [{}]\nabout = ", "\"x\",".repeat(65));
+    let made: [Case<'_>; 2] = [
+        (CRITERIA_FILE, TITLE, &long, "title has 2001 characters, more than 2000", "brief", CC11),
         (
-            criteria,
-            "also = [\"integrity\", \"ethics\", \"code of conduct\"]",
+            CRITERIA_FILE,
+            "also = [\"integrity\", \"ethics\", \"code of conduct\"]\nabout = ",
             &many,
             "also has 65 entries",
             "brief",
-            "",
+            CC11,
         ),
-        (criteria, "\"PL-4\"", "\"PL-four\"", "nist: `PL-four` is no control", "AC-2", "id = \"CC1.1\""),
-        (criteria, "\"PL-4\"", "\"PL-4(x)\"", "nist: `PL-4(x)` is no control", "IA-2(1)", "id = \"CC1.1\""),
-        (criteria, "\"PL-4\"", "\"PS-1\"", "nist names `PS-1` twice", "once", "id = \"CC1.1\""),
-        (criteria, "\"C.5.1\"", "\"5.1\"", "iso: `5.1` is no part", "A.5.15", "id = \"CC1.1\""),
-        (
-            criteria,
-            "priority = \"medium\"",
-            "priority = \"urgent\"",
-            "unknown value, expected one of `low`",
-            "",
-            "urgent",
-        ),
-        (criteria, "category = \"security\"", "category = \"safety\"", "unknown value, expected one of", "", "safety"),
-        (criteria, CRITERIA, "", "has 0 entries [[criterion]]", "at least one", ""),
-        (controls, CONTROLS, "", "has 0 entries [[control]]", "at least one", ""),
-        (
-            controls,
-            of_sec1,
-            "criteria = [\"CC8.2\"]",
-            "SEC-001: the catalogue has no criterion `CC8.2`",
-            "nearest is `CC8.1`",
-            sec1,
-        ),
-        (controls, of_sec1, "criteria = []", "SEC-001: criteria is empty", "at least one", sec1),
-        (controls, of_sec1, "criteria = [\"CC5.2\"]", "key_for names `CC8.1`, which is not among", "CC5.2", sec1),
-        (controls, "owner_role = \"Head of Engineering\"", "", "missing field `owner_role`", "", ""),
-        (
-            controls,
-            "owner_role = \"Head of Engineering\"",
-            "owner_role = \"\"",
-            "SEC-001: owner_role is empty",
-            "",
-            sec1,
-        ),
-        (
-            controls,
-            "test_procedure = \"Judge",
-            "testprocedure = \"Judge",
-            "unknown field `testprocedure`",
-            "did you mean `test_procedure`?",
-            "testprocedure",
-        ),
-        (
-            controls,
-            "test_procedure = \"Judge every landing in the window: ",
-            "test_procedure = \"\" # ",
-            "SEC-001: test_procedure is empty",
-            "",
-            sec1,
-        ),
-        (
-            controls,
-            "evidence = [\"every landing on the branch in the window\", ",
-            "evidence = [] # ",
-            "SEC-001: evidence is empty",
-            "",
-            sec1,
-        ),
-        (
-            controls,
-            sec1,
-            "id = \"sec-002\"",
-            "control SEC-002 is there a second time",
-            "in case alone",
-            "id = \"SEC-002\"",
-        ),
-        (controls, sec1, "id = \"../x\"", "`../x` cannot be an id", "letters, digits", "../x"),
-        (
-            controls,
-            "tests = [\"change_review\"]",
-            "tests = [\"change_reviews\"]",
-            "tests names `change_reviews`",
-            "nearest is `change_review`",
-            sec1,
-        ),
-        (
-            controls,
-            "kinds = [\"github_changes\"]",
-            "kinds = [\"gitlab_changes\"]",
-            "kinds names `gitlab_changes`",
-            "nearest is `github_changes`",
-            sec1,
-        ),
-        (
-            controls,
-            "depends_on = [\"SEC-001\"]",
-            "depends_on = [\"SEC-100\"]",
-            "SEC-003: depends_on names `SEC-100`",
-            "nearest is `SEC-",
-            "id = \"SEC-003\"",
-        ),
-        (
-            controls,
-            "depends_on = [\"SEC-001\"]",
-            "depends_on = [\"SEC-003\"]",
-            "in a circle: SEC-003 → SEC-003",
-            "take away",
-            "id = \"SEC-003\"",
-        ),
-        (
-            controls,
-            of_sec1,
-            "criteria = [\"CC8.1\", \"CC5.2\"]\ndepends_on = [\"SEC-003\"]",
-            "in a circle: SEC-001 → SEC-003 → SEC-001",
-            "take away",
-            sec1,
-        ),
-        (controls, "type = \"preventive\"", "type = \"protective\"", "unknown value, expected", "", "protective"),
-        (controls, "frequency = \"per_event\"", "frequency = \"hourly\"", "unknown value, expected", "", "hourly"),
     ];
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mine.toml");
-    for (criteria, from, to, said, hint, at) in cases {
+    for (criteria, from, to, said, hint, at) in CASES.iter().chain(&made) {
         let built_in = if *criteria { CRITERIA } else { CONTROLS };
         assert!(built_in.contains(from), "{from}");
         let text = built_in.replacen(from, to, 1);

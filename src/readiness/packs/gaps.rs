@@ -191,9 +191,16 @@ pub fn gaps(controls: &[PackControl], audit_type: AuditType, catalogue: &Catalog
     let entries = pack.entries(catalogue);
     let coverage_summary = coverage(&entries);
     let categories_assessed = pack.categories();
+    let mut notes = notes(controls, catalogue, &categories_assessed);
+    if audit_type == AuditType::Type2 {
+        notes.push(Note::general(
+            "checks-not-made",
+            "Of its six checks the pack never makes exception_handling and evidence_timestamps, and it knows no period: a date of any year passes evidence_period, any word passes frequency_adherence.",
+        ));
+    }
     let take = |gap: Option<&str>| entries.iter().filter(|entry| entry.gap_type == gap).cloned().collect();
     Gaps {
-        notes: notes(controls, audit_type, catalogue, &categories_assessed),
+        notes,
         report_metadata: Metadata {
             audit_type,
             categories_assessed,
@@ -345,12 +352,7 @@ fn failed(control: &PackControl) -> Vec<Failed> {
     failed.map(|(check, severity, _, detail)| Failed { check, severity, detail }).collect()
 }
 
-fn notes(
-    controls: &[PackControl],
-    audit_type: AuditType,
-    catalogue: &Catalogue,
-    categories: &BTreeSet<Category>,
-) -> Vec<Note> {
+fn notes(controls: &[PackControl], catalogue: &Catalogue, categories: &BTreeSet<Category>) -> Vec<Note> {
     let known = |category: &Category| KNOWN.iter().find(|(known, _)| known == category).map_or(&[][..], |(_, ids)| ids);
     let pack: Vec<&str> = categories.iter().flat_map(known).copied().collect();
     let mut notes = vec![Note::general(
@@ -410,12 +412,6 @@ fn notes(
         ),
     ];
     notes.extend(on.into_iter().filter_map(|(about, says, places)| Note::on(about, says, places)));
-    if audit_type == AuditType::Type2 {
-        notes.push(Note::general(
-            "checks-not-made",
-            "Of its six checks the pack never makes exception_handling and evidence_timestamps, and it knows no period: a date of any year passes evidence_period, any word passes frequency_adherence.",
-        ));
-    }
     notes
 }
 
