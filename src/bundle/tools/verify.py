@@ -399,6 +399,8 @@ def check(args):
     need(chosen or not withheld, "data/records/%012d.json: missing, the first of %d" % ((withheld or [0])[0], len(withheld)))
     need({p[12:24] for p in bag.files if p.startswith("data/proofs/")} == {"%012d" % i for i in records}, "data/proofs: not one for each record")
     need(records.get(0, {}).get("kind") == "epoch" and records[0]["origin"] == origin, "data/records/%012d.json: not the beginning of this log" % 0)
+    for index in records:
+        need(index == 0 or records[index]["kind"] != "epoch", "data/records/%012d.json: a second beginning of the log" % index)
     for index, before in ((start - 1, True), (end, False)):
         if index in records and index >= 0:
             bound = info["Evidenced-Period-Start" if before else "Evidenced-Period-End"]

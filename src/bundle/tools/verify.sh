@@ -144,11 +144,13 @@ note() {
 }
 size=$(sed -n 2p data/log/checkpoint)
 if ! note data/log/checkpoint; then
-    bad "data/log/checkpoint is not signed by a key of $name"
+    bad "data/log/checkpoint is not signed by a key of $name in log.vkey"
+    [ ! -d data/log/keys ] || not 'whether a key of log.vkey vouches for one that came later: verify.py follows data/log/keys'
 elif [ "$(sed -n 's/^Evidenced-Log-Size: //p' bag-info.txt)" != "$size" ]; then
     bad 'bag-info.txt names another size of the log than data/log/checkpoint'
 else
     good "the log $name signed its first $size records"
+    [ ! -d data/log/keys ] || not 'how the keys of the log followed one another: verify.py follows data/log/keys'
 fi
 for folder in data/anchors/*/; do
     [ -f "${folder}note" ] || continue

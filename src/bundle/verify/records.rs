@@ -24,7 +24,9 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
         let index = name.strip_suffix(".json").and_then(|name| name.parse::<u64>().ok());
         match index {
             Some(index) if record_path(index) == entry.path && index < facts.log_size => {
-                if checking.take(source.record(index)).is_some() {
+                if let Some(record) = checking.take(source.record(index)) {
+                    let begins = index > 0 && matches!(record.body, Body::Epoch { .. });
+                    checking.expect(!begins, &entry.path, "is a second beginning of the log");
                     found.insert(index);
                 }
             }
