@@ -54,13 +54,13 @@ pub(super) fn envelope(
         },
     };
     if request.require_timestamp && token.is_none() {
-        let why = match timestamp {
-            Timestamp::Missing { why } => why,
-            _ => "no time-stamp authority is configured".to_owned(),
+        let (why, hint) = match timestamp {
+            Timestamp::Missing { why } => (why, "try again when the authority answers"),
+            _ => ("no time-stamp authority is configured".to_owned(), "add [anchors.<name>] with way = \"rfc3161\""),
         };
         return Err(BundleError::Request {
             what: format!("the bundle has no time-stamp, which was required: {why}"),
-            hint: "try again when the authority answers, or export without --require-timestamp".to_owned(),
+            hint: format!("{hint}, or export without --require-timestamp"),
         });
     }
     let files = seal(request.key, tagmanifest, token.as_deref())?;
