@@ -10,6 +10,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod restores;
+mod timestamp;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -31,7 +32,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
@@ -56,13 +57,17 @@ impl Home {
     /// With a configuration of one collector `c` and one control `T-1` over it, and its ledger.
     pub(crate) fn with(kind: &str, settings: &Value, test: &str) -> Self {
         let settings: toml::Value = serde_json::from_value(settings.clone()).unwrap();
-        let home = Self(tempfile::tempdir().unwrap());
-        let text = format!(
+        Self::configured(&format!(
             "organization = 'Test Ltd'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
              [collectors.c]\nkind = '{kind}'\nschedule = '0 * * * *'\nsettings = {settings}\n\
              [controls.T-1]\ntitle = 't'\ncriteria = ['CC6.1']\nowner = 'o'\nseverity = 'high'\n\
              collectors = ['c']\ntest = '{test}'\nstale_after = '36h'\n"
-        );
+        ))
+    }
+
+    /// With this configuration, and its ledger.
+    pub(crate) fn configured(text: &str) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
         fs::write(home.path("evidenced.toml"), text).unwrap();
         let init = home.run(&["init"]);
         assert_eq!(init.code, 0, "{init:?}");
@@ -72,6 +77,12 @@ impl Home {
         assert_eq!(lines[..2], [public("state/log.vkey"), public("state/bundle.pub")]);
         assert!(lines[2].starts_with("evidence@") && lines[2].ends_with(&public("state/bundle.pub")), "{}", lines[2]);
         home
+    }
+
+    /// Adds to its configuration.
+    pub(crate) fn configure(&self, more: &str) {
+        let path = self.path("evidenced.toml");
+        fs::write(&path, fs::read_to_string(&path).unwrap() + more).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! Finding real components, and waiting for them with a bound; some that several tests start.
 
+pub(crate) mod auditor;
 pub(crate) mod drill;
 pub(crate) mod localstack;
 pub(crate) mod moto;

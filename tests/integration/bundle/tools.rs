@@ -4,26 +4,24 @@
 use super::archive::Files;
 use super::world::{World, exported, january};
 use super::{check, period, wrong};
-use crate::support::program;
+use crate::support::auditor::Auditor;
 use crate::support::tsa::Authority;
-use evidenced::bundle::{ExportRequest, Timestamp, VerifyOptions, VerifyReport, tools, verify};
+use evidenced::bundle::{ExportRequest, Timestamp, VerifyOptions, VerifyReport, verify};
 use evidenced::ledger::bundle_key::{BUNDLE_NAMESPACE, BundleKey, allowed_signers_line};
 use evidenced::ledger::record::Body;
 use evidenced::ledger::{NewFile, NewRecord};
 use evidenced::timestamp::Query;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
 
 const ORIGIN: &str = "test.example/soc2";
 const SIG: &str = "tagmanifest-sha256.txt.sig";
 
 /// A bundle, and what an auditor was given before the period.
-struct Audit {
+pub(super) struct Audit {
     world: World,
-    bundle: PathBuf,
-    dir: TempDir,
+    pub(super) bundle: PathBuf,
+    pub(super) desk: Auditor,
 }
 
 fn line(key: &BundleKey) -> String {
@@ -36,73 +34,30 @@ impl Audit {
         Self::of(World::small())
     }
 
-    fn of(world: World) -> Self {
-        let audit = Self { bundle: world.bundle(), dir: tempfile::tempdir().unwrap(), world };
-        std::fs::create_dir(audit.path("KEYS")).unwrap();
+    pub(super) fn of(world: World) -> Self {
+        let audit = Self { bundle: world.bundle(), desk: Auditor::new(), world };
         std::fs::copy(audit.world.state().join("log.vkey"), audit.path("KEYS/log.vkey")).unwrap();
         audit.allow(&line(&audit.world.key()));
-        for tool in tools::ALL {
-            std::fs::write(audit.path(tool.name), tool.text).unwrap();
-        }
         audit
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.desk.path(name)
     }
 
     fn allow(&self, line: &str) {
         std::fs::write(self.path("KEYS/allowed_signers"), format!("{line}\n")).unwrap();
     }
 
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
     fn ours(&self, bundle: &Path) -> VerifyReport {
         let roots = std::fs::read(self.path("KEYS/tsa-root.pem")).ok();
         let options = VerifyOptions {
-            vkey: Some(self.text("KEYS/log.vkey")),
-            allowed_signers: Some(self.text("KEYS/allowed_signers")),
+            vkey: Some(self.desk.text("KEYS/log.vkey")),
+            allowed_signers: Some(self.desk.text("KEYS/allowed_signers")),
             tsa_roots: roots,
             ..VerifyOptions::default()
         };
         verify(bundle, &options).unwrap()
-    }
-
-    fn run(&self, command: &mut Command) -> (bool, String) {
-        let output = command.current_dir(self.dir.path()).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
-    }
-
-    fn shell(&self, bundle: &Path) -> (bool, String) {
-        let to = tempfile::tempdir().unwrap();
-        let (unpacked, said) = self.run(Command::new(program("unzip")).arg("-q").arg(bundle).arg("-d").arg(to.path()));
-        assert!(unpacked, "{said}");
-        let folder = std::fs::read_dir(to.path()).unwrap().next().unwrap().unwrap().path();
-        self.run(Command::new(program("sh")).arg("verify.sh").arg(folder).arg("KEYS"))
-    }
-
-    fn python(&self, bundle: &Path) -> (bool, String) {
-        let mut command = Command::new(program("python3"));
-        command.args(["-I", "verify.py"]).arg(bundle).args(["--vkey", "KEYS/log.vkey"]);
-        command.args(["--allowed-signers", "KEYS/allowed_signers"]);
-        if self.path("KEYS/tsa-root.pem").exists() {
-            command.args(["--tsa-root", "KEYS/tsa-root.pem"]);
-        }
-        self.run(&mut command)
-    }
-
-    /// What the page says, and what it sent.
-    fn page(&self, bundle: &Path, before: &str) -> serde_json::Value {
-        let drive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/drive.mjs");
-        let mut command = Command::new(program("node"));
-        command.arg(drive).arg(program("chromium")).arg(self.path("verify.html")).arg(bundle);
-        command.args([self.text("KEYS/log.vkey"), self.text("KEYS/allowed_signers"), before.to_owned()]);
-        let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
     /// A changed copy, with everything redone that can be redone without the log's key.
@@ -115,7 +70,7 @@ impl Audit {
             files.files.insert(SIG.to_owned(), signature.into_bytes());
         }
         let path = self.path(name);
-        std::fs::rename(files.write(self.dir.path()), &path).unwrap();
+        std::fs::rename(files.write(&self.path(".")), &path).unwrap();
         path
     }
 }
@@ -146,18 +101,18 @@ fn the_shell_script_and_the_python_script_accept_a_bundle_and_refuse_every_forge
     let audit = Audit::new();
     let report = audit.ours(&audit.bundle);
     assert!(report.ok(), "{}", wrong(&report));
-    for (fine, said) in [audit.shell(&audit.bundle), audit.python(&audit.bundle)] {
+    for (fine, said) in [audit.desk.shell(&audit.bundle, None), audit.desk.python(&audit.bundle)] {
         assert!(fine && said.contains("signed by evidence@test.example") && !said.contains("REFUSED"), "{said}");
         assert!(said.contains("no time-stamp") && said.contains("not checked"), "{said}");
     }
     for (bundle, named) in forgeries(&audit) {
         let report = audit.ours(&bundle);
         assert!(!report.ok() && wrong(&report).contains(&named), "{}: {}", bundle.display(), wrong(&report));
-        let (fine, said) = audit.python(&bundle);
+        let (fine, said) = audit.desk.python(&bundle);
         assert!(!fine && said.contains("REFUSED") && said.contains(&named), "verify.py {}: {said}", bundle.display());
         // The shell script follows one record and leaves the others to the rest.
         if bundle.ends_with("byte.zip") || bundle.ends_with("stranger.zip") || bundle.ends_with("unsigned.zip") {
-            let (fine, said) = audit.shell(&bundle);
+            let (fine, said) = audit.desk.shell(&bundle, None);
             assert!(
                 !fine && said.contains("REFUSED") && said.contains(&named),
                 "verify.sh {}: {said}",
@@ -170,11 +125,11 @@ fn the_shell_script_and_the_python_script_accept_a_bundle_and_refuse_every_forge
 #[test]
 fn the_page_accepts_a_bundle_refuses_forgeries_and_sends_nothing() {
     let audit = Audit::new();
-    let said = audit.page(&audit.bundle, "");
+    let said = audit.desk.page(&audit.bundle, "");
     assert_eq!(said["state"], "accepted", "{said}");
     assert_eq!((said["requests"].to_string(), said["fetch"].as_str()), ("[]".to_owned(), Some("refused")), "{said}");
     for (bundle, named) in forgeries(&audit) {
-        let said = audit.page(&bundle, "");
+        let said = audit.desk.page(&bundle, "");
         assert_eq!(
             (said["state"].as_str(), said["requests"].to_string()),
             (Some("refused"), "[]".to_owned()),
@@ -183,7 +138,7 @@ fn the_page_accepts_a_bundle_refuses_forgeries_and_sends_nothing() {
         assert!(said["verdict"].as_str().unwrap().contains(&named), "{named}: {said}");
     }
     let without = "crypto.subtle.importKey = () => Promise.reject(new Error('not supported'))";
-    let said = audit.page(&audit.bundle, without);
+    let said = audit.desk.page(&audit.bundle, without);
     assert_eq!(said["state"], "failed", "a browser without Ed25519 must not pass anything: {said}");
     assert!(said["verdict"].as_str().unwrap().contains("no Ed25519"), "{said}");
 }
@@ -206,7 +161,7 @@ fn signers_that_ssh_keygen_refuses_are_refused_by_us_too() {
         audit.allow(&signers);
         let report = audit.ours(&audit.bundle);
         assert_eq!(report.ok(), fine, "{signers}: {}", wrong(&report));
-        let (theirs, said) = audit.shell(&audit.bundle);
+        let (theirs, said) = audit.desk.shell(&audit.bundle, None);
         assert_eq!(theirs, fine, "ssh-keygen, {signers}: {said}");
     }
 }
@@ -232,7 +187,7 @@ fn stamped(audit: &Audit, authority: &Authority) -> (PathBuf, Timestamp, Option<
         let query = Query::new(Sha256::digest(bytes).into(), [7; 8]);
         Ok(authority.reply(&query.to_der(), "tsa", "t", None))
     };
-    let out = tempfile::tempdir_in(audit.dir.path()).unwrap().keep().join("stamped.zip");
+    let out = tempfile::tempdir_in(audit.path(".")).unwrap().keep().join("stamped.zip");
     let key = audit.world.key();
     let request = ExportRequest { authority: Some(&ask), require_timestamp: true, ..january(&out, &[], &key) };
     let summary = exported(&audit.world.runner, &request).unwrap();
@@ -255,7 +210,7 @@ fn a_time_stamp_is_kept_for_the_same_bytes_and_checked_to_its_root() {
     std::fs::write(audit.path("KEYS/tsa-root.pem"), authority.pem("root")).unwrap();
     let report = audit.ours(&first);
     assert!(report.ok() && !report.not_checked().any(|what| what.contains("--tsa-root")), "{}", wrong(&report));
-    for (fine, said) in [audit.shell(&first), audit.python(&first)] {
+    for (fine, said) in [audit.desk.shell(&first, None), audit.desk.python(&first)] {
         assert!(fine && said.contains("time-stamped"), "{said}");
     }
     // Another authority's root, then a token of something else with a right signature over it.
@@ -263,7 +218,7 @@ fn a_time_stamp_is_kept_for_the_same_bytes_and_checked_to_its_root() {
     let refused = |bundle: &Path| {
         let report = audit.ours(bundle);
         assert!(!report.ok() && wrong(&report).contains("tagmanifest-sha256.txt.tsr"), "{}", wrong(&report));
-        for (fine, said) in [audit.shell(bundle), audit.python(bundle)] {
+        for (fine, said) in [audit.desk.shell(bundle, None), audit.desk.python(bundle)] {
             assert!(!fine && said.contains("tagmanifest-sha256.txt.tsr"), "{said}");
         }
     };
@@ -274,11 +229,11 @@ fn a_time_stamp_is_kept_for_the_same_bytes_and_checked_to_its_root() {
     let signature = audit.world.key().sign(BUNDLE_NAMESPACE, &token).unwrap();
     files.files.insert("tagmanifest-sha256.txt.tsr".to_owned(), token);
     files.files.insert("tagmanifest-sha256.txt.tsr.sig".to_owned(), signature.into_bytes());
-    let swapped = files.write(audit.dir.path());
+    let swapped = files.write(&audit.path("."));
     refused(&swapped);
     let mut files = Files::read(&first);
     files.files.get_mut("tagmanifest-sha256.txt.tsr").unwrap().push(0);
-    refused(&files.write(audit.dir.path()));
+    refused(&files.write(&audit.path(".")));
 }
 
 #[test]

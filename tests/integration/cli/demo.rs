@@ -49,11 +49,14 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Configuration and ledger of the sample, to change.
+/// Configuration and ledger of the sample, to change, and who signs its bundles.
 pub(crate) fn home() -> Home {
     let home = Home(tempfile::tempdir().unwrap());
     fs::copy(demo().dir.join("evidenced.toml"), home.path("evidenced.toml")).unwrap();
     copy(&demo().dir.join("state"), &home.path("state"));
+    let key = fs::read_to_string(home.path("state/bundle.pub")).unwrap();
+    let line = format!("evidence@sample.example namespaces=\"evidenced-bundle\" {key}");
+    fs::write(home.path("allowed_signers"), line).unwrap();
     home
 }
 
