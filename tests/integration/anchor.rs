@@ -1,8 +1,8 @@
 //! Checkpoints in other hands: what is handed over and when, and that a ledger which is not what they know does
 //! not go on.
 
-mod bundle;
-mod world;
+pub(crate) mod bundle;
+pub(crate) mod world;
 
 use crate::support::program;
 use crate::support::tsa::{Answers, Server};

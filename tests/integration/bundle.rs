@@ -1,14 +1,14 @@
 //! Bundles of real ledgers, written by the real line of a run: what they hold, that they are always the
 //! same bytes, and that whatever is changed in them is found.
 
-mod archive;
+pub(crate) mod archive;
 mod attacks;
 mod changed;
 mod erased;
 mod flipped;
 mod hostile;
 mod keys;
-mod opened;
+pub(crate) mod opened;
 mod selective;
 mod tools;
 mod world;
@@ -145,6 +145,21 @@ fn a_ledger_that_was_forged_before_sealing_verifies_and_is_found_by_re_performan
     assert!(!report.ok());
     let wrong = wrong(&report);
     assert!(wrong.contains("re-performance: data/verdicts/") && wrong.contains("judgements.json"), "{wrong}");
+}
+
+#[test]
+fn a_waiver_that_is_dated_back_changes_no_verdict_that_was_made_before_it_was_sealed() {
+    let world = World::small();
+    world.accept("db*", "2026-01-02T00:00:00Z", "2026-01-12T00:00:00Z");
+    world.run("2026-01-13T02:00:00Z");
+    let bundle = world.bundle();
+    let report = check(&bundle, true);
+    assert!(report.ok(), "{}", wrong(&report));
+    let files = Files::read(&bundle);
+    let judgements = String::from_utf8(files.get("data/controls/AVL-001/judgements.csv").to_vec()).unwrap();
+    let outcomes: Vec<&str> =
+        ["deviation", "waived"].into_iter().filter(|o| judgements.contains(&format!(",{o},"))).collect();
+    assert_eq!(outcomes, ["deviation", "waived"], "{judgements}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ async fn time_stamps_bound_the_records_between_them_once_they_were_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_written_anew_today_with_fresh_time_stamps_does_not_fit_between_them() {
+pub(crate) async fn attack_12_history_written_anew_today_with_fresh_time_stamps_does_not_fit_between_them() {
     let server = Server::start();
     let world = stamped(&server);
     world.run().await;
@@ -90,7 +90,7 @@ async fn parallel(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parallel_log_passes_alone_and_is_caught_by_whoever_holds_an_older_checkpoint() {
+pub(crate) async fn attacks_13_and_14_a_parallel_log_passes_alone_and_is_caught_by_whoever_holds_an_older_checkpoint() {
     let server = Server::start();
     let world = stamped(&server);
     world.run().await;
@@ -118,7 +118,7 @@ async fn a_parallel_log_passes_alone_and_is_caught_by_whoever_holds_an_older_che
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parallel_log_is_caught_by_a_witness() {
+pub(crate) async fn attack_14_a_parallel_log_is_caught_by_a_witness() {
     let (world, _witness) = witnessed(World::new());
     world.run().await;
     world.hand_over("w").await.unwrap();

@@ -15,17 +15,17 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-pub(super) const ORIGIN: &str = "test.example/soc2";
+pub(crate) const ORIGIN: &str = "test.example/soc2";
 
-pub(super) struct World {
-    pub(super) dir: TempDir,
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
     /// Begins at the real time, for others date what we hand them.
-    pub(super) clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     anchors: String,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
@@ -37,13 +37,13 @@ impl World {
     }
 
     /// With anchors, as the configuration has them.
-    pub(super) fn anchored(mut self, anchors: &str) -> Self {
+    pub(crate) fn anchored(mut self, anchors: &str) -> Self {
         self.anchors = anchors.to_owned();
         std::fs::write(self.config(), self.text()).unwrap();
         self
     }
 
-    pub(super) fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.path().join("evidenced.toml")
     }
 
@@ -59,50 +59,55 @@ impl World {
         )
     }
 
-    pub(super) fn loaded(&self) -> Loaded {
+    pub(crate) fn loaded(&self) -> Loaded {
         parse(&self.config(), &self.text()).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub(super) fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
 
-    pub(super) fn runner(&self) -> Arc<Runner> {
+    pub(crate) fn runner(&self) -> Arc<Runner> {
         Arc::new(Runner::new(self.loaded(), Ledger::open(&self.state()).unwrap(), self.clock.clone()))
     }
 
-    pub(super) fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.state()).unwrap()
     }
 
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.reader().size().unwrap()
     }
 
     /// One run of the collector: some records.
-    pub(super) async fn run(&self) {
+    pub(crate) async fn run(&self) {
         let (_keep, never) = watch::channel(false);
         let runner = self.runner();
         runner.record_config().await.unwrap();
         runner.run("c", Trigger::Manual, None, never).await.unwrap();
     }
 
-    pub(super) async fn hand_over(&self, name: &str) -> Result<Anchored, AnchorError> {
+    pub(crate) async fn hand_over(&self, name: &str) -> Result<Anchored, AnchorError> {
         Anchors::of(&self.runner()).hand_over(name).await
     }
 
     /// Copies the state directory, or puts a copy back in its place.
-    pub(super) fn copy(&self, from: &str, to: &str) {
+    pub(crate) fn copy(&self, from: &str, to: &str) {
         let to = self.dir.path().join(to);
         if to.exists() {
             std::fs::remove_dir_all(&to).unwrap();
         }
-        let copied = Command::new("cp").arg("-a").arg(self.dir.path().join(from)).arg(&to).status().unwrap();
+        let copied = Command::new(crate::support::program("cp"))
+            .arg("-a")
+            .arg(self.dir.path().join(from))
+            .arg(&to)
+            .status()
+            .unwrap();
         assert!(copied.success());
     }
 
     /// Names and sizes of the anchors on record, oldest first.
-    pub(super) fn on_record(&self) -> Vec<(String, u64)> {
+    pub(crate) fn on_record(&self) -> Vec<(String, u64)> {
         let reader = self.reader();
         let found = reader.records(0..u64::MAX, &Filter::kind("anchor"));
         found
@@ -114,12 +119,12 @@ impl World {
     }
 
     /// The bundle of the days around now.
-    pub(super) fn bundle(&self, name: &str) -> PathBuf {
+    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
         let now = self.clock.now();
         self.bundle_of(name, now - TimeDelta::days(60), now + TimeDelta::days(1))
     }
 
-    pub(super) fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
+    pub(crate) fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
         let out = self.dir.path().join(name);
         let ledger = Ledger::open(&self.state()).unwrap();
         let key = ledger.bundle_key().unwrap();
@@ -137,7 +142,7 @@ impl World {
 }
 
 /// Runs `evidenced` with the configuration.
-pub(super) fn evidenced(dir: &Path, args: &[&str]) -> (i32, String) {
+pub(crate) fn evidenced(dir: &Path, args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
     let output = command.current_dir(dir).env_remove("EVIDENCED_CONFIG").args(args).output().unwrap();
     let text = [output.stdout, output.stderr].concat();

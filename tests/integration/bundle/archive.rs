@@ -1,8 +1,13 @@
 //! Taking a bundle apart and putting it together again in the same form: an attacker's tools.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use evidenced::ledger::bundle_key::BundleKey;
+use evidenced::ledger::note::{Checkpoint, SigningKey};
+use evidenced::ledger::tree::{Frontier, Hash, inclusion_proof, leaf_hash, root_of};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
@@ -10,13 +15,13 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 /// The files of a bundle, by path inside its folder.
 #[derive(Clone)]
-pub(super) struct Files {
-    pub(super) top: String,
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Files {
+    pub(crate) top: String,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Files {
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let mut archive = ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
         let mut files = BTreeMap::new();
         let mut top = String::new();
@@ -32,24 +37,24 @@ impl Files {
         Self { top, files }
     }
 
-    pub(super) fn get(&self, path: &str) -> &[u8] {
+    pub(crate) fn get(&self, path: &str) -> &[u8] {
         self.files.get(path).unwrap_or_else(|| panic!("no {path} in {:?}", self.files.keys()))
     }
 
     /// The first file whose path begins and ends so.
-    pub(super) fn find(&self, start: &str, end: &str) -> String {
+    pub(crate) fn find(&self, start: &str, end: &str) -> String {
         let found = self.files.keys().find(|path| path.starts_with(start) && path.ends_with(end));
         found.unwrap_or_else(|| panic!("no {start}…{end} in {:?}", self.files.keys())).clone()
     }
 
-    pub(super) fn replace(&mut self, path: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&mut self, path: &str, from: &str, to: &str) {
         let text = String::from_utf8(self.get(path).to_vec()).unwrap();
         assert!(text.contains(from), "{path} has no {from:?}:\n{text}");
         self.files.insert(path.to_owned(), text.replacen(from, to, 1).into_bytes());
     }
 
     /// Makes the manifests fit again, as anyone can.
-    pub(super) fn remanifest(&mut self) {
+    pub(crate) fn remanifest(&mut self) {
         self.files.retain(|path, _| path != "manifest-sha256.txt" && !closing(path));
         let lines = |files: &BTreeMap<String, Vec<u8>>, data: bool| {
             let signature = |path: &str| path.starts_with("tagmanifest-sha256.txt");
@@ -65,9 +70,40 @@ impl Files {
     }
 
     /// Signs the tag manifest, as whoever holds the key of bundles can.
-    pub(super) fn sign(&mut self, key: &BundleKey) {
+    pub(crate) fn sign(&mut self, key: &BundleKey) {
         let signature = key.sign("evidenced-bundle", self.get("tagmanifest-sha256.txt")).unwrap();
         self.files.insert("tagmanifest-sha256.txt.sig".to_owned(), signature.into_bytes());
+    }
+
+    /// Makes the log fit its records again, as whoever holds its key can: leaf hashes, root, checkpoint and proofs.
+    /// Of a bundle that begins with the log.
+    pub(crate) fn relog(&mut self, key: &SigningKey) {
+        const LEAVES: &str = "data/log/leafhashes.txt";
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let leaf = |line: &str| -> Hash { hex::decode(line).unwrap().try_into().unwrap() };
+        let mut leaves: Vec<Hash> = text(self.get(LEAVES)).lines().map(leaf).collect();
+        let number = |path: &String| path.strip_prefix("data/records/")?.strip_suffix(".json")?.parse::<usize>().ok();
+        let records: Vec<usize> = self.files.keys().filter_map(number).collect();
+        for record in &records {
+            leaves[*record] = leaf_hash(self.get(&format!("data/records/{record:012}.json")));
+        }
+        let hash = |level: u32, at: u64| {
+            let mut tree = Frontier::default();
+            leaves[(at << level) as usize..((at + 1) << level) as usize].iter().for_each(|leaf| tree.push(*leaf));
+            Ok::<_, Infallible>(tree.root())
+        };
+        let (size, note) = (leaves.len() as u64, text(self.get("data/log/checkpoint")));
+        let origin = note.lines().next().unwrap().to_owned();
+        let note = text(&Checkpoint { origin, size, root: root_of(size, hash).unwrap() }.sign([key]));
+        for record in records {
+            let path = inclusion_proof(record as u64, size, hash).unwrap();
+            let path: String = path.iter().map(|hash| format!("{}\n", STANDARD.encode(hash))).collect();
+            let proof = format!("c2sp.org/tlog-proof@v1\nindex {record}\n{path}\n{note}");
+            self.files.insert(format!("data/proofs/{record:012}.tlog-proof"), proof.into_bytes());
+        }
+        let leaves: String = leaves.iter().map(|leaf| format!("{}\n", hex::encode(leaf))).collect();
+        self.files.insert(LEAVES.to_owned(), leaves.into_bytes());
+        self.files.insert("data/log/checkpoint".to_owned(), note.into_bytes());
     }
 
     /// A line for the packed bytes of every file, as `write` will pack it.
@@ -92,7 +128,7 @@ impl Files {
     }
 
     /// Makes a record's `SHA256SUMS` fit the files in its folder again, as anyone can.
-    pub(super) fn resum(&mut self, folder: &str) {
+    pub(crate) fn resum(&mut self, folder: &str) {
         let sums = format!("{folder}/SHA256SUMS");
         self.files.remove(&sums);
         let inside = self.files.iter().filter_map(|(path, bytes)| {
@@ -103,7 +139,7 @@ impl Files {
         self.files.insert(sums, text.into_bytes());
     }
 
-    pub(super) fn write(&self, dir: &Path) -> PathBuf {
+    pub(crate) fn write(&self, dir: &Path) -> PathBuf {
         let path = dir.join("changed.zip");
         std::fs::write(&path, self.pack()).unwrap();
         path
@@ -111,12 +147,12 @@ impl Files {
 }
 
 /// What vouches for the rest comes last in the archive, and is not packed.
-pub(super) fn closing(path: &str) -> bool {
+pub(crate) fn closing(path: &str) -> bool {
     path.starts_with("packed-sha256") || path.starts_with("tagmanifest-sha256")
 }
 
 /// The form that bundles have.
-pub(super) fn form() -> SimpleFileOptions {
+pub(crate) fn form() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(6))
@@ -124,7 +160,7 @@ pub(super) fn form() -> SimpleFileOptions {
         .unix_permissions(0o644)
 }
 
-pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
+pub(crate) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, bytes) in files {
         let stored = options.compression_method(CompressionMethod::Stored).compression_level(None);
@@ -135,6 +171,6 @@ pub(super) fn pack(files: &[(String, Vec<u8>)], options: SimpleFileOptions) -> V
     zip.finish().unwrap().into_inner()
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,7 +15,7 @@ fn first(world: &World, kind: &'static str) -> u64 {
 }
 
 #[test]
-fn what_was_erased_is_not_re_performed_and_neither_a_failure_nor_a_success() {
+pub(super) fn attack_16_what_was_erased_is_not_re_performed_and_neither_a_failure_nor_a_success() {
     let world = World::new();
     let before = check(&world.bundle(), true).reperformed.unwrap();
     let (evidence, verdict) = (first(&world, "evidence"), first(&world, "verdict"));

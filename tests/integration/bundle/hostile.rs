@@ -72,6 +72,16 @@ fn bytes_before_between_or_after_are_refused() {
     comment[end - 2] = 1;
     comment.push(b'x');
     refused(&comment, "no end record");
+    // A gap between two files, with every place after it put right.
+    let second = good.windows(4).rposition(|window| window == b"PK\x03\x04").unwrap();
+    let entry = good.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    let mut apart = good.clone();
+    for place in [entry + 42, good.len() - 6] {
+        let at = u32::from_le_bytes(good[place..place + 4].try_into().unwrap());
+        apart[place..place + 4].copy_from_slice(&(at + 1).to_le_bytes());
+    }
+    apart.insert(second, 0);
+    refused(&apart, "top/b.txt: ");
     // A gap before the directory, with the end record put right.
     let end = good.len() - 22;
     let start = u32::from_le_bytes(good[end + 16..end + 20].try_into().unwrap());

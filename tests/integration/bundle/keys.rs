@@ -1,10 +1,12 @@
 //! Bundles across a change of the log's keys: what the auditor's older key vouches for, and what no forger gets by.
 
 use super::archive::Files;
+use super::tools::Audit;
 use super::world::World;
 use super::wrong;
 use evidenced::bundle::{VerifyOptions, VerifyReport, verify};
-use evidenced::ledger::note::{SigningKey, VerifierKey};
+use evidenced::ledger::bundle_key::BundleKey;
+use evidenced::ledger::note::{Checkpoint, SigningKey, VerifierKey};
 use std::path::Path;
 
 /// A ledger whose keys change in January, after the second run; both secret halves, oldest first.
@@ -191,4 +193,47 @@ fn keys_that_no_record_names_and_records_that_are_no_keys_are_refused() {
     set(&mut changed, "data/log/log.vkey", format!("{first}\n{}\n", stranger.public()).into_bytes());
     let report = report(&changed, &[old.public()]);
     assert!(!report.ok() && wrong(&report).contains("does not lead from"), "{}", wrong(&report));
+}
+
+#[test]
+fn the_script_and_the_page_follow_the_keys_from_the_one_told_before_the_period_and_the_shell_says_that_it_does_not() {
+    let Changed { world, old, new } = changed(true);
+    let state = world.state();
+    let audit = Audit::of(world);
+    let key_file = key_files(&Files::read(&audit.bundle)).remove(0);
+    let files = Files::read(&audit.bundle);
+    let note = files.get(&key_file).to_vec();
+    let checkpoint = old.public().open(&note).unwrap();
+    let forged = |name: &str, note: Vec<u8>| {
+        let mut files = files.clone();
+        set(&mut files, &key_file, note);
+        files.remanifest();
+        files.sign(&BundleKey::parse(&std::fs::read_to_string(state.join("bundle.key")).unwrap()).unwrap());
+        let path = audit.path(name);
+        std::fs::rename(files.write(&audit.path(".")), &path).unwrap();
+        path
+    };
+    let elsewhere = Checkpoint { root: [7; 32], ..checkpoint.clone() };
+    let forgeries = [
+        (forged("self.zip", checkpoint.sign([&new])), "data/log/checkpoint"),
+        (forged("fork.zip", elsewhere.sign([&old])), key_file.as_str()),
+    ];
+    std::fs::write(audit.path("KEYS/log.vkey"), format!("{}\n", old.public())).unwrap();
+    let (fine, said) = audit.desk.python(&audit.bundle);
+    assert!(fine, "{said}");
+    let said = audit.desk.page(&audit.bundle, "");
+    let vouched = |line: &serde_json::Value| line.as_str().unwrap().contains("vouch for 1 that came later");
+    assert!(said["state"] == "accepted" && said["lines"].as_array().unwrap().iter().any(vouched), "{said}");
+    for (bundle, named) in &forgeries {
+        let (fine, said) = audit.desk.python(bundle);
+        assert!(!fine && said.contains(named), "{}: {said}", bundle.display());
+        let said = audit.desk.page(bundle, "");
+        assert!(said["state"] == "refused" && said["verdict"].as_str().unwrap().contains(named), "{said}");
+    }
+    let hint = "verify.py follows data/log/keys";
+    let (fine, said) = audit.desk.shell(&audit.bundle, None);
+    assert!(!fine && said.contains(hint), "with the old key alone: {said}");
+    std::fs::write(audit.path("KEYS/log.vkey"), format!("{}\n{}\n", old.public(), new.public())).unwrap();
+    let (fine, said) = audit.desk.shell(&audit.bundle, None);
+    assert!(fine && said.contains(hint), "{said}");
 }

@@ -20,16 +20,16 @@ fn unpacked(zip: &Path, into: &Path) -> PathBuf {
     into.to_owned()
 }
 
-fn python(script: &str, arguments: &[&str]) -> Output {
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Output {
     let script = component(script);
     Command::new(component(".venv/bin/python")).arg("-I").arg(script).args(arguments).output().unwrap()
 }
 
-fn pages(folder: &Path) -> Output {
+pub(crate) fn pages(folder: &Path) -> Output {
     python("tests/pages/pages.py", &[folder.to_str().unwrap()])
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
 }
 
@@ -121,7 +121,7 @@ fn openpyxl_reads_strings_as_strings_numbers_as_numbers_and_no_formula() {
 }
 
 /// Whether trestle takes the document; what it says.
-fn trestle(document: &Value) -> (bool, String) {
+pub(crate) fn trestle(document: &Value) -> (bool, String) {
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let path = component(".venv/bin/trestle");
@@ -140,7 +140,7 @@ fn trestle(document: &Value) -> (bool, String) {
 }
 
 /// Whether NIST's schema takes it; what is wrong.
-fn nist(document: &Value) -> (bool, String) {
+pub(crate) fn nist(document: &Value) -> (bool, String) {
     let found =
         std::fs::read_dir(component(".venv/lib")).unwrap().map(|entry| entry.unwrap().path()).find_map(|python| {
             let path =

@@ -125,7 +125,7 @@ fn every_control_of_the_period_can_be_selected_and_no_other() {
 }
 
 #[test]
-fn a_withheld_run_is_missed_by_the_summaries() {
+pub(super) fn attack_5_a_withheld_run_is_missed_by_the_summaries() {
     let world = told();
     let reader = world.runner.reader().unwrap();
     let opened = in_january(&world, |body| matches!(body, Body::RunOpened { collector, .. } if collector == "one"));
@@ -199,6 +199,16 @@ fn moving_a_control_to_another_collector_hides_neither_the_old_one_nor_the_move(
     // And the configuration before: another one, older, must not pass for it.
     let first = reader.records(0..u64::MAX, &Filter::kind("config")).next().unwrap().unwrap().0;
     refused(&world, &BTreeSet::from([first]), "another configuration is in force here");
+}
+
+#[test]
+fn a_verdict_over_the_evidence_of_another_collector_is_found_by_re_performance() {
+    let world = Two::crossed();
+    let out = world.dir.path().join("crossed.zip");
+    exported(&world.runner, &january(&out, &[], &world.key())).unwrap();
+    assert!(check(&out, false).ok(), "every seal is right: {}", wrong(&check(&out, false)));
+    let wrong = wrong(&check(&out, true));
+    assert!(wrong.contains("re-performance: ") && wrong.contains("of two, which does not feed the control"), "{wrong}");
 }
 
 #[test]

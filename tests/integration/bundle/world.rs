@@ -7,7 +7,7 @@ use evidenced::config::{Loaded, parse};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced::judge::Verdict;
 use evidenced::ledger::bundle_key::BundleKey;
-use evidenced::ledger::record::{Body, KeyRole, Trigger, canonical_json};
+use evidenced::ledger::record::{Body, KeyRole, Record, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run::Runner;
 use evidenced_collectors::contract::Window;
@@ -226,6 +226,19 @@ impl World {
         block(self.runner.append(vec![(body, Vec::new())])).unwrap();
     }
 
+    /// Seals a waiver of the items, at a time, that says to be approved at another.
+    pub(super) fn accept(&self, items: &str, approved_at: &str, sealed: &str) {
+        self.clock.set(at(sealed));
+        self.append(Body::Waiver {
+            control: "AVL-001".into(),
+            item: items.into(),
+            reason: "accepted".into(),
+            approver: "Ann".into(),
+            approved_at: at(approved_at),
+            expires: at("2026-03-01T00:00:00Z"),
+        });
+    }
+
     /// A new key of the log, beside the old one.
     pub(super) fn rotate_key(&self, when: &str) {
         self.clock.set(at(when));
@@ -357,6 +370,26 @@ impl Two {
             world.run(name, "2026-01-09T02:00:00Z");
         }
         world.run("one", "2026-02-10T02:00:00Z");
+        world
+    }
+
+    /// A verdict on ONE over the evidence of the other collector, sealed by the log's own key.
+    pub(super) fn crossed() -> Self {
+        let world = Self::begin();
+        for name in ["two", "one"] {
+            world.run(name, "2026-01-05T02:00:00Z");
+        }
+        let reader = world.runner.reader().unwrap();
+        let (index, mut record) = reader.newest(&Filter::kind("verdict")).unwrap().unwrap();
+        let theirs = reader.records(0..u64::MAX, &Filter::kind("evidence")).map(Result::unwrap);
+        let of_two = |record: &Record| matches!(&record.body, Body::Evidence { collector, .. } if collector == "two");
+        let theirs = theirs.filter(|(_, record)| of_two(record)).last().unwrap().0;
+        let Body::Verdict { evidence, .. } = &mut record.body else { panic!("{record:?}") };
+        *evidence = vec![theirs];
+        let files = ["judgements.json", "policy.json", "standing.json"]
+            .map(|name| NewFile::json(name, reader.read_file(index, name).unwrap()));
+        let again = NewRecord { at: record.at, body: record.body, files: files.into() };
+        block(world.runner.ledger().append(vec![again])).unwrap();
         world
     }
 
