@@ -1,27 +1,38 @@
 //! What other people's programs say of our bundles: each accepts a good one and refuses a changed one. Two
-//! bundles: the demo's, and one of a restore by restic that was really collected; both begin with the log.
+//! bundles, made once for all tests here: the demo's, and `collected`, whose collectors really collected. Both
+//! begin with the log, and both are time-stamped by an authority that the test runs.
 
 mod bag;
+mod collected;
+mod envelope;
 mod log;
+mod opened;
 mod reproduced;
+mod scripts;
 
 use super::cli::{Home, demo};
-use super::support::drill::Drill;
 use super::support::program;
+use super::support::tsa::Server;
+use chrono::SecondsFormat;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
-use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
-/// A bundle, packed and unpacked, and the log's key as its operator gives it out.
+/// A bundle, packed and unpacked, and what an auditor was given before the period.
 struct Bundle {
     name: &'static str,
     zip: PathBuf,
     folder: PathBuf,
-    vkey: PathBuf,
+    /// `log.vkey`, `allowed_signers`, `tsa-root.pem`; `witness.vkey` where there is a witness.
+    keys: PathBuf,
+    /// Who may sign, by name.
+    principal: &'static str,
+    /// Where it was exported, and the end of its period.
+    home: Home,
+    to: String,
 }
 
 /// Exit code and everything that was said.
@@ -37,18 +48,34 @@ fn succeeds(command: &mut Command) -> String {
     said
 }
 
+/// Refuses, and says these words of it.
+fn fails(command: &mut Command, words: &str) {
+    let (code, said) = said(command);
+    assert!(code != 0 && said.contains(words), "{words:?} is not why {code}: {said}");
+}
+
+/// A bundle's name, its home, the end of its period, and who signs.
+type Given = (&'static str, Home, String, &'static str);
+
 impl Bundle {
     /// Exports everything from the beginning of the log until `to`, and unpacks it.
-    fn of(name: &'static str, home: &Home, to: &str, dir: &Path) -> Self {
-        let dir = dir.join(name);
-        fs::create_dir(&dir).unwrap();
-        let export = home.run(&["export", "--from", "2025-01-01", "--to", to, "--out", "bundle.zip"]);
-        assert_eq!(export.code, 0, "{export:?}");
-        let (zip, vkey) = (dir.join("bundle.zip"), dir.join("log.vkey"));
-        fs::copy(home.path("bundle.zip"), &zip).unwrap();
-        fs::copy(home.path("state/log.vkey"), &vkey).unwrap();
+    fn of((name, home, to, principal): Given, authority: &Server, dir: &Path) -> Self {
+        let (dir, keys) = (dir.join(name), dir.join(name).join("KEYS"));
+        fs::create_dir_all(&keys).unwrap();
+        let zip = dir.join("bundle.zip");
+        export(&home, &to, &zip);
+        fs::copy(home.path("state/log.vkey"), keys.join("log.vkey")).unwrap();
+        fs::copy(home.path("allowed_signers"), keys.join("allowed_signers")).unwrap();
+        fs::write(keys.join("tsa-root.pem"), authority.authority.pem("root")).unwrap();
+        if home.path("witness.vkey").exists() {
+            fs::copy(home.path("witness.vkey"), keys.join("witness.vkey")).unwrap();
+        }
         let folder = unpack(&zip, &dir.join("unpacked"));
-        Self { name, zip, folder, vkey }
+        Self { name, zip, folder, keys, principal, home, to }
+    }
+
+    fn key(&self, name: &str) -> PathBuf {
+        self.keys.join(name)
     }
 
     /// A copy of the folder in which one bit of the file is another.
@@ -65,6 +92,13 @@ impl Bundle {
     }
 }
 
+/// Exports by the built program, with a time-stamp or not at all.
+fn export(home: &Home, to: &str, out: &Path) {
+    let out = out.to_str().unwrap();
+    let said = home.run(&["export", "--from", "2025-01-01", "--to", to, "--out", out, "--require-timestamp"]);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
 /// Unpacks with unzip. Returns the one folder.
 fn unpack(zip: &Path, to: &Path) -> PathBuf {
     succeeds(Command::new(program("unzip")).arg("-q").arg(zip).arg("-d").arg(to));
@@ -75,25 +109,25 @@ fn unpack(zip: &Path, to: &Path) -> PathBuf {
 }
 
 fn bundles() -> &'static [Bundle; 2] {
-    static BUNDLES: OnceLock<[Bundle; 2]> = OnceLock::new();
-    BUNDLES.get_or_init(|| {
+    // Tried once: what cannot be made fails every test, and at once.
+    static BUNDLES: LazyLock<[Bundle; 2]> = LazyLock::new(|| {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("acceptance");
         if dir.exists() {
             fs::remove_dir_all(&dir).unwrap();
         }
-        fs::create_dir_all(&dir).unwrap();
-        let sample = Bundle::of("demo", &demo::home(), "2026-02-01", &dir);
-        let drill = Drill::with_backup("restic");
-        drill.drill(&[]);
-        let now = SystemClock.now();
-        let store = json!({ "name": "files", "since": now.date_naive(), "rto_target_s": 3600, "rpo_target_s": 3600 });
-        let settings = json!({ "directory": drill.logs(), "stores": [store] });
-        let home = Home::with("backup_restores", &settings, "restore_test");
-        let (_, run) = home.collect(&[]);
-        assert_eq!(run["end"], "done", "{run}");
-        let tomorrow = now.date_naive().succ_opt().unwrap().succ_opt().unwrap();
-        [sample, Bundle::of("restic", &home, &tomorrow.to_string(), &dir)]
-    })
+        let authority = Server::start();
+        let sample = demo::home();
+        sample.configure(&format!("\n[anchors.authority]\nway = 'rfc3161'\nurl = '{}'\n", authority.url()));
+        let collected = collected::home(&authority);
+        // What was collected is over, so that the same bundle can be exported again.
+        let now = SystemClock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let given: [Given; 2] = [
+            ("demo", sample, "2026-02-01".to_owned(), "evidence@sample.example"),
+            ("collected", collected, now, "evidence@test.example"),
+        ];
+        given.map(|given| Bundle::of(given, &authority, &dir))
+    });
+    &BUNDLES
 }
 
 /// The program accepts both bundles, and refuses copies in which a bit of one of these files was changed.

@@ -24,7 +24,7 @@ fn openssl_verifies_the_signature_of_the_checkpoint() {
     program("openssl");
     let verify = |bundle: &Bundle, folder: &Path| {
         let mut command = Command::new(program("sh"));
-        command.args(["-euc", OPENSSL, "sh"]).arg(&bundle.vkey).current_dir(folder);
+        command.args(["-euc", OPENSSL, "sh"]).arg(bundle.key("log.vkey")).current_dir(folder);
         command
     };
     accepts_and_refuses(verify, &["data/log/checkpoint"]);
@@ -34,7 +34,7 @@ fn openssl_verifies_the_signature_of_the_checkpoint() {
 fn the_go_team_s_note_and_tlog_verify_checkpoint_proofs_and_root() {
     let check = |bundle: &Bundle, folder: &Path| {
         let mut command = Command::new(component(".beds/bin/logcheck"));
-        command.arg(folder).arg(&bundle.vkey);
+        command.arg(folder).arg(bundle.key("log.vkey"));
         command
     };
     for bundle in bundles() {
@@ -53,7 +53,7 @@ fn the_go_team_s_note_and_tlog_verify_checkpoint_proofs_and_root() {
 #[test]
 fn cloudflare_s_crates_verify_checkpoint_and_proofs() {
     for bundle in bundles() {
-        let (text, vkey) = (read(bundle, "data/log/checkpoint"), fs::read_to_string(&bundle.vkey).unwrap());
+        let (text, vkey) = (read(bundle, "data/log/checkpoint"), fs::read_to_string(bundle.key("log.vkey")).unwrap());
         let keys: Vec<Box<dyn signed_note::Verifier>> =
             vkey.lines().map(|line| Box::new(StandardVerifier::new(line).unwrap()) as _).collect();
         let note = Note::from_bytes(text.as_bytes()).unwrap();
@@ -130,7 +130,7 @@ fn root(hashes: &[[u8; 32]]) -> [u8; 32] {
 
 fn aics(bundle: &Bundle, what: &str) -> Command {
     let mut command = Command::new(component(".venv-tlog/bin/aics-tlog"));
-    command.arg(what).arg("--vkey-file").arg(&bundle.vkey);
+    command.arg(what).arg("--vkey-file").arg(bundle.key("log.vkey"));
     command
 }
 
@@ -150,6 +150,34 @@ fn aics_tlog_verifies_checkpoint_and_inclusion() {
         command
     };
     accepts_and_refuses(inclusion, &["data/records/000000000003.json"]);
+}
+
+#[test]
+fn aics_tlog_finds_the_witness_s_signature_on_the_checkpoints_that_it_was_given() {
+    let bundle = &bundles()[1];
+    let cosigned = |folder: &Path, quorum: &str| {
+        let note = folder.parent().unwrap().join("cosigned");
+        let text = fs::read(folder.join("note")).unwrap();
+        fs::write(&note, [text, fs::read(folder.join("receipt")).unwrap()].concat()).unwrap();
+        let witness = fs::read_to_string(bundle.key("witness.vkey")).unwrap();
+        let mut command = aics(bundle, "verify-checkpoint");
+        command.arg("--note").arg(note).args(["--witness-key", witness.trim(), "--quorum", quorum]);
+        command
+    };
+    let mut count = 0;
+    for entry in fs::read_dir(bundle.folder.join("data/anchors")).unwrap() {
+        let number = entry.unwrap().file_name().into_string().unwrap();
+        if !read(bundle, &format!("data/records/{number}.json")).contains("\"way\":\"witness\"") {
+            continue;
+        }
+        count += 1;
+        let folder = format!("data/anchors/{number}");
+        succeeds(&mut cosigned(&bundle.folder.join(&folder), "1"));
+        let (_dir, changed) = bundle.changed(&format!("{folder}/receipt"));
+        let (code, said) = said(&mut cosigned(&changed.join(&folder), "1"));
+        assert_ne!(code, 0, "{said}");
+    }
+    assert_eq!(count, 2, "it was given two");
 }
 
 #[test]

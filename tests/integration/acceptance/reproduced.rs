@@ -22,3 +22,12 @@ fn other_processes_time_zones_languages_and_masks_write_the_same_bytes() {
     assert!(first == export("3.zip", "2026-01-25", "0", &[("TZ", "UTC")]), "again, the bytes are others");
     assert!(first != export("4.zip", "2026-01-26", "022", &[]), "another period gives the same bytes");
 }
+
+#[test]
+fn a_period_that_is_over_is_exported_again_with_the_same_time_stamp_and_the_same_bytes() {
+    for bundle in super::bundles() {
+        let again = bundle.home.path("again.zip");
+        super::export(&bundle.home, &bundle.to, &again);
+        assert!(fs::read(again).unwrap() == fs::read(&bundle.zip).unwrap(), "{}: the bytes are others", bundle.name);
+    }
+}
