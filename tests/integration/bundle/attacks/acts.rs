@@ -289,7 +289,7 @@ pub(super) fn rewrite(files: &mut Files, kind: &str, change: impl FnOnce(&mut Va
         serde_json::from_slice::<Value>(bytes).is_ok_and(|record| record["kind"] == kind)
     };
     let records = files.files.iter().filter(|(path, _)| path.starts_with("data/records/"));
-    let (path, bytes) = records.filter(of_kind).last().unwrap();
+    let (path, bytes) = records.filter(of_kind).next_back().unwrap();
     let (path, mut record) = (path.clone(), serde_json::from_slice::<Value>(bytes).unwrap());
     change(&mut record);
     let record: Record = serde_json::from_value(record).unwrap();

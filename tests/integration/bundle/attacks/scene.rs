@@ -26,6 +26,8 @@ pub(super) enum Holds {
     Log,
 }
 
+use Holds::{Bundles, Log, Nothing};
+
 /// What else the attacker has.
 pub(super) struct Others {
     /// The bundle of another log.
