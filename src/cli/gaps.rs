@@ -4,9 +4,9 @@ use super::table::table;
 use super::tracker::{controls, show_notes};
 use super::{Exit, print_json};
 use crate::bundle::{list, word};
-use crate::shown::shown;
 use crate::catalogue::{Catalogue, Severity};
 use crate::readiness::packs::{self, AuditType, Coverage, Gaps};
+use crate::shown::shown;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::PathBuf;
 

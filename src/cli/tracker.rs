@@ -3,8 +3,8 @@
 use super::table::table;
 use super::{Exit, print_json, read};
 use crate::bundle::word;
-use crate::shown::shown;
 use crate::readiness::packs::{self, Class, FILE_BYTES_MAX, Note, PackControl, PackError, Rating, Tracker};
+use crate::shown::shown;
 use anyhow::Context;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::{Path, PathBuf};
@@ -62,10 +62,10 @@ const PLACES_SHOWN: usize = 10;
 pub(super) fn show_notes(notes: &[Note]) {
     outln!("\nAbout these figures:");
     for note in notes {
-        let shown = note.places.iter().take(PLACES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let named = note.places.iter().take(PLACES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = note.places.len().saturating_sub(PLACES_SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let places = if shown.is_empty() { String::new() } else { format!(" ({shown}{more})") };
+        let places = if named.is_empty() { String::new() } else { format!(" ({named}{more})") };
         outln!("  {}: {}{}", note.about, note.says, shown(&places));
     }
 }

@@ -6,8 +6,8 @@
 
 mod alerts;
 mod anchors;
-mod channels;
 mod changes;
+mod channels;
 mod load;
 mod span;
 
@@ -15,10 +15,10 @@ pub use crate::catalogue::Severity;
 pub use crate::toml_file::ConfigError;
 pub use alerts::{AlertsConfig, HeartbeatConfig, QuietConfig, RouteConfig};
 pub use anchors::{AnchorConfig, Folder, GitBranch, Rfc3161, Witness};
+pub use changes::{Change, changed, changes};
 pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
-pub use changes::{Change, changed, changes};
 pub use load::{Loaded, LoadedCollector, load, parse};
 pub use span::Span;
 

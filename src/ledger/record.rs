@@ -9,9 +9,9 @@ mod occasion;
 pub use counts::{Counts, Of};
 pub use occasion::Occasion;
 
-use crate::schedule::Outcome;
 use crate::config::Severity;
 use crate::notify::message::Event;
+use crate::schedule::Outcome;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Serialize};

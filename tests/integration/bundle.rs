@@ -168,7 +168,7 @@ fn a_ledger_that_was_forged_before_sealing_verifies_and_is_found_by_re_performan
 #[test]
 fn a_waiver_that_is_dated_back_changes_no_verdict_that_was_made_before_it_was_sealed() {
     let world = World::small();
-    world.accept("db*", "2026-01-02T00:00:00Z", "2026-01-12T00:00:00Z");
+    world.back_date("db*", "2026-01-02T00:00:00Z", "2026-01-12T00:00:00Z");
     world.run("2026-01-13T02:00:00Z");
     let bundle = world.bundle();
     let report = check(&bundle, true);

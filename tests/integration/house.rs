@@ -61,7 +61,8 @@ fn judges_drift_and_schedules_are_pure() {
     let pure = ["src/judge", "src/drift.rs", "src/schedule", "src/timeline/mod.rs", "src/timeline/spells.rs"];
     absent(&pure, &outside, &[]);
     // These know the words of records, and neither the ledger nor the time.
-    let outside = ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "Reader", "crate::run", "getrandom"];
+    let outside =
+        ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "Reader", "crate::run", "getrandom"];
     absent(&["src/notify/rules", "src/notify/route.rs", "src/notify/message.rs"], &outside, &[]);
 }
 

@@ -78,7 +78,11 @@ async fn many_missed_runs_are_one_alert_that_counts_them() {
     world.step("2026-01-10T10:00:00Z").await;
     let gaps: Vec<_> = world.alerts().into_iter().filter(|(_, alert)| alert.event == Event::Gap).collect();
     let [(index, gap)] = gaps.as_slice() else { panic!("{:?}", world.told()) };
-    assert!(gap.headline.starts_with("119 runs of c that were due from 2026-01-05 11:00Z to 2026-01-10 09:00Z"), "{}", gap.headline);
+    assert!(
+        gap.headline.starts_with("119 runs of c that were due from 2026-01-05 11:00Z to 2026-01-10 09:00Z"),
+        "{}",
+        gap.headline
+    );
     assert_eq!(gap.severity, Severity::High, "the worst control's, but no reason to wake anybody");
     let reader = world.reader();
     let missed = reader.records(0..*index, &Filter::kind("missed"));
@@ -167,7 +171,8 @@ async fn a_waiver_is_told_of_before_it_ends_and_when_it_has_but_not_once_it_is_r
         for _ in 0..3 {
             runner.watch().await.unwrap();
         }
-        let now: Vec<String> = world.alerts().into_iter().map(|(_, alert)| format!("{} {}", alert.items[0].item, title(&alert))).collect();
+        let now: Vec<String> =
+            world.alerts().into_iter().map(|(_, alert)| format!("{} {}", alert.items[0].item, title(&alert))).collect();
         seen.extend(now[seen.len()..].iter().map(|told| format!("{day} {told}")).collect::<Vec<String>>());
         world.clock.advance(TimeDelta::days(1));
     }
@@ -189,7 +194,9 @@ async fn a_waiver_is_told_of_before_it_ends_and_when_it_has_but_not_once_it_is_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_and_a_late_anchor_are_told_of_once_however_often_one_looks() {
-    let text = format!("{TWO}[alerts]\ndisk_free_min_mib = 1000000000\n[anchors.f]\nway = 'folder'\npath = 'share'\nevery = '1h'\n");
+    let text = format!(
+        "{TWO}[alerts]\ndisk_free_min_mib = 1000000000\n[anchors.f]\nway = 'folder'\npath = 'share'\nevery = '1h'\n"
+    );
     let world = World::new(&text);
     let loaded = world.loaded();
     let ledger = evidenced::ledger::Ledger::open(&loaded.state_dir).unwrap();
@@ -212,7 +219,8 @@ async fn the_ledger_has_no_two_alerts_of_one_key() {
     let runner = world.runner();
     let reader = world.reader();
     let draft = |key: &str| {
-        let raise = Raise::new(&reader, &runner.loaded()).unwrap();
+        let loaded = runner.loaded();
+        let raise = Raise::new(&reader, &loaded).unwrap();
         let mut message = raise.rules().config_refused("line 3", "00ff", world.clock.now());
         message.key = key.to_owned();
         raise.draft(&message).unwrap()

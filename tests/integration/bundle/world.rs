@@ -294,13 +294,14 @@ impl World {
     }
 
     /// Seals a waiver of the items, at a time, that says to be approved at another.
-    pub(super) fn accept(&self, items: &str, approved_at: &str, sealed: &str) {
+    pub(super) fn back_date(&self, items: &str, approved_at: &str, sealed: &str) {
         self.clock.set(at(sealed));
         self.append(Body::Waiver {
             control: "AVL-001".into(),
             item: items.into(),
             reason: "accepted".into(),
             approver: "Ann".into(),
+            recorded_by: "tester".into(),
             approved_at: at(approved_at),
             expires: at("2026-03-01T00:00:00Z"),
         });

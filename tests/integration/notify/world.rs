@@ -122,7 +122,8 @@ impl World {
     pub(super) fn alerts(&self) -> Vec<(u64, Message)> {
         let reader = self.reader();
         let found = reader.records(0..u64::MAX, &Filter::kind("alert"));
-        let alerts = found.map(|found| found.unwrap().0).filter_map(|index| Some((index, message(&reader, index).unwrap()?)));
+        let alerts =
+            found.map(|found| found.unwrap().0).filter_map(|index| Some((index, message(&reader, index).unwrap()?)));
         alerts.collect()
     }
 
