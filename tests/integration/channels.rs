@@ -117,7 +117,9 @@ fn holds_the_flood(texts: &[String]) {
         assert_eq!(all.matches(&format!("key-{at:02} (record {at})")).count(), 1, "alert {at} is told once");
     }
     let shown = all.matches("acme/shop#").count() - all.matches("'acme/shop#41'").count();
-    let counted = all.split(" items more, not shown").filter_map(|before| before.rsplit([' ', '\n']).next()?.parse::<usize>().ok());
+    let counted = all
+        .split(" items more, not shown")
+        .filter_map(|before| before.rsplit([' ', '\n']).next()?.parse::<usize>().ok());
     assert_eq!(shown + counted.sum::<usize>(), 40 * 57, "every item is shown or counted");
 }
 

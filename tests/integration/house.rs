@@ -60,7 +60,8 @@ fn judges_drift_and_schedules_are_pure() {
         ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "crate::ledger", "crate::run", "getrandom"];
     absent(&["src/judge", "src/drift.rs", "src/schedule"], &outside, &[]);
     // These know the words of records, and neither the ledger nor the time.
-    let outside = ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "Reader", "crate::run", "getrandom"];
+    let outside =
+        ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "Reader", "crate::run", "getrandom"];
     absent(&["src/notify/rules", "src/notify/route.rs", "src/notify/message.rs"], &outside, &[]);
 }
 

@@ -100,7 +100,14 @@ async fn mail_arrives_over_each_kind_of_tls_and_says_it_all() {
         assert_eq!(header(&mail, "to"), ["Ä B <ab@acme.example>, c@acme.example"]);
         assert_eq!((&mail["type"], &mail["defects"]), (&"text/plain".into(), &serde_json::json!([])));
         let text = mail["text"].as_str().unwrap();
-        for said in ["quiet hours", "Owner: Head of Engineering", "Since: 2026-03-01T00:00:00Z", "- acme/shop#42: deviates: self-approval", "1. evidenced explain SEC-001 'acme/shop#41'", "a-1 (record 10)"] {
+        for said in [
+            "quiet hours",
+            "Owner: Head of Engineering",
+            "Since: 2026-03-01T00:00:00Z",
+            "- acme/shop#42: deviates: self-approval",
+            "1. evidenced explain SEC-001 'acme/shop#41'",
+            "a-1 (record 10)",
+        ] {
             assert!(text.contains(said), "`{said}` is not in\n{text}");
         }
     }
@@ -112,7 +119,9 @@ async fn a_mail_that_is_sent_again_has_the_same_id_and_those_of_a_subject_belong
     let mut server = Server::start(&bed, "none");
     let mail = channel(&bed, server.port, "none", "");
     let mut ids = Vec::new();
-    for alerts in [vec![drifted("a-1")], vec![drifted("a-1")], vec![resolved("a-2")], vec![drifted("a-1"), resolved("a-2")]] {
+    for alerts in
+        [vec![drifted("a-1")], vec![drifted("a-1")], vec![resolved("a-2")], vec![drifted("a-1"), resolved("a-2")]]
+    {
         mail.send(&letter(alerts), now()).await.unwrap();
         let mail = server.mail();
         let one = |name: &str| header(&mail, name).first().copied().unwrap_or_default().to_owned();
@@ -123,7 +132,12 @@ async fn a_mail_that_is_sent_again_has_the_same_id_and_those_of_a_subject_belong
     assert!(ids[3].1.is_empty() && ids[3].0 != ids[0].0);
     mail.send(&flood(), now()).await.unwrap();
     let mut texts = vec![server.mail()["text"].as_str().unwrap().to_owned()];
-    texts.extend(server.left().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned()));
+    texts.extend(
+        server
+            .left()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned()),
+    );
     holds_the_flood(&texts);
 }
 
@@ -133,7 +147,9 @@ async fn nothing_of_an_alert_becomes_a_header_or_ends_the_mail() {
     let mut server = Server::start(&bed, "none");
     let told = Message {
         headline: "ü\r\n.\r\nQUIT\r\n".into(),
-        subject: evidenced::notify::message::Subject::Collector { name: "x\r\nBcc: all@acme.example\r\n\r\n東京 ".repeat(30) },
+        subject: evidenced::notify::message::Subject::Collector {
+            name: "x\r\nBcc: all@acme.example\r\n\r\n東京 ".repeat(30),
+        },
         items: vec![item(".", &"long ".repeat(2_000)), item("\u{202e}\u{0}", "𝄞")],
         next: vec![".".into(), "..".into(), "\n.\n".into()],
         ..drifted("a-1")
@@ -145,10 +161,19 @@ async fn nothing_of_an_alert_becomes_a_header_or_ends_the_mail() {
     let subject = header(&mail, "subject");
     assert!(subject.len() == 1 && subject[0].contains("⟨U+000D⟩⟨U+000A⟩Bcc: all@acme.example"), "{subject:?}");
     assert!(subject[0].contains("more characters)"), "{subject:?}");
-    assert_eq!((&mail["ascii"], &mail["defects"]), (&true.into(), &serde_json::json!([])), "an old server takes it too");
+    assert_eq!(
+        (&mail["ascii"], &mail["defects"]),
+        (&true.into(), &serde_json::json!([])),
+        "an old server takes it too"
+    );
     assert!(mail["longest_line"].as_u64().unwrap() <= 998);
     let text = mail["text"].as_str().unwrap();
-    for said in ["ü⟨U+000D⟩⟨U+000A⟩.⟨U+000D⟩⟨U+000A⟩QUIT", "- .: deviates: long long", "- ⟨U+202E⟩⟨U+0000⟩: deviates: 𝄞", "1. .\n2. ..\n"] {
+    for said in [
+        "ü⟨U+000D⟩⟨U+000A⟩.⟨U+000D⟩⟨U+000A⟩QUIT",
+        "- .: deviates: long long",
+        "- ⟨U+202E⟩⟨U+0000⟩: deviates: 𝄞",
+        "1. .\n2. ..\n",
+    ] {
         assert!(text.replace("\r\n", "\n").contains(said), "`{said}` is not in\n{text}");
     }
     assert_eq!(server.left(), "", "it is one mail");
@@ -177,7 +202,10 @@ async fn what_the_server_refuses_is_told_and_is_sent_in_the_clear_to_nobody() {
     let refused = refusal(&channel(&bed, server.port, "starttls", &more), &told).await;
     assert!(refused.again == Again::Never && refused.hint.contains("credentials"), "{refused}");
     assert!(!refused.to_string().contains("SECRET"));
-    let localhost = format!("way = 'email'\nhost = 'localhost'\nport = {}\nfrom = 'e@a.example'\nto = ['a@a.example']\nroot = 'server.pem'\n", server.port);
+    let localhost = format!(
+        "way = 'email'\nhost = 'localhost'\nport = {}\nfrom = 'e@a.example'\nto = ['a@a.example']\nroot = 'server.pem'\n",
+        server.port
+    );
     let refused = refusal(&bed.channel(&localhost), &told).await;
     assert!(refused.hint.contains("certificate"), "the certificate is for another host: {refused}");
     assert_eq!(server.left(), "", "nothing of it was sent");

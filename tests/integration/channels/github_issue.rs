@@ -55,7 +55,12 @@ impl Repository {
             ("POST", None, None) => {
                 let new = got.json();
                 let labels = if self.drops_labels { Vec::new() } else { strings(&new["labels"]) };
-                self.issues.push(Issue { title: text(&new["title"]), body: text(&new["body"]), labels, ..Issue::default() });
+                self.issues.push(Issue {
+                    title: text(&new["title"]),
+                    body: text(&new["body"]),
+                    labels,
+                    ..Issue::default()
+                });
                 (201, shown(self.issues.len(), self.issues.last().unwrap()))
             }
             ("PATCH", Some(number), None) => {
@@ -73,7 +78,9 @@ impl Repository {
                 comments.push(body.clone());
                 (201, comment(comments.len(), &body))
             }
-            ("POST", Some(_), Some("labels")) => (403, json!({ "message": "Resource not accessible", "documentation_url": "https://docs.github.com" })),
+            ("POST", Some(_), Some("labels")) => {
+                (403, json!({ "message": "Resource not accessible", "documentation_url": "https://docs.github.com" }))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -81,8 +88,13 @@ impl Repository {
     fn listed(&self, query: impl Fn(&str) -> Option<String>) -> Value {
         let (label, closed) = (query("labels").unwrap(), query("state").unwrap() == "closed");
         let ours = |issue: &Issue| issue.labels.contains(&label) && issue.closed == closed;
-        let mut found: Vec<Value> =
-            self.issues.iter().enumerate().filter(|(_, issue)| ours(issue)).map(|(at, issue)| shown(at + 1, issue)).collect();
+        let mut found: Vec<Value> = self
+            .issues
+            .iter()
+            .enumerate()
+            .filter(|(_, issue)| ours(issue))
+            .map(|(at, issue)| shown(at + 1, issue))
+            .collect();
         if query("direction").unwrap() == "desc" {
             found.reverse();
         }
@@ -165,8 +177,15 @@ async fn an_issue_is_opened_once_commented_on_while_it_lasts_and_closed_in_the_e
     assert_eq!(state(&shared), [], "what is well needs no issue");
     github.send(&letter(vec![drifted("a-1")]), now()).await.unwrap();
     let issue = shared.lock().unwrap().issues[0].clone();
-    assert_eq!((issue.title.as_str(), issue.labels.as_slice()), ("control SEC-001 has drifted (critical)", &["evidenced".to_owned()][..]));
-    for said in ["- Owner: ` Head of Engineering `", "- ` acme/shop#41 ` ` deviates: no-approval `", "1. ` evidenced explain SEC-001 'acme/shop#41' `"] {
+    assert_eq!(
+        (issue.title.as_str(), issue.labels.as_slice()),
+        ("control SEC-001 has drifted (critical)", &["evidenced".to_owned()][..])
+    );
+    for said in [
+        "- Owner: ` Head of Engineering `",
+        "- ` acme/shop#41 ` ` deviates: no-approval `",
+        "1. ` evidenced explain SEC-001 'acme/shop#41' `",
+    ] {
         assert!(issue.body.contains(said), "`{said}` is not in\n{}", issue.body);
     }
     github.send(&letter(vec![drifted("a-2"), other_subject("a-3"), drifted("a-4")]), now()).await.unwrap();
@@ -247,7 +266,17 @@ async fn an_issue_without_its_label_would_not_be_found_again_and_is_told_of() {
 async fn text_from_outside_calls_nobody_and_refers_to_nothing() {
     let bed = Bed::new();
     let (shared, github) = github(&bed);
-    let names = ["@acme/everybody", "#1", "GH-2", "https://github.com/acme/x/issues/3", "acme/x#4", "```\n# h", "<img src=x>", "[a](b)", "fixes #5 `@bob`"];
+    let names = [
+        "@acme/everybody",
+        "#1",
+        "GH-2",
+        "https://github.com/acme/x/issues/3",
+        "acme/x#4",
+        "```\n# h",
+        "<img src=x>",
+        "[a](b)",
+        "fixes #5 `@bob`",
+    ];
     let told = Message {
         headline: names.join(" "),
         subject: Subject::Collector { name: "@bob#1".into() },
@@ -263,7 +292,10 @@ async fn text_from_outside_calls_nobody_and_refers_to_nothing() {
     let code = strings(&read["code"]);
     for name in names {
         let shown = name.replace('\n', "⟨U+000A⟩");
-        assert!(code.contains(&shown) && code.contains(&format!("deviates: {shown}")), "{shown} can be copied from {code:?}");
+        assert!(
+            code.contains(&shown) && code.contains(&format!("deviates: {shown}")),
+            "{shown} can be copied from {code:?}"
+        );
     }
     let prose = text(&read["text"]);
     for text in [&prose, &issue.title] {

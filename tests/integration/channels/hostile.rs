@@ -59,7 +59,11 @@ async fn teams_shows_it_as_text() {
     let card = &got[0].json()["attachments"][0]["content"];
     let runs = |block: &serde_json::Value| {
         assert_eq!(block["type"], "RichTextBlock", "text stands in runs alone, which have no markup");
-        block["inlines"].as_array().unwrap().iter().all(|run| run["type"] == "TextRun" && run.get("selectAction").is_none())
+        block["inlines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|run| run["type"] == "TextRun" && run.get("selectAction").is_none())
     };
     assert!(card["body"].as_array().unwrap().iter().all(runs));
     assert!(card["msteams"].get("entities").is_none(), "without entities nobody is called");

@@ -36,9 +36,9 @@ impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         self.asked.lock().unwrap().push(name.as_str().to_owned());
         let mut known = self.known.lock().unwrap();
-        let found = known.get_mut(name.as_str()).map(|answers| {
-            if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
-        });
+        let found = known
+            .get_mut(name.as_str())
+            .map(|answers| if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() });
         Box::pin(async move {
             let found = found.ok_or("no such name")?;
             Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
@@ -57,11 +57,37 @@ async fn no_spelling_of_an_address_reaches_our_own_network() {
     let sink = Sink::start(|_| say(200, "ok"));
     let (outside, port) = (Outside::new(), sink.port);
     let hosts = [
-        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.0.0.1.", "0",
-        "0.0.0.0", "１２７.０.０.１", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-        "[64:ff9b::7f00:1]", "[2002:7f00:1::1]", "[0:0:0:0:0:ffff:127.0.0.1]", "169.254.169.254", "[fd00:ec2::254]",
-        "[::ffff:169.254.169.254]", "0xa9fea9fe", "2852039166", "10.0.0.1", "192.168.1.1", "100.64.0.1", "[fe80::1]",
-        "localhost", "LOCALHOST", "localhost.",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "017700000001",
+        "127.0.0.1.",
+        "0",
+        "0.0.0.0",
+        "１２７.０.０.１",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::1]",
+        "[0:0:0:0:0:ffff:127.0.0.1]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "[::ffff:169.254.169.254]",
+        "0xa9fea9fe",
+        "2852039166",
+        "10.0.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "[fe80::1]",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
     ];
     for host in hosts {
         let why = asked(&outside, &format!("https://{host}:{port}/"), None).await.unwrap_err();
@@ -69,7 +95,14 @@ async fn no_spelling_of_an_address_reaches_our_own_network() {
         let why = asked(&outside, &format!("http://{host}:{port}/"), None).await.unwrap_err();
         assert!(why.contains("must be https"), "{host}: {why}");
     }
-    for odd in ["https://user@1.1.1.1/", "https://:secret@1.1.1.1/", "https://", "ftp://1.1.1.1/", "file:///etc/passwd", "//1.1.1.1/"] {
+    for odd in [
+        "https://user@1.1.1.1/",
+        "https://:secret@1.1.1.1/",
+        "https://",
+        "ftp://1.1.1.1/",
+        "file:///etc/passwd",
+        "//1.1.1.1/",
+    ] {
         asked(&outside, odd, None).await.unwrap_err();
     }
     assert!(sink.take().is_empty());
@@ -153,7 +186,11 @@ async fn behind_a_proxy_what_this_machine_knows_of_a_host_is_checked() {
     if std::env::var(PROXY).is_err() {
         let proxy = Sink::start(|_| say(502, ""));
         let at = format!("http://proxy.example:{}", proxy.port);
-        apart(Command::new(program("env")), "behind_a_proxy_what_this_machine_knows_of_a_host_is_checked", &[(PROXY, "1"), ("HTTPS_PROXY", &at)]);
+        apart(
+            Command::new(program("env")),
+            "behind_a_proxy_what_this_machine_knows_of_a_host_is_checked",
+            &[(PROXY, "1"), ("HTTPS_PROXY", &at)],
+        );
         let asked: Vec<String> = proxy.take().into_iter().map(|got| format!("{} {}", got.method, got.target)).collect();
         assert_eq!(asked, ["CONNECT outer.example:443", "CONNECT unknown.example:443", "CONNECT named.example:443"]);
         return;
@@ -190,7 +227,11 @@ async fn names_of_a_real_server_are_checked_as_the_machine_looks_them_up() {
     std::fs::write(dir.path().join("nsswitch.conf"), "hosts: dns\n").unwrap();
     let mut command = Command::new(program("unshare"));
     command.args(["--map-root-user", "--net", "--mount"]);
-    apart(command, "names_of_a_real_server_are_checked_as_the_machine_looks_them_up", &[(NAMESPACE, &dir.path().display().to_string())]);
+    apart(
+        command,
+        "names_of_a_real_server_are_checked_as_the_machine_looks_them_up",
+        &[(NAMESPACE, &dir.path().display().to_string())],
+    );
 }
 
 async fn in_the_namespace(dir: &Path) {
@@ -204,7 +245,11 @@ async fn in_the_namespace(dir: &Path) {
     let seen = asked_names.clone();
     std::thread::spawn(move || serve_names(&server, &seen));
     let (sink, outside) = (Sink::start(|_| say(200, "ok")), Outside::new());
-    for (name, at) in [("loop.test", "127.0.0.1, this machine"), ("inner.test", "10.9.8.7, a private address"), ("both.test", "127.0.0.1, this machine")] {
+    for (name, at) in [
+        ("loop.test", "127.0.0.1, this machine"),
+        ("inner.test", "10.9.8.7, a private address"),
+        ("both.test", "127.0.0.1, this machine"),
+    ] {
         let why = asked(&outside, &format!("https://{name}:{}/", sink.port), None).await.unwrap_err();
         assert!(why.contains(at), "{name}: {why}");
     }
@@ -214,7 +259,8 @@ async fn in_the_namespace(dir: &Path) {
     let names = asked_names.lock().unwrap().clone();
     assert_eq!(names.iter().filter(|name| *name == "rebind.test").count(), 1, "{names:?}");
     assert!(sink.take().is_empty());
-    let config: ChannelConfig = toml::from_str("way = 'slack'\nurl = { env = 'X' }\nprivate_host = 'loop.test'").unwrap();
+    let config: ChannelConfig =
+        toml::from_str("way = 'slack'\nurl = { env = 'X' }\nprivate_host = 'loop.test'").unwrap();
     assert!(matches!(config, ChannelConfig::Slack(_)));
     let why = asked(&outside, &format!("https://loop.test:{}/", sink.port), Some("loop.test")).await.unwrap_err();
     assert!(!why.contains("its host is at"), "it is named: {why}");
@@ -261,7 +307,9 @@ fn serve_names(server: &UdpSocket, asked: &Mutex<Vec<String>>) {
 #[test]
 fn a_configuration_says_what_is_wrong_with_a_channel() {
     let base = "organization = 'Test'\norigin = 'test.example/x'\nstate_dir = 's'\n[channels.c]\n";
-    let checked = |text: &str| parse(Path::new("evidenced.toml"), &format!("{base}{text}")).map(drop).map_err(|error| error.to_string());
+    let checked = |text: &str| {
+        parse(Path::new("evidenced.toml"), &format!("{base}{text}")).map(drop).map_err(|error| error.to_string())
+    };
     let secret = "{ env = 'X' }";
     for good in [
         format!("way = 'slack'\nurl = {secret}"),

@@ -94,7 +94,10 @@ async fn who_does_not_answer_in_time_is_asked_again_later() {
 /// A service that repeats all that it was sent, in every refusal.
 #[tokio::test]
 async fn no_secret_is_told_whatever_the_service_answers() {
-    let (bed, sink) = (Bed::new(), Sink::start(|got| say(404, &format!("Cannot {} {} {:?} {}", got.method, got.target, got.headers, got.body))));
+    let (bed, sink) = (
+        Bed::new(),
+        Sink::start(|got| say(404, &format!("Cannot {} {} {:?} {}", got.method, got.target, got.headers, got.body))),
+    );
     let mut said = Vec::new();
     for way in ["slack", "teams", "webhook"] {
         let channel = bed.hook(way, &sink.url("/services/T0SECRET1/B0SECRET2/SECRET3?sig=SECRET4"));

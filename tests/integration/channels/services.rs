@@ -61,7 +61,10 @@ async fn slack_gets_blocks_that_its_own_models_take_and_all_of_a_digest() {
     let slack = bed.hook("slack", &sink.url("/services/T000/B000/secretsecret"));
     slack.send(&late(vec![drifted("a-1")]), now()).await.unwrap();
     let one = sink.take();
-    assert_eq!((one.len(), one[0].method.as_str(), one[0].target.as_str()), (1, "POST", "/services/T000/B000/secretsecret"));
+    assert_eq!(
+        (one.len(), one[0].method.as_str(), one[0].target.as_str()),
+        (1, "POST", "/services/T000/B000/secretsecret")
+    );
     assert_eq!(one[0].header("content-type"), "application/json");
     says_it_all(&all_texts(&one).join("\n"));
     slack.send(&letter(vec![drifted("a-1"), resolved("a-2")]), now()).await.unwrap();
@@ -162,5 +165,8 @@ async fn pagerduty_gets_events_as_its_own_client_makes_them_and_one_incident_for
     assert_eq!(events[3]["payload"]["custom_details"]["delayed"], "quiet hours");
     assert_eq!(events[5]["payload"]["custom_details"]["owner"], "nobody is named");
     assert_eq!(events[6]["payload"]["custom_details"]["items"].as_array().unwrap().len(), 50);
-    assert_eq!(events[6]["payload"]["custom_details"]["more_items"], "7 items more, not shown here: `evidenced status` has them");
+    assert_eq!(
+        events[6]["payload"]["custom_details"]["more_items"],
+        "7 items more, not shown here: `evidenced status` has them"
+    );
 }

@@ -44,7 +44,13 @@ async fn nothing_that_is_written_steers_a_terminal() {
         assert_eq!(serde_json::from_value::<Message>(line).unwrap(), message, "and nothing is lost");
     }
     let text = written("text");
-    for said in ["control SEC-001 has drifted (critical)\n", "⟨U+001B⟩]0;owned⟨U+0007⟩", "- a⟨U+000D⟩⟨U+000A⟩b⟨U+202E⟩c: ", "SEC-001 is effective again", "quiet⟨U+000A⟩hours"] {
+    for said in [
+        "control SEC-001 has drifted (critical)\n",
+        "⟨U+001B⟩]0;owned⟨U+0007⟩",
+        "- a⟨U+000D⟩⟨U+000A⟩b⟨U+202E⟩c: ",
+        "SEC-001 is effective again",
+        "quiet⟨U+000A⟩hours",
+    ] {
         assert!(text.contains(said), "`{said}` is not in\n{text}");
     }
 }

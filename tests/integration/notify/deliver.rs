@@ -95,23 +95,33 @@ async fn one_that_is_never_taken_keeps_neither_other_subjects_nor_the_channel() 
     let post = Post::of(&world);
     post.chat.does(Does::Refuses(Again::Never));
     post.outbox.deliver().await.unwrap();
-    assert!(world.settled().iter().all(|(channel, _, _)| channel == "mail"), "a credential may have ended: {:?}", world.settled());
+    assert!(
+        world.settled().iter().all(|(channel, _, _)| channel == "mail"),
+        "a credential may have ended: {:?}",
+        world.settled()
+    );
     // It takes something else, so that one is at fault itself.
     world.raise("b", Severity::High).await;
     post.chat.does(Does::Takes);
     world.clock.advance(TimeDelta::minutes(1));
     post.outbox.deliver().await.unwrap();
-    assert_eq!(post.chat.letters(), [["b anchor_late"], ["a anchor_late"], ["a anchor_late"]], "those that were refused come last");
+    assert_eq!(
+        post.chat.letters(),
+        [["b anchor_late"], ["a anchor_late"], ["a anchor_late"]],
+        "those that were refused come last"
+    );
     let bad_too = world.raise("a", Severity::High).await;
-    post.chat.does(Does::Refuses(Again::Never));
+    post.chat.does(Does::TakesOnly("b"));
     post.outbox.deliver().await.unwrap();
-    post.chat.does(Does::Takes);
+    world.clock.advance(TimeDelta::minutes(1));
     world.raise("b", Severity::High).await;
     post.outbox.deliver().await.unwrap();
-    post.chat.does(Does::Refuses(Again::Never));
-    world.clock.advance(TimeDelta::minutes(1));
-    post.outbox.deliver().await.unwrap();
-    let dead: Vec<u64> = world.settled().into_iter().filter(|(_, _, outcome)| *outcome == DeliveryOutcome::Dead).flat_map(|(_, alerts, _)| alerts).collect();
+    let dead: Vec<u64> = world
+        .settled()
+        .into_iter()
+        .filter(|(_, _, outcome)| *outcome == DeliveryOutcome::Dead)
+        .flat_map(|(_, alerts, _)| alerts)
+        .collect();
     assert_eq!(dead, [bad_too]);
     assert!(bad < behind);
 }
@@ -132,9 +142,14 @@ async fn one_that_nobody_took_in_time_is_dead_on_record_and_the_other_channels_a
     let dead = world.settled();
     assert_eq!(dead.len(), 2, "dead on both: {dead:?}");
     assert!(dead.iter().all(|(_, alerts, outcome)| *alerts == [first] && *outcome == DeliveryOutcome::Dead));
-    let told: Vec<Message> = world.alerts().into_iter().map(|(_, alert)| alert).filter(|alert| alert.event == Event::Undelivered).collect();
+    let told: Vec<Message> =
+        world.alerts().into_iter().map(|(_, alert)| alert).filter(|alert| alert.event == Event::Undelivered).collect();
     assert_eq!(told.len(), 2, "each tells of the other");
-    assert!(told[0].next.contains(&format!("evidenced alerts test {}", told[0].subject.name().trim_start_matches("channel "))));
+    assert!(
+        told[0]
+            .next
+            .contains(&format!("evidenced alerts test {}", told[0].subject.name().trim_start_matches("channel ")))
+    );
     // And when these die too, nothing follows, for ever.
     let day = 24 * 60;
     for _ in 0..day / 10 {
@@ -159,7 +174,10 @@ async fn quiet_hours_delay_and_say_so_and_what_is_critical_takes_along_what_came
     post.outbox.deliver().await.unwrap();
     assert!(post.chat.letters().is_empty());
     let listed = alerts(&world.reader(), &world.loaded(), world.clock.now()).unwrap();
-    let held = Told::Owed { held_until: Some(at("2026-01-06T06:00:00Z")), held_for: Some("quiet hours (22:00 to 07:00 Europe/Berlin)".into()) };
+    let held = Told::Owed {
+        held_until: Some(at("2026-01-06T06:00:00Z")),
+        held_for: Some("quiet hours (22:00 to 07:00 Europe/Berlin)".into()),
+    };
     assert_eq!(listed[0].channels["chat"], held);
     world.raise("a", Severity::Critical).await;
     post.outbox.deliver().await.unwrap();
@@ -177,7 +195,8 @@ async fn quiet_hours_delay_and_say_so_and_what_is_critical_takes_along_what_came
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_critical_waits_too_where_that_is_wanted() {
-    let world = World::at("2026-01-05T22:30:00Z", &route("quiet = { from = '22:00', to = '07:00', critical_too = true }"));
+    let world =
+        World::at("2026-01-05T22:30:00Z", &route("quiet = { from = '22:00', to = '07:00', critical_too = true }"));
     world.raise("a", Severity::Critical).await;
     let post = Post::of(&world);
     post.outbox.deliver().await.unwrap();
@@ -205,7 +224,11 @@ async fn a_digest_is_one_letter_at_its_hour() {
     assert_eq!(post.mail.delays()[0].as_deref(), Some("it waited for a digest"));
     post.chat.does(Does::Takes);
     post.minutes(&world, 2).await;
-    assert_eq!(post.chat.letters().concat(), ["a anchor_late", "b anchor_late", "a anchor_late"], "what was taken is not sent again");
+    assert_eq!(
+        post.chat.letters().concat(),
+        ["a anchor_late", "b anchor_late", "a anchor_late"],
+        "what was taken is not sent again"
+    );
     let one = world.settled().into_iter().find(|(channel, _, _)| channel == "mail").unwrap();
     assert_eq!(one.1.len(), 3, "one delivery for the one letter");
 }
@@ -226,7 +249,10 @@ async fn a_digest_by_a_length_of_time_goes_when_its_oldest_has_waited_so_long() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_has_its_whole_time_to_arrive() {
-    let world = World::at("2026-01-05T09:00:00Z", &format!("{}[alerts]\ngive_up_after = '2h'\n", route("digest = '0 8 * * mon'")));
+    let world = World::at(
+        "2026-01-05T09:00:00Z",
+        &format!("{}[alerts]\ngive_up_after = '2h'\n", route("digest = '0 8 * * mon'")),
+    );
     world.raise("a", Severity::Low).await;
     let post = Post::of(&world);
     post.chat.does(Does::Refuses(Again::Later));
@@ -267,7 +293,8 @@ async fn routes_lead_by_owner_control_severity_and_event_and_what_is_nobodys_is_
 async fn an_alert_that_was_erased_before_it_went_out_is_settled_as_such() {
     let world = World::new(TWO);
     let alert = world.raise("c", Severity::High).await;
-    let erasure = Body::Erasure { target: alert, basis: "GDPR".into(), request: "T1".into(), approved_by: "Eve".into() };
+    let erasure =
+        Body::Erasure { target: alert, basis: "GDPR".into(), request: "T1".into(), approved_by: "Eve".into() };
     let runner = world.runner();
     runner.ledger().append(vec![NewRecord { at: world.clock.now(), body: erasure, files: Vec::new() }]).await.unwrap();
     let behind = world.raise("c", Severity::High).await;
@@ -275,7 +302,8 @@ async fn an_alert_that_was_erased_before_it_went_out_is_settled_as_such() {
     let passed = post.outbox.deliver().await.unwrap();
     assert_eq!((passed.delivered, passed.erased, passed.dead), (2, 2, 0));
     assert_eq!(post.chat.letters(), [["c source_forgetting"]]);
-    let erased: Vec<_> = world.settled().into_iter().filter(|(_, _, outcome)| *outcome == DeliveryOutcome::Erased).collect();
+    let erased: Vec<_> =
+        world.settled().into_iter().filter(|(_, _, outcome)| *outcome == DeliveryOutcome::Erased).collect();
     assert!(erased.len() == 2 && erased.iter().all(|(_, alerts, _)| *alerts == [alert]));
     assert!(behind > alert);
 }

@@ -16,10 +16,10 @@ use std::process::Command;
 async fn drifted() -> World {
     let world = World::new(TWO);
     world.log(&[]);
-    world.step("2026-01-05T10:00:00Z").await;
+    world.collect("2026-01-05T10:00:00Z").await;
     world.clock.set(at("2026-01-06T09:00:00Z"));
     world.log(&[("2026-01-06T02:00:00Z", SampleEnding::Damaged)]);
-    world.step("2026-01-06T10:00:00Z").await;
+    world.collect("2026-01-06T10:00:00Z").await;
     let post = Post::of(&world);
     post.mail.does(Does::Refuses(Again::Later));
     post.outbox.deliver().await.unwrap();
@@ -69,7 +69,10 @@ async fn a_bundle_says_who_was_told_what_when_and_is_checked() {
 
     // Of one control: the other's alerts are withheld, and what names them is checked as far as it can be.
     let rows = export(&world, "one.zip", &["--control", "T-2"]);
-    assert!(rows.iter().any(|row| &row[3] == "control T-2") && rows.iter().all(|row| &row[3] != "control T-1"), "{rows:?}");
+    assert!(
+        rows.iter().any(|row| &row[3] == "control T-2") && rows.iter().all(|row| &row[3] != "control T-1"),
+        "{rows:?}"
+    );
     let said = verify(dir, "one.zip");
     assert_eq!(said.code, 0, "{said:?}");
 }
@@ -81,7 +84,8 @@ async fn what_arrives_after_the_period_and_what_was_erased_is_said_in_its_bundle
     world.clock.set(at("2026-02-02T00:00:00Z"));
     let post = Post::of(&world);
     post.outbox.deliver().await.unwrap();
-    let erasure = Body::Erasure { target: erased, basis: "GDPR".into(), request: "T1".into(), approved_by: "Eve".into() };
+    let erasure =
+        Body::Erasure { target: erased, basis: "GDPR".into(), request: "T1".into(), approved_by: "Eve".into() };
     let now = world.clock.now() + TimeDelta::days(1);
     let runner = world.runner();
     runner.ledger().append(vec![NewRecord { at: now, body: erasure, files: Vec::new() }]).await.unwrap();
@@ -99,9 +103,17 @@ async fn what_arrives_after_the_period_and_what_was_erased_is_said_in_its_bundle
 async fn a_delivery_of_what_is_no_alert_for_its_channel_is_refused() {
     let world = drifted().await;
     let (alert, _) = world.alerts().pop().unwrap();
-    for (nth, (channel, alerts)) in [("chat", vec![0]), ("pager", vec![alert]), ("chat", vec![1 << 20])].into_iter().enumerate() {
+    for (nth, (channel, alerts)) in
+        [("chat", vec![0]), ("pager", vec![alert]), ("chat", vec![1 << 20])].into_iter().enumerate()
+    {
         let forged = drifted().await;
-        let body = Body::Delivery { channel: channel.into(), alerts, outcome: DeliveryOutcome::Delivered, tries: 1, why: None };
+        let body = Body::Delivery {
+            channel: channel.into(),
+            alerts,
+            outcome: DeliveryOutcome::Delivered,
+            tries: 1,
+            why: None,
+        };
         forged.runner().append(vec![(body, Vec::new())]).await.unwrap();
         export(&forged, "b.zip", &[]);
         let said = evidenced(forged.dir.path(), &["verify", "b.zip", "--vkey", "state/log.vkey"]);

@@ -6,8 +6,8 @@
 use super::world::{TWO, World, refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::Severity;
-use evidenced::ledger::record::{Body, DeliveryOutcome};
 use evidenced::ledger::Filter;
+use evidenced::ledger::record::{Body, DeliveryOutcome};
 use evidenced::notify::deliver::{Outbox, Sink, Sinks};
 use evidenced::notify::message::{Letter, Message};
 use evidenced::notify::owed::Owed;
@@ -139,7 +139,7 @@ async fn case(seed: u64) {
     // Peace.
     *outside.random.lock().unwrap() = None;
     process = outbox(&world, &outside);
-    for _ in 0..40 {
+    for _ in 0..90 {
         process.deliver().await.unwrap();
         world.clock.advance(TimeDelta::hours(1));
     }
@@ -173,10 +173,15 @@ fn check(world: &World, seen: &[(String, u64, Message)], refused: &BTreeSet<(Str
         let Body::Alert { channels, about, .. } = record.body else { panic!() };
         for channel in ["chat", "mail"].into_iter().filter(|name| channels.iter().any(|channel| channel == name)) {
             let key = (channel.to_owned(), index);
-            let arrived: Vec<usize> = (0..seen.len()).filter(|at| seen[*at].0 == channel && seen[*at].1 == index).collect();
+            let arrived: Vec<usize> =
+                (0..seen.len()).filter(|at| seen[*at].0 == channel && seen[*at].1 == index).collect();
             match settled.get(&key) {
-                Some(DeliveryOutcome::Delivered) => assert!(!arrived.is_empty(), "{index} is delivered, and {channel} never saw it"),
-                Some(DeliveryOutcome::Dead) => assert!(refused.contains(&key), "{index} is dead, and {channel} never refused it"),
+                Some(DeliveryOutcome::Delivered) => {
+                    assert!(!arrived.is_empty(), "{index} is delivered, and {channel} never saw it")
+                }
+                Some(DeliveryOutcome::Dead) => {
+                    assert!(refused.contains(&key), "{index} is dead, and {channel} never refused it")
+                }
                 other => panic!("record {index} on {channel} is {other:?}"),
             }
             times.entry((channel, about.to_string())).or_default().push((index, arrived));
