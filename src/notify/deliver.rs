@@ -369,7 +369,7 @@ impl Outbox {
         let Some((known, tried)) = tries.get(name).and_then(|known| Some((known, known.alerts.get(&index)?))) else {
             return false;
         };
-        let works = known.took.is_some() && known.took >= tried.first;
+        let works = known.took.is_some() && known.took > tried.first;
         let from = self.loaded.routes.tried_from(name, &alert.routed(&self.loaded.config), alert.at);
         let late = self.clock.now() - from > self.loaded.config.alerts.give_up_after.delta();
         (refusal.again == Again::Never && works) || (tried.count >= TRIES_MIN && late)

@@ -66,8 +66,9 @@ impl Heartbeat {
             return;
         }
         // What cannot be written down is not well.
-        let (taken, channels) = (before.and_then(|beat| beat.taken), self.vitals().channels.clone());
-        let result = match well.and_then(|()| self.write(&channels, self.vitals().heartbeat.clone())) {
+        let taken = before.as_ref().and_then(|beat| beat.taken);
+        let channels = self.vitals().channels.clone();
+        let result = match well.and_then(|()| self.write(&channels, before)) {
             Ok(()) => {
                 let given = heartbeat(&self.outside, &config.url, config.private_host.as_deref(), now).await;
                 given.map_err(|refusal| refusal.why)

@@ -112,13 +112,10 @@ async fn one_that_is_never_taken_keeps_neither_other_subjects_nor_the_channel() 
         "those that were refused come last"
     );
     let bad_too = world.raise("a", Severity::High).await;
-    post.chat.does(Does::Refuses(Again::Never));
+    post.chat.does(Does::TakesOnly("b"));
     post.outbox.deliver().await.unwrap();
-    post.chat.does(Does::Takes);
-    world.raise("b", Severity::High).await;
-    post.outbox.deliver().await.unwrap();
-    post.chat.does(Does::Refuses(Again::Never));
     world.clock.advance(TimeDelta::minutes(1));
+    world.raise("b", Severity::High).await;
     post.outbox.deliver().await.unwrap();
     let dead: Vec<u64> = world
         .settled()

@@ -16,10 +16,10 @@ use std::process::Command;
 async fn drifted() -> World {
     let world = World::new(TWO);
     world.log(&[]);
-    world.step("2026-01-05T10:00:00Z").await;
+    world.collect("2026-01-05T10:00:00Z").await;
     world.clock.set(at("2026-01-06T09:00:00Z"));
     world.log(&[("2026-01-06T02:00:00Z", SampleEnding::Damaged)]);
-    world.step("2026-01-06T10:00:00Z").await;
+    world.collect("2026-01-06T10:00:00Z").await;
     let post = Post::of(&world);
     post.mail.does(Does::Refuses(Again::Later));
     post.outbox.deliver().await.unwrap();

@@ -139,7 +139,7 @@ async fn case(seed: u64) {
     // Peace.
     *outside.random.lock().unwrap() = None;
     process = outbox(&world, &outside);
-    for _ in 0..40 {
+    for _ in 0..90 {
         process.deliver().await.unwrap();
         world.clock.advance(TimeDelta::hours(1));
     }

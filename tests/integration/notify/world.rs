@@ -68,9 +68,9 @@ impl World {
              [collectors.c.settings]\ndirectory = '{}'\n\
              stores = [{{ name = 'db', rto_target_s = 14400, rpo_target_s = 86400 }}]\n\
              [controls.T-1]\ntitle = 'Backups are proven'\ncriteria = ['A1.3']\nowner = 'Ann'\nseverity = 'critical'\n\
-             collectors = ['c']\ntest = 'restore_test'\nstale_after = '36h'\n\
+             collectors = ['c']\ntest = 'restore_test'\nstale_after = '36h'\npolicy = {{ asks = 'operated' }}\n\
              [controls.T-2]\ntitle = 'Again'\ncriteria = ['A1.3']\nowner = 'Bob'\nseverity = 'low'\n\
-             collectors = ['c']\ntest = 'restore_test'\nstale_after = '400d'\n",
+             collectors = ['c']\ntest = 'restore_test'\nstale_after = '400d'\npolicy = {{ asks = 'operated' }}\n",
             self.extra,
             self.dir.path().join("logs").display()
         )
@@ -159,10 +159,10 @@ pub(super) fn title(alert: &Message) -> String {
 pub(super) enum Does {
     Takes,
     Refuses(Again),
+    /// Takes what is about this, and will never take anything else.
+    TakesOnly(&'static str),
     /// Takes so many alerts of it, then refuses.
     TakesSome(usize),
-    /// Has it, and its answer is lost.
-    LosesTheAnswer,
 }
 
 /// A channel of the test's own, and everything that it was sent.
@@ -204,15 +204,15 @@ impl Sink for Inbox {
         match does {
             Does::Takes => self.got.lock().unwrap().push(letter.clone()),
             Does::Refuses(again) => return Err(refusal(0, again)),
+            Does::TakesOnly(subject) if letter.alerts.iter().all(|(_, alert)| title(alert).starts_with(subject)) => {
+                self.got.lock().unwrap().push(letter.clone());
+            }
+            Does::TakesOnly(_) => return Err(refusal(0, Again::Never)),
             Does::TakesSome(some) => {
                 let mut letter = letter.clone();
                 letter.alerts.truncate(some);
                 self.got.lock().unwrap().push(letter);
                 return Err(refusal(some, Again::Later));
-            }
-            Does::LosesTheAnswer => {
-                self.got.lock().unwrap().push(letter.clone());
-                return Err(refusal(0, Again::Later));
             }
         }
         Ok(())
