@@ -1,16 +1,18 @@
 //! The straight line: open, collect, seal, judge, drift, close. Every trigger enters here, and only here
-//! do collectors and the ledger meet.
+//! do collectors and the ledger meet. `due` says which slots that is for, `configuration` by what it is done.
+
+mod configuration;
+mod due;
 
 use crate::assess::{self, Draft};
-use crate::config::{self, CatchUp, CollectorConfig, Config, Loaded};
+use crate::config::{CollectorConfig, Loaded};
 use crate::disk;
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
-use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader, UNIT_RECORDS_MAX};
+use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::notify::raise::{self, Raise};
 use crate::run_file::{self, RunFile, outcome_file};
-use crate::slots::{self, Unanswered};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::Clock;
 use evidenced_collectors::contract::{CollectError, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Network};
@@ -18,9 +20,6 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
-
-/// Due instants recorded as missed together: less than a unit holds, for the alert about them.
-const MISSED_MAX: usize = UNIT_RECORDS_MAX - 1;
 
 /// Runs collectors and keeps the record of it.
 pub struct Runner {
@@ -347,109 +346,6 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs what is due and records what is not going to be run: one record a slot. Which slots those are follows
-    /// from the configurations on record; a collector that was taken out can only have missed them.
-    pub async fn due(
-        &self,
-        name: &str,
-        policy: CatchUp,
-        trigger: Trigger,
-        stopped: watch::Receiver<bool>,
-    ) -> Result<(), RunError> {
-        let begun = {
-            // Two looks at once would both begin the same slot, and one would record an overlap that there was not.
-            let _one_at_a_time = self.looking.lock().await;
-            self.begin_due(name, policy, trigger).await?
-        };
-        let Some(begun) = begun else { return Ok(()) };
-        match self.finish(begun, stopped).await {
-            Err(RunError::Aborted(_)) => Ok(()),
-            other => other.map(|_| ()),
-        }
-    }
-
-    async fn begin_due<'a>(
-        &'a self,
-        name: &'a str,
-        policy: CatchUp,
-        trigger: Trigger,
-    ) -> Result<Option<Begun<'a>>, RunError> {
-        let now = self.clock.now();
-        let reader = self.ledger.reader()?;
-        let unanswered = Unanswered::read(&reader, name, now)?;
-        let again = slots::due_again(&reader, name, now)?;
-        drop(reader);
-        let runs = policy == CatchUp::Latest && self.loaded().collectors.contains_key(name);
-        let reason = match trigger {
-            Trigger::CatchUp => "the daemon was not running",
-            Trigger::Schedule | Trigger::Manual => "the daemon did not come to it in time",
-        };
-        let (mut missed, mut latest) = (Vec::new(), None);
-        for slot in unanswered.slots() {
-            missed.extend(latest.replace(slot));
-            if missed.len() == MISSED_MAX {
-                self.missed(name, std::mem::take(&mut missed), reason).await?;
-            }
-        }
-        let slot = if runs { latest } else { None };
-        missed.extend(latest.filter(|_| !runs));
-        self.missed(name, missed, reason).await?;
-        if slot.is_none() && !(runs && again) {
-            return Ok(None);
-        }
-        match (self.begin(name, trigger, slot).await, slot) {
-            (Err(RunError::Overlap(_)), Some(slot)) => {
-                self.missed(name, vec![slot], "the run before had not ended").await?;
-                Ok(None)
-            }
-            // Another process had the slot first, or runs the collector anyway.
-            (Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Overlap(_)), _) => Ok(None),
-            (begun, _) => begun.map(Some),
-        }
-    }
-
-    /// Records due instants that will not be answered, together, so that one alert tells of them all.
-    async fn missed(&self, name: &str, mut slots: Vec<DateTime<Utc>>, reason: &str) -> Result<(), RunError> {
-        while let (Some(first), Some(last)) = (slots.first().copied(), slots.last().copied()) {
-            tracing::warn!(collector = name, due = %first, until = %last, slots = slots.len(), reason, "runs missed");
-            let miss = |slot: &DateTime<Utc>| {
-                let (collector, reason) = (name.to_owned(), reason.to_owned());
-                (Body::Missed { collector, seq: 0, scheduled_for: *slot, reason }, Vec::new())
-            };
-            match self.append(slots.iter().map(miss).collect()).await {
-                // Another process had the slot that the error names first, at least: what is left.
-                Err(RunError::Ledger(LedgerError::SlotTaken { .. })) => {
-                    let taken = self.ledger.reader()?.slots(name, first, last + TimeDelta::milliseconds(1))?;
-                    slots.retain(|slot| !taken.iter().any(|(taken, _)| taken == slot));
-                }
-                other => return other.map(|_| ()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Collectors with a due instant older than `grace` that nothing has answered: whoever should, does not.
-    pub fn overdue(&self, grace: TimeDelta) -> Result<Vec<String>, RunError> {
-        let (reader, until) = (self.ledger.reader()?, self.clock.now() - grace);
-        let mut overdue = Vec::new();
-        for name in self.loaded().collectors.keys() {
-            if Unanswered::read(&reader, name, until)?.slots().next().is_some() {
-                overdue.push(name.clone());
-            }
-        }
-        Ok(overdue)
-    }
-
-    /// Records what became of the slots of collectors that are not configured any more.
-    pub async fn due_of_taken_out(&self) -> Result<(), RunError> {
-        let names = slots::taken_out(&self.ledger.reader()?, &self.loaded())?;
-        let (_keep, never) = watch::channel(false);
-        for name in names {
-            self.due(&name, CatchUp::None, Trigger::CatchUp, never.clone()).await?;
-        }
-        Ok(())
-    }
-
     /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
     pub async fn close_interrupted(&self) -> Result<(), RunError> {
         for (_, record) in self.ledger.reader()?.open_runs()? {
@@ -459,41 +355,6 @@ impl Runner {
             self.append(vec![(Body::RunClosed { run, collector, end: End::Interrupted }, Vec::new())]).await?;
         }
         Ok(())
-    }
-
-    /// Records the configuration if it is not the one in force by the log; `by` says who brought it. The index
-    /// of its record; `None`: it is in force already.
-    pub async fn record_config(&self, by: &str) -> Result<Option<u64>, RunError> {
-        self.record(&self.loaded().config, by).await
-    }
-
-    /// Brings another configuration into force, as a whole: first its record, then for every run that begins
-    /// from here on. Runs that have begun end under theirs. `None`: it is in force already.
-    ///
-    /// Errors: the ledger's. The configuration before it is in force then.
-    pub async fn exchange(&self, loaded: Loaded, by: &str) -> Result<Option<u64>, RunError> {
-        let _alone = self.exchanging.write().await;
-        let recorded = self.record(&loaded.config, by).await?;
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
-        Ok(recorded)
-    }
-
-    async fn record(&self, new: &Config, by: &str) -> Result<Option<u64>, RunError> {
-        let text = canonical_json(new)?;
-        let sha256 = new.sha256()?;
-        let body = {
-            let reader = self.ledger.reader()?;
-            let before = assess::config_in_force(&reader)?;
-            if before.as_ref().is_some_and(|known| known.sha256 == sha256) {
-                return Ok(None);
-            }
-            let before = before.map_or(serde_json::Value::Null, |known| known.config);
-            let changed = config::changed(&config::changes(&before, new)?);
-            let controls = new.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
-            Body::Config { sha256, controls, by: by.to_owned(), changed }
-        };
-        let sealed = self.append(vec![(body, vec![NewFile::json("config.json", text)])]).await?;
-        Ok(sealed.first().map(|sealed| sealed.index))
     }
 
     /// Records what changed without a run: controls that became stale, waivers that ended or are new; and what

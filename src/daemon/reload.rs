@@ -70,7 +70,10 @@ pub(super) async fn reload(
             Some(record) => (Outcome::Applied { record }, Some(timer)),
             None => (Outcome::Unchanged, Some(timer)),
         },
-        Err(why) => (Outcome::Refused { why }, None),
+        Err(why) => {
+            runner.refused(&why).await?;
+            (Outcome::Refused { why }, None)
+        }
     };
     let status = match &outcome {
         Outcome::Applied { record } => {

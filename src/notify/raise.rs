@@ -5,13 +5,14 @@ use super::message::{ALERT, Event, Message};
 use super::route::Routed;
 use super::rules::{Changed, ChangedItems, Ended, Failing, Misses, Rules, Waived};
 use crate::anchor::holders;
-use crate::assess::Draft;
+use crate::assess::{self, Draft};
 use crate::config::Loaded;
 use crate::judge::Verdict;
 use crate::ledger::record::{Body, End, Record, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{ErrorFile, PARTIAL};
+use crate::schedule::forgets_at;
 use crate::waivers::{self, OnRecord};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Partial, Unread};
@@ -94,6 +95,12 @@ impl<'a> Raise<'a> {
         }
         for holder in holders(self.reader, &self.loaded.config, now)?.iter().filter(|holder| holder.late) {
             due.extend(holder.due.map(|due| rules.anchor_late(&holder.name, holder.record, due)));
+        }
+        for (name, loaded) in &self.loaded.collectors {
+            let Some(complete) = assess::newest_complete(self.reader, name)? else { continue };
+            let read_to = complete.window.end;
+            let soon = forgets_at(read_to, &loaded.collector.remembers()).filter(|forgets| forgets.soon_from <= now);
+            due.extend(soon.map(|forgets| rules.source_forgetting(name, read_to, forgets.at)));
         }
         self.new_ones(&due)
     }

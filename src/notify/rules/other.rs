@@ -66,11 +66,11 @@ impl Rules<'_> {
         })
     }
 
-    /// A changed configuration cannot be used: once for each content. `sha256` is that of the file, hex.
-    pub fn config_refused(&self, why: &str, sha256: &str, now: DateTime<Utc>) -> Message {
+    /// A changed configuration cannot be used: once for each `one`, hex.
+    pub fn config_refused(&self, why: &str, one: &str, now: DateTime<Utc>) -> Message {
         self.message(Said {
             event: Event::ConfigRefused,
-            one: sha256.get(..32).unwrap_or(sha256).to_owned(),
+            one: one.get(..32).unwrap_or(one).to_owned(),
             severity: Severity::High,
             subject: Subject::Daemon,
             since: now,

@@ -1,0 +1,62 @@
+//! The configuration in force: put on record, exchanged for another as a whole, refused. Not here: reading it.
+
+use super::{RunError, Runner};
+use crate::assess;
+use crate::config::{self, Config, Loaded};
+use crate::ledger::NewFile;
+use crate::ledger::record::{Body, canonical_json};
+use crate::notify::raise::Raise;
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, PoisonError};
+
+impl Runner {
+    /// Records the configuration if it is not the one in force by the log; `by` says who brought it. The index
+    /// of its record; `None`: it is in force already.
+    pub async fn record_config(&self, by: &str) -> Result<Option<u64>, RunError> {
+        self.record(&self.loaded().config, by).await
+    }
+
+    /// Brings another configuration into force, as a whole: first its record, then for every run that begins
+    /// from here on. Runs that have begun end under theirs. `None`: it is in force already.
+    ///
+    /// Errors: the ledger's. The configuration before it is in force then.
+    pub async fn exchange(&self, loaded: Loaded, by: &str) -> Result<Option<u64>, RunError> {
+        let _alone = self.exchanging.write().await;
+        let recorded = self.record(&loaded.config, by).await?;
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(recorded)
+    }
+
+    /// Has people told that another configuration was refused, and why: once for each reason and day.
+    pub async fn refused(&self, why: &str) -> Result<(), RunError> {
+        let now = self.clock.now();
+        let told = {
+            let (reader, loaded) = (self.ledger.reader()?, self.loaded());
+            let raise = Raise::new(&reader, &loaded)?;
+            let one = hex::encode(Sha256::digest(format!("{} {why}", now.date_naive())));
+            raise.new_ones(&[raise.rules().config_refused(why, &one, now)])?
+        };
+        if !told.is_empty() {
+            self.append(told).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, new: &Config, by: &str) -> Result<Option<u64>, RunError> {
+        let text = canonical_json(new)?;
+        let sha256 = new.sha256()?;
+        let body = {
+            let reader = self.ledger.reader()?;
+            let before = assess::config_in_force(&reader)?;
+            if before.as_ref().is_some_and(|known| known.sha256 == sha256) {
+                return Ok(None);
+            }
+            let before = before.map_or(serde_json::Value::Null, |known| known.config);
+            let changed = config::changed(&config::changes(&before, new)?);
+            let controls = new.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
+            Body::Config { sha256, controls, by: by.to_owned(), changed }
+        };
+        let sealed = self.append(vec![(body, vec![NewFile::json("config.json", text)])]).await?;
+        Ok(sealed.first().map(|sealed| sealed.index))
+    }
+}
