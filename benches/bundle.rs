@@ -3,6 +3,12 @@
 //! `cargo bench --bench bundle [-- RECORDS...]`; needs zip, unzip and coreutils. Goals: export at most 1.5
 //! times `zip` plus `sha256sum` of the unpacked files; verify at most 1.3 times `sha256sum -c` of them; less
 //! than 64 MiB of memory, whatever the number of records. Each step is a process of its own, for its memory.
+//!
+//! Not reached. 10,000 records (42,535 files), in seconds of processor time on a busy machine, where seconds of
+//! the clock say little: export 5.4 beside 2.6 of `zip` plus `sha256sum`; verify 2.9 in two threads beside 0.38
+//! of `sha256sum -c`. By instructions, half of verify is making the derived files again, a quarter hashing every
+//! file packed and unpacked, a tenth reading the archive's directory. Export makes a decoder for each of the
+//! ledger's contents and parses each of its statements anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::bundle::{ExportRequest, VerifyOptions, export, verify};
