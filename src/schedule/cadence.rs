@@ -184,14 +184,14 @@ pub fn cadence(
     all.sort();
     let inside: Vec<_> = all.iter().copied().filter(|at| *at < window.end).collect();
     let gaps = gaps(&inside, Window { end: until, ..window }, frequency.gap_after());
-    let (names, missed) = missed(frequency, window, &all, known_until);
+    let (names, missed, pending) = missed(frequency, window, &all, known_until);
     let missing: Vec<String> =
         names.iter().zip(&missed).filter(|(_, missed)| **missed).map(|(n, _)| n.clone()).collect();
     let counted = !missed.is_empty() || matches!(frequency, Frequency::Annual | Frequency::PerEvent);
     let a_year_without = frequency == Frequency::Annual && inside.is_empty() && until - window.start >= A_YEAR;
     let met = if !gaps.is_empty() || !frequency.allows(&missed) || a_year_without {
         Met::NotMet
-    } else if inside.is_empty() || !counted || until < window.end {
+    } else if inside.is_empty() || !counted || pending || until < window.end {
         Met::Open
     } else {
         Met::Met
@@ -201,14 +201,15 @@ pub fn cadence(
 
 const A_YEAR: TimeDelta = TimeDelta::days(365);
 
-/// The units that are over, by name, and whether each was missed. One reading counts for one unit.
+/// The units that are over, by name, and whether each was missed; and whether one without a reading is not over.
+/// One reading counts for one unit.
 fn missed(
     frequency: Frequency,
     window: Window,
     readings: &[DateTime<Utc>],
     known_until: DateTime<Utc>,
-) -> (Vec<String>, Vec<bool>) {
-    let (mut names, mut missed) = (Vec::new(), Vec::new());
+) -> (Vec<String>, Vec<bool>, bool) {
+    let (mut names, mut missed, mut pending) = (Vec::new(), Vec::new(), false);
     let mut used: Option<DateTime<Utc>> = None;
     for unit in frequency.units(window) {
         let last = unit.end + frequency.grace();
@@ -216,13 +217,16 @@ fn missed(
         let found = readings.iter().find(free).filter(|at| **at < last).copied();
         match found {
             Some(at) => used = Some(at),
-            None if known_until < last => continue,
+            None if known_until < last => {
+                pending = true;
+                continue;
+            }
             None => {}
         }
         names.push(unit.name);
         missed.push(found.is_none());
     }
-    (names, missed)
+    (names, missed, pending)
 }
 
 fn gaps(readings: &[DateTime<Utc>], window: Window, limit: Span) -> Vec<Window> {
@@ -368,9 +372,9 @@ mod tests {
         assert_eq!((once.met, once.missing), (Met::NotMet, vec!["2026-02".to_owned()]));
         let late = days(&["2026-02-08", "2026-02-20", "2026-03-20"]);
         assert_eq!((late.met, late.missing), (Met::NotMet, vec!["2026-01".to_owned()]));
-        // March has its grace still before it.
+        // March may still be read, and until then nothing is met.
         let march = days(&["2026-01-20", "2026-02-27"]);
-        assert_eq!((march.met, march.due), (Met::Met, 2));
+        assert_eq!((march.met, march.due), (Met::Open, 2));
     }
 
     #[test]
