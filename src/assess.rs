@@ -1,6 +1,10 @@
 //! From the ledger to one control: which evidence belongs to it, its verdict, its state, what changed.
 //! Reads and computes; `run` writes what comes out. The rules are `judge`'s and `drift`'s.
 
+mod overdue;
+
+pub use overdue::{Present, overdue, present};
+
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Observed, Standing, State, Transition};
 use crate::judge::{self, Reading, Verdict, VerdictOutcome, Waiver};
@@ -160,76 +164,6 @@ struct When {
     before_at: Option<DateTime<Utc>>,
     since: Option<DateTime<Utc>>,
     observed_at: DateTime<Utc>,
-}
-
-/// The earliest change by `now` that time or a waiver brought about and that is not on record yet, as
-/// records: a control becomes stale, a waiver ends, is revoked, or was recorded and not considered yet. What
-/// comes after it depends on it: ask again once it is on record.
-///
-/// A waiver's end, and what else has an instant of its own, is judged as of that instant, over the evidence
-/// there is. That makes nothing fresh: how old evidence may be is counted from when it was collected.
-pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Option<Vec<Draft>>, RunError> {
-    let Some(before) = before(reader, id)? else { return Ok(None) };
-    let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, now)? else { return Ok(None) };
-    if occasion != Occasion::Lapse {
-        return Ok(Some(assess(reader, loaded, id, at)?.records(id, &occasion, now)?));
-    }
-    let stale = Standing::after(Some(&before.standing), State::Stale, None);
-    let Some(transition) = drift::transition(Some(&before.standing), &stale, None) else { return Ok(None) };
-    tracing::warn!(control = id, since = %at, "control became stale");
-    let when = When { before_at: Some(before.as_of), since: Some(at), observed_at: now };
-    Ok(Some(vec![transition_record(id, &transition, when, &occasion)?]))
-}
-
-/// The first thing that happened to a control by `now` without a run, and is not on record.
-fn due(
-    reader: &Reader,
-    control: &ControlConfig,
-    id: &str,
-    before: &Before,
-    now: DateTime<Utc>,
-) -> Result<Option<(DateTime<Utc>, Occasion)>, RunError> {
-    let mut due = waivers_due(reader, id, before)?;
-    // A state that is bad already does not become stale: what is worse stays on record.
-    if before.standing.state == State::Effective {
-        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
-        let stale_from = match observed.stale_from(control.stale_after.delta()) {
-            Some(at) => at,
-            // Its collectors were changed: the last verdict is over none of what feeds it now.
-            None => reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at),
-        };
-        due.push((stale_from, Occasion::Lapse));
-    }
-    due.retain(|(at, _)| *at <= now);
-    let first = due.into_iter().min_by_key(|(at, _)| *at);
-    Ok(first.map(|(at, occasion)| (at.max(before.floor), occasion)))
-}
-
-/// What has become of the waivers of a control since its last verdict, or will.
-fn waivers_due(reader: &Reader, id: &str, before: &Before) -> Result<Vec<(DateTime<Utc>, Occasion)>, RunError> {
-    let records = waivers::records(reader, id, u64::MAX)?;
-    let mut due = Vec::new();
-    for (index, record) in &records {
-        let known = before.waivers.contains(index);
-        // It cannot count before it is sealed.
-        let begins = |from: DateTime<Utc>| if known { from } else { from.max(record.at) };
-        match &record.body {
-            Body::Waiver { approved_at, .. } if !known || *approved_at > before.as_of => {
-                due.push((begins(*approved_at), Occasion::Waiver { record: *index }));
-            }
-            Body::Revocation { revoked_at, .. } if !known || *revoked_at > before.as_of => {
-                due.push((begins(*revoked_at), Occasion::Revocation { record: *index }));
-            }
-            _ => {}
-        }
-    }
-    let waivers = waivers::known(records.into_iter().map(|(index, record)| (index, record.body)));
-    for (record, waiver) in waivers {
-        if waiver.expires > before.as_of && waiver.ends() == waiver.expires {
-            due.push((waiver.expires, Occasion::WaiverEnded { record }));
-        }
-    }
-    Ok(due)
 }
 
 fn transition_record(
@@ -471,36 +405,4 @@ pub fn config_in_force(reader: &Reader) -> Result<Option<String>, LedgerError> {
         Body::Config { sha256, .. } => Some(sha256),
         _ => None,
     }))
-}
-
-/// What a control is at an instant, whether or not that is on record yet.
-pub struct Present {
-    /// The state.
-    pub state: State,
-    /// Since when, if that is not on record yet.
-    pub unrecorded_since: Option<DateTime<Utc>>,
-    /// The judgements that it follows from, if they are not on record yet: a waiver ended, and nobody has
-    /// judged since.
-    pub unrecorded: Option<Verdict>,
-}
-
-/// What a control is at `now`.
-pub fn present(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Present, RunError> {
-    let control = control(loaded, id)?;
-    let Some(before) = before(reader, id)? else {
-        return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
-    };
-    let mut state = {
-        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
-        drift::state_of(Some(&observed), control.stale_after.delta(), now)
-    };
-    let first = due(reader, control, id, &before, now)?.map(|(at, _)| at);
-    let mut unrecorded = None;
-    if waivers_due(reader, id, &before)?.iter().any(|(at, _)| *at <= now) {
-        let assessed = assess(reader, loaded, id, now)?;
-        state = assessed.standing.state;
-        unrecorded = Some(assessed.weighed.verdict);
-    }
-    let unrecorded_since = first.filter(|_| state != before.standing.state);
-    Ok(Present { state, unrecorded_since, unrecorded })
 }

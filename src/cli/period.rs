@@ -63,7 +63,7 @@ fn midnight(date: NaiveDate) -> DateTime<Utc> {
 fn named(text: &str) -> Result<Window, String> {
     let window = || {
         let (year, rest) = text.split_at_checked(4)?;
-        let year = year.parse::<u16>().ok()?;
+        let year = year.bytes().all(|byte| byte.is_ascii_digit()).then(|| year.parse::<u16>().ok())??;
         let (month, months) = match rest.as_bytes() {
             [] => (1, 12),
             [b'-', b'Q', quarter @ b'1'..=b'4'] => (u32::from(quarter - b'1') * 3 + 1, 3),

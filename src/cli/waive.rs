@@ -14,16 +14,19 @@ use std::sync::Arc;
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
 
-/// Accepts deviations of a control until a day, on record. They are shown as waived, and never as pass; on that
-/// day they count again. A waiver covers deviations only: what could not be judged cannot be accepted, nor can
-/// access keys of an account's root.
-///
-/// The approver must not be somebody who gains by it, as far as the sources' names tell; such a waiver is
-/// recorded, does not count, and `evidenced waivers` says so. Who gains: of a change (test change_review) the
-/// author, committers, whoever pushed, merged or started it; of an account (test mfa) the account itself and
-/// its registered owner; of a restore test (test restore_test) whoever performed a test of that quarter.
+/// What a waiver is, and for whom it does not count; below the options of `waive --help`.
+const HELP: &str = "\
+A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can
+access keys of an account's root. What it covers shows as waived, and never as pass; at its end it counts again.
+
+It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers`
+then says so. Who gains:
+  change_review  the change's author, committers, and whoever pushed, merged or started it
+  mfa            the account itself, and its registered owner
+  restore_test   whoever performed a test of that store in that quarter";
+
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// The control, `SEC-001`.
     #[arg(required_unless_present = "revoke")]

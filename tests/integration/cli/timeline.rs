@@ -211,7 +211,7 @@ fn a_waiver_begins_at_once_covers_what_it_names_and_can_be_revoked() {
     assert_eq!(both.code, 2, "{both:?}");
     assert_eq!(home.run(&["verify", "--ledger", "state"]).code, 0);
     let help = home.run(&["waive", "--help"]).out;
-    for who in ["author, committers", "registered owner", "performed a test"] {
+    for who in ["author, committers", "registered owner", "performed a test", "never as pass"] {
         assert!(help.contains(who), "{who} is not in\n{help}");
     }
 }
