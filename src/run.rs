@@ -361,10 +361,9 @@ impl Runner {
     /// somebody is to be told by now.
     pub async fn watch(&self) -> Result<(), RunError> {
         let (loaded, now) = (self.loaded(), self.clock.now());
-        let reader = {
-            let _judging = self.ledger.lock_judging().await?;
-            self.catch_up(loaded.config.controls.keys(), now).await?
-        };
+        // Held to the end, so that of two that look at once one tells what the time has brought.
+        let _judging = self.ledger.lock_judging().await?;
+        let reader = self.catch_up(loaded.config.controls.keys(), now).await?;
         // A disk is as full as it is, whatever a simulated clock says.
         let free = if self.clock.simulated() { None } else { free_space(&loaded) };
         let told = Raise::new(&reader, &loaded)?.by_time(now, free)?;

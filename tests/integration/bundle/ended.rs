@@ -101,7 +101,7 @@ fn a_waiver_counts_at_once_and_its_end_counts_at_its_instant_without_a_run() {
         "{exposure}"
     );
     let controls = text("data/controls.csv");
-    assert!(controls.contains(",2,0,1,"), "two drifts: {controls}");
+    assert!(controls.contains("AVL-001,effective,effective,5,3,2,0,2,"), "two drifts: {controls}");
 }
 
 #[test]
