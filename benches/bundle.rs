@@ -13,7 +13,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::bundle::{ExportRequest, VerifyOptions, export, verify};
 use evidenced::judge::{Judgement, Outcome, Verdict, VerdictOutcome};
-use evidenced::ledger::record::{Body, End, Status, Trigger, canonical_json};
+use evidenced::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
 use evidenced::ledger::{Create, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run_file::{POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Items, Population, Restores, Task, Whole, Window};
@@ -204,7 +204,7 @@ fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {
     let counts = BTreeMap::from([(Outcome::Pass, 3)]);
     let verdict = Verdict { outcome: VerdictOutcome::Pass, counts: counts.clone(), judgements, unread: Vec::new() };
     let judged = Body::Verdict {
-        run: run.clone(),
+        occasion: Occasion::Run { run: run.clone() },
         control: "SEC-001".into(),
         rules: "restore_test/1".into(),
         as_of: at,

@@ -84,6 +84,20 @@ fn show(status: &Status) {
         ]);
     }
     outln!("\n{collectors}\n");
+    not_in_time(status);
+    outln!("log {} has {} records", status.origin, status.records);
+    show_configuration(&status.configuration);
+    for holder in &status.anchors {
+        outln!("{}", holder.line());
+    }
+    if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
+        outln!("checkpoints are held by nobody but the operator");
+    }
+    told(status);
+}
+
+/// What was not read when it should have been.
+fn not_in_time(status: &Status) {
     for collector in status.collectors.iter().filter(|collector| collector.unaccounted > 0) {
         let (name, slots) = (&collector.name, collector.unaccounted);
         outln!(
@@ -108,15 +122,6 @@ fn show(status: &Status) {
             }
         }
     }
-    outln!("log {} has {} records", status.origin, status.records);
-    show_configuration(&status.configuration);
-    for holder in &status.anchors {
-        outln!("{}", holder.line());
-    }
-    if !status.anchors.iter().any(|holder| holder.keeps && holder.size.is_some()) {
-        outln!("checkpoints are held by nobody but the operator");
-    }
-    told(status);
 }
 
 /// What somebody should know and may not, and the last sign of life.

@@ -207,6 +207,11 @@ impl Check<'_> {
             self.report.differ(error);
         }
         self.said_of_others(index, &record.body);
+        self.found_by(index, &record)
+    }
+
+    /// What a record is found by.
+    fn found_by(&mut self, index: u64, record: &super::record::Record) -> rusqlite::Result<()> {
         let derived = keys(&record.body);
         let found = self.db.query_row(
             "SELECT at = ?2 AND kind = ?3 AND collector IS ?4 AND control IS ?5 AND run IS ?6 AND seq IS ?7

@@ -121,6 +121,9 @@ impl Passed {
     }
 }
 
+/// Messages with their records, and records whose message was erased.
+type Read = (Vec<(u64, Message)>, Vec<u64>);
+
 impl Outbox {
     /// Over the ledger and configuration that a runner has, with the channels that it configures.
     pub fn of(runner: &Runner, outside: &Arc<Outside>) -> Self {
@@ -254,7 +257,7 @@ impl Outbox {
     }
 
     /// The messages, and records whose message was erased.
-    fn read(&self, planned: &Planned) -> Result<(Vec<(u64, Message)>, Vec<u64>), RunError> {
+    fn read(&self, planned: &Planned) -> Result<Read, RunError> {
         let reader = self.ledger.reader()?;
         let (mut here, mut erased) = (Vec::new(), Vec::new());
         for index in &planned.alerts {

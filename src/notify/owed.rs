@@ -104,7 +104,8 @@ pub fn plan(
         Release::Held { .. } => None,
     };
     let due: BTreeSet<usize> = subjects.values().flatten().filter_map(|(_, release)| digest_of(release)).collect();
-    let (mut singly, mut digests): (Vec<(u32, u64, Planned)>, BTreeMap<usize, Vec<u64>>) = Default::default();
+    let mut singly: Vec<(u32, u64, Planned)> = Vec::new();
+    let mut digests: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
     for alerts in subjects.into_values() {
         let Some(refused) = alerts.first().map(|(first, _)| tried(*first)) else { continue };
         if alerts.first().is_some_and(|(first, _)| paused(*first)) {

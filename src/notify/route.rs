@@ -22,7 +22,7 @@ struct Route {
 }
 
 enum Digest {
-    At(Schedule),
+    At(Box<Schedule>),
     Every(TimeDelta),
 }
 
@@ -198,7 +198,9 @@ impl Digest {
                 TimeDelta::from_std(span).map(Self::Every).map_err(|error| error.to_string())
             }
             Ok(_) => Err("must be between a minute and a week".to_owned()),
-            Err(_) => Schedule::parse(text, timezone).map(Self::At).map_err(|error| error.to_string()),
+            Err(_) => Schedule::parse(text, timezone)
+                .map(|schedule| Self::At(Box::new(schedule)))
+                .map_err(|error| error.to_string()),
         }
     }
 }

@@ -141,7 +141,8 @@ pub fn calendar<'a>(
     let mut answers = answers.peekable();
     std::iter::from_fn(move || match (slots.peek().copied(), answers.peek().copied()) {
         (Some(due), Some(answer)) if answer.slot == due => {
-            (slots.next(), answers.next());
+            slots.next();
+            answers.next();
             Some(Slot { due, outcome: of(&answer), answer: Some(answer) })
         }
         (Some(due), answer) if answer.is_none_or(|answer| due < answer.slot) => {

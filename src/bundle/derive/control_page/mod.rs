@@ -135,7 +135,7 @@ fn lasted(lasted: Lasted) -> String {
 
 fn gaps(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleError> {
     page.add(&html! { h2 { "Gaps" } "\n" @for (collector, slots) in fed_by(about.contents, about.control) {
-        p { "Slots of " (text(&collector)) " in the period: " (in_words(slots)) ". Each of them: "
+        p { "Slots of " (text(collector)) " in the period: " (in_words(slots)) ". Each of them: "
             a href="../../calendar.csv" { "calendar.csv" } "." } "\n"
     } })?;
     let all = &about.control.gaps;
