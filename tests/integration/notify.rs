@@ -36,7 +36,7 @@ async fn a_drift_is_told_once_with_its_items_and_again_when_it_is_resolved() {
     assert_eq!(alert.since, at("2026-01-06T10:00:00Z"));
     assert_eq!(alert.headline, "T-1 (Backups are proven) was effective and is deviating: 1 new deviation");
     let [item] = alert.items.as_slice() else { panic!("{:?}", alert.items) };
-    assert_eq!((item.what.as_str(), item.reason.as_str()), ("deviates", "validation-failed"));
+    assert_eq!((item.what.as_str(), item.reason.as_str()), ("deviates", "failure-not-followed-up"));
     assert_eq!(alert.next[0], format!("evidenced explain T-1 '{}'", item.item));
     assert!(alert.next[1].starts_with(&format!("evidenced waive T-1 '{}' --reason", item.item)), "{:?}", alert.next);
     // In one transaction with the transition: under the same checkpoint.

@@ -394,6 +394,8 @@ def check(args):
             head = head.split("\n")
             good = head[:2] == ["c2sp.org/tlog-proof@v1", "index %d" % index] and rest == note
             path_up = [base64.b64decode(line, validate=True) for line in head[2:]]
+            # One hash has one spelling: the last digit before `=` has bits that say nothing.
+            good = good and [base64.b64encode(up).decode() for up in path_up] == head[2:]
             need(good and root_by_proof(index, size, leaf_of[index], path_up) == top, "%s: its proof does not lead to the signed root" % path)
     withheld = [index for index in range(start, end) if index not in records]
     need(chosen or not withheld, "data/records/%012d.json: missing, the first of %d" % ((withheld or [0])[0], len(withheld)))

@@ -274,8 +274,8 @@ fn files_of_another_version_mode_or_kind_are_refused() {
         Connection::open(dir.path().join("ledger.sqlite")).unwrap().execute_batch(sql).unwrap();
         (Ledger::open(dir.path()).err().unwrap(), Reader::open(dir.path()).err())
     };
-    let (newer, read) = set("PRAGMA user_version = 2");
-    assert!(matches!(newer, LedgerError::Newer { found: 2, known: 1 }), "{newer}");
+    let (newer, read) = set("PRAGMA user_version = 3");
+    assert!(matches!(newer, LedgerError::Newer { found: 3, known: 2 }), "{newer}");
     assert!(matches!(read, Some(LedgerError::Newer { .. })));
     let (foreign, _) = set("PRAGMA application_id = 7");
     assert!(matches!(foreign, LedgerError::Damaged { .. }), "{foreign}");
