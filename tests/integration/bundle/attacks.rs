@@ -110,7 +110,8 @@ async fn every_attack_is_found_whatever_the_attacker_holds_and_makes_anew() {
             unlike += &format!("{number}, {what}: made badly\n{}", wrong(&report));
         }
         let (fine, said) = scene.desk.python(&zip);
-        if fine != LEFT_TO_US.contains(finder) {
+        // It may find more: the anchors cover whatever lies before them.
+        if fine && !LEFT_TO_US.contains(finder) {
             unlike += &format!("{number}, {what}: verify.py\n{said}");
         }
         println!("{number:2} {what}: {}{}", by.join(", "), if fine { "" } else { "; verify.py" });
