@@ -194,6 +194,14 @@ fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {
         NewFile::json("exchanges/0000.json", canonical_json(&head)?),
         NewFile::json("exchanges/0000.body", body),
     ];
+    let (judged, verdict) = judged(number, first, &run, at)?;
+    let closed = Body::RunClosed { run, collector, end: End::Done };
+    let record = |body, files| NewRecord { at, body, files };
+    Ok([record(opened, Vec::new()), record(evidence, files), record(judged, verdict), record(closed, Vec::new())])
+}
+
+/// The verdict over the evidence of a run.
+fn judged(number: u64, first: u64, run: &str, at: DateTime<Utc>) -> Result<(Body, Vec<NewFile>), Box<dyn Error>> {
     let judgement = |item: u64| Judgement {
         item: format!("store-{item}"),
         outcome: Outcome::Pass,
@@ -204,7 +212,7 @@ fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {
     let counts = BTreeMap::from([(Outcome::Pass, 3)]);
     let verdict = Verdict { outcome: VerdictOutcome::Pass, counts: counts.clone(), judgements, unread: Vec::new() };
     let judged = Body::Verdict {
-        occasion: Occasion::Run { run: run.clone() },
+        occasion: Occasion::Run { run: run.to_owned() },
         control: "SEC-001".into(),
         rules: "restore_test/1".into(),
         as_of: at,
@@ -217,9 +225,7 @@ fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {
         NewFile::json("judgements.json", canonical_json(&verdict)?),
         NewFile::json("policy.json", canonical_json(&json!({}))?),
     ];
-    let closed = Body::RunClosed { run, collector, end: End::Done };
-    let record = |body, files| NewRecord { at, body, files };
-    Ok([record(opened, Vec::new()), record(evidence, files), record(judged, verdict), record(closed, Vec::new())])
+    Ok((judged, verdict))
 }
 
 /// Rows as an activity log has them: the hashes differ, the rest repeats.

@@ -151,6 +151,9 @@ async fn case(seed: u64) {
     eprintln!("seed {seed}: {raised} raised, {} seen, {dead} dead, {crashes} crashes", seen.len());
 }
 
+/// An alert, and when it was seen: its record, and places in what all channels saw.
+type Arrived = (u64, Vec<usize>);
+
 /// Gives how many are dead.
 fn check(world: &World, seen: &[(String, u64, Message)], refused: &BTreeSet<(String, u64)>) -> usize {
     let reader = world.reader();
@@ -167,7 +170,7 @@ fn check(world: &World, seen: &[(String, u64, Message)], refused: &BTreeSet<(Str
         let Body::Alert { channels, .. } = reader.record(*index).unwrap().body else { panic!("{index}") };
         assert!(channels.contains(channel), "{channel} was sent what is not for it");
     }
-    let mut times: BTreeMap<(&str, String), Vec<(u64, Vec<usize>)>> = BTreeMap::new();
+    let mut times: BTreeMap<(&str, String), Vec<Arrived>> = BTreeMap::new();
     for found in reader.records(0..u64::MAX, &Filter::kind("alert")) {
         let (index, record) = found.unwrap();
         let Body::Alert { channels, about, .. } = record.body else { panic!() };

@@ -288,8 +288,8 @@ pub(super) fn rewrite(files: &mut Files, kind: &str, change: impl FnOnce(&mut Va
     let of_kind = |(_, bytes): &(&String, &Vec<u8>)| {
         serde_json::from_slice::<Value>(bytes).is_ok_and(|record| record["kind"] == kind)
     };
-    let records = files.files.iter().filter(|(path, _)| path.starts_with("data/records/"));
-    let (path, bytes) = records.filter(of_kind).next_back().unwrap();
+    let mut records = files.files.iter().filter(|(path, _)| path.starts_with("data/records/"));
+    let (path, bytes) = records.rfind(of_kind).unwrap();
     let (path, mut record) = (path.clone(), serde_json::from_slice::<Value>(bytes).unwrap());
     change(&mut record);
     let record: Record = serde_json::from_value(record).unwrap();
