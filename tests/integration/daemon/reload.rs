@@ -8,6 +8,7 @@ use evidenced::config::parse;
 use evidenced::daemon::{AskError, DaemonError, Outcome, ask, daemon, refused};
 use evidenced::ledger::record::{Body, End};
 use evidenced::ledger::{Filter, Ledger, Reader};
+use evidenced::notify::message::Event;
 use evidenced::run::Runner;
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, ManualClock};
@@ -127,7 +128,12 @@ async fn what_cannot_be_taken_changes_nothing_and_says_why() {
     std::fs::write(world.dir.path().join("evidenced.toml"), &good).unwrap();
     let Outcome::Refused { why } = asked(world.dir.path(), &"a".repeat(64)).await else { panic!() };
     assert!(why.contains("which is not what was checked\nhint: "), "{why}");
-    assert_eq!(runner.reader().unwrap().size().unwrap(), records, "a refusal is no record");
+    // Each is told, once, and leaves no other record.
+    let reader = runner.reader().unwrap();
+    let told = reader.records(records..u64::MAX, &Filter::default()).map(|found| found.unwrap().1.body);
+    let told: Vec<Event> =
+        told.map(|body| if let Body::Alert { event, .. } = body { event } else { panic!("{body:?}") }).collect();
+    assert_eq!(told, [Event::ConfigRefused; 7]);
     assert_eq!(apply(world.dir.path(), &good).await, Outcome::Unchanged);
     assert_eq!(refused(&state), None, "what is good again is no refusal any more");
     running.stop().await;
