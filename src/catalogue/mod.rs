@@ -15,6 +15,7 @@ pub use load::{CONTROLS, CRITERIA};
 pub use look_up::{Framework, Related, Unknown};
 pub use search::{Found, Hit, Points, QUERY_CHARS_MAX};
 
+use crate::schedule::Frequency;
 use serde::{Deserialize, Serialize};
 
 /// Criteria and controls that passed every check: each criterion that a control names is one of them.
@@ -166,26 +167,6 @@ pub enum ControlType {
     Detective,
     /// It mends.
     Corrective,
-}
-
-/// How often a control acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Frequency {
-    /// All the time.
-    Continuous,
-    /// Once a day.
-    Daily,
-    /// Once a week.
-    Weekly,
-    /// Once a month.
-    Monthly,
-    /// Once a quarter.
-    Quarterly,
-    /// Once a year.
-    Annual,
-    /// Whenever there is cause.
-    PerEvent,
 }
 
 /// What evidence of a control is, for the most part.
