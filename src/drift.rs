@@ -9,6 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// How far ahead of the present evidence may lie before it is not taken for fresh.
+const CLOCK_AHEAD: TimeDelta = TimeDelta::minutes(5);
+
 /// How many items a sentence names.
 const NAMED_MAX: usize = 3;
 
@@ -75,11 +78,12 @@ impl Observed {
     /// The instant from which on the control is stale, if nothing newer comes: a due instant of its
     /// own, since silence must alarm. `None`: it already is, for evidence that there never was.
     pub fn stale_from(&self, stale_after: TimeDelta) -> Option<DateTime<Utc>> {
-        let mut oldest = self.as_of;
-        for evidence in &self.evidence {
-            oldest = oldest.min((*evidence)?);
-        }
-        oldest.checked_add_signed(stale_after)
+        self.oldest()?.checked_add_signed(stale_after)
+    }
+
+    /// The oldest of verdict and evidence; `None`: there never was any evidence of some collector.
+    fn oldest(&self) -> Option<DateTime<Utc>> {
+        self.evidence.iter().try_fold(self.as_of, |oldest, evidence| Some(oldest.min((*evidence)?)))
     }
 }
 
@@ -91,6 +95,8 @@ pub fn state_of(observed: Option<&Observed>, stale_after: TimeDelta, now: DateTi
         VerdictOutcome::Deviation => State::Deviating,
         VerdictOutcome::Indeterminate => State::Indeterminate,
         VerdictOutcome::Pass => match observed.stale_from(stale_after) {
+            // How old it is nobody knows, if it is all from the future: the clock was ahead.
+            _ if observed.oldest().is_some_and(|oldest| oldest > now + CLOCK_AHEAD) => State::Stale,
             Some(stale_from) if now < stale_from => State::Effective,
             _ => State::Stale,
         },

@@ -3,15 +3,20 @@
 //! A record is one small JSON object: UTF-8, keys sorted, no spaces, no newline, no floats, at most
 //! `RECORD_BYTES_MAX`. Its bytes are hashed as they are and never written anew.
 
+mod alert;
 mod counts;
+mod json;
 mod occasion;
+mod run;
 
+pub use alert::{About, DeliveryOutcome};
 pub use counts::{Counts, Of};
+pub use json::{canonical_json, millis, millis_option};
 pub use occasion::Occasion;
+pub use run::{End, Status, Trigger};
 
 use crate::config::Severity;
 use crate::notify::message::Event;
-use crate::schedule::Outcome;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Serialize};
@@ -305,46 +310,6 @@ pub enum Body {
     },
 }
 
-/// What an alert is about, by name alone: its items are in the file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum About {
-    /// A control, by its id.
-    Control(String),
-    /// A collector.
-    Collector(String),
-    /// An anchor.
-    Anchor(String),
-    /// A channel of alerts.
-    Channel(String),
-    /// The daemon itself.
-    Daemon,
-}
-
-impl std::fmt::Display for About {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Control(name) => write!(f, "control {name}"),
-            Self::Collector(name) => write!(f, "collector {name}"),
-            Self::Anchor(name) => write!(f, "anchor {name}"),
-            Self::Channel(name) => write!(f, "channel {name}"),
-            Self::Daemon => f.write_str("daemon"),
-        }
-    }
-}
-
-/// What became of alerts on a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryOutcome {
-    /// The channel took them.
-    Delivered,
-    /// It did not in the time that it has, and they are not tried any more.
-    Dead,
-    /// What they said was erased before they were delivered.
-    Erased,
-}
-
 /// Keys of a configuration that are others than before, `collectors.github.schedule`, without what they hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -416,70 +381,6 @@ pub enum AnchorWay {
     Folder,
 }
 
-/// What set a run off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    /// It was due.
-    Schedule,
-    /// It had been due while the daemon was down.
-    CatchUp,
-    /// Somebody asked.
-    Manual,
-}
-
-/// Whether evidence is whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// A whole population.
-    Complete,
-    /// Some of it.
-    Incomplete,
-    /// None of it.
-    Failed,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// Evidence is whole and judged.
-    Done,
-    /// Evidence is not whole; judged as such.
-    Incomplete,
-    /// Nothing was collected; judged as such.
-    Failed,
-    /// The daemon was told to stop.
-    Aborted,
-    /// The daemon died in the middle; found at the next start.
-    Interrupted,
-}
-
-impl End {
-    /// One word for tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Incomplete => "incomplete",
-            Self::Failed => "failed",
-            Self::Aborted => "aborted",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
-    /// As in the run calendar, when it was in time.
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Self::Done => Outcome::Done,
-            Self::Incomplete => Outcome::Incomplete,
-            Self::Failed => Outcome::Failed,
-            Self::Aborted => Outcome::Aborted,
-            Self::Interrupted => Outcome::Interrupted,
-        }
-    }
-}
-
 impl Body {
     /// A summary to append: the ledger fills it in.
     pub fn summary() -> Self {
@@ -507,61 +408,5 @@ impl Body {
             Self::Alert { .. } => "alert",
             Self::Delivery { .. } => "delivery",
         }
-    }
-}
-
-/// Compact JSON with sorted keys, whatever features of the JSON crate a dependency has turned on.
-pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    fn sort(value: &mut serde_json::Value) {
-        match value {
-            serde_json::Value::Object(map) => {
-                map.values_mut().for_each(sort);
-                // As the crate comes, its maps are sorted already.
-                if !map.keys().is_sorted() {
-                    let ordered: BTreeMap<_, _> = std::mem::take(map).into_iter().collect();
-                    *map = ordered.into_iter().collect();
-                }
-            }
-            serde_json::Value::Array(items) => items.iter_mut().for_each(sort),
-            _ => {}
-        }
-    }
-    let mut value = serde_json::to_value(value)?;
-    sort(&mut value);
-    serde_json::to_vec(&value)
-}
-
-/// Times as `2026-03-04T12:00:01.234Z`, always with milliseconds.
-pub mod millis {
-    use chrono::{DateTime, SecondsFormat, Utc};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes it.
-    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-
-    /// Reads it.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
-        DateTime::<Utc>::deserialize(from)
-    }
-}
-
-/// `millis` for times that may be absent.
-pub mod millis_option {
-    use chrono::{DateTime, Utc};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes it.
-    pub fn serialize<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => super::millis::serialize(at, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    /// Reads it.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
-        Option::<DateTime<Utc>>::deserialize(from)
     }
 }

@@ -67,6 +67,17 @@ fn a_control_is_stale_from_the_due_instant_on_counted_from_its_oldest_evidence()
 }
 
 #[test]
+fn what_is_all_from_the_future_is_not_fresh() {
+    let day = TimeDelta::days(1);
+    let ahead = observed(VerdictOutcome::Pass, "12:00", &[Some("12:00")]);
+    assert_eq!(state_of(Some(&ahead), day, at("11:55")), State::Effective, "clocks differ by minutes");
+    assert_eq!(state_of(Some(&ahead), day, at("11:54")), State::Stale);
+    // Read again by the right clock; the verdict stays dated as the one before it.
+    let again = observed(VerdictOutcome::Pass, "12:00", &[Some("11:00")]);
+    assert_eq!(state_of(Some(&again), day, at("11:00")), State::Effective);
+}
+
+#[test]
 fn deviating_outweighs_indeterminate_which_outweighs_stale_and_nothing_seen_is_unmonitored() {
     let (day, much_later) = (TimeDelta::days(1), at("2026-05-01T00:00:00Z"));
     let state = |outcome| state_of(Some(&observed(outcome, "12:00", &[None])), day, much_later);

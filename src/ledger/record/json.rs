@@ -1,0 +1,60 @@
+//! How JSON and times are written in records and their files.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Compact JSON with sorted keys, whatever features of the JSON crate a dependency has turned on.
+pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
+    fn sort(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.values_mut().for_each(sort);
+                // As the crate comes, its maps are sorted already.
+                if !map.keys().is_sorted() {
+                    let ordered: BTreeMap<_, _> = std::mem::take(map).into_iter().collect();
+                    *map = ordered.into_iter().collect();
+                }
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(sort),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(value)?;
+    sort(&mut value);
+    serde_json::to_vec(&value)
+}
+
+/// Times as `2026-03-04T12:00:01.234Z`, always with milliseconds.
+pub mod millis {
+    use chrono::{DateTime, SecondsFormat, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
+        DateTime::<Utc>::deserialize(from)
+    }
+}
+
+/// `millis` for times that may be absent.
+pub mod millis_option {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::millis::serialize(at, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+        Option::<DateTime<Utc>>::deserialize(from)
+    }
+}
