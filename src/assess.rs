@@ -337,13 +337,18 @@ fn observed(
     as_of: DateTime<Utc>,
     evidence: &[u64],
 ) -> Result<Observed, LedgerError> {
+    Ok(Observed::over(outcome, as_of, &control.collectors, complete(reader, evidence)?))
+}
+
+/// Of those evidence records that are whole, the collector and until when it looked.
+fn complete(reader: &Reader, evidence: &[u64]) -> Result<Vec<(String, DateTime<Utc>)>, LedgerError> {
     let mut complete = Vec::new();
     for index in evidence {
         if let Body::Evidence { collector, status: Status::Complete, window, .. } = reader.record(*index)?.body {
             complete.push((collector, window.end));
         }
     }
-    Ok(Observed::over(outcome, as_of, &control.collectors, complete))
+    Ok(complete)
 }
 
 /// What is on record of a control.

@@ -1,7 +1,7 @@
 //! What has become of a control without a run: it grew stale, a waiver of it began, ended or was revoked. What
 //! of that is not on record yet, as records; and what the control is now, whether or not it is.
 
-use super::{Before, Draft, When, assess, before, control, observed, transition_record};
+use super::{Before, Draft, When, assess, before, complete, control, observed, transition_record};
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Standing, State};
 use crate::judge::Verdict;
@@ -44,8 +44,14 @@ fn due(
         let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
         let stale_from = match observed.stale_from(control.stale_after().delta()) {
             Some(at) => at,
-            // Its collectors were changed: the last verdict is over none of what feeds it now.
-            None => reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at),
+            // Its collectors were changed: the last verdict is over none of what feeds it now. What fed it until
+            // then may have grown too old before that, while nobody looked.
+            None => {
+                let changed = reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at);
+                let fed = complete(reader, &before.evidence)?.into_iter().map(|(_, at)| at);
+                let oldest = fed.chain([before.as_of]).min().unwrap_or(before.as_of);
+                oldest.checked_add_signed(control.stale_after().delta()).map_or(changed, |old| old.min(changed))
+            }
         };
         due.push((stale_from, Occasion::Lapse));
     }

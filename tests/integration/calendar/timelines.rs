@@ -3,9 +3,10 @@
 //!
 //! `EVIDENCED_SEED` and `EVIDENCED_CASES` choose other and more timelines.
 
-use super::world::{Line, World, at};
+use super::world::{Line, STALE_HOURS, World, at};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::CatchUp;
+use evidenced::drift::State;
 use evidenced::ledger::record::{Body, Trigger};
 use evidenced::schedule::{Answer, Answered, Outcome, PATIENCE, Schedule, Term, calendar};
 use evidenced_collectors::contract::Window;
@@ -71,9 +72,36 @@ struct Expected {
     /// Everything due until then has an outcome.
     settled: DateTime<Utc>,
     slots: BTreeMap<DateTime<Utc>, Outcome>,
+    /// As of when the control is effective; `None`: it is not.
+    fresh: Option<DateTime<Utc>>,
+    /// When it became stale.
+    stale: Vec<DateTime<Utc>>,
 }
 
 impl Expected {
+    /// The control became stale by `now`, if it was effective for too long.
+    fn lapse(&mut self, now: DateTime<Utc>) {
+        let due = self.fresh.map(|fresh| fresh + TimeDelta::hours(STALE_HOURS)).filter(|due| *due <= now);
+        if let Some(due) = due {
+            self.stale.push(due);
+            self.fresh = None;
+        }
+    }
+
+    /// What feeds the control was taken away or is there again.
+    fn feed(&mut self, line: Option<Line>, now: DateTime<Utc>) {
+        self.lapse(now);
+        if line.is_none() && self.fresh.take().is_some() {
+            self.stale.push(now);
+        }
+    }
+
+    /// A run ended well, or with nothing read.
+    fn observe(&mut self, now: DateTime<Utc>, whole: bool) {
+        self.lapse(now);
+        self.fresh = whole.then_some(now);
+    }
+
     fn pending(&self, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         let Some((line, timezone)) = self.line else { return Vec::new() };
         Schedule::parse(line, timezone).unwrap().due(self.settled, now).collect()
@@ -90,6 +118,9 @@ impl Expected {
     }
 
     fn run(&mut self, now: DateTime<Utc>) {
+        if !self.pending(now).is_empty() {
+            self.observe(now, true);
+        }
         self.settle(now, |slot| if now - slot > PATIENCE { Outcome::Late } else { Outcome::Done });
     }
 }
@@ -111,7 +142,8 @@ impl Timeline {
         let (line, slot) = random.pick(&LINES);
         let mut world = World::begin(start);
         world.start(Some(line), CatchUp::Latest).await;
-        let expected = Expected { line: Some(line), settled: start, slots: BTreeMap::new() };
+        let expected =
+            Expected { line: Some(line), settled: start, slots: BTreeMap::new(), fresh: None, stale: Vec::new() };
         let told = vec![format!("{start}: begins with {line:?}")];
         Self { world, random, expected, slot, told }
     }
@@ -140,6 +172,7 @@ impl Timeline {
             self.expected.line = line;
             self.expected.settled = now;
         }
+        self.expected.feed(line, now);
     }
 
     async fn look(&mut self) {
@@ -165,7 +198,16 @@ impl Timeline {
                 std::fs::rename(&away, &logs).unwrap();
             }
         }
+        if outcome == Outcome::Failed && !self.expected.pending(now).is_empty() {
+            self.expected.observe(now, false);
+        }
         self.expected.settle(now, |_| outcome);
+    }
+
+    /// Time alone.
+    async fn watch(&mut self) {
+        self.world.watch().await;
+        self.expected.lapse(self.world.clock.now());
     }
 
     /// Dies in the middle of the run for the one slot that is pending.
@@ -246,6 +288,18 @@ impl Timeline {
         assert!(other.is_empty(), "nothing is known of {other:?}");
     }
 
+    /// The control became stale each time at the instant at which it was due to, and is not effective now on what
+    /// is too old.
+    fn check_freshness(&self, clock_set: bool) {
+        let now = self.world.clock.now();
+        if !clock_set {
+            assert_eq!(self.world.stale_since(), self.expected.stale, "when it became stale");
+            assert_eq!(self.world.state() == State::Effective, self.expected.fresh.is_some(), "at the end");
+        }
+        let old = self.world.newest_complete().is_none_or(|at| now - at >= TimeDelta::hours(STALE_HOURS));
+        assert!(!old || self.world.state() != State::Effective, "effective on what is too old");
+    }
+
     /// When schedules change and the clock is set, which slots are whose is not told here; but each has a record,
     /// and no record is for none.
     fn check_all_answered(&self) {
@@ -261,6 +315,9 @@ async fn live(seed: u64, changes: bool, clock: bool) {
     let mut timeline = Timeline::begin(seed).await;
     for _ in 0..14 {
         timeline.step(changes, clock).await;
+        if timeline.random.below(3) == 0 {
+            timeline.watch().await;
+        }
     }
     timeline.tell("ends");
     timeline.restart(timeline.expected.line).await;
@@ -268,6 +325,10 @@ async fn live(seed: u64, changes: bool, clock: bool) {
         true => timeline.check_all_answered(),
         false => timeline.check(),
     }));
+    // Then nothing is collected any more.
+    timeline.on(1 << 10);
+    timeline.watch().await;
+    let checked = checked.and_then(|()| std::panic::catch_unwind(AssertUnwindSafe(|| timeline.check_freshness(clock))));
     if let Err(panic) = checked {
         eprintln!("EVIDENCED_SEED={seed} EVIDENCED_CASES=1 shows it again\n{}", timeline.told.join("\n"));
         std::panic::resume_unwind(panic);

@@ -1,7 +1,9 @@
 //! One collector over a folder of restore tests, a real ledger, and a clock that does what it is told.
 
 use chrono::{DateTime, Utc};
+use evidenced::assess;
 use evidenced::config::{CatchUp, Loaded, parse};
+use evidenced::drift::State;
 use evidenced::ledger::record::{Body, Trigger};
 use evidenced::ledger::{Create, Filter, Ledger, Reader};
 use evidenced::run::Runner;
@@ -16,6 +18,9 @@ use tokio::sync::watch;
 
 /// A cron line and its time zone.
 pub(super) type Line = (&'static str, &'static str);
+
+/// How old evidence of the control may be.
+pub(super) const STALE_HOURS: i64 = 36;
 
 pub(super) struct World {
     dir: TempDir,
@@ -46,9 +51,9 @@ impl World {
         let text = format!(
             "organization = 'Test'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
              [collectors.{name}]\nkind = 'backup_restores'\nschedule = '{schedule}'\ntimezone = '{timezone}'\n\
-             [collectors.{name}.settings]\ndirectory = '{}'\nstores = [{{ name = 'db' }}]\n\
+             [collectors.{name}.settings]\ndirectory = '{}'\nstores = [{{ name = 'db', in_scope = false, reason = 'a test' }}]\n\
              [controls.T-1]\ntitle = 't'\ncriteria = ['CC7.5']\nowner = 'o'\nseverity = 'high'\n\
-             collectors = ['{name}']\ntest = 'restore_test'\nstale_after = '36h'\n",
+             collectors = ['{name}']\ntest = 'restore_test'\nstale_after = '{STALE_HOURS}h'\n",
             self.logs().display()
         );
         parse(&self.dir.path().join("evidenced.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
@@ -68,6 +73,7 @@ impl World {
         runner.close_interrupted().await.unwrap();
         runner.record_config("a test").await.unwrap();
         runner.due_of_taken_out().await.unwrap();
+        runner.watch().await.unwrap();
         self.runner = Some(runner);
         if line.is_some() {
             self.look(policy, Trigger::CatchUp).await;
@@ -98,6 +104,34 @@ impl World {
         let calendar = slots::calendar(&self.reader(), self.clock.now(), |_| far).unwrap();
         let found = calendar.collectors.into_iter().filter(|collector| collector.name == "c");
         found.flat_map(|collector| collector.slots).map(|line| (line.due, line.outcome)).collect()
+    }
+
+    /// What a daemon does every minute.
+    pub(super) async fn watch(&self) {
+        self.runner().watch().await.unwrap();
+    }
+
+    /// When the control became stale each time, by the records.
+    pub(super) fn stale_since(&self) -> Vec<DateTime<Utc>> {
+        let reader = self.reader();
+        let since = reader.records(0..u64::MAX, &Filter::kind("transition").control("T-1")).filter_map(|found| {
+            match found.unwrap().1.body {
+                Body::Transition { to: State::Stale, since, .. } => Some(since.expect("the instant is known")),
+                _ => None,
+            }
+        });
+        since.collect()
+    }
+
+    /// What the control is.
+    pub(super) fn state(&self) -> State {
+        let status = evidenced::status::status(&self.reader(), &self.runner().loaded(), self.clock.now()).unwrap();
+        status.controls[0].state
+    }
+
+    /// Until when the newest whole collection reaches.
+    pub(super) fn newest_complete(&self) -> Option<DateTime<Utc>> {
+        assess::newest_complete(&self.reader(), "c").unwrap().map(|complete| complete.window.end)
     }
 
     /// What `status` says of it.
