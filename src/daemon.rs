@@ -10,7 +10,7 @@ mod reload;
 mod socket;
 
 pub use reload::{Outcome, Refused, refused};
-pub use socket::{AskError, ask};
+pub use socket::{AskError, alive, ask};
 
 use crate::anchor::AnchorError;
 use crate::config::{CatchUp, Loaded};
@@ -120,7 +120,9 @@ impl Going {
     /// Does what comes until `stop` resolves.
     async fn until(&mut self, stop: impl Future<Output = ()>, mut reaches: Reaches) -> Result<(), DaemonError> {
         let (mut round, mut sending) = (tokio::time::interval(ROUND), tokio::time::interval(SENDING));
-        for interval in [&mut round, &mut sending] {
+        let watchdog = sd_notify::watchdog_enabled();
+        let mut sign = tokio::time::interval(watchdog.map_or(ROUND, sign_every));
+        for interval in [&mut round, &mut sending, &mut sign] {
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             // What it would find at once has just been looked at.
             interval.reset();
@@ -140,11 +142,16 @@ impl Going {
                     let by = format!("SIGHUP to the daemon of {}; nobody knows who sent it", who::me());
                     self.reload(&by, None).await?;
                 }
-                Some(Asked { by, expected, answer }) = reaches.asked.recv() => {
-                    let outcome = self.reload(&by, Some(&expected)).await?;
-                    // Whoever asked may have gone away; what came of it is on record.
-                    let _ = answer.send(outcome);
-                }
+                Some(asked) = reaches.asked.recv() => match asked {
+                    Asked::Apply { by, expected, answer } => {
+                        let outcome = self.reload(&by, Some(&expected)).await?;
+                        // Whoever asked may have gone away; what came of it is on record.
+                        let _ = answer.send(outcome);
+                    }
+                    Asked::Alive { answer } => drop(answer.send(())),
+                },
+                // From the one loop that everything hangs on: when it stands still, systemd starts us anew.
+                _ = sign.tick(), if watchdog.is_some() => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
                 ended = self.aside.ended() => match ended {
                     Ended::Handing(ended) => handed(ended)?,
                     Ended::Sending(ended) => settle("sending alerts", ended)?,
@@ -185,6 +192,11 @@ impl Going {
         let (runner, stopped) = (self.runner.clone(), self.stopped.clone());
         self.runs.spawn(async move { runner.due(&name, policy, trigger, stopped).await });
     }
+}
+
+/// How often to give the service manager a sign, which waits for `limit`.
+fn sign_every(limit: Duration) -> Duration {
+    (limit / 3).max(Duration::from_millis(1))
 }
 
 /// One timer job a collector. Not started yet.

@@ -36,7 +36,7 @@ pub(super) fn explain(
 ) -> anyhow::Result<Exit> {
     let explanation = match &args.bundle {
         Some(bundle) => in_bundle(bundle, args)?,
-        None => in_ledger(&Reader::open(&state_dir()?)?, args)?,
+        None => in_ledger(&Reader::open(&state_dir()?)?, &args.control, &args.item, which(args))?,
     };
     if json {
         print_json(&explanation)?;
@@ -57,7 +57,7 @@ fn which(args: &Args) -> Which {
     }
 }
 
-fn in_ledger(reader: &Reader, args: &Args) -> anyhow::Result<Explanation> {
+pub(super) fn in_ledger(reader: &Reader, control: &str, item: &str, which: Which) -> anyhow::Result<Explanation> {
     let newest_first = |want: Want<'_>, below, most| {
         let filter = match want {
             Want::Verdicts(control) => Filter::kind("verdict").control(control),
@@ -72,7 +72,7 @@ fn in_ledger(reader: &Reader, args: &Args) -> anyhow::Result<Explanation> {
         note_erasure(&mut erased, index, &record.body);
     }
     let log = Log { source: &LedgerSource::of(reader), newest_first: &newest_first, erased: &erased };
-    Ok(read_explanation(log, &args.control, &args.item, which(args))?)
+    Ok(read_explanation(log, control, item, which)?)
 }
 
 fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {

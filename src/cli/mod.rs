@@ -12,6 +12,7 @@ macro_rules! outln {
 mod alerts;
 mod anchor;
 mod apply;
+mod backup;
 mod calendar;
 mod collect;
 mod config;
@@ -21,12 +22,14 @@ mod erase;
 mod explain;
 mod export;
 mod gaps;
+mod health;
 mod history;
 mod init;
 mod judge;
 mod key;
 mod map;
 mod matrix;
+mod mcp;
 mod period;
 mod run;
 mod search;
@@ -37,6 +40,7 @@ mod tracker;
 mod verify;
 mod waive;
 mod waivers;
+mod words;
 
 use crate::catalogue::{Catalogue, Unknown};
 use crate::config::{Config, ConfigError, Loaded, Span};
@@ -109,6 +113,10 @@ enum Command {
 
     /// Delete the files of records by the book: gone for good, and on record. The records and proofs stay.
     Erase(erase::Args),
+    /// Copy the ledger, while it is written, and check the copy.
+    Backup(backup::Backup),
+    /// Make the ledger of a copy, in a state directory that has none, once the copy is checked.
+    Restore(backup::Restore),
     /// Check a bundle. Needs nothing but the file. Exits 4 when it is refused, 3 when what became of a due run is
     /// nowhere in it.
     Verify(verify::Args),
@@ -129,6 +137,14 @@ enum Command {
     Tracker(tracker::Args),
     /// Print a skill pack's gap analysis and `criteria_coverage`, from its own file.
     Gaps(gaps::Args),
+    /// Answer an assistant's questions, read only: the Model Context Protocol on standard input and output.
+    Mcp,
+    /// Ask the daemon whether it goes on, and look whether every due run is answered. Exits 1 when not.
+    Health(health::Args),
+    /// Print a shell's completions.
+    Completions(words::Completions),
+    /// Write the manual pages.
+    Man(words::Man),
     /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
@@ -185,6 +201,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Erase(args) => erase::erase(load(cli)?, args, cli.json).await,
+        Command::Backup(args) => backup::backup(&load(cli)?, args, cli.json),
+        Command::Restore(args) => backup::restore(&load(cli)?, args, cli.json),
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
         Command::Tools(args) => tools::tools(args),
@@ -193,6 +211,10 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
         Command::Tracker(args) => tracker::tracker(args, cli.json),
         Command::Gaps(args) => gaps::gaps(args, cli.json),
+        Command::Mcp => mcp::mcp(cli).await,
+        Command::Health(args) => health::health(&load(cli)?, args, cli.json).await,
+        Command::Completions(args) => Ok(words::completions(args)),
+        Command::Man(args) => words::man(args),
         Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
@@ -228,11 +250,15 @@ struct Known {
 
 /// What is configured. Without a configuration, where none is named, what is built in: looking up needs none.
 fn catalogue(cli: &Cli) -> Result<Known, ConfigError> {
-    if cli.config == Path::new(CONFIG_FILE) && !cli.config.exists() {
+    known(&cli.config)
+}
+
+fn known(config: &Path) -> Result<Known, ConfigError> {
+    if config == Path::new(CONFIG_FILE) && !config.exists() {
         eprintln!("there is no {CONFIG_FILE} here: this is the built-in catalogue, and nothing is configured");
         return Ok(Known { catalogue: Catalogue::built_in()?, config: None });
     }
-    let loaded = load(cli)?;
+    let loaded = crate::config::load(config)?;
     Ok(Known { catalogue: loaded.catalogue, config: Some(loaded.config) })
 }
 

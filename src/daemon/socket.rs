@@ -1,5 +1,5 @@
-//! How another process asks the daemon to read its configuration again: a socket in the state directory, on which
-//! the system itself says whose process asks. One line of JSON there, one line back.
+//! How another process asks the daemon whether it goes on, or to read its configuration again: a socket in the
+//! state directory, on which the system itself says whose process asks. One line of JSON there, one line back.
 
 use super::Outcome;
 use crate::who;
@@ -23,22 +23,35 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is asked.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    /// SHA-256 of the configuration that was checked, hex.
-    apply: String,
-    /// Whom sudo says that it is for.
-    behind: Option<String>,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Question {
+    /// To take this configuration.
+    Apply {
+        /// SHA-256 of what was checked, hex.
+        sha256: String,
+        /// Whom sudo says that it is for.
+        behind: Option<String>,
+    },
+    /// Whether it goes on.
+    Alive,
 }
 
 /// A question, on its way to the daemon.
-pub(super) struct Asked {
-    /// Who asks.
-    pub(super) by: String,
-    /// SHA-256 of the configuration that was checked, hex.
-    pub(super) expected: String,
-    /// Where the answer goes.
-    pub(super) answer: oneshot::Sender<Outcome>,
+pub(super) enum Asked {
+    /// To take a configuration.
+    Apply {
+        /// Who asks.
+        by: String,
+        /// SHA-256 of the configuration that was checked, hex.
+        expected: String,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Outcome>,
+    },
+    /// Whether it goes on. Only who gets round to answering does.
+    Alive {
+        /// Where the answer goes.
+        answer: oneshot::Sender<()>,
+    },
 }
 
 /// A daemon that could not be asked.
@@ -47,9 +60,9 @@ pub enum AskError {
     /// Nobody listens.
     #[error("no daemon listens in {}", .0.display())]
     Nobody(PathBuf),
-    /// It did not answer in time: what it does with the configuration is not known.
+    /// It did not answer in time: whether it does what it was asked to is not known.
     #[error(
-        "the daemon did not answer within {} s: whether the configuration is in force is not known\n\
+        "the daemon did not answer within {} s: what became of the question is not known\n\
          hint: its log and `evidenced status` say; it may be waiting for its disk", .0.as_secs()
     )]
     Silent(Duration),
@@ -100,17 +113,26 @@ async fn converse(stream: UnixStream, us: u32, asked: &mpsc::Sender<Asked>) -> i
     }
     let mut stream = BufReader::new(stream);
     let line = tokio::time::timeout(PATIENCE, line(&mut stream)).await.map_err(|_| ErrorKind::TimedOut)??;
-    let Question { apply, behind } = serde_json::from_str(&line)?;
-    let user = who::user(uid);
-    let by = match behind.as_deref().and_then(who::shown) {
-        Some(name) => format!("config apply by {user}, for {name} as sudo says"),
-        None => format!("config apply by {user}"),
+    let gone = |()| io::Error::new(ErrorKind::BrokenPipe, "the daemon is stopping");
+    let text = match serde_json::from_str(&line)? {
+        Question::Apply { sha256: expected, behind } => {
+            let user = who::user(uid);
+            let by = match behind.as_deref().and_then(who::shown) {
+                Some(name) => format!("config apply by {user}, for {name} as sudo says"),
+                None => format!("config apply by {user}"),
+            };
+            let (answer, answered) = oneshot::channel();
+            asked.send(Asked::Apply { by, expected, answer }).await.map_err(|_| gone(()))?;
+            serde_json::to_string(&answered.await.map_err(|_| gone(()))?)?
+        }
+        Question::Alive => {
+            let (answer, answered) = oneshot::channel();
+            asked.send(Asked::Alive { answer }).await.map_err(|_| gone(()))?;
+            answered.await.map_err(|_| gone(()))?;
+            "{}".to_owned()
+        }
     };
-    let (answer, answered) = oneshot::channel();
-    let gone = || io::Error::new(ErrorKind::BrokenPipe, "the daemon is stopping");
-    asked.send(Asked { by, expected: apply, answer }).await.map_err(|_| gone())?;
-    let outcome = answered.await.map_err(|_| gone())?;
-    let text = format!("{}\n", serde_json::to_string(&outcome)?);
+    let text = format!("{text}\n");
     tokio::time::timeout(PATIENCE, stream.get_mut().write_all(text.as_bytes()))
         .await
         .map_err(|_| ErrorKind::TimedOut)?
@@ -119,6 +141,17 @@ async fn converse(stream: UnixStream, us: u32, asked: &mpsc::Sender<Asked>) -> i
 /// Asks the daemon of the ledger in `state_dir` to take the configuration with this SHA-256, and waits until it is
 /// in force or refused, for `limit` at most.
 pub async fn ask(state_dir: &Path, sha256: &str, limit: Duration) -> Result<Outcome, AskError> {
+    let question = Question::Apply { sha256: sha256.to_owned(), behind: who::behind() };
+    let line = put(state_dir, &question, limit).await?;
+    serde_json::from_str(&line).map_err(|error| AskError::Broken(error.into()))
+}
+
+/// Asks the daemon of the ledger in `state_dir` whether it goes on, and waits for `limit` at most.
+pub async fn alive(state_dir: &Path, limit: Duration) -> Result<(), AskError> {
+    put(state_dir, &Question::Alive, limit).await.map(drop)
+}
+
+async fn put(state_dir: &Path, question: &Question, limit: Duration) -> Result<String, AskError> {
     let nobody = |error: io::Error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => AskError::Nobody(state_dir.to_owned()),
         _ => AskError::Broken(error),
@@ -126,11 +159,9 @@ pub async fn ask(state_dir: &Path, sha256: &str, limit: Duration) -> Result<Outc
     let talk = async {
         let stream = UnixStream::connect(state_dir.join(SOCKET)).await.map_err(nobody)?;
         let mut stream = BufReader::new(stream);
-        let question = Question { apply: sha256.to_owned(), behind: who::behind() };
-        let text = serde_json::to_string(&question).map_err(|error| AskError::Broken(error.into()))?;
+        let text = serde_json::to_string(question).map_err(|error| AskError::Broken(error.into()))?;
         stream.get_mut().write_all(format!("{text}\n").as_bytes()).await.map_err(AskError::Broken)?;
-        let line = line(&mut stream).await.map_err(AskError::Broken)?;
-        serde_json::from_str(&line).map_err(|error| AskError::Broken(error.into()))
+        line(&mut stream).await.map_err(AskError::Broken)
     };
     tokio::time::timeout(limit, talk).await.map_err(|_| AskError::Silent(limit))?
 }

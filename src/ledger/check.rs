@@ -69,6 +69,11 @@ pub fn verify_store(dir: &Path) -> Result<StoreReport, LedgerError> {
 }
 
 impl StoreReport {
+    /// Whether everything stored is as it was sealed.
+    pub fn is_whole(&self) -> bool {
+        self.differences == 0
+    }
+
     fn differ(&mut self, what: impl std::fmt::Display) {
         self.differences += 1;
         self.first.get_or_insert_with(|| what.to_string());

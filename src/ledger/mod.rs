@@ -7,6 +7,7 @@
 //! Nothing but SQLite may open `ledger.sqlite` in a process that uses it: closing any other descriptor
 //! of the file drops the locks that SQLite holds on it.
 
+mod backup;
 pub mod bundle_key;
 mod check;
 pub mod commit;
@@ -30,6 +31,7 @@ mod summary;
 pub mod tree;
 mod writer;
 
+pub use backup::{back_up, restore};
 pub use check::{StoreReport, verify_store};
 pub use erase::{Shared, sweep};
 pub use error::LedgerError;

@@ -10,6 +10,7 @@ mod hindsight;
 mod judge;
 mod keys;
 mod localstack;
+mod mcp;
 mod packs;
 mod reload;
 mod restores;

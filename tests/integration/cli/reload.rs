@@ -25,11 +25,20 @@ impl Drop for Daemon {
 
 impl Daemon {
     fn start(home: &Home) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    fn start_with(home: &Home, variables: &[(&str, &str)]) -> Self {
         let socket = home.path("notify");
         let systemd = UnixDatagram::bind(&socket).unwrap();
         systemd.set_read_timeout(Some(LIMIT)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
-        command.current_dir(home.path("")).env_clear().env("NOTIFY_SOCKET", &socket).arg("run");
+        command
+            .current_dir(home.path(""))
+            .env_clear()
+            .env("NOTIFY_SOCKET", &socket)
+            .envs(variables.iter().copied())
+            .arg("run");
         let child = command.stderr(Stdio::null()).spawn().unwrap();
         let daemon = Self { child, systemd };
         assert_eq!(daemon.told(), "READY=1\n");
@@ -198,4 +207,29 @@ fn a_new_schedule_has_a_new_timer() {
         assert!(begun.elapsed() < Duration::from_secs(90), "due in a minute");
     }
     daemon.stop();
+}
+
+#[test]
+fn a_daemon_that_goes_on_says_so_and_one_that_stands_still_does_not() {
+    let home = home();
+    let nobody = home.run(&["health"]);
+    assert!(nobody.code == 1 && nobody.err.contains("no daemon listens"), "{nobody:?}");
+    let daemon = Daemon::start_with(&home, &[("WATCHDOG_USEC", "300000")]);
+    for _ in 0..3 {
+        assert_eq!(daemon.told(), "WATCHDOG=1");
+    }
+    let well = home.run(&["health", "--json"]);
+    assert_eq!((well.code, &well.json()["alive"]), (0, &json!(true)), "{well:?}");
+
+    daemon.signal("STOP");
+    let still = home.run(&["health", "--within", "200ms"]);
+    assert!(still.code == 1 && still.err.contains("did not answer within"), "{still:?}");
+    // What it had said before it stopped is read first; then there is nothing more.
+    daemon.systemd.set_nonblocking(true).unwrap();
+    while daemon.systemd.recv(&mut [0; 64]).is_ok() {}
+    assert!(daemon.systemd.recv(&mut [0; 64]).is_err());
+    daemon.systemd.set_nonblocking(false).unwrap();
+    daemon.signal("CONT");
+    assert_eq!(daemon.told(), "WATCHDOG=1");
+    assert_eq!(home.run(&["health"]).code, 0);
 }

@@ -1,0 +1,49 @@
+//! `evidenced health`: whether the daemon goes on and comes to its due runs. For container and service checks.
+
+use super::{Exit, print_json};
+use crate::config::Loaded;
+use crate::daemon::alive;
+use crate::ledger::Reader;
+use crate::status::status;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use serde::Serialize;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How long the daemon may take to answer.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    within: Duration,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Health {
+    /// The daemon answered.
+    alive: bool,
+    /// Collectors with due slots that nothing has answered, though it is time.
+    unaccounted: Vec<String>,
+    /// What is wrong, in sentences.
+    wrong: Vec<String>,
+}
+
+pub(super) async fn health(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let answered = alive(&loaded.state_dir, args.within).await;
+    let status = status(&Reader::open(&loaded.state_dir)?, loaded, SystemClock.now())?;
+    let late = status.collectors.into_iter().filter(|collector| collector.unaccounted > 0);
+    let unaccounted: Vec<String> = late.map(|collector| collector.name).collect();
+    let mut wrong: Vec<String> = answered.as_ref().err().map(ToString::to_string).into_iter().collect();
+    if !unaccounted.is_empty() {
+        wrong.push(format!("due runs that nothing has answered: {}", unaccounted.join(", ")));
+    }
+    let health = Health { alive: answered.is_ok(), unaccounted, wrong };
+    if json {
+        print_json(&health)?;
+    } else if health.wrong.is_empty() {
+        outln!("the daemon goes on, and every due run is answered");
+    }
+    for wrong in &health.wrong {
+        eprintln!("evidenced: {wrong}");
+    }
+    Ok(if health.wrong.is_empty() { Exit::Ok } else { Exit::Failed })
+}

@@ -1,0 +1,75 @@
+//! A copy of a ledger, made while it is written, and a ledger made of a copy. Secret keys are in neither: whoever
+//! holds both a copy and the keys could write another history. Anchors are not asked here: who appends asks them.
+
+use super::layout::Layout;
+use super::{LedgerError, Reader, StoreReport, store, verify_store};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Copies the ledger in `state_dir` into the directory `to`, which is made or has nothing of a ledger in it, and
+/// checks the copy as `verify_store` does. It holds everything up to one checkpoint; appending goes on meanwhile.
+/// A copy that does not come through is removed.
+pub fn back_up(state_dir: &Path, to: &Path) -> Result<StoreReport, LedgerError> {
+    let (from, reader) = (Layout::open(state_dir)?, Reader::open(state_dir)?);
+    copy(&from, &reader, to)
+}
+
+/// Makes the ledger of the copy `from`, once that has been checked, in `state_dir`, which is made or has nothing of
+/// a ledger in it. The secret keys belong there before anything can be appended.
+pub fn restore(from: &Path, state_dir: &Path) -> Result<StoreReport, LedgerError> {
+    let report = verify_store(from)?;
+    if !report.is_whole() {
+        return Ok(report);
+    }
+    let (layout, reader) = (Layout::open(from)?, Reader::open(from)?);
+    copy(&layout, &reader, state_dir)
+}
+
+fn copy(from: &Layout, reader: &Reader, to: &Path) -> Result<StoreReport, LedgerError> {
+    let there = to.exists();
+    let layout = Layout::create(to)?;
+    let copied = copy_into(from, reader, &layout).and_then(|()| verify_store(to));
+    if !copied.as_ref().is_ok_and(StoreReport::is_whole) {
+        // What is half a copy must not be taken for one.
+        for path in [layout.database(), layout.checkpoint(), layout.public_key(), layout.bundle_public_key()] {
+            let _ = fs::remove_file(path);
+        }
+        if !there {
+            let _ = fs::remove_dir(to);
+        }
+    }
+    copied
+}
+
+fn copy_into(from: &Layout, reader: &Reader, to: &Layout) -> Result<(), LedgerError> {
+    // Before the records: a key that is named by a record is in this file after it.
+    let read = |path: &Path| fs::read(path).map_err(LedgerError::io("reading", path));
+    let (keys, bundle_key) = (read(&from.public_key())?, read(&from.bundle_public_key())?);
+    let path = to.database();
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    made.map_err(LedgerError::io("making", &path))?;
+    let copying = || LedgerError::store("copying");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(&path, flags).map_err(copying())?;
+    db.execute_batch("PRAGMA synchronous = EXTRA").map_err(copying())?;
+    {
+        let backup = Backup::new(&reader.db, &mut db).map_err(copying())?;
+        // In one step: one read transaction, which a writer does not wait for.
+        match backup.step(-1).map_err(copying())? {
+            StepResult::Done => {}
+            _ => return Err(LedgerError::io("copying", &path)(std::io::ErrorKind::WouldBlock.into())),
+        }
+    }
+    db.close().map_err(|(_, error)| copying()(error))?;
+    // Whatever was appended after the copy began is not in it, so what it promises is its own.
+    let newest = store::open_read(&path)?
+        .query_row("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1", [], |row| row.get::<_, Vec<u8>>(0))
+        .map_err(copying())?;
+    to.write_new(&to.checkpoint(), &newest)?;
+    to.write_new(&to.public_key(), &keys)?;
+    to.write_new(&to.bundle_public_key(), &bundle_key)?;
+    to.sync_dir()
+}
