@@ -2,7 +2,7 @@
 
 use super::Home;
 use super::demo::home;
-use crate::support::program;
+use crate::support::component;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 /// Asks all of it in one session.
 fn ask(config: &Path, questions: &Value) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/acceptance/mcp_client.py");
-    let mut command = Command::new(program("python"));
+    let mut command = Command::new(component(".venv/bin/python"));
     command.arg(script).arg(env!("CARGO_BIN_EXE_evidenced")).arg(config);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(questions.to_string().as_bytes()).unwrap();
