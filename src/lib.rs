@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod disk;
+pub mod doctor;
 pub mod drift;
 pub mod explain;
 pub mod hindsight;

@@ -17,6 +17,7 @@ mod calendar;
 mod collect;
 mod config;
 mod demo;
+mod doctor;
 mod epoch;
 mod erase;
 mod explain;
@@ -139,6 +140,9 @@ enum Command {
     Gaps(gaps::Args),
     /// Answer an assistant's questions, read only: the Model Context Protocol on standard input and output.
     Mcp,
+    /// Look for what is wrong here: ledger, file system, keys, and what each collector may read. Exits 1 when something
+    /// must be mended.
+    Doctor(doctor::Args),
     /// Ask the daemon whether it goes on, and look whether every due run is answered. Exits 1 when not.
     Health(health::Args),
     /// Print a shell's completions.
@@ -212,6 +216,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Tracker(args) => tracker::tracker(args, cli.json),
         Command::Gaps(args) => gaps::gaps(args, cli.json),
         Command::Mcp => mcp::mcp(cli).await,
+        Command::Doctor(args) => doctor::doctor(&load(cli)?, args, cli.json).await,
         Command::Health(args) => health::health(&load(cli)?, args, cli.json).await,
         Command::Completions(args) => Ok(words::completions(args)),
         Command::Man(args) => words::man(args),

@@ -34,11 +34,19 @@ fn copy(from: &Layout, reader: &Reader, to: &Path) -> Result<StoreReport, Ledger
     let copied = copy_into(from, reader, &layout).and_then(|()| verify_store(to));
     if !copied.as_ref().is_ok_and(StoreReport::is_whole) {
         // What is half a copy must not be taken for one.
-        for path in [layout.database(), layout.checkpoint(), layout.public_key(), layout.bundle_public_key()] {
-            let _ = fs::remove_file(path);
-        }
-        if !there {
-            let _ = fs::remove_dir(to);
+        if there {
+            let database = layout.database();
+            let beside = ["-wal", "-shm"].map(|suffix| {
+                let mut path = database.clone().into_os_string();
+                path.push(suffix);
+                path.into()
+            });
+            let files = [database, layout.checkpoint(), layout.public_key(), layout.bundle_public_key()];
+            for path in files.into_iter().chain(beside) {
+                let _ = fs::remove_file(path);
+            }
+        } else {
+            let _ = fs::remove_dir_all(to);
         }
     }
     copied

@@ -4,6 +4,7 @@ mod aws;
 mod catalogue;
 mod config;
 pub(crate) mod demo;
+mod doctor;
 mod erase;
 mod explain;
 mod hindsight;

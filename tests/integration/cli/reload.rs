@@ -216,7 +216,7 @@ fn a_daemon_that_goes_on_says_so_and_one_that_stands_still_does_not() {
     assert!(nobody.code == 1 && nobody.err.contains("no daemon listens"), "{nobody:?}");
     let daemon = Daemon::start_with(&home, &[("WATCHDOG_USEC", "300000")]);
     for _ in 0..3 {
-        assert_eq!(daemon.told(), "WATCHDOG=1");
+        assert_eq!(daemon.told(), "WATCHDOG=1\n");
     }
     let well = home.run(&["health", "--json"]);
     assert_eq!((well.code, &well.json()["alive"]), (0, &json!(true)), "{well:?}");
@@ -230,6 +230,6 @@ fn a_daemon_that_goes_on_says_so_and_one_that_stands_still_does_not() {
     assert!(daemon.systemd.recv(&mut [0; 64]).is_err());
     daemon.systemd.set_nonblocking(false).unwrap();
     daemon.signal("CONT");
-    assert_eq!(daemon.told(), "WATCHDOG=1");
+    assert_eq!(daemon.told(), "WATCHDOG=1\n");
     assert_eq!(home.run(&["health"]).code, 0);
 }

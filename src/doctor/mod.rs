@@ -1,0 +1,84 @@
+//! What an operator should look at before an auditor does: what is wrong here, what it leads to, what to do. Reads
+//! only: sources are read once, as a run would, and nothing of it is kept.
+//!
+//! `place` looks at the machine and the state directory, `sources` at what collectors may read.
+
+mod place;
+mod sources;
+
+use crate::config::Loaded;
+use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::clock::Clock;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How bad a finding is; later is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// It is as it should be.
+    Ok,
+    /// It could not be looked at.
+    Unknown,
+    /// It works, and could be better.
+    Warn,
+    /// It does not work, or will not for long.
+    Fail,
+}
+
+impl Level {
+    /// As in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is about: `ledger`, `disk`, `collector github`.
+    pub about: String,
+    /// How bad it is.
+    pub level: Level,
+    /// What was found, in one sentence.
+    pub found: String,
+    /// What to do; `None` where there is nothing to.
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(about: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { about: about.into(), level: Level::Ok, found: found.into(), fix: None }
+    }
+
+    fn bad(level: Level, about: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { about: about.into(), level, found: found.into(), fix: Some(fix.into()) }
+    }
+
+    /// From an error that may end in a hint.
+    fn error(about: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        let text = error.to_string();
+        let (found, fix) = text.split_once("\nhint: ").unwrap_or((&text, "look at what the sentence names"));
+        Self::bad(Level::Fail, about, found, fix)
+    }
+}
+
+/// Looks at everything. `offline`: asks no source.
+pub async fn examine(loaded: &Loaded, clock: Arc<dyn Clock>, offline: bool) -> Vec<Finding> {
+    let now: DateTime<Utc> = clock.now();
+    let mut findings = place::look(loaded, now);
+    if offline {
+        let asked = loaded.collectors.keys().map(|name| {
+            Finding::bad(Level::Unknown, format!("collector {name}"), "was not asked", "leave out --offline")
+        });
+        findings.extend(asked);
+    } else {
+        findings.extend(sources::look(loaded, clock).await);
+    }
+    findings
+}
