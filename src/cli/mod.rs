@@ -12,6 +12,7 @@ macro_rules! outln {
 mod alerts;
 mod anchor;
 mod apply;
+mod audit;
 mod calendar;
 mod collect;
 mod config;
@@ -28,6 +29,7 @@ mod key;
 mod map;
 mod matrix;
 mod period;
+mod readiness;
 mod run;
 mod search;
 mod status;
@@ -43,6 +45,7 @@ use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
+use crate::readiness::GatherError;
 use crate::readiness::packs::PackError;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
@@ -125,10 +128,13 @@ enum Command {
     Search(search::Args),
     /// Print the control matrix: which control meets which criterion, and which are configured.
     Matrix(matrix::Args),
-    /// Print a skill pack's status report and `evidence_readiness`, from its own file.
+    /// Show what evidence there is of each control, fresh or not, and `evidence_readiness`. Exits 4 when the ledger
+    /// is not whole.
     Tracker(tracker::Args),
-    /// Print a skill pack's gap analysis and `criteria_coverage`, from its own file.
+    /// Show what is missing for a report, by type, and `criteria_coverage`. Exits 4 when the ledger is not whole.
     Gaps(gaps::Args),
+    /// Show how ready the scope is: score, rating, and what keeps them down. Exits 4 when the ledger is not whole.
+    Readiness(readiness::Args),
     /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
@@ -191,8 +197,9 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Map(args) => map::map(&catalogue(cli)?, args, cli.json),
         Command::Search(args) => search::search(&catalogue(cli)?, args, cli.json),
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
-        Command::Tracker(args) => tracker::tracker(args, cli.json),
-        Command::Gaps(args) => gaps::gaps(args, cli.json),
+        Command::Tracker(args) => tracker::tracker(|| load(cli), args, cli.json),
+        Command::Gaps(args) => gaps::gaps(|| load(cli), args, cli.json),
+        Command::Readiness(args) => readiness::readiness(&load(cli)?, args, cli.json),
         Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
@@ -201,6 +208,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
+        || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
 }
 
 /// A length of time in an argument.
