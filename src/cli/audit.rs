@@ -43,6 +43,15 @@ impl AsOf {
     }
 }
 
+impl AsOf {
+    /// The facts of the scope, as `[scope]` has it.
+    pub(super) fn facts_of_scope(&self, loaded: &Loaded) -> anyhow::Result<Facts> {
+        let planned = loaded.config.scope.as_ref().is_some_and(|scope| scope.period.is_some());
+        let audit = if planned { None } else { Some(AuditType::Type1) };
+        Ok(gather(loaded, Ask { as_of: self.as_of, audit, period: None }, SystemClock.now())?)
+    }
+}
+
 /// In which form tables are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {

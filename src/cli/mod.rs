@@ -30,7 +30,9 @@ mod map;
 mod matrix;
 mod period;
 mod readiness;
+mod remediation;
 mod run;
+mod scope;
 mod search;
 mod status;
 mod table;
@@ -45,7 +47,7 @@ use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
-use crate::readiness::GatherError;
+use crate::readiness::{Cycle, GatherError};
 use crate::readiness::packs::PackError;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
@@ -135,6 +137,10 @@ enum Command {
     Gaps(gaps::Args),
     /// Show how ready the scope is: score, rating, and what keeps them down. Exits 4 when the ledger is not whole.
     Readiness(readiness::Args),
+    /// Show what to do about each gap: by whom, in which order, by when. Exits 4 when the ledger is not whole.
+    Remediation(remediation::Args),
+    /// Show what the examination is of, and what to be warned of; or make a [scope] from a few answers.
+    Scope(scope::Args),
     /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
@@ -200,6 +206,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Tracker(args) => tracker::tracker(|| load(cli), args, cli.json),
         Command::Gaps(args) => gaps::gaps(|| load(cli), args, cli.json),
         Command::Readiness(args) => readiness::readiness(&load(cli)?, args, cli.json),
+        Command::Remediation(args) => remediation::remediation(&load(cli)?, args, cli.json),
+        Command::Scope(args) => scope::scope(|| load(cli), args, cli.json),
         Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
@@ -208,6 +216,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
+        || cause.is::<Cycle>()
         || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
 }
 

@@ -4,7 +4,7 @@ use super::audit::{Audit, print};
 use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::readiness::packs::Rating;
-use crate::readiness::{Readiness, readiness as compute};
+use crate::readiness::{Readiness, page, readiness as compute, remediation};
 use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,8 @@ enum Form {
     Json,
     /// A table for programs: the controls that count.
     Csv,
+    /// A page with gaps and plan, which needs nothing else and prints well.
+    Html,
 }
 
 pub(super) fn readiness(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
@@ -36,6 +38,11 @@ pub(super) fn readiness(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Res
         Form::Json => print_json(&readiness)?,
         Form::Md => print(readiness.markdown(&facts).as_bytes())?,
         Form::Csv => print(&readiness.grid().csv()?)?,
+        Form::Html => {
+            let mut bytes = Vec::new();
+            page(&facts, &readiness, &remediation(&facts, &loaded.catalogue)?, &mut bytes)?;
+            print(&bytes)?;
+        }
     }
     Ok(exit(&readiness, args.fail_on))
 }

@@ -3,7 +3,6 @@
 use super::facts::{Control, Facts, Observed, SignOff};
 use crate::catalogue::Severity;
 use crate::drift::{Ending, State};
-use crate::judge::Outcome;
 use crate::schedule::{Frequency, Met};
 use crate::timeline::{Drift, span};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -153,12 +152,11 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
 }
 
 fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> Found {
-    let bad = |outcome: Outcome, ended: Option<Ending>| match (outcome, ended) {
-        // What only left the look-back was neither mended nor accepted.
-        (Outcome::Deviation, None | Some(Ending::Gone)) | (Outcome::Indeterminate, None) => true,
-        _ => false,
+    let open = |ended: Option<Ending>| match ended {
+        None => true,
+        Some(ended) => ended == Ending::Gone && !observed.of_states,
     };
-    let spells: Vec<_> = observed.over.items.iter().filter(|spell| bad(spell.outcome, spell.ended)).collect();
+    let spells: Vec<_> = observed.over.items.iter().filter(|spell| open(spell.ended)).collect();
     let since = spells.iter().map(|spell| spell.from).min();
     if !spells.is_empty() {
         let named = spells.iter().take(NAMED_MAX).map(|s| format!("{} ({})", s.item, s.reason)).collect::<Vec<_>>();
@@ -195,7 +193,7 @@ fn exception_handling(facts: &Facts, control: &Control, observed: &Observed) -> 
     let fault = |drift: &Drift| -> Option<(String, DateTime<Utc>)> {
         let began = minute(drift.from);
         match (drift.until, drift.ended) {
-            (Some(until), Some(Ending::Gone)) => {
+            (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !observed.of_states => {
                 Some((format!("the drift of {began} left the look-back and was neither mended nor accepted"), until))
             }
             (Some(until), _) if until - drift.from > limit => {

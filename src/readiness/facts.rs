@@ -126,6 +126,9 @@ pub struct Observed {
     pub stale_after: TimeDelta,
     /// What is bad or was not read, the first few.
     pub bad: Vec<String>,
+    /// Its items are what there is at the moment, so that one which is not there any more is bad no more. What
+    /// happened stays as it was when it is out of sight.
+    pub of_states: bool,
     /// What was observed over the period, or without one since the log begins.
     pub over: Over,
     /// Where the newest complete evidence comes from, by collector.

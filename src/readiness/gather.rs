@@ -9,7 +9,7 @@ use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig};
 use crate::drift::State;
 use crate::hindsight::size_at;
 use crate::history::{HistoryError, known};
-use crate::judge::Outcome;
+use crate::judge::{Outcome, Takes};
 use crate::ledger::record::{Body, Record, Status};
 use crate::ledger::{Filter, LedgerError, Reader, verify_store};
 use crate::run::RunError;
@@ -272,6 +272,7 @@ impl Look<'_> {
             evidence: newest.into_iter().min_by_key(|found| found.map(|found| found.until)).flatten(),
             stale_after: config.stale_after().delta(),
             bad,
+            of_states: self.loaded.tests[id].takes() == Takes::Principals,
             over,
             provenance,
         }))

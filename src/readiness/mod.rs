@@ -18,6 +18,7 @@ mod grid;
 mod ics;
 mod matrix;
 pub mod packs;
+mod page;
 mod past;
 mod plan_text;
 mod remediation;
@@ -32,6 +33,7 @@ pub use facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Ov
 pub use gaps::{Gap, GapType, Gaps, gaps};
 pub use gather::{Ask, GatherError, gather};
 pub use matrix::{Matrix, Missing, Row};
+pub use page::page;
 pub use remediation::{Cycle, Load, Remediation, Status, Task, in_order, remediation};
 pub use score::{Cap, INTEGRITY_FAILURE, Left, NOT_AN_AUDIT, Part, Readiness, rating, readiness};
 pub use state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
