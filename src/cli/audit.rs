@@ -2,7 +2,7 @@
 
 use super::period::{self, Period};
 use crate::config::{AuditType, Loaded};
-use crate::readiness::{Ask, Facts, gather};
+use crate::readiness::{Ask, Facts, gather, planned};
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
@@ -41,14 +41,10 @@ impl AsOf {
         let ask = Ask { as_of: self.as_of, audit: Some(AuditType::Type1), period: None };
         Ok(gather(loaded, ask, SystemClock.now())?)
     }
-}
 
-impl AsOf {
-    /// The facts of the scope, as `[scope]` has it.
-    pub(super) fn facts_of_scope(&self, loaded: &Loaded) -> anyhow::Result<Facts> {
-        let planned = loaded.config.scope.as_ref().is_some_and(|scope| scope.period.is_some());
-        let audit = if planned { None } else { Some(AuditType::Type1) };
-        Ok(gather(loaded, Ask { as_of: self.as_of, audit, period: None }, SystemClock.now())?)
+    /// What is planned, as `[scope]` has it.
+    pub(super) fn planned(&self, loaded: &Loaded) -> anyhow::Result<Facts> {
+        Ok(planned(loaded, Ask { as_of: self.as_of, ..Ask::default() }, SystemClock.now())?)
     }
 }
 

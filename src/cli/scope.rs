@@ -84,7 +84,7 @@ pub(super) fn scope(
         return Ok(Exit::Ok);
     }
     let loaded = load()?;
-    let facts = args.as_of.facts_of_scope(&loaded)?;
+    let facts = args.as_of.planned(&loaded)?;
     if json {
         print_json(&Shown::of(&loaded, &facts))?;
     } else {

@@ -21,7 +21,9 @@ pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
 pub use load::{Loaded, LoadedCollector, load, parse};
-pub use scope::{AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, UserControl, VendorReport};
+pub use scope::{
+    AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl, VendorReport,
+};
 pub use span::Span;
 
 use crate::ledger::KeyPlaces;

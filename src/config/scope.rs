@@ -9,8 +9,11 @@ use evidenced_collectors::contract::Window;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
+/// What `tolerable_percent` is where nobody says.
+pub const TOLERABLE_PERCENT: u8 = 5;
+
 /// What the examination is of.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeConfig {
     /// Categories of criteria; security is always one of them.
@@ -23,7 +26,7 @@ pub struct ScopeConfig {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub boundary: String,
     /// Share of the items that may deviate before operation counts for nothing in the score, percent. Default 5.
-    #[serde(default = "tolerable_percent")]
+    #[serde(default = "five")]
     pub tolerable_percent: u8,
     /// Organisations whose services are part of yours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -181,8 +184,8 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
-fn tolerable_percent() -> u8 {
-    5
+fn five() -> u8 {
+    TOLERABLE_PERCENT
 }
 
 /// A date of TOML, or one written as a text.

@@ -5,7 +5,7 @@ use super::facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed,
 use super::past::Past;
 use super::scope;
 use crate::catalogue::{self, Category};
-use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig};
+use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
 use crate::drift::State;
 use crate::hindsight::size_at;
 use crate::history::{HistoryError, known};
@@ -57,49 +57,51 @@ impl From<RunError> for GatherError {
 }
 
 /// Gathers them. `now` is the program's clock.
-pub fn gather(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
+pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
     let (fault, reader) = open(loaded)?;
-    let mut sample = false;
-    let mut as_of = ask.as_of.unwrap_or(now);
-    if let Some(reader) = &reader {
-        sample = matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. });
-        if sample && ask.as_of.is_none() {
-            as_of = reader.record(reader.size()?.saturating_sub(1))?.at;
-        }
+    let Some(reader) = reader else { return Ok(Facts { fault, ..planned(loaded, ask, now)? }) };
+    let sample = matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. });
+    if sample && ask.as_of.is_none() {
+        ask.as_of = Some(reader.record(reader.size()?.saturating_sub(1))?.at);
     }
-    let planned = loaded.config.scope.as_ref().and_then(|scope| scope.period);
+    let mut facts = Facts { sample, sign_offs: sign_offs(&reader)?, ..planned(loaded, ask, now)? };
+    let known = size_at(&reader, facts.as_of)?;
+    Past::read(&reader, known)?.date(&mut facts, loaded);
+    let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known };
+    for at in 0..facts.controls.len() {
+        facts.controls[at].observed = look.observed(&facts, &facts.controls[at])?;
+    }
+    Ok(facts)
+}
+
+/// What is planned, without what was observed of it: no ledger is looked at.
+pub fn planned(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
+    let as_of = ask.as_of.unwrap_or(now);
+    let said = loaded.config.scope.as_ref();
+    let planned = said.and_then(|scope| scope.period);
     let audit = ask.audit.or(planned.map(|planned| planned.audit)).unwrap_or(AuditType::Type1);
     let period = ask.period.or(planned.map(|planned| planned.window()));
     if audit == AuditType::Type2 && period.is_none() {
         return Err(GatherError::NoPeriod);
     }
-    let at = period.filter(|_| audit == AuditType::Type2).map_or(as_of, |period| period.end.min(as_of));
     let mut facts = Facts {
         organization: loaded.config.organization.clone(),
-        sample,
+        sample: false,
         as_of,
-        at,
+        at: period.filter(|_| audit == AuditType::Type2).map_or(as_of, |period| period.end.min(as_of)),
         audit,
         period,
-        boundary: loaded.config.scope.as_ref().map(|scope| scope.boundary.clone()).unwrap_or_default(),
+        boundary: said.map(|scope| scope.boundary.clone()).unwrap_or_default(),
         categories: scope::categories(&loaded.config, &loaded.catalogue),
-        tolerable_percent: loaded.config.scope.as_ref().map_or(5, |scope| scope.tolerable_percent),
-        fault,
+        tolerable_percent: said.map_or(TOLERABLE_PERCENT, |scope| scope.tolerable_percent),
+        fault: None,
         warnings: Vec::new(),
         criteria: Vec::new(),
         controls: Vec::new(),
-        sign_offs: sign_offs(reader.as_ref())?,
+        sign_offs: Vec::new(),
     };
     plan(&mut facts, loaded);
-    if let Some(reader) = &reader {
-        let past = Past::read(reader, size_at(reader, as_of)?)?;
-        past.date(&mut facts, loaded);
-        let look = Look { reader, loaded, size: size_at(reader, at)?, known: size_at(reader, as_of)? };
-        for at in 0..facts.controls.len() {
-            facts.controls[at].observed = look.observed(&facts, &facts.controls[at])?;
-        }
-    }
-    facts.warnings = scope::warnings(&facts, loaded.config.scope.as_ref(), &loaded.catalogue);
+    facts.warnings = scope::warnings(&facts, said, &loaded.catalogue);
     Ok(facts)
 }
 
@@ -131,7 +133,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// Sign-offs on record, by control and quarter. Nothing records any yet: a record of them is to be read here.
-fn sign_offs(_reader: Option<&Reader>) -> Result<Vec<SignOff>, GatherError> {
+fn sign_offs(_reader: &Reader) -> Result<Vec<SignOff>, GatherError> {
     Ok(Vec::new())
 }
 

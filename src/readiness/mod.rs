@@ -31,7 +31,7 @@ mod tracker;
 pub use checks::{Check, Checked, Passed, checks, days_to_close};
 pub use facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, Provenance, SignOff, Stamp};
 pub use gaps::{Gap, GapType, Gaps, gaps};
-pub use gather::{Ask, GatherError, gather};
+pub use gather::{Ask, GatherError, gather, planned};
 pub use matrix::{Matrix, Missing, Row};
 pub use page::page;
 pub use remediation::{Cycle, Load, Remediation, Status, Task, in_order, remediation};
