@@ -110,3 +110,14 @@ fn each_of_the_61_criteria_has_a_control_in_the_library() {
         assert!(serves, "{} has none", criterion.id);
     }
 }
+
+#[test]
+fn the_scope_of_the_example_can_be_used_as_it_stands() {
+    let from = EXAMPLE.split("# [scope]\n").nth(1).unwrap();
+    let lines = from.split("# --- ").next().unwrap().lines().filter_map(|line| line.strip_prefix("# "));
+    let scope = format!("[scope]\n{}\n", lines.collect::<Vec<_>>().join("\n"));
+    let facts = of(&scope, "2026-05-01");
+    assert_eq!((facts.audit, facts.period.unwrap().end), (AuditType::Type2, at("2026-07-01")));
+    let left = facts.criteria.iter().filter(|criterion| criterion.not_applicable.is_some());
+    assert_eq!(left.map(|criterion| criterion.id.as_str()).collect::<Vec<_>>(), ["CC6.4"]);
+}
