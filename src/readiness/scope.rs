@@ -103,7 +103,7 @@ fn too_short(facts: &Facts, warnings: &mut Vec<String>) {
     let annual: Vec<&str> = of(Frequency::Annual).collect();
     if !annual.is_empty() && !months(12) {
         warnings.push(format!(
-            "the period is shorter than a year: it can be tested only if they run inside it: {}",
+            "the period is shorter than a year: annual controls can be tested only if they run inside it: {}",
             annual.join(", ")
         ));
     }

@@ -73,9 +73,9 @@ impl ScopeConfig {
             None => !subservice.reports.is_empty(),
         };
         if security && !covered {
-            let from = self.period.map_or_else(|| "at all".to_owned(), |period| format!("of {}", period.start));
+            let from = self.period.map_or_else(|| "named".to_owned(), |period| format!("there for {}", period.start));
             let hint = "add the report, or its bridge letter, to `reports`; without one it applies";
-            return Err((format!("no report of `{name}` is there {from}"), hint.into()));
+            return Err((format!("no report of `{name}` is {from}"), hint.into()));
         }
         Ok(())
     }

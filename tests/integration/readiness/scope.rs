@@ -36,7 +36,7 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
         (na("what = 'A1.1'\nreason = 'r'\napprover = 'TBD'"), "approver is empty"),
         (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'\ncarried_by = 'GCP'"), "is no subservice organisation"),
         (carried.replace("carries = ['CC6.4']", "carries = ['CC6.5']"), "does not carry it"),
-        (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there of 2026-01-01"),
+        (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there for 2026-01-01"),
         (carried.replace("2026-06-01", "2026-09-01"), "the bridge of the report"),
         (carried.replace("['EC2']", "[]"), "services is empty"),
         (carried.replace("'SEC-004'", "'SEC-04'"), "the nearest is `SEC-00"),
