@@ -26,7 +26,7 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
     let na = |rest: &str| format!("{PERIOD}[[scope.not_applicable]]\n{rest}\non = 2026-01-02\n");
     let carried = format!("{PERIOD}{CARRIED}");
     for (scope, words) in [
-        ("[scope]\ncategories = ['safety']\n".to_owned(), "unknown variant"),
+        ("[scope]\ncategories = ['safety']\n".to_owned(), "an unknown value"),
         ("[scope]\nperiod = { start = 2026-07-01, end = 2026-01-01, type = 'type2' }\n".to_owned(), "it ends on 2026-01-01"),
         ("[scope]\nperiod = { start = 'soon', end = 2026-01-01, type = 'type2' }\n".to_owned(), "is no day"),
         ("[scope]\ntolerable_percent = 50\n".to_owned(), "tolerable_percent is 50"),
