@@ -3,7 +3,7 @@
 
 mod overdue;
 
-pub use overdue::{Present, overdue, present};
+pub use overdue::{Present, overdue, present, present_by};
 
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Observed, Standing, State, Transition};
@@ -69,9 +69,13 @@ pub type Draft = (Body, Vec<NewFile>);
 /// Judges a control over what is sealed, as of `at`, or later if it was judged as of a later instant before:
 /// of two runs that overlap, the one that began first may end last.
 pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Result<Assessed, RunError> {
+    assess_by(reader, loaded, id, reader.size()?, at)
+}
+
+/// The same over the first `size` records.
+fn assess_by(reader: &Reader, loaded: &Loaded, id: &str, size: u64, at: DateTime<Utc>) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
-    let size = reader.size()?;
-    let before = before(reader, id)?;
+    let before = before(reader, id, size)?;
     let as_of = before.as_ref().map_or(at, |before| before.floor.max(at));
     let weighed = weigh(reader, loaded, id, size, as_of)?;
     let observed = observed(reader, control, weighed.verdict.outcome, as_of, &weighed.evidence)?;
@@ -367,9 +371,10 @@ struct Before {
     waivers: Vec<u64>,
 }
 
-/// What the control was at its last observation; `None` before the first.
-fn before(reader: &Reader, id: &str) -> Result<Option<Before>, RunError> {
-    let Some((index, verdict)) = reader.newest(&Filter::kind("verdict").control(id))? else { return Ok(None) };
+/// What the control was at its last observation among the first `size` records; `None` before the first.
+fn before(reader: &Reader, id: &str, size: u64) -> Result<Option<Before>, RunError> {
+    let newest = reader.newest_before(size, &Filter::kind("verdict").control(id))?;
+    let Some((index, verdict)) = newest else { return Ok(None) };
     let Body::Verdict { as_of, outcome, evidence, waivers, .. } = verdict.body else { return Ok(None) };
     let mut standing: Standing = match erased(reader, index)? {
         None => json(reader, index, STANDING)?,
@@ -379,7 +384,7 @@ fn before(reader: &Reader, id: &str) -> Result<Option<Before>, RunError> {
     let mut floor = as_of;
     // Time alone may have changed the state since.
     if let Some((later, Record { body: Body::Transition { to, since, occasion: Occasion::Lapse, .. }, .. })) =
-        reader.newest(&Filter::kind("transition").control(id))?
+        reader.newest_before(size, &Filter::kind("transition").control(id))?
         && later > index
     {
         (standing.state, floor) = (to, since.unwrap_or(as_of).max(as_of));

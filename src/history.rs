@@ -9,7 +9,7 @@ use crate::judge::{Outcome, Verdict};
 use crate::ledger::record::{Body, Occasion, Record};
 use crate::ledger::{Filter, LedgerError, Reader};
 use crate::run::RunError;
-use crate::timeline::{self, Change, Drift, Interval, Spell, Totals, fold};
+use crate::timeline::{self, Change, Drift, Interval, Spell, Timeline, Totals, fold};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::Serialize;
@@ -100,7 +100,7 @@ pub fn history(
     now: DateTime<Utc>,
 ) -> Result<History, HistoryError> {
     let known_until = now.clamp(period.start, period.end);
-    let past = Past::read(reader, loaded, id, now)?;
+    let past = Past::read(reader, loaded, id, u64::MAX, now)?;
     let timeline = fold(&past.changes_before(period.end), Window { start: period.start, end: known_until });
     let config = &loaded.config.controls[id];
     let erased = erased(reader)?;
@@ -128,6 +128,35 @@ pub fn history(
     })
 }
 
+/// A control over a period, by the first `size` records of the log.
+pub(crate) struct Known {
+    /// Its drifts, and what it was.
+    pub(crate) timeline: Timeline,
+    /// Times that items were bad, in the order in which they began.
+    pub(crate) items: Vec<Spell>,
+    /// What it is at `now`.
+    pub(crate) present: Present,
+}
+
+/// What the first `size` records, which were written by `now`, say of a control over the part of the period up to
+/// then.
+pub(crate) fn known(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    period: Window,
+    size: u64,
+    now: DateTime<Utc>,
+) -> Result<Known, HistoryError> {
+    let past = Past::read(reader, loaded, id, size, now)?;
+    let shown = Window { start: period.start, end: now.clamp(period.start, period.end) };
+    let timeline = fold(&past.changes_before(period.end), shown);
+    let mut verdicts = verdicts(reader, id, period, &erased(reader)?)?;
+    verdicts.retain(|index| *index < size);
+    let items = timeline::spells(&LedgerSource::of(reader), verdicts)?;
+    Ok(Known { timeline, items, present: past.present })
+}
+
 /// Whether a transition belongs to an interval: it began it, or came later and before the next one began.
 fn of(told: &Told, interval: &Interval, starts: &[u64], period: Window) -> bool {
     let Some(first) = interval.record else { return false };
@@ -143,9 +172,9 @@ struct Past {
 }
 
 impl Past {
-    fn read(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Self, HistoryError> {
-        let present = assess::present(reader, loaded, id, now)?;
-        let found = reader.records(0..u64::MAX, &Filter::kind("transition").control(id));
+    fn read(reader: &Reader, loaded: &Loaded, id: &str, size: u64, now: DateTime<Utc>) -> Result<Self, HistoryError> {
+        let present = assess::present_by(reader, loaded, id, size, now)?;
+        let found = reader.records(0..size, &Filter::kind("transition").control(id));
         let transitions = found.map(|found| found.map(|(index, _)| index)).collect::<Result<Vec<u64>, _>>()?;
         let mut changes = timeline::changes(&LedgerSource::of(reader), &transitions)?;
         let last = changes.last().map(|change| change.to);
@@ -277,7 +306,7 @@ pub fn open(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<Open
     let all = Window { start: reader.record(0)?.at.min(now), end: now };
     let erased = erased(reader)?;
     for id in loaded.config.controls.keys() {
-        let past = Past::read(reader, loaded, id, now)?;
+        let past = Past::read(reader, loaded, id, u64::MAX, now)?;
         match past.present.state {
             State::Effective => continue,
             State::Unmonitored => unmonitored.push(id.clone()),

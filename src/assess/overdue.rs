@@ -1,7 +1,7 @@
 //! What has become of a control without a run: it grew stale, a waiver of it began, ended or was revoked. What
 //! of that is not on record yet, as records; and what the control is now, whether or not it is.
 
-use super::{Before, Draft, When, assess, before, complete, control, observed, transition_record};
+use super::{Before, Draft, When, assess, assess_by, before, complete, control, observed, transition_record};
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Standing, State};
 use crate::judge::Verdict;
@@ -18,8 +18,8 @@ use chrono::{DateTime, Utc};
 /// A waiver's end, and what else has an instant of its own, is judged as of that instant, over the evidence
 /// there is. That makes nothing fresh: how old evidence may be is counted from when it was collected.
 pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Option<Vec<Draft>>, RunError> {
-    let Some(before) = before(reader, id)? else { return Ok(None) };
-    let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, now)? else { return Ok(None) };
+    let Some(before) = before(reader, id, u64::MAX)? else { return Ok(None) };
+    let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, u64::MAX, now)? else { return Ok(None) };
     if occasion != Occasion::Lapse {
         return Ok(Some(assess(reader, loaded, id, at)?.records(id, &occasion, now)?));
     }
@@ -30,15 +30,16 @@ pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -
     Ok(Some(vec![transition_record(id, &transition, when, &occasion)?]))
 }
 
-/// The first thing that happened to a control by `now` without a run, and is not on record.
+/// The first thing that happened to a control by `now` without a run, and is not on record among the first `size`.
 fn due(
     reader: &Reader,
     control: &ControlConfig,
     id: &str,
     before: &Before,
+    size: u64,
     now: DateTime<Utc>,
 ) -> Result<Option<(DateTime<Utc>, Occasion)>, RunError> {
-    let mut due = waivers_due(reader, id, before)?;
+    let mut due = waivers_due(reader, id, before, size)?;
     // A state that is bad already does not become stale: what is worse stays on record.
     if before.standing.state == State::Effective {
         let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
@@ -47,7 +48,8 @@ fn due(
             // Its collectors were changed: the last verdict is over none of what feeds it now. What fed it until
             // then may have grown too old before that, while nobody looked.
             None => {
-                let changed = reader.newest(&Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at);
+                let changed =
+                    reader.newest_before(size, &Filter::kind("config"))?.map_or(before.as_of, |(_, config)| config.at);
                 let fed = complete(reader, &before.evidence)?.into_iter().map(|(_, at)| at);
                 let oldest = fed.chain([before.as_of]).min().unwrap_or(before.as_of);
                 oldest.checked_add_signed(control.stale_after().delta()).map_or(changed, |old| old.min(changed))
@@ -61,8 +63,13 @@ fn due(
 }
 
 /// What has become of the waivers of a control since its last verdict, or will.
-fn waivers_due(reader: &Reader, id: &str, before: &Before) -> Result<Vec<(DateTime<Utc>, Occasion)>, RunError> {
-    let records = waivers::records(reader, id, u64::MAX)?;
+fn waivers_due(
+    reader: &Reader,
+    id: &str,
+    before: &Before,
+    size: u64,
+) -> Result<Vec<(DateTime<Utc>, Occasion)>, RunError> {
+    let records = waivers::records(reader, id, size)?;
     let mut due = Vec::new();
     for (index, record) in &records {
         let known = before.waivers.contains(index);
@@ -100,18 +107,29 @@ pub struct Present {
 
 /// What a control is at `now`.
 pub fn present(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Present, RunError> {
+    present_by(reader, loaded, id, u64::MAX, now)
+}
+
+/// What a control was at `now` by the first `size` records of the log, which were written by then.
+pub fn present_by(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    size: u64,
+    now: DateTime<Utc>,
+) -> Result<Present, RunError> {
     let control = control(loaded, id)?;
-    let Some(before) = before(reader, id)? else {
+    let Some(before) = before(reader, id, size)? else {
         return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
     };
     let mut state = {
         let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
         drift::state_of(Some(&observed), control.stale_after().delta(), now)
     };
-    let first = due(reader, control, id, &before, now)?.map(|(at, _)| at);
+    let first = due(reader, control, id, &before, size, now)?.map(|(at, _)| at);
     let mut unrecorded = None;
-    if waivers_due(reader, id, &before)?.iter().any(|(at, _)| *at <= now) {
-        let assessed = assess(reader, loaded, id, now)?;
+    if waivers_due(reader, id, &before, size)?.iter().any(|(at, _)| *at <= now) {
+        let assessed = assess_by(reader, loaded, id, size, now)?;
         state = assessed.standing.state;
         unrecorded = Some(assessed.weighed.verdict);
     }

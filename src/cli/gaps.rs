@@ -1,32 +1,68 @@
-//! `evidenced gaps`: a skill pack's gap analysis, from its own file.
+//! `evidenced gaps`: what is missing for a report; or a skill pack's gap analysis, from its own file.
 
+use super::audit::{Audit, Format, not_a_terminal, print};
 use super::table::table;
 use super::tracker::{controls, show_notes};
 use super::{Exit, print_json};
 use crate::bundle::{list, word};
 use crate::catalogue::{Catalogue, Severity};
-use crate::readiness::packs::{self, AuditType, Coverage, Gaps};
+use crate::config::{AuditType, ConfigError, Loaded};
+use crate::readiness;
+use crate::readiness::packs::{self, Coverage, Gaps};
 use crate::shown::shown;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A file of the `soc2-compliance` skill pack, `{"controls": [...]}` or an array; `-` is standard input. Its
     /// typed words are judged by the pack's own rules; no evidence is looked at.
-    #[arg(long, value_name = "FILE")]
-    seed_compat: PathBuf,
-    /// For a report on design (type1), or on operation as well (type2).
-    #[arg(long = "type", default_value = "type1")]
-    audit_type: AuditType,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["as_of", "from", "to", "period", "format"])]
+    seed_compat: Option<PathBuf>,
+    #[command(flatten)]
+    audit: Audit,
+    /// As what. `--json` is `--format json`.
+    #[arg(long, default_value = "md")]
+    format: Format,
     /// Exit 3 when there is a gap of this severity or a worse one. Default: exit 0 whatever there is.
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
 }
 
-pub(super) fn gaps(args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let controls = controls(&args.seed_compat)?;
-    let gaps = packs::gaps(&controls, args.audit_type, &Catalogue::built_in()?, SystemClock.now());
+pub(super) fn gaps(
+    load: impl FnOnce() -> Result<Loaded, ConfigError>,
+    args: &Args,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    match &args.seed_compat {
+        Some(file) => of_pack(file, args, json),
+        None => of_evidence(&load()?, args, json),
+    }
+}
+
+fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let facts = args.audit.facts(loaded)?;
+    let gaps = readiness::gaps(&facts);
+    match if json { Format::Json } else { args.format } {
+        Format::Json => print_json(&gaps)?,
+        Format::Md => print(gaps.markdown(&facts).as_bytes())?,
+        Format::Csv => print(&gaps.grid().csv()?)?,
+        Format::Xlsx => {
+            not_a_terminal("gaps")?;
+            print(&gaps.grid().workbook(facts.as_of, "evidenced gaps --format csv")?)?;
+        }
+    }
+    let bad = args.fail_on.is_some_and(|limit| gaps.worst() >= Some(limit));
+    Ok(match facts.fault {
+        Some(_) => Exit::Refused,
+        None if bad => Exit::NotEffective,
+        None => Exit::Ok,
+    })
+}
+
+fn of_pack(file: &Path, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let audit_type = args.audit.audit_type.unwrap_or(AuditType::Type1);
+    let gaps = packs::gaps(&controls(file)?, audit_type, &Catalogue::built_in()?, SystemClock.now());
     if json {
         print_json(&gaps)?;
     } else {

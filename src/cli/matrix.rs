@@ -1,12 +1,11 @@
 //! `evidenced matrix`: the control matrix in four forms.
 
+use super::audit::{Format, not_a_terminal, print};
 use super::{Exit, Known, print_json};
 use crate::catalogue::Category;
 use crate::readiness::Matrix;
-use anyhow::bail;
 use clap::ValueEnum;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
-use std::io::{IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,18 +15,6 @@ pub(super) struct Args {
     /// As what. `--json` is `--format json`.
     #[arg(long, default_value = "md")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Markdown.
-    Md,
-    /// JSON.
-    Json,
-    /// A table for programs.
-    Csv,
-    /// A spreadsheet; into a file or pipe.
-    Xlsx,
 }
 
 fn category(text: &str) -> Result<Category, String> {
@@ -51,11 +38,11 @@ pub(super) fn matrix(known: &Known, args: &Args, json: bool) -> anyhow::Result<E
         }
         Format::Md => matrix.markdown().into_bytes(),
         Format::Csv => matrix.csv()?,
-        Format::Xlsx if std::io::stdout().is_terminal() => {
-            bail!("a spreadsheet is not for a terminal\nhint: evidenced matrix --format xlsx > matrix.xlsx")
+        Format::Xlsx => {
+            not_a_terminal("matrix")?;
+            matrix.workbook(SystemClock.now())?
         }
-        Format::Xlsx => matrix.workbook(SystemClock.now())?,
     };
-    std::io::stdout().lock().write_all(&bytes)?;
+    print(&bytes)?;
     Ok(Exit::Ok)
 }

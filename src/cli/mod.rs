@@ -12,6 +12,7 @@ macro_rules! outln {
 mod alerts;
 mod anchor;
 mod apply;
+mod audit;
 mod backup;
 mod calendar;
 mod collect;
@@ -32,7 +33,10 @@ mod map;
 mod matrix;
 mod mcp;
 mod period;
+mod readiness;
+mod remediation;
 mod run;
+mod scope;
 mod search;
 mod status;
 mod table;
@@ -49,6 +53,7 @@ use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::readiness::packs::PackError;
+use crate::readiness::{Cycle, GatherError};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -134,9 +139,10 @@ enum Command {
     Search(search::Args),
     /// Print the control matrix: which control meets which criterion, and which are configured.
     Matrix(matrix::Args),
-    /// Print a skill pack's status report and `evidence_readiness`, from its own file.
+    /// Show what evidence there is of each control, fresh or not, and `evidence_readiness`. Exits 4 when the ledger
+    /// is not whole.
     Tracker(tracker::Args),
-    /// Print a skill pack's gap analysis and `criteria_coverage`, from its own file.
+    /// Show what is missing for a report, by type, and `criteria_coverage`. Exits 4 when the ledger is not whole.
     Gaps(gaps::Args),
     /// Answer an assistant's questions, read only: the Model Context Protocol on standard input and output.
     Mcp,
@@ -149,6 +155,12 @@ enum Command {
     Completions(words::Completions),
     /// Write the manual pages.
     Man(words::Man),
+    /// Show how ready the scope is: score, rating, and what keeps them down. Exits 4 when the ledger is not whole.
+    Readiness(readiness::Args),
+    /// Show what to do about each gap: by whom, in which order, by when. Exits 4 when the ledger is not whole.
+    Remediation(remediation::Args),
+    /// Show what the examination is of, and what to be warned of; or make a [scope] from a few answers.
+    Scope(scope::Args),
     /// Look at the configuration, and bring another into force.
     Config {
         #[command(subcommand)]
@@ -213,13 +225,16 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Map(args) => map::map(&catalogue(cli)?, args, cli.json),
         Command::Search(args) => search::search(&catalogue(cli)?, args, cli.json),
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
-        Command::Tracker(args) => tracker::tracker(args, cli.json),
-        Command::Gaps(args) => gaps::gaps(args, cli.json),
         Command::Mcp => mcp::mcp(cli).await,
         Command::Doctor(args) => doctor::doctor(&load(cli)?, args, cli.json).await,
         Command::Health(args) => health::health(&load(cli)?, args, cli.json).await,
         Command::Completions(args) => Ok(words::completions(args)),
         Command::Man(args) => words::man(args),
+        Command::Tracker(args) => tracker::tracker(|| load(cli), args, cli.json),
+        Command::Gaps(args) => gaps::gaps(|| load(cli), args, cli.json),
+        Command::Readiness(args) => readiness::readiness(&load(cli)?, args, cli.json),
+        Command::Remediation(args) => remediation::remediation(&load(cli)?, args, cli.json),
+        Command::Scope(args) => scope::scope(|| load(cli), args, cli.json),
         Command::Config { what } => config::config(&cli.config, what, cli.json).await,
         Command::Demo(args) => demo::demo(args).await,
     }
@@ -227,7 +242,12 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
+    cause.is::<ConfigError>()
+        || cause.is::<CasesError>()
+        || cause.is::<Unknown>()
+        || cause.is::<PackError>()
+        || cause.is::<Cycle>()
+        || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
 }
 
 /// A length of time in an argument.

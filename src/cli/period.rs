@@ -28,6 +28,14 @@ impl Period {
         }
     }
 
+    /// The period; `None`: nothing of it was given.
+    pub(super) fn maybe(&self) -> anyhow::Result<Option<Window>> {
+        match (self.period, self.from, self.to) {
+            (None, None, None) => Ok(None),
+            _ => self.given().map(Some),
+        }
+    }
+
     /// The period; an end that was not given is that of `all`.
     pub(super) fn within(&self, all: Window) -> anyhow::Result<Window> {
         match self.period {

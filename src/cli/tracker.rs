@@ -1,8 +1,11 @@
-//! `evidenced tracker`: a skill pack's status report, from its own file.
+//! `evidenced tracker`: what evidence there is of each control; or a skill pack's status report, from its own file.
 
+use super::audit::{AsOf, Format, not_a_terminal, print};
 use super::table::table;
 use super::{Exit, print_json, read};
 use crate::bundle::word;
+use crate::config::{ConfigError, Loaded};
+use crate::readiness;
 use crate::readiness::packs::{self, Class, FILE_BYTES_MAX, Note, PackControl, PackError, Rating, Tracker};
 use crate::shown::shown;
 use anyhow::Context;
@@ -13,15 +16,55 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     /// A file of the `soc2-compliance` skill pack, `{"controls": [...]}` or an array; `-` is standard input. Its
     /// typed status words are counted by the pack's own rules; no evidence is looked at.
-    #[arg(long, value_name = "FILE")]
-    seed_compat: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["as_of", "format"])]
+    seed_compat: Option<PathBuf>,
+    #[command(flatten)]
+    as_of: AsOf,
+    /// As what. `--json` is `--format json`.
+    #[arg(long, default_value = "md")]
+    format: Format,
     /// Exit 3 when the rating is this one or a worse one. Default: exit 0 whatever it is.
     #[arg(long, value_name = "RATING")]
     fail_on: Option<Rating>,
 }
 
-pub(super) fn tracker(args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let tracker = packs::tracker(&controls(&args.seed_compat)?, SystemClock.now());
+pub(super) fn tracker(
+    load: impl FnOnce() -> Result<Loaded, ConfigError>,
+    args: &Args,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    match &args.seed_compat {
+        Some(file) => of_pack(file, args, json),
+        None => of_evidence(&load()?, args, json),
+    }
+}
+
+fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let facts = args.as_of.facts(loaded)?;
+    let due = loaded.config.controls.iter().filter_map(|(id, control)| {
+        let next = |name: &String| loaded.collectors[name].schedule.next_after(facts.as_of);
+        Some((id.clone(), control.collectors.iter().filter_map(next).min()?))
+    });
+    let tracker = readiness::tracker(&facts, &due.collect());
+    match if json { Format::Json } else { args.format } {
+        Format::Json => print_json(&tracker)?,
+        Format::Md => print(tracker.markdown(&facts).as_bytes())?,
+        Format::Csv => print(&tracker.grid().csv()?)?,
+        Format::Xlsx => {
+            not_a_terminal("tracker")?;
+            print(&tracker.grid().workbook(facts.as_of, "evidenced tracker --format csv")?)?;
+        }
+    }
+    let bad = args.fail_on.is_some_and(|limit| tracker.rating >= limit);
+    Ok(match tracker.integrity {
+        Some(_) => Exit::Refused,
+        None if bad => Exit::NotEffective,
+        None => Exit::Ok,
+    })
+}
+
+fn of_pack(file: &Path, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let tracker = packs::tracker(&controls(file)?, SystemClock.now());
     if json {
         print_json(&tracker)?;
     } else {

@@ -81,12 +81,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     if let Some(heartbeat) = &config.heartbeat {
         heartbeat.check().map_err(|(message, hint)| at(format!("[heartbeat] {message}"), Some(hint)))?;
     }
+    if let Some(scope) = &config.scope {
+        scope.check(&config, &catalogue).map_err(|(message, hint)| at(format!("[scope] {message}"), Some(hint)))?;
+    }
     let (path, state_dir) = (path.to_owned(), base.join(&config.state_dir));
     Ok(Loaded { state_dir, path, base, config, collectors, tests, catalogue, routes })
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
-fn dates_as_text(value: &mut serde_json::Value) {
+pub(super) fn dates_as_text(value: &mut serde_json::Value) {
     // How the library hands a date to a type that has none.
     const DATE: &str = "$__toml_private_datetime";
     match value {

@@ -9,6 +9,7 @@ mod anchors;
 mod changes;
 mod channels;
 mod load;
+mod scope;
 mod span;
 
 pub use crate::catalogue::Severity;
@@ -20,6 +21,10 @@ pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
 pub use load::{Loaded, LoadedCollector, load, parse};
+pub use scope::{
+    AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl,
+    VendorReport,
+};
 pub use span::Span;
 
 use crate::ledger::KeyPlaces;
@@ -72,6 +77,9 @@ pub struct Config {
     /// A sign of life to an outside address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<HeartbeatConfig>,
+    /// What the examination is of. Default: security, and the categories that the controls name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeConfig>,
 }
 
 /// Where the catalogue is. `evidenced config criteria` and `evidenced config controls` print what is built in.

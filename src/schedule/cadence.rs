@@ -153,6 +153,11 @@ impl Frequency {
         units
     }
 
+    /// How many days, weeks, months or quarters lie wholly in the window.
+    pub fn whole(self, window: Window) -> usize {
+        self.units(window).len()
+    }
+
     /// Whether the rule allows that these units have no reading; `missed` says so of each, oldest first.
     fn allows(self, missed: &[bool]) -> bool {
         let count = missed.iter().filter(|missed| **missed).count();
@@ -237,6 +242,21 @@ fn gaps(readings: &[DateTime<Utc>], window: Window, limit: Span) -> Vec<Window> 
 }
 
 impl Cadence {
+    /// The first or the last unit of the window, by name, if that has no reading.
+    pub fn missed_end(&self, frequency: Frequency) -> Option<String> {
+        let units = frequency.units(self.window);
+        let ends = [units.first(), units.last()];
+        ends.into_iter().flatten().find(|unit| self.missing.contains(&unit.name)).map(|unit| unit.name.clone())
+    }
+
+    /// The first instant from which on something is missing for good: a unit without a reading is over, or a gap
+    /// is too long.
+    pub fn first_missed(&self, frequency: Frequency) -> Option<DateTime<Utc>> {
+        let unit = frequency.units(self.window).into_iter().find(|unit| self.missing.contains(&unit.name));
+        let gap = self.gaps.first().map(|gap| gap.start + frequency.gap_after().delta());
+        unit.map(|unit| unit.end + frequency.grace()).into_iter().chain(gap).min()
+    }
+
     /// In one sentence: `12 of 13 weeks read; without a reading: 2026-W03`.
     pub fn sentence(&self, frequency: Frequency) -> String {
         const NAMED_MAX: usize = 12;
@@ -385,6 +405,19 @@ mod tests {
         assert_eq!(cadence(Frequency::Daily, quarter, &readings, at("2026-04-01T00:00:00Z")).met, Met::NotMet);
         let short = window("2026-01-05", "2026-01-20");
         assert_eq!(read(Frequency::Quarterly, short, ["2026-01-10".to_owned()]).met, Met::Open, "no whole quarter");
+    }
+
+    #[test]
+    fn a_missed_end_of_the_window_and_the_first_instant_of_a_miss_are_told() {
+        let quarter = window("2026-01-01", "2026-04-01");
+        let read = |but: &[u64]| read(Frequency::Daily, quarter, each_day(quarter, but));
+        assert_eq!(read(&[]).missed_end(Frequency::Daily), None);
+        assert_eq!(read(&[40]).missed_end(Frequency::Daily), None, "in the middle");
+        assert_eq!(read(&[0]).missed_end(Frequency::Daily).as_deref(), Some("2026-01-01"));
+        assert_eq!(read(&[89]).missed_end(Frequency::Daily).as_deref(), Some("2026-03-31"));
+        assert_eq!(read(&[]).first_missed(Frequency::Daily), None);
+        assert_eq!(read(&[40]).first_missed(Frequency::Daily), Some(at("2026-02-11T00:00:00Z")));
+        assert_eq!(read(&[40, 41, 42]).first_missed(Frequency::Daily), Some(at("2026-02-11T00:00:00Z")));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod keys;
 mod localstack;
 mod mcp;
 mod packs;
+mod readiness;
 mod reload;
 mod restores;
 mod timeline;

@@ -60,6 +60,8 @@ fn judges_drift_and_schedules_are_pure() {
         ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "crate::ledger", "crate::run", "getrandom"];
     let pure = ["src/judge", "src/drift.rs", "src/schedule", "src/timeline/mod.rs", "src/timeline/spells.rs"];
     absent(&pure, &outside, &[]);
+    let computed = ["checks", "facts", "gaps", "remediation", "scope", "score", "state", "tracker"];
+    absent(&computed.map(|name| format!("src/readiness/{name}.rs")).each_ref().map(String::as_str), &outside, &[]);
     // These know the words of records, and neither the ledger nor the time.
     let outside =
         ["std::fs", "std::env", "std::net", "tokio", "reqwest", "rusqlite", "Reader", "crate::run", "getrandom"];

@@ -20,4 +20,5 @@ mod house;
 mod judge;
 mod ledger;
 mod notify;
+mod readiness;
 mod timestamp;

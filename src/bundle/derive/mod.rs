@@ -27,6 +27,7 @@ mod table;
 mod workbook;
 mod xlsx;
 
+pub(crate) use page::{Page, moment, number, text as page_text};
 pub(crate) use summary::plain;
 pub(crate) use table::{Table, list, word};
 pub(crate) use xlsx::{Cell, Sheet, write as write_workbook};

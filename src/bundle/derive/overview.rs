@@ -24,7 +24,7 @@ const GAPS_MAX: usize = 50;
 pub(super) fn overview(contents: &Contents, source: &dyn Source, out: &mut dyn Write) -> Result<(), BundleError> {
     let facts = &contents.facts;
     let stated = Stated::read(contents, source)?;
-    let mut page = Page::begin(out, &format!("SOC 2 evidence of {}", facts.organization), contents)?;
+    let mut page = Page::begin(out, &format!("SOC 2 evidence of {}", facts.organization), contents.facts.sample)?;
     page.add(&html! {
         h1 { "SOC 2 evidence of " (text(&facts.organization)) } "\n"
         p.soft { "Counted from sealed records. The software draws no conclusion; that is the auditor's." } "\n"

@@ -3,7 +3,7 @@
 
 use super::table::word;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Contents, SAMPLE, time};
+use crate::bundle::format::{SAMPLE, time};
 use crate::shown::{shortened, shown};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -18,11 +18,11 @@ const CSS: &str = include_str!("page.css");
 const TEXT_CHARS_MAX: usize = 600;
 
 /// A page being written, part by part.
-pub(super) struct Page<'a>(&'a mut dyn Write);
+pub(crate) struct Page<'a>(&'a mut dyn Write);
 
 impl<'a> Page<'a> {
     /// Begins it, with the banner of a sample where it is one.
-    pub(super) fn begin(out: &'a mut dyn Write, title: &str, contents: &Contents) -> Result<Self, BundleError> {
+    pub(crate) fn begin(out: &'a mut dyn Write, title: &str, sample: bool) -> Result<Self, BundleError> {
         // Nothing is loaded and nothing runs; the one style sheet is named by its hash.
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
@@ -41,7 +41,7 @@ impl<'a> Page<'a> {
                 "\n"
             }
             (PreEscaped("\n<body>\n"))
-            @if contents.facts.sample {
+            @if sample {
                 p.sample { (SAMPLE) ". Nothing in here happened; it is evidence of nothing." } "\n"
             }
         };
@@ -51,7 +51,7 @@ impl<'a> Page<'a> {
     }
 
     /// Adds a part.
-    pub(super) fn add(&mut self, part: &Markup) -> Result<(), BundleError> {
+    pub(crate) fn add(&mut self, part: &Markup) -> Result<(), BundleError> {
         self.raw(&part.0)
     }
 
@@ -60,7 +60,7 @@ impl<'a> Page<'a> {
     }
 
     /// Adds a table row by row; none at all when there are no rows.
-    pub(super) fn table(
+    pub(crate) fn table(
         &mut self,
         columns: &[&str],
         rows: impl IntoIterator<Item = Result<Markup, BundleError>>,
@@ -87,34 +87,34 @@ impl<'a> Page<'a> {
     }
 
     /// Ends it.
-    pub(super) fn end(mut self) -> Result<(), BundleError> {
+    pub(crate) fn end(mut self) -> Result<(), BundleError> {
         self.raw("</body>\n</html>\n")
     }
 }
 
 /// A text from outside: a direction of its own, nothing invisible, and not endless.
-pub(super) fn text(text: &str) -> Markup {
+pub(crate) fn text(text: &str) -> Markup {
     html! { bdi { (shortened(text, TEXT_CHARS_MAX)) } }
 }
 
 /// An instant.
-pub(super) fn moment(at: DateTime<Utc>) -> Markup {
+pub(crate) fn moment(at: DateTime<Utc>) -> Markup {
     let text = at.format("%Y-%m-%d %H:%M:%SZ").to_string();
     html! { time datetime=(time(at)) { (text) } }
 }
 
 /// A word of ours, coloured as it deserves; the word itself says the same.
-pub(super) fn coloured<T: Serialize>(value: T) -> Markup {
+pub(crate) fn coloured<T: Serialize>(value: T) -> Markup {
     let word = word(value);
     html! { span class={ "w " (word) } { (word) } }
 }
 
 /// A cell with a number.
-pub(super) fn number<T: ToString>(value: T) -> Markup {
+pub(crate) fn number<T: ToString>(value: T) -> Markup {
     html! { td.n { (value.to_string()) } }
 }
 
 /// How many, in words that fit: `1 gap`, `2 gaps`.
-pub(super) fn many(count: u64, one: &str) -> String {
+pub(crate) fn many(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }

@@ -3,20 +3,10 @@
 use super::file::{Given, PackControl, or_na};
 use super::{Note, ids, percent};
 use crate::catalogue::{Catalogue, Category, Severity};
+use crate::config::AuditType;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// Which report the analysis is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
-pub enum AuditType {
-    /// Design at a day.
-    Type1,
-    /// Operation over a period.
-    Type2,
-}
 
 /// What the analyser says. The keys are those of the pack's own JSON, with `mended` and `notes` beside them.
 #[derive(Debug, Clone, PartialEq, Serialize)]

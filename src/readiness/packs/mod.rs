@@ -12,7 +12,7 @@ mod gaps;
 mod tracker;
 
 pub use file::{FILE_BYTES_MAX, PackControl, PackError, parse};
-pub use gaps::{AuditType, Coverage, Gaps, gaps};
+pub use gaps::{Coverage, Gaps, gaps};
 pub use tracker::{Class, Rating, Tracker, tracker};
 
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Note {
 }
 
 /// Percent with one decimal, rounded as Python's `round` does: to the nearest, ties to even, of the exact value.
-fn percent(part: u32, whole: u32) -> f64 {
+pub(super) fn percent(part: u32, whole: u32) -> f64 {
     if whole == 0 {
         return 0.0;
     }

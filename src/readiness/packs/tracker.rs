@@ -73,7 +73,8 @@ pub enum Rating {
 }
 
 impl Rating {
-    fn of(percent: f64) -> Self {
+    /// Of a percentage.
+    pub fn of(percent: f64) -> Self {
         match percent {
             p if p >= 90.0 => Self::AuditReady,
             p if p >= 75.0 => Self::MinorGaps,

@@ -47,7 +47,7 @@ pub(super) fn page(
     let about = About { contents, source, name, control };
     let stated = Stated::read(contents, source)?;
     let bad = BadItems::of(control, source)?;
-    let mut page = Page::begin(out, &format!("{name}, {}", contents.facts.organization), contents)?;
+    let mut page = Page::begin(out, &format!("{name}, {}", contents.facts.organization), contents.facts.sample)?;
     statement(&mut page, &about, &stated, &bad)?;
     items::items(&mut page, &about, &bad)?;
     gaps(&mut page, &about)?;

@@ -1,0 +1,255 @@
+//! What readiness is computed from: plain data, gathered elsewhere. No clock, no ledger.
+
+use crate::catalogue::{Category, ControlType, EvidenceType, Severity};
+use crate::config::AuditType;
+use crate::drift::State;
+use crate::schedule::{Cadence, Frequency};
+use crate::timeline::{Drift, Spell};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use evidenced_collectors::contract::Window;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything, as of one instant.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Whose it is.
+    pub organization: String,
+    /// A sample with a simulated clock.
+    pub sample: bool,
+    /// The instant up to which everything is known.
+    pub as_of: DateTime<Utc>,
+    /// Whose state counts: `as_of`, or of a Type II period that is over, its end.
+    pub at: DateTime<Utc>,
+    /// For which report.
+    pub audit: AuditType,
+    /// The observation period. Of Type I it only says by when things must stand.
+    pub period: Option<Window>,
+    /// The system, in words.
+    pub boundary: String,
+    /// Categories in scope.
+    pub categories: BTreeSet<Category>,
+    /// Share of the items that may deviate, percent.
+    pub tolerable_percent: u8,
+    /// What is wrong with the ledger. With it nothing of what was observed counts.
+    pub fault: Option<String>,
+    /// What to know about the scope.
+    pub warnings: Vec<String>,
+    /// Criteria of the categories in scope, in the order of the catalogue.
+    pub criteria: Vec<Criterion>,
+    /// Controls of the categories in scope, in the order of the catalogue, then those that only the configuration has.
+    pub controls: Vec<Control>,
+    /// Who confirmed a control, and for which quarter.
+    pub sign_offs: Vec<SignOff>,
+}
+
+/// A criterion in scope.
+#[derive(Debug, Clone)]
+pub struct Criterion {
+    /// Its id.
+    pub id: String,
+    /// Its category.
+    pub category: Category,
+    /// A few words.
+    pub title: String,
+    /// How much hangs on it.
+    pub priority: Severity,
+    /// Why it does not apply, if it does not.
+    pub not_applicable: Option<NotApplicable>,
+    /// Since when no configuration on record has a control for it; `None`: that is on no record.
+    pub without_since: Option<DateTime<Utc>>,
+}
+
+/// That something does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotApplicable {
+    /// Why.
+    pub reason: String,
+    /// Who approved that.
+    pub approver: String,
+    /// When.
+    pub on: NaiveDate,
+    /// The subservice organisation that carries it.
+    pub carried_by: Option<String>,
+}
+
+/// A control: its plan, and what was observed of it.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Its id.
+    pub id: String,
+    /// A few words.
+    pub title: String,
+    /// What the organisation does.
+    pub statement: String,
+    /// Criteria in scope that it helps to meet.
+    pub criteria: Vec<String>,
+    /// Those that cannot be met without it.
+    pub key_for: Vec<String>,
+    /// When it acts.
+    pub control_type: Option<ControlType>,
+    /// Who answers for it; empty: nobody is named.
+    pub owner: String,
+    /// How often it acts.
+    pub frequency: Option<Frequency>,
+    /// How bad it is when it fails.
+    pub severity: Severity,
+    /// What most of its evidence is.
+    pub evidence_type: Option<EvidenceType>,
+    /// What to show.
+    pub evidence: Vec<String>,
+    /// How to find out whether it works.
+    pub test_procedure: String,
+    /// Controls that must stand first.
+    pub depends_on: Vec<String>,
+    /// The organisation's own: configured, or in a catalogue of its own. Otherwise it is a suggestion of the
+    /// built-in library that nobody here has taken.
+    pub own: bool,
+    /// Since when it is configured, or is not, by the configurations on record.
+    pub so_since: Option<DateTime<Utc>>,
+    /// Why it does not apply, if it does not.
+    pub not_applicable: Option<NotApplicable>,
+    /// What was observed of it; `None`: nothing by `Facts::at`.
+    pub observed: Option<Observed>,
+}
+
+/// What was observed of a control.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// What it is at `Facts::at`.
+    pub state: State,
+    /// Since when it is not effective.
+    pub not_since: Option<DateTime<Utc>>,
+    /// The newest complete evidence; of several collectors the oldest of theirs. `None`: one of them never had any.
+    pub evidence: Option<Evidence>,
+    /// After this long without complete evidence it is stale.
+    pub stale_after: TimeDelta,
+    /// What is bad or was not read, the first few.
+    pub bad: Vec<String>,
+    /// Its items are what there is at the moment, so that one which is not there any more is bad no more. What
+    /// happened stays as it was when it is out of sight.
+    pub of_states: bool,
+    /// What was observed over the period, or without one since the log begins.
+    pub over: Over,
+    /// Where the newest complete evidence comes from, by collector.
+    pub provenance: BTreeMap<String, Provenance>,
+}
+
+/// One complete collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Its record.
+    pub record: u64,
+    /// Until when it reaches.
+    pub until: DateTime<Utc>,
+}
+
+/// What was observed over a stretch of time.
+#[derive(Debug, Clone, Default)]
+pub struct Over {
+    /// Items judged, at least: no item is counted twice, so that a share of them is never too small.
+    pub population: u64,
+    /// Whether it was read as often as its frequency wants, by collector. Empty without a period or a frequency.
+    pub cadence: BTreeMap<String, Cadence>,
+    /// Times that it was watched and not effective, oldest first.
+    pub drifts: Vec<Drift>,
+    /// Times that items were bad.
+    pub items: Vec<Spell>,
+    /// Every collection, in the order of the log.
+    pub stamps: Vec<Stamp>,
+}
+
+/// When something was collected, and when sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The evidence record.
+    pub record: u64,
+    /// Until when it reaches.
+    pub until: DateTime<Utc>,
+    /// When it was sealed.
+    pub sealed: DateTime<Utc>,
+}
+
+/// Where evidence comes from, as far as it can put the evidence in doubt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Its record.
+    pub record: u64,
+    /// The source's clock minus ours, milliseconds.
+    pub skew_ms: Option<i64>,
+    /// Totals that differ from a second source's.
+    pub unreconciled: Vec<String>,
+}
+
+/// That somebody confirmed a control for a quarter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignOff {
+    /// Which control.
+    pub control: String,
+    /// Which quarter, `2026-Q1`.
+    pub quarter: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Control {
+    /// What its plan lacks. A control without a plan is none.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        [
+            ("statement", named(&self.statement)),
+            ("criterion", !self.criteria.is_empty()),
+            ("owner", named(&self.owner)),
+            ("frequency", self.frequency.is_some()),
+            ("evidence type", self.evidence_type.is_some()),
+            ("test procedure", named(&self.test_procedure)),
+        ]
+        .into_iter()
+        .filter_map(|(what, there)| (!there).then_some(what))
+        .collect()
+    }
+
+    /// Whether a criterion in scope hangs on it.
+    pub fn is_key(&self) -> bool {
+        self.key_for.iter().any(|id| self.criteria.contains(id))
+    }
+}
+
+/// Whether a text says something.
+fn named(text: &str) -> bool {
+    !matches!(text.trim().to_lowercase().as_str(), "" | "tbd" | "n/a" | "na" | "none" | "-")
+}
+
+impl Facts {
+    /// The control of that id.
+    pub fn control(&self, id: &str) -> Option<&Control> {
+        self.controls.iter().find(|control| control.id == id)
+    }
+
+    /// Criteria that apply.
+    pub fn applicable(&self) -> impl Iterator<Item = &Criterion> {
+        self.criteria.iter().filter(|criterion| criterion.not_applicable.is_none())
+    }
+
+    /// Own controls of a criterion that apply.
+    pub fn own(&self, criterion: &str) -> impl Iterator<Item = &Control> {
+        let of = move |control: &&Control| control.criteria.iter().any(|id| id == criterion);
+        self.controls.iter().filter(|control| control.own && control.not_applicable.is_none()).filter(of)
+    }
+
+    /// The controls that count: one's own, and of the library those that stand for what is not there: controls of a
+    /// criterion that has none, and such as a criterion cannot be met without. What does not apply is left out.
+    pub fn counted(&self) -> impl Iterator<Item = &Control> {
+        let missing: BTreeSet<&str> =
+            self.applicable().filter(|c| self.own(&c.id).next().is_none()).map(|c| c.id.as_str()).collect();
+        let applies: BTreeSet<&str> = self.applicable().map(|criterion| criterion.id.as_str()).collect();
+        self.controls.iter().filter(|control| control.not_applicable.is_none()).filter(move |control| {
+            let stands_in = control.criteria.iter().any(|id| missing.contains(id.as_str()));
+            let is_key = control.key_for.iter().any(|id| applies.contains(id.as_str()));
+            // What only serves criteria that do not apply has nothing to do.
+            let serves = control.criteria.is_empty() || control.criteria.iter().any(|id| applies.contains(id.as_str()));
+            serves && (control.own || stands_in || is_key)
+        })
+    }
+}

@@ -1,0 +1,362 @@
+//! From the ledger, the configuration and the catalogue to the facts that readiness is computed from. Reads only:
+//! records and the timeline's folds, one sealed document in memory at a time.
+
+use super::facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, Provenance, SignOff, Stamp};
+use super::past::Past;
+use super::scope;
+use crate::catalogue::{self, Category};
+use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
+use crate::drift::State;
+use crate::hindsight::size_at;
+use crate::history::{HistoryError, known};
+use crate::judge::{Outcome, Takes};
+use crate::ledger::record::{Body, Record, Status};
+use crate::ledger::{Filter, LedgerError, Reader, verify_store};
+use crate::run::RunError;
+use crate::run_file::POPULATION;
+use crate::schedule::cadence;
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced_collectors::contract::{Population, Reading, Window};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many bad items of a control are named.
+const BAD_MAX: usize = 5;
+
+/// What is asked for. What is left out is as `[scope]` says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask {
+    /// Up to when things are known; `None`: to the newest record of a sample, else to `now`.
+    pub as_of: Option<DateTime<Utc>>,
+    /// For which report.
+    pub audit: Option<AuditType>,
+    /// The period.
+    pub period: Option<Window>,
+}
+
+/// Why there are no facts.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    /// The ledger, or something sealed in it.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A Type II report is about a period.
+    #[error(
+        "a Type II report is about a period, and none is given\nhint: set [scope.period], or give --period 2026-Q1, or --from and --to"
+    )]
+    NoPeriod,
+}
+
+impl From<LedgerError> for GatherError {
+    fn from(error: LedgerError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+impl From<RunError> for GatherError {
+    fn from(error: RunError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+/// Gathers them. `now` is the program's clock.
+pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
+    let (fault, reader) = open(loaded)?;
+    let Some(reader) = reader else { return Ok(Facts { fault, ..planned(loaded, ask, now)? }) };
+    let sample = matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. });
+    if sample && ask.as_of.is_none() {
+        ask.as_of = Some(reader.record(reader.size()?.saturating_sub(1))?.at);
+    }
+    let mut facts = Facts { sample, sign_offs: sign_offs(&reader)?, ..planned(loaded, ask, now)? };
+    let known = size_at(&reader, facts.as_of)?;
+    Past::read(&reader, known)?.date(&mut facts, loaded);
+    let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known };
+    for at in 0..facts.controls.len() {
+        facts.controls[at].observed = look.observed(&facts, &facts.controls[at])?;
+    }
+    Ok(facts)
+}
+
+/// What is planned, without what was observed of it: no ledger is looked at.
+pub fn planned(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
+    let as_of = ask.as_of.unwrap_or(now);
+    let said = loaded.config.scope.as_ref();
+    let planned = said.and_then(|scope| scope.period);
+    let audit = ask.audit.or(planned.map(|planned| planned.audit)).unwrap_or(AuditType::Type1);
+    let period = ask.period.or(planned.map(|planned| planned.window()));
+    if audit == AuditType::Type2 && period.is_none() {
+        return Err(GatherError::NoPeriod);
+    }
+    let mut facts = Facts {
+        organization: loaded.config.organization.clone(),
+        sample: false,
+        as_of,
+        at: period.filter(|_| audit == AuditType::Type2).map_or(as_of, |period| period.end.min(as_of)),
+        audit,
+        period,
+        boundary: said.map(|scope| scope.boundary.clone()).unwrap_or_default(),
+        categories: scope::categories(&loaded.config, &loaded.catalogue),
+        tolerable_percent: said.map_or(TOLERABLE_PERCENT, |scope| scope.tolerable_percent),
+        fault: None,
+        warnings: Vec::new(),
+        criteria: Vec::new(),
+        controls: Vec::new(),
+        sign_offs: Vec::new(),
+    };
+    plan(&mut facts, loaded);
+    facts.warnings = scope::warnings(&facts, said, &loaded.catalogue);
+    Ok(facts)
+}
+
+/// What is wrong with the ledger; where nothing is, a reader of it.
+fn open(loaded: &Loaded) -> Result<(Option<String>, Option<Reader>), GatherError> {
+    // Whether a ledger is whole is the only thing that may be said of one that is not.
+    let damaged = |error: LedgerError| match error {
+        LedgerError::Damaged { .. } | LedgerError::Shorter { .. } | LedgerError::Rewritten { .. } => {
+            Ok((Some(first_line(&error.to_string())), None))
+        }
+        other => Err(GatherError::from(other)),
+    };
+    let report = match verify_store(&loaded.state_dir) {
+        Ok(report) => report,
+        Err(error) => return damaged(error),
+    };
+    if report.differences > 0 {
+        let first = report.first.unwrap_or_default();
+        return Ok((Some(format!("{} differences; the first: {}", report.differences, first_line(&first))), None));
+    }
+    match Reader::open(&loaded.state_dir) {
+        Ok(reader) => Ok((None, Some(reader))),
+        Err(error) => damaged(error),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Sign-offs on record, by control and quarter. Nothing records any yet: a record of them is to be read here.
+fn sign_offs(_reader: &Reader) -> Result<Vec<SignOff>, GatherError> {
+    Ok(Vec::new())
+}
+
+/// Criteria and controls as they are planned, of the categories in scope.
+fn plan(facts: &mut Facts, loaded: &Loaded) {
+    let (config, catalogue) = (&loaded.config, &loaded.catalogue);
+    let left = |id: &str| config.scope.as_ref().and_then(|scope| left(scope, loaded, id, facts.as_of));
+    let inside: Vec<_> = catalogue.criteria.iter().filter(|c| facts.categories.contains(&c.category)).collect();
+    facts.criteria = inside
+        .iter()
+        .map(|criterion| Criterion {
+            id: criterion.id.clone(),
+            category: criterion.category,
+            title: criterion.title.clone(),
+            priority: criterion.priority,
+            not_applicable: left(&criterion.id),
+            without_since: None,
+        })
+        .collect();
+    let own_catalogue = config.catalogue.controls.is_some();
+    let planned =
+        catalogue.controls.iter().map(|control| (&control.id, Some(control), config.controls.get(&control.id)));
+    let others = config.controls.iter().filter(|(id, _)| catalogue.control(id).is_none());
+    let all = planned.chain(others.map(|(id, control)| (id, None, Some(control))));
+    let of_categories = |criteria: &[String]| -> BTreeSet<Category> {
+        criteria.iter().filter_map(|id| catalogue.criterion(id)).map(|criterion| criterion.category).collect()
+    };
+    facts.controls = all
+        .filter(|(_, plan, config)| {
+            let criteria = config.map(|c| &c.criteria).or(plan.map(|p| &p.criteria));
+            criteria.is_some_and(|criteria| !of_categories(criteria).is_disjoint(&facts.categories))
+        })
+        .map(|(id, plan, config)| {
+            let own = own_catalogue || config.is_some();
+            let mut control = planned_control(id, plan, config, own);
+            control.criteria.retain(|id| inside.iter().any(|criterion| criterion.id == *id));
+            control.not_applicable = left(id);
+            control
+        })
+        .collect();
+}
+
+/// Why a criterion or control does not apply, if it does not.
+fn left(scope: &ScopeConfig, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Option<NotApplicable> {
+    let entry = scope.not_applicable.iter().find(|entry| entry.what == id)?;
+    if scope::does_not_hold(scope, &loaded.catalogue, entry, at).is_some() {
+        return None;
+    }
+    let (reason, approver) = (entry.reason.clone(), entry.approver.clone());
+    Some(NotApplicable { reason, approver, on: entry.on, carried_by: entry.carried_by.clone() })
+}
+
+fn planned_control(id: &str, plan: Option<&catalogue::Control>, config: Option<&ControlConfig>, own: bool) -> Control {
+    let text = |key: fn(&catalogue::Control) -> &String| plan.map(key).cloned().unwrap_or_default();
+    let lists = |key: fn(&catalogue::Control) -> &Vec<String>| plan.map(key).cloned().unwrap_or_default();
+    // The library names a role that it has in mind, and nobody.
+    let role = if own { text(|plan| &plan.owner_role) } else { String::new() };
+    Control {
+        id: id.to_owned(),
+        title: config.map_or_else(|| text(|plan| &plan.title), |config| config.title.clone()),
+        statement: text(|plan| &plan.statement),
+        criteria: config.map_or_else(|| lists(|plan| &plan.criteria), |config| config.criteria.clone()),
+        key_for: lists(|plan| &plan.key_for),
+        control_type: plan.map(|plan| plan.control_type),
+        owner: config.map_or(role, |config| config.owner.clone()),
+        frequency: config.and_then(|config| config.frequency).or(plan.map(|plan| plan.frequency)),
+        severity: config.map(|c| c.severity).or(plan.map(|p| p.severity)).unwrap_or(catalogue::Severity::Critical),
+        evidence_type: plan.map(|plan| plan.evidence_type),
+        evidence: lists(|plan| &plan.evidence),
+        test_procedure: text(|plan| &plan.test_procedure),
+        depends_on: lists(|plan| &plan.depends_on),
+        own,
+        so_since: None,
+        not_applicable: None,
+        observed: None,
+    }
+}
+
+/// What the ledger is looked at with.
+struct Look<'a> {
+    reader: &'a Reader,
+    loaded: &'a Loaded,
+    /// Records that were written by `Facts::at`.
+    size: u64,
+    /// Records that were written by `Facts::as_of`.
+    known: u64,
+}
+
+/// A collection on record.
+struct Collected {
+    stamp: Stamp,
+    complete: bool,
+}
+
+impl Look<'_> {
+    fn observed(&self, facts: &Facts, control: &Control) -> Result<Option<Observed>, GatherError> {
+        let (reader, id) = (self.reader, control.id.as_str());
+        let Some(config) = self.loaded.config.controls.get(id) else { return Ok(None) };
+        let verdict = reader.newest_before(self.size, &Filter::kind("verdict").control(id))?;
+        let Some((verdict, _)) = verdict else { return Ok(None) };
+        let all = Window { start: reader.record(0)?.at.min(facts.at), end: facts.at };
+        let period = facts.period.filter(|_| facts.audit == AuditType::Type2).unwrap_or(all);
+        let past = known(reader, self.loaded, id, period, self.size, facts.at)?;
+        let (mut newest, mut provenance) = (Vec::new(), BTreeMap::new());
+        let mut over = Over { drifts: past.timeline.drifts, items: past.items, ..Over::default() };
+        for name in &config.collectors {
+            let collected = self.collected(name, period.start)?;
+            let complete = || collected.iter().filter(|collected| collected.complete).map(|c| c.stamp);
+            // What was written after `at` may still be about the period; it makes nothing fresh that was not.
+            let last = self.newest(name)?;
+            newest.push(last);
+            if let Some(last) = last {
+                provenance.insert(name.clone(), self.provenance(last.record)?);
+            }
+            if facts.audit == AuditType::Type2
+                && let Some(frequency) = control.frequency
+            {
+                let readings: Vec<_> = complete().map(|stamp| stamp.until).collect();
+                over.cadence.insert(name.clone(), cadence(frequency, period, &readings, facts.as_of));
+            }
+            let inside = |stamp: &Stamp| period.start <= stamp.until && stamp.until < period.end;
+            over.stamps.extend(collected.iter().map(|collected| collected.stamp).filter(inside));
+        }
+        over.stamps.sort_by_key(|stamp| stamp.record);
+        over.population = self.population(config, id, period)?;
+        let not_since = over.drifts.last().filter(|drift| drift.until.is_none()).map(|drift| drift.from);
+        let bad = match past.present.state {
+            State::Deviating | State::Indeterminate => self.bad(verdict, past.present.unrecorded)?,
+            _ => Vec::new(),
+        };
+        Ok(Some(Observed {
+            state: past.present.state,
+            not_since,
+            evidence: newest.into_iter().min_by_key(|found| found.map(|found| found.until)).flatten(),
+            stale_after: config.stale_after().delta(),
+            bad,
+            of_states: self.loaded.tests[id].takes() == Takes::Principals,
+            over,
+            provenance,
+        }))
+    }
+
+    /// Collections that end at `since` or later, in the order of the log.
+    fn collected(&self, collector: &str, since: DateTime<Utc>) -> Result<Vec<Collected>, LedgerError> {
+        let mut all = Vec::new();
+        let filter = Filter::kind("evidence").collector(collector);
+        for found in self.reader.records_newest_first(0..self.known, &filter) {
+            let (record, Record { at: sealed, body, .. }) = found?;
+            let Body::Evidence { status, window, .. } = body else { continue };
+            if window.end < since {
+                break;
+            }
+            let stamp = Stamp { record, until: window.end, sealed };
+            all.push(Collected { stamp, complete: status == Status::Complete });
+        }
+        all.reverse();
+        Ok(all)
+    }
+
+    /// The newest complete collection by `at`.
+    fn newest(&self, collector: &str) -> Result<Option<Evidence>, LedgerError> {
+        let filter = Filter::kind("evidence").collector(collector);
+        for found in self.reader.records_newest_first(0..self.size, &filter) {
+            let (record, Record { body, .. }) = found?;
+            if let Body::Evidence { status: Status::Complete, window, .. } = body {
+                return Ok(Some(Evidence { record, until: window.end }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Items judged over a period, at least. Verdicts over states show the same items again, so the largest counts;
+    /// those over events that lie further apart than the look-back share none, so they add up.
+    fn population(&self, config: &ControlConfig, id: &str, period: Window) -> Result<u64, LedgerError> {
+        let events = config.collectors.iter().all(|c| self.loaded.collectors[c].kind.reading == Reading::Window);
+        let (mut most, mut sum) = (0, 0);
+        let mut next = DateTime::<Utc>::MAX_UTC;
+        for found in self.reader.records_newest_first(0..self.size, &Filter::kind("verdict").control(id)) {
+            let Body::Verdict { as_of, counts, .. } = found?.1.body else { continue };
+            if as_of < period.start {
+                break;
+            }
+            let judged = [Outcome::Pass, Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived];
+            let count: u64 = judged.iter().filter_map(|outcome| counts.get(outcome)).sum();
+            most = most.max(count);
+            if as_of <= next && as_of < period.end {
+                sum += count;
+                // A run at the edge of a look-back belongs to it as a whole.
+                next = as_of - config.lookback.delta() - TimeDelta::days(1);
+            }
+        }
+        Ok(if events { sum.max(most) } else { most })
+    }
+
+    /// What puts an evidence record in doubt, if its files are still there.
+    fn provenance(&self, record: u64) -> Result<Provenance, GatherError> {
+        let none = Provenance { record, ..Provenance::default() };
+        let bytes = match self.reader.read_file(record, POPULATION) {
+            Ok(bytes) => bytes,
+            Err(LedgerError::Erased { .. }) => return Ok(none),
+            Err(error) => return Err(error.into()),
+        };
+        let unreadable = |error: serde_json::Error| RunError::Unreadable { index: record, why: error.to_string() };
+        let population: Population = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        let ipe = population.ipe();
+        let differs = ipe.reconciliations.iter().filter(|both| both.held != both.stated);
+        let unreconciled =
+            differs.map(|both| format!("{}: {} held, {} states {}", both.what, both.held, both.against, both.stated));
+        Ok(Provenance { skew_ms: ipe.clock_skew_ms, unreconciled: unreconciled.collect(), ..none })
+    }
+
+    /// The first few bad items of a verdict, and what was not read.
+    fn bad(&self, record: u64, unrecorded: Option<crate::judge::Verdict>) -> Result<Vec<String>, GatherError> {
+        let verdict = match unrecorded {
+            Some(verdict) => verdict,
+            None => crate::assess::judgements(self.reader, record)?,
+        };
+        let bad =
+            |judged: &&crate::judge::Judgement| matches!(judged.outcome, Outcome::Deviation | Outcome::Indeterminate);
+        let items = verdict.judgements.iter().filter(bad).map(|j| format!("{}: {}", j.item, j.reason));
+        let unread = verdict.unread.iter().map(|unread| format!("not read: {}: {}", unread.what, unread.why));
+        Ok(items.chain(unread).take(BAD_MAX).collect())
+    }
+}

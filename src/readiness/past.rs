@@ -1,0 +1,81 @@
+//! Since when plans are as they are: from the configurations on record. What stands in files that no record holds,
+//! such as a catalogue of one's own, has no date here.
+
+use super::facts::Facts;
+use crate::config::Loaded;
+use crate::ledger::record::Record;
+use crate::ledger::{Filter, LedgerError, Reader};
+use crate::run::RunError;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The configurations on record, newest first.
+pub(super) struct Past(Vec<Configured>);
+
+struct Configured {
+    at: DateTime<Utc>,
+    stated: Stated,
+}
+
+/// What of a sealed configuration matters here; another version of this program may have written it.
+#[derive(Deserialize)]
+struct Stated {
+    #[serde(default)]
+    controls: BTreeMap<String, StatedControl>,
+    #[serde(default)]
+    scope: Option<StatedScope>,
+}
+
+#[derive(Deserialize)]
+struct StatedControl {
+    #[serde(default)]
+    criteria: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct StatedScope {
+    #[serde(default)]
+    categories: Vec<String>,
+}
+
+impl Past {
+    /// Among the first `size` records; back to the first whose files were erased.
+    pub(super) fn read(reader: &Reader, size: u64) -> Result<Self, RunError> {
+        let mut all = Vec::new();
+        for found in reader.records_newest_first(0..size, &Filter::kind("config")) {
+            let (index, Record { at, .. }) = found?;
+            let bytes = match reader.read_file(index, "config.json") {
+                Ok(bytes) => bytes,
+                Err(LedgerError::Erased { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            let stated = serde_json::from_slice(&bytes)
+                .map_err(|error| RunError::Unreadable { index, why: format!("config.json: {error}") })?;
+            all.push(Configured { at, stated });
+        }
+        Ok(Self(all))
+    }
+
+    /// Puts the dates into the facts.
+    pub(super) fn date(&self, facts: &mut Facts, loaded: &Loaded) {
+        for criterion in &mut facts.criteria {
+            let category = super::grid::word(criterion.category);
+            criterion.without_since = self.since(|stated| {
+                let inside = stated.scope.as_ref().is_none_or(|scope| {
+                    category == "security" || scope.categories.iter().any(|name| *name == category)
+                });
+                inside && !stated.controls.values().any(|control| control.criteria.contains(&criterion.id))
+            });
+        }
+        for control in &mut facts.controls {
+            let configured = loaded.config.controls.contains_key(&control.id);
+            control.so_since = self.since(|stated| stated.controls.contains_key(&control.id) == configured);
+        }
+    }
+
+    /// When it began to hold, if it has held ever since.
+    fn since(&self, holds: impl Fn(&Stated) -> bool) -> Option<DateTime<Utc>> {
+        self.0.iter().take_while(|configured| holds(&configured.stated)).last().map(|configured| configured.at)
+    }
+}

@@ -1,0 +1,290 @@
+//! What to do about each gap: by whom, in which order, by when. Pure.
+
+use super::facts::{Control, Facts};
+use super::gaps::{Gap, GapType, gaps};
+use crate::catalogue::{Catalogue, Severity};
+use crate::config::AuditType;
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use evidenced_collectors::contract::Window;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The window is near when it starts within so many days.
+const NEAR: TimeDelta = TimeDelta::days(30);
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Remediation {
+    /// Whose.
+    pub organization: String,
+    /// A sample with a simulated clock.
+    pub sample: bool,
+    /// Up to when everything is known.
+    pub as_of: DateTime<Utc>,
+    /// For which report.
+    #[serde(rename = "type")]
+    pub audit: AuditType,
+    /// The period.
+    pub period: Option<Window>,
+    /// What is wrong with the ledger.
+    pub integrity: Option<String>,
+    /// In the order in which they can be done: what others depend on first, then the more urgent, then the earlier.
+    pub gaps: Vec<Task>,
+    /// By owner, and in it by ISO week: what is to be ready in it.
+    pub load: BTreeMap<String, BTreeMap<String, Load>>,
+    /// What to know about the scope.
+    pub warnings: Vec<String>,
+}
+
+/// One gap, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Task {
+    /// The gap.
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// How urgent.
+    pub priority: Severity,
+    /// What to do, in order.
+    pub actions: Vec<String>,
+    /// Who; empty: nobody is named.
+    pub owner: String,
+    /// A guess, in days of work: at least, at most.
+    pub effort_days: (u32, u32),
+    /// By when.
+    pub target_date: NaiveDate,
+    /// From which day `target_date` is counted: of `opened_at`, or where that is on no record, of `as_of`.
+    pub counted_from: NaiveDate,
+    /// Brought forward to the day before the period.
+    pub pulled_forward: bool,
+    /// Days of the period that will have passed without the control.
+    pub days_lost: i64,
+    /// Gaps that must be closed first.
+    pub dependencies: Vec<String>,
+    /// What to show in the end.
+    pub evidence_needed: Vec<String>,
+    /// Whether there is still time.
+    pub status: Status,
+}
+
+/// Whether there is still time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// There is.
+    Open,
+    /// The target date has passed.
+    Overdue,
+}
+
+/// What one owner is to have ready in one week.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// How many gaps.
+    pub gaps: u32,
+    /// Days of work: at least, at most.
+    pub effort_days: (u32, u32),
+}
+
+/// Gaps that wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("these gaps wait for each other: {}\nhint: take away one `depends_on` of their controls", .0.join(" -> "))]
+pub struct Cycle(pub Vec<String>);
+
+/// Makes the plan.
+pub fn remediation(facts: &Facts, catalogue: &Catalogue) -> Result<Remediation, Cycle> {
+    let found = gaps(facts).gaps;
+    let by_control: BTreeMap<&str, Vec<&str>> = found.iter().fold(BTreeMap::new(), |mut by, gap| {
+        // A criterion without a control names controls that only would serve it.
+        for control in gap.controls.iter().filter(|_| gap.gap_type != GapType::Missing) {
+            by.entry(control.as_str()).or_insert_with(Vec::new).push(gap.gap_id.as_str());
+        }
+        by
+    });
+    let tasks: Vec<Task> = found.iter().map(|gap| task(facts, catalogue, gap, &by_control)).collect();
+    let gaps = in_order(tasks)?;
+    let mut load: BTreeMap<String, BTreeMap<String, Load>> = BTreeMap::new();
+    for task in &gaps {
+        let week = task.target_date.iso_week();
+        let week = format!("{}-W{:02}", week.year(), week.week());
+        let load = load.entry(task.owner.clone()).or_default().entry(week).or_default();
+        load.gaps += 1;
+        load.effort_days.0 += task.effort_days.0;
+        load.effort_days.1 += task.effort_days.1;
+    }
+    Ok(Remediation {
+        organization: facts.organization.clone(),
+        sample: facts.sample,
+        as_of: facts.as_of,
+        audit: facts.audit,
+        period: facts.period,
+        integrity: facts.fault.clone(),
+        gaps,
+        load,
+        warnings: facts.warnings.clone(),
+    })
+}
+
+fn task(facts: &Facts, catalogue: &Catalogue, gap: &Gap, by_control: &BTreeMap<&str, Vec<&str>>) -> Task {
+    let control = gap.controls.first().filter(|_| gap.gap_type != GapType::Missing).and_then(|id| facts.control(id));
+    let priority = priority(facts, gap, control);
+    let when = when(facts, gap, priority);
+    let needs = control.map(|control| control.depends_on.as_slice()).unwrap_or_default();
+    let first = needs.iter().filter_map(|id| by_control.get(id.as_str())).flatten();
+    let dependencies: BTreeSet<String> = first.filter(|id| **id != gap.gap_id).map(|id| (*id).to_owned()).collect();
+    let overdue = when.target_date < facts.as_of.date_naive();
+    Task {
+        actions: actions(gap, control, catalogue),
+        owner: control.map(|control| control.owner.clone()).unwrap_or_default(),
+        effort_days: match priority {
+            Severity::Critical | Severity::Low => (1, 5),
+            Severity::High | Severity::Medium => (3, 10),
+        },
+        dependencies: dependencies.into_iter().collect(),
+        evidence_needed: evidence_needed(gap, control, catalogue),
+        status: if overdue { Status::Overdue } else { Status::Open },
+        priority,
+        target_date: when.target_date,
+        counted_from: when.counted_from,
+        pulled_forward: when.pulled_forward,
+        days_lost: when.days_lost,
+        gap: gap.clone(),
+    }
+}
+
+/// How urgent: as its criteria are, never less than its control, and a step more when a criterion hangs on it or the
+/// period has begun or is near.
+fn priority(facts: &Facts, gap: &Gap, control: Option<&Control>) -> Severity {
+    let of = |id: &String| facts.criteria.iter().find(|criterion| criterion.id == *id).map(|c| c.priority);
+    let criteria = gap.criteria.iter().filter_map(of).max();
+    // Without a criterion or a control it is about everything.
+    let base = criteria.max(control.map(|control| control.severity)).unwrap_or(Severity::Critical);
+    let urgent = matches!(gap.gap_type, GapType::Missing | GapType::Operating | GapType::Integrity) && gap.key;
+    let near = facts.period.is_some_and(|period| facts.as_of + NEAR >= period.start);
+    match base {
+        base if !urgent && !near => base,
+        Severity::Low => Severity::Medium,
+        Severity::Medium => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+struct When {
+    target_date: NaiveDate,
+    counted_from: NaiveDate,
+    pulled_forward: bool,
+    days_lost: i64,
+}
+
+/// Days from a gap's beginning to its target.
+fn days(priority: Severity) -> i64 {
+    match priority {
+        Severity::Critical => 28,
+        Severity::High => 56,
+        Severity::Medium => 84,
+        Severity::Low => 112,
+    }
+}
+
+fn when(facts: &Facts, gap: &Gap, priority: Severity) -> When {
+    let counted_from = gap.opened_at.unwrap_or(facts.as_of).date_naive();
+    let target_date = counted_from + TimeDelta::days(days(priority));
+    let on_time = When { target_date, counted_from, pulled_forward: false, days_lost: 0 };
+    let Some(period) = facts.period.filter(|_| matches!(gap.gap_type, GapType::Design | GapType::Missing)) else {
+        return on_time;
+    };
+    let (start, today) = (period.start.date_naive(), facts.as_of.date_naive());
+    let before = start - TimeDelta::days(1);
+    if target_date <= before {
+        return on_time;
+    }
+    if before >= today {
+        return When { target_date: before, pulled_forward: true, ..on_time };
+    }
+    // What is closed on its day is missing up to it, and what is late already up to now at least.
+    let until = target_date.max(today).min(period.end.date_naive());
+    When { days_lost: (until - start).num_days(), ..on_time }
+}
+
+fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {
+    let name = gap.controls.first().map_or("the control", String::as_str);
+    let plan = catalogue.control(name);
+    let test = plan.map(|plan| format!("test it so: {}", plan.test_procedure));
+    let said = |text: &str| Some(text.to_owned());
+    let actions = match gap.gap_type {
+        GapType::Missing => {
+            let suggested = gap.controls.iter().filter_map(|id| catalogue.control(id)).take(3);
+            let suggested: Vec<_> =
+                suggested.map(|plan| Some(format!("consider {}: {}", plan.id, plan.statement))).collect();
+            let last =
+                "put it into [controls] or your own catalogue with an owner, or say in [scope] why it does not apply";
+            [suggested, vec![said(last)]].concat()
+        }
+        GapType::Design if control.is_some_and(|control| !control.own) => vec![
+            Some(format!("take {name} on: put it into [controls] with an owner, or into your own catalogue")),
+            plan.map(|plan| format!("do what it says: {}", plan.statement)),
+        ],
+        GapType::Design => vec![Some(format!("mend the plan of {name}: {}", gap.current_state)), test],
+        GapType::Partial => vec![
+            plan.map(|plan| format!("do what it says: {}", plan.statement)),
+            Some(format!("feed {name} with a collector, and `evidenced collect now`; see `evidenced drift`")),
+            test,
+        ],
+        GapType::Stale => vec![
+            said("see with `evidenced status` why its collectors bring nothing home"),
+            said("`evidenced collect now`"),
+        ],
+        GapType::Integrity if control.is_none() => vec![
+            said("stop the daemon, keep the files as they are, and compare them with a backup and with the anchors"),
+            said("go on from a good copy with `evidenced epoch`, and tell the auditor"),
+        ],
+        GapType::Integrity => {
+            vec![said("set the clocks, or find the items that one of the two sources lacks, and collect again")]
+        }
+        GapType::Operating => vec![
+            Some(format!("see what happened: `evidenced history {name}` and `evidenced drift`")),
+            said("write down cause and correction, and have what cannot be mended accepted with `evidenced waive`"),
+            test,
+        ],
+    };
+    actions.into_iter().flatten().collect()
+}
+
+fn evidence_needed(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {
+    match control {
+        Some(control) => control.evidence.clone(),
+        None => {
+            gap.controls.first().and_then(|id| catalogue.control(id)).map(|p| p.evidence.clone()).unwrap_or_default()
+        }
+    }
+}
+
+/// What others depend on first, then the more urgent, then the earlier, then what touches more criteria.
+pub fn in_order(tasks: Vec<Task>) -> Result<Vec<Task>, Cycle> {
+    let mut left: BTreeMap<String, Task> = tasks.into_iter().map(|task| (task.gap.gap_id.clone(), task)).collect();
+    let mut done = Vec::new();
+    while !left.is_empty() {
+        let free = left.values().filter(|task| !task.dependencies.iter().any(|id| left.contains_key(id)));
+        let next = free.min_by_key(|task| {
+            let urgent = std::cmp::Reverse(task.priority);
+            (urgent, task.target_date, std::cmp::Reverse(task.gap.criteria.len()), task.gap.gap_id.clone())
+        });
+        let Some(next) = next.map(|task| task.gap.gap_id.clone()) else { return Err(cycle(&left)) };
+        done.extend(left.remove(&next));
+    }
+    Ok(done)
+}
+
+/// Some gaps of those left that wait for each other in a ring. Each of those left waits for one that is left.
+fn cycle(left: &BTreeMap<String, Task>) -> Cycle {
+    let mut path: Vec<String> = left.keys().take(1).cloned().collect();
+    loop {
+        let last = path.last().cloned().unwrap_or_default();
+        let next = left[&last].dependencies.iter().find(|id| left.contains_key(*id)).cloned().unwrap_or_default();
+        if let Some(at) = path.iter().position(|id| *id == next) {
+            path.drain(..at);
+            path.push(next);
+            return Cycle(path);
+        }
+        path.push(next);
+    }
+}

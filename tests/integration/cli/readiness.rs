@@ -1,0 +1,241 @@
+//! `scope`, `tracker`, `gaps`, `readiness` and `remediation` over the sample company's ninety days, whose story is
+//! known.
+
+use super::demo::home;
+use super::{Home, Said, evidenced};
+use crate::bundle::opened::{pages, python, said};
+use crate::support::program;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const Q1: [&str; 4] = ["--type", "type2", "--period", "2026-Q1"];
+
+fn run(home: &Home, command: &str, more: &[&str]) -> Said {
+    home.run(&[&[command], &Q1[..], more].concat())
+}
+
+fn one<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
+    list.as_array().unwrap().iter().find(|one| one[key] == name).unwrap_or_else(|| panic!("{name}: {list:#}"))
+}
+
+#[test]
+fn the_tracker_counts_evidence_and_not_words() {
+    let home = home();
+    let said = home.run(&["tracker", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let tracker = said.json();
+    let first = one(&tracker["controls"], "control", "SEC-004");
+    assert_eq!((&first["evidence_is"], &first["state"]), (&json!("collected"), &json!("implemented")));
+    assert_eq!(first["due_next"], "2026-04-01T12:20:00Z");
+    assert!(first["evidence"]["record"].as_u64().is_some(), "{first}");
+    let failing = one(&tracker["controls"], "control", "AVL-008");
+    assert_eq!(failing["evidence_is"], "failing");
+    assert!(failing["missing"].as_str().unwrap().contains("rto-missed"), "{failing}");
+    assert_eq!(one(&tracker["controls"], "control", "SEC-018")["evidence_is"], "no_evidence");
+    let counts = &tracker["counts"];
+    let total: f64 = counts.as_object().unwrap().values().map(|count| count.as_f64().unwrap()).sum();
+    let by_hand = (counts["collected"].as_f64().unwrap() / total * 1000.0).round() / 10.0;
+    assert!((tracker["evidence_readiness"].as_f64().unwrap() - by_hand).abs() < 1e-9, "{tracker:#}");
+    assert_eq!(home.run(&["tracker", "--fail-on", "not-ready"]).code, 3);
+    // Four days later nobody has collected: what was fresh is stale.
+    let later = home.run(&["tracker", "--as-of", "2026-04-05", "--json"]).json();
+    assert_eq!(one(&later["controls"], "control", "SEC-004")["evidence_is"], "stale");
+    assert_eq!(later["counts"]["collected"], Value::Null);
+    // And on the day of the push past review, that was what the newest evidence showed.
+    let then = home.run(&["tracker", "--as-of", "2026-01-21", "--json"]).json();
+    let pushed = one(&then["controls"], "control", "SEC-001");
+    assert!(pushed["missing"].as_str().unwrap().contains("direct-push"), "{pushed}");
+    let markdown = home.run(&["tracker"]).out;
+    assert!(markdown.starts_with("# Evidence\n\n**SAMPLE"), "{markdown}");
+}
+
+#[test]
+fn the_gaps_of_the_sample_are_those_of_its_story() {
+    let home = home();
+    let said = run(&home, "gaps", &["--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let gaps = said.json();
+    let gap = |id: &str| one(&gaps["gaps"], "gap_id", id).clone();
+    let push = gap("GAP-SEC-001-operating-operating-consistency");
+    assert_eq!((&push["severity"], &push["opened_at"]), (&json!("critical"), &json!("2026-01-30T00:00:00Z")));
+    assert!(push["current_state"].as_str().unwrap().contains("stale-approval"), "{push}");
+    assert_eq!(gap("GAP-CC1.1-missing")["opened_at"], "2026-01-01T00:00:00Z");
+    assert_eq!(gap("GAP-AVL-008-design")["current_state"], "its plan lacks: statement, evidence type, test procedure");
+    assert!(gap("GAP-AVL-001-operating-owner-accountability")["current_state"].as_str().unwrap().contains("2026-Q1"));
+    let checks = gaps["operation"]["AVL-001"].as_array().unwrap();
+    assert_eq!(checks.len(), 6);
+    assert_eq!(one(&gaps["operation"]["AVL-001"], "check", "exception_handling")["passed"], "yes");
+    assert_eq!(one(&gaps["criteria"], "criterion", "CC7.5")["state"], "covered");
+    assert_eq!(gaps["criteria_coverage"], 5.6, "2 of 36");
+    for (severity, code) in [("critical", 3), ("low", 3)] {
+        assert_eq!(run(&home, "gaps", &["--fail-on", severity]).code, code);
+    }
+    // Before the push, nothing of it.
+    let early = home.run(&["gaps", "--type", "type2", "--period", "2026-Q1", "--as-of", "2026-01-15", "--json"]).json();
+    let ids = early["gaps"].to_string();
+    assert!(!ids.contains("GAP-SEC-001-operating") && ids.contains("GAP-CC1.1-missing"), "{ids}");
+    let first = home.run(&["gaps", "--json"]).json();
+    assert_eq!((&first["type"], first.get("operation")), (&json!("type1"), None));
+}
+
+#[test]
+fn a_type_ii_report_needs_a_period_and_a_pack_takes_none() {
+    let home = home();
+    for command in ["gaps", "readiness", "remediation"] {
+        let said = home.run(&[command, "--type", "type2"]);
+        assert!(said.code == 2 && said.err.contains("hint: set [scope.period]"), "{said:?}");
+    }
+    let said = home.run(&["gaps", "--seed-compat", "x.json", "--period", "2026-Q1"]);
+    assert!(said.code == 2 && said.err.contains("cannot be used with"), "{said:?}");
+}
+
+#[test]
+fn the_readiness_of_the_sample_is_that_of_its_parts() {
+    let home = home();
+    let said = run(&home, "readiness", &["--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let readiness = said.json();
+    let parts = readiness["controls"].as_array().unwrap();
+    let sum = |key: &dyn Fn(&Value) -> f64| parts.iter().map(key).sum::<f64>();
+    let weight = |part: &Value| part["weight"].as_f64().unwrap();
+    let exact = 100.0 * sum(&|part| weight(part) * part["share"].as_f64().unwrap()) / sum(&weight);
+    assert!((readiness["readiness"].as_f64().unwrap() - exact).abs() <= 0.05, "{exact}");
+    assert_eq!((&readiness["rating"], readiness["caps"].as_array().unwrap().len()), (&json!("Not Ready"), 2));
+    let push = one(&readiness["controls"], "control", "SEC-001");
+    assert_eq!((&push["occurrences"], push["deviations"][0].as_u64()), (&json!([89, 90]), Some(2)));
+    assert_eq!(run(&home, "readiness", &["--fail-on", "not-ready"]).code, 3);
+    let text = run(&home, "readiness", &[]).out;
+    assert!(text.contains("Readiness is management's own measure, and not an audit result."), "{text}");
+    let csv = run(&home, "readiness", &["--format", "csv"]).out;
+    assert_eq!(csv::Reader::from_reader(csv.as_bytes()).records().count(), parts.len());
+}
+
+#[test]
+fn a_ledger_that_was_changed_has_no_score_and_every_report_says_so_and_exits_4() {
+    let home = home();
+    let ledger = rusqlite::Connection::open(home.path("state/ledger.sqlite")).unwrap();
+    let changed = ledger
+        .execute("UPDATE entry SET record = CAST(replace(CAST(record AS TEXT), 'a', 'b') AS BLOB) WHERE idx = 3", []);
+    assert_eq!(changed.unwrap(), 1);
+    drop(ledger);
+    let readiness = run(&home, "readiness", &["--json"]);
+    assert_eq!(readiness.code, 4, "{readiness:?}");
+    let json = readiness.json();
+    assert_eq!((&json["readiness"], &json["rating"]), (&Value::Null, &json!("Integrity failure")));
+    assert!(json["integrity"].as_str().unwrap().contains("record 3"), "{json:#}");
+    for command in ["gaps", "remediation"] {
+        let said = run(&home, command, &["--json"]);
+        assert_eq!(said.code, 4, "{said:?}");
+        assert_eq!(one(&said.json()["gaps"], "gap_id", "GAP-LEDGER-integrity")["severity"], "critical");
+    }
+    let tracker = home.run(&["tracker", "--json"]);
+    assert_eq!((tracker.code, &tracker.json()["evidence_readiness"]), (4, &json!(0.0)), "{tracker:?}");
+    let page = run(&home, "readiness", &["--format", "html"]);
+    assert!(page.code == 4 && page.out.contains("Integrity failure"), "{page:?}");
+}
+
+#[test]
+fn the_plan_of_the_sample_can_be_read_by_programs_of_others() {
+    let home = home();
+    let plan = run(&home, "remediation", &["--json"]).json();
+    let tasks = plan["gaps"].as_array().unwrap();
+    let push = one(&plan["gaps"], "gap_id", "GAP-SEC-001-operating-operating-consistency");
+    assert_eq!((&push["priority"], &push["target_date"]), (&json!("critical"), &json!("2026-02-27")), "28 days");
+    assert_eq!((&push["status"], &push["owner"]), (&json!("overdue"), &json!("Head of Engineering")));
+    let missing = one(&plan["gaps"], "gap_id", "GAP-CC1.1-missing");
+    assert!(missing["days_lost"].as_i64().unwrap() > 0, "the period has begun: {missing}");
+    assert_eq!(run(&home, "remediation", &["--fail-on", "critical"]).code, 3);
+    let file = |name: &str, format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
+        let dir = home.path("evidenced.toml");
+        command.current_dir(dir.parent().unwrap()).arg("remediation").args(Q1).args(["--format", format]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        fs::write(home.path(name), output.stdout).unwrap();
+        home.path(name).to_str().unwrap().to_owned()
+    };
+    let output = python("tests/pages/tasks.py", &[&file("plan.ics", "ics")]);
+    assert!(output.status.success(), "{}", said(&output));
+    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(read.as_array().unwrap().len(), tasks.len());
+    for (todo, task) in read.as_array().unwrap().iter().zip(tasks) {
+        assert_eq!(todo["due"], task["target_date"]);
+        let (id, title) = (task["gap_id"].as_str().unwrap(), task["title"].as_str().unwrap());
+        assert_eq!(todo["summary"], format!("SAMPLE: {id}: {title}"));
+        assert_eq!(todo["related"].as_array().unwrap().len(), task["dependencies"].as_array().unwrap().len());
+        for action in task["actions"].as_array().unwrap() {
+            assert!(todo["description"].as_str().unwrap().contains(action.as_str().unwrap()), "{action} {todo}");
+        }
+    }
+    let output = python("tests/pages/sheets.py", &[&file("plan.xlsx", "xlsx")]);
+    assert!(output.status.success(), "{}", said(&output));
+    let book: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = book["sheets"]["Remediation"].as_array().unwrap();
+    assert_eq!(rows.len(), tasks.len() + 1);
+    assert_eq!(rows[1][0], json!(["s", tasks[0]["gap_id"]]));
+    let markdown = run(&home, "remediation", &[]).out;
+    assert!(markdown.contains("**The period has begun: ") && markdown.contains("## Load"), "{markdown}");
+}
+
+#[test]
+fn the_page_runs_nothing_loads_nothing_and_prints() {
+    let home = home();
+    let evil = "Peer <script>alert(1)</script> \\\"review\\\" & \\u202emore";
+    let config = fs::read_to_string(home.path("evidenced.toml")).unwrap();
+    let config = config.replacen("title = \"Peer review before merge\"", &format!("title = \"{evil}\""), 1);
+    fs::write(home.path("evidenced.toml"), config).unwrap();
+    let html = run(&home, "readiness", &["--format", "html"]);
+    assert_eq!(html.code, 0, "{html:?}");
+    fs::create_dir(home.path("page")).unwrap();
+    fs::write(home.path("page/index.html"), &html.out).unwrap();
+    let output = pages(&home.path("page"));
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(html.out.contains("Peer &lt;script&gt;alert(1)&lt;/script&gt;") && html.out.contains("⟨U+202E⟩more"));
+    let drive = crate::support::component("tests/browser/print.mjs");
+    let mut command = Command::new(program("node"));
+    let output = command.arg(drive).arg(program("chromium")).arg(home.path("page/index.html")).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(printed["sheets"].as_u64().unwrap() > 1, "{printed}");
+    assert_eq!((&printed["requests"], &printed["blocked"], &printed["scripts"]), (&json!([]), &json!([]), &json!(0)));
+    let text = printed["text"].as_str().unwrap();
+    for words in [
+        "SOC 2 readiness of Sample Company",
+        "What keeps the score down",
+        "Scope",
+        "Timeline",
+        "GAP-CC1.1-missing",
+        "SAMPLE",
+    ] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+}
+
+#[test]
+fn a_scope_is_made_from_a_few_answers_and_can_be_pasted() {
+    let home = home();
+    let flags = ["scope", "--sells", "saas,data", "--personal-data", "--start", "2026-01-01", "--months", "3"];
+    let table = home.run(&flags);
+    assert_eq!(table.code, 0, "{table:?}");
+    let categories =
+        "categories = [\"security\", \"availability\", \"confidentiality\", \"processing-integrity\", \"privacy\"]";
+    assert!(table.out.contains(categories), "{}", table.out);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
+    command.args(["scope", "--ask"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"cars\napi\nn\ny\n\n\n2\n2026-01-01\n3\n").unwrap();
+    let asked = child.wait_with_output().unwrap();
+    let out = String::from_utf8(asked.stdout).unwrap();
+    assert!(asked.status.success() && out.contains("categories = [\"security\", \"availability\"]"), "{out}");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("some of the four"));
+    home.configure(&format!("\n{out}"));
+    let scope = home.run(&["scope"]);
+    assert_eq!(scope.code, 0, "{scope:?}");
+    assert!(scope.out.contains("period: 2026-01-01 until before 2026-04-01, type2"), "{}", scope.out);
+    assert!(scope.out.contains("warning: the boundary of the system is not described"), "{}", scope.out);
+    // What is asked for follows from it.
+    assert_eq!(home.run(&["readiness", "--json"]).json()["type"], "type2");
+    assert_eq!(evidenced(home.path("state").as_path(), &["scope", "--sells", "cars"]).code, 2);
+}

@@ -1,0 +1,110 @@
+use super::*;
+use evidenced::catalogue::Catalogue;
+use evidenced::readiness::{Cycle, Remediation, Status, Task, remediation};
+
+fn plan(facts: &Facts) -> Remediation {
+    remediation(facts, &Catalogue::built_in().unwrap()).unwrap()
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A gap of design of a control of this severity, in a period that begins then.
+fn task(severity: Severity, as_of: &str, start: &str, key: bool) -> Task {
+    let mut control = Control { owner: String::new(), ..planned("SEC-001", severity) };
+    control.key_for = if key { vec!["CC8.1".to_owned()] } else { Vec::new() };
+    let period = Some(Window { start: at(start), end: at("2027-12-31") });
+    let facts = Facts { as_of: at(as_of), at: at(as_of), period, ..with([control]) };
+    plan(&facts).gaps.remove(0)
+}
+
+#[test]
+fn urgency_is_that_of_criterion_and_control_and_rises_when_the_period_is_near() {
+    // The criterion is medium.
+    let far = "2027-06-01";
+    for (severity, priority) in [
+        (Severity::Low, Severity::Medium),
+        (Severity::Medium, Severity::Medium),
+        (Severity::High, Severity::High),
+        (Severity::Critical, Severity::Critical),
+    ] {
+        assert_eq!(task(severity, "2026-01-01", far, true).priority, priority, "{severity:?}");
+    }
+    assert_eq!(task(Severity::Low, "2027-05-01", far, false).priority, Severity::Medium, "31 days before");
+    assert_eq!(task(Severity::Low, "2027-05-02", far, false).priority, Severity::High, "30 days before");
+    assert_eq!(task(Severity::Critical, "2027-05-02", far, false).priority, Severity::Critical, "there is no more");
+    // What is missing rises at once.
+    let mut facts = with([]);
+    facts.period = Some(Window { start: at("2028-01-01"), end: at("2029-01-01") });
+    assert_eq!(plan(&facts).gaps[0].priority, Severity::High);
+}
+
+#[test]
+fn a_target_counts_from_when_the_gap_began_and_comes_before_the_period() {
+    // Open since 2025-12-01 by the records.
+    for (severity, target) in
+        [(Severity::Critical, "2025-12-29"), (Severity::High, "2026-01-26"), (Severity::Medium, "2026-02-23")]
+    {
+        let task = task(severity, "2025-12-10", "2027-06-01", false);
+        assert_eq!((task.target_date, task.pulled_forward, task.days_lost), (day(target), false, 0), "{severity:?}");
+        assert_eq!((task.counted_from, task.status), (day("2025-12-01"), Status::Open));
+    }
+    let near = task(Severity::Medium, "2025-12-10", "2026-02-01", false);
+    assert_eq!((near.target_date, near.pulled_forward, near.days_lost), (day("2026-01-31"), true, 0));
+    let begun = task(Severity::Medium, "2025-12-10", "2025-12-05", false);
+    assert_eq!((begun.priority, begun.target_date), (Severity::High, day("2026-01-26")));
+    assert_eq!((begun.pulled_forward, begun.days_lost), (false, 52), "from December 5 to January 26");
+    let late = task(Severity::Critical, "2026-02-01", "2025-12-05", false);
+    assert_eq!((late.status, late.days_lost), (Status::Overdue, 58), "up to the day of the report at least");
+    // Nobody knows when it began: it counts from today, and says so.
+    let mut facts = with([Control { so_since: None, owner: String::new(), ..planned("SEC-001", Severity::Critical) }]);
+    facts.as_of = at("2026-05-01");
+    let unknown = plan(&facts);
+    assert_eq!(unknown.gaps[0].gap.opened_at, None);
+    assert_eq!((unknown.gaps[0].counted_from, unknown.gaps[0].target_date), (day("2026-05-01"), day("2026-05-29")));
+    assert!(unknown.markdown(&facts).contains("Opened: not on record"), "{}", unknown.markdown(&facts));
+}
+
+#[test]
+fn what_others_depend_on_comes_first_and_a_ring_is_refused_with_its_members() {
+    let needs = |id: &str, severity, needs: &[&str]| Control {
+        depends_on: needs.iter().map(|id| (*id).to_owned()).collect(),
+        ..planned(id, severity)
+    };
+    let facts = with([
+        needs("SEC-001", Severity::Critical, &["SEC-002"]),
+        needs("SEC-002", Severity::Low, &["SEC-003"]),
+        needs("SEC-003", Severity::Low, &[]),
+        needs("SEC-004", Severity::Critical, &[]),
+    ]);
+    let done = plan(&facts);
+    let order: Vec<&str> = done.gaps.iter().map(|task| task.gap.controls[0].as_str()).collect();
+    assert_eq!(order, ["SEC-004", "SEC-003", "SEC-002", "SEC-001"]);
+    assert_eq!(done.gaps[3].dependencies, ["GAP-SEC-002-partial"]);
+    let load = &done.load["Anna"];
+    assert_eq!(load.values().map(|load| load.gaps).sum::<u32>(), 4);
+    assert_eq!(load.values().map(|load| load.effort_days.0).sum::<u32>(), 1 + 3 + 3 + 1);
+    let ring = with([
+        needs("SEC-001", Severity::Low, &["SEC-003"]),
+        needs("SEC-002", Severity::Low, &["SEC-001"]),
+        needs("SEC-003", Severity::Low, &["SEC-002"]),
+        needs("SEC-009", Severity::Low, &["SEC-003"]),
+    ]);
+    let Cycle(members) = remediation(&ring, &Catalogue::built_in().unwrap()).unwrap_err();
+    assert_eq!((members.len(), members.first()), (4, members.last()), "{members:?}");
+    assert!(!members.iter().any(|id| id.contains("SEC-009")), "it waits for the ring and is not in it: {members:?}");
+}
+
+#[test]
+fn actions_and_evidence_come_from_the_library() {
+    let mut facts = with([]);
+    facts.controls = vec![Control { own: false, ..planned("SEC-001", Severity::Critical) }];
+    let missing = plan(&facts).gaps.remove(0);
+    assert!(missing.actions[0].starts_with("consider SEC-001: Nothing reaches a production branch"), "{missing:?}");
+    assert!(missing.evidence_needed.iter().any(|text| text.contains("waivers")), "{missing:?}");
+    assert!(missing.owner.is_empty() && missing.dependencies.is_empty());
+    let partial = plan(&with([planned("SEC-001", Severity::Critical)])).gaps.remove(0);
+    assert!(partial.actions.iter().any(|text| text.starts_with("test it so: Judge every landing")), "{partial:?}");
+    assert_eq!((partial.owner.as_str(), partial.evidence_needed), ("Anna", vec!["a log".to_owned()]));
+}

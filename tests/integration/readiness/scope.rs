@@ -1,0 +1,127 @@
+use super::*;
+use evidenced::config::{Loaded, parse};
+use evidenced::readiness::{Ask, GatherError, planned as read};
+use std::path::Path;
+
+const EXAMPLE: &str = include_str!("../../../config/evidenced.example.toml");
+
+fn with_scope(scope: &str) -> Result<Loaded, String> {
+    parse(Path::new("/nowhere/evidenced.toml"), &format!("{EXAMPLE}\n{scope}")).map_err(|error| error.to_string())
+}
+
+fn of(scope: &str, as_of: &str) -> Facts {
+    let loaded = with_scope(scope).unwrap_or_else(|error| panic!("{error}"));
+    read(&loaded, Ask::default(), at(as_of)).unwrap()
+}
+
+const PERIOD: &str =
+    "[scope]\nboundary = 'the shop'\nperiod = { start = 2026-01-01, end = 2026-07-01, type = 'type2' }\n";
+
+const CARRIED: &str = "[[scope.subservice]]\nname = 'AWS'\nservices = ['EC2']\nmethod = 'carve_out'\ncarries = ['CC6.4']\n\
+    user_controls = [{ text = 'use a second factor', controls = ['SEC-004'] }]\n\
+    reports = [{ start = 2025-10-01, end = '2026-04-01', bridge_until = 2026-06-01 }]\n\
+    [[scope.not_applicable]]\nwhat = 'CC6.4'\nreason = 'no data centre'\napprover = 'CTO'\non = 2026-01-02\ncarried_by = 'AWS'\n";
+
+#[test]
+fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
+    let na = |rest: &str| format!("{PERIOD}[[scope.not_applicable]]\n{rest}\non = 2026-01-02\n");
+    let carried = format!("{PERIOD}{CARRIED}");
+    for (scope, words) in [
+        ("[scope]\ncategories = ['safety']\n".to_owned(), "an unknown value"),
+        (
+            "[scope]\nperiod = { start = 2026-07-01, end = 2026-01-01, type = 'type2' }\n".to_owned(),
+            "it ends on 2026-01-01",
+        ),
+        ("[scope]\nperiod = { start = 'soon', end = 2026-01-01, type = 'type2' }\n".to_owned(), "is no day"),
+        ("[scope]\ntolerable_percent = 50\n".to_owned(), "tolerable_percent is 50"),
+        (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'"), "a criterion of security applies"),
+        (na("what = 'CC6.44'\nreason = 'r'\napprover = 'CTO'"), "the nearest is `CC6.4`"),
+        (na("what = 'A1.1'\nreason = ' '\napprover = 'CTO'"), "reason is empty"),
+        (na("what = 'A1.1'\nreason = 'r'\napprover = 'TBD'"), "approver is empty"),
+        (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'\ncarried_by = 'GCP'"), "is no subservice organisation"),
+        (carried.replace("carries = ['CC6.4']", "carries = ['CC6.5']"), "does not carry it"),
+        (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there for 2026-01-01"),
+        (carried.replace("2026-06-01", "2026-09-01"), "the bridge of the report"),
+        (carried.replace("['EC2']", "[]"), "services is empty"),
+        (carried.replace("'SEC-004'", "'SEC-04'"), "the nearest is `SEC-00"),
+    ] {
+        let error = with_scope(&scope).err().unwrap_or_else(|| panic!("taken: {scope}"));
+        assert!(error.contains(words) && error.contains("evidenced.toml"), "{words} is not in {error}");
+    }
+    assert!(with_scope(&carried).is_ok());
+    assert!(with_scope(&na("what = 'A1.1'\nreason = 'no promise'\napprover = 'CTO'")).is_ok(), "not of security");
+}
+
+#[test]
+fn what_somebody_else_carries_is_left_out_as_long_as_their_reports_go() {
+    let scope = format!("{PERIOD}{CARRIED}");
+    let left = |as_of| {
+        let facts = of(&scope, as_of);
+        let out = facts.criteria.iter().find(|criterion| criterion.id == "CC6.4").unwrap().not_applicable.is_some();
+        (out, facts.warnings.join("\n"))
+    };
+    let (out, warnings) = left("2026-05-31");
+    assert!(out && !warnings.contains("CC6.4: "), "{warnings}");
+    let (out, warnings) = left("2026-06-02");
+    assert!(!out && warnings.contains("CC6.4: the reports of AWS reach to 2026-06-01, so it applies"), "{warnings}");
+}
+
+#[test]
+fn a_scope_is_warned_of_what_it_lacks() {
+    let warnings = |scope: &str| of(scope, "2026-03-01").warnings.join("\n");
+    assert!(warnings("").contains("no [scope] is configured"));
+    let bare = warnings("[scope]\n");
+    for words in ["the period is not set", "boundary", "security: 2"] {
+        assert!(bare.contains(words), "{words} is not in {bare}");
+    }
+    let carve_out = "[[scope.subservice]]\nname = 'AWS'\nservices = ['EC2']\nmethod = 'carve_out'\n";
+    assert!(warnings(&format!("{PERIOD}{carve_out}")).contains("AWS is carved out, and none"));
+    let unknown = carve_out.to_owned() + "user_controls = [{ text = 'lock up', controls = ['SEC-012'] }]\n";
+    assert!(warnings(&format!("{PERIOD}{unknown}")).contains("and SEC-012 is no control of yours"));
+    let short = PERIOD.replace("2026-07-01", "2026-02-15");
+    let annual = |scope: &str| {
+        let loaded = parse(
+            Path::new("/nowhere/evidenced.toml"),
+            &format!("{}\n{scope}", EXAMPLE.replacen("frequency = \"daily\"", "frequency = \"annual\"", 1)),
+        );
+        read(&loaded.unwrap(), Ask::default(), at("2026-03-01")).unwrap().warnings.join("\n")
+    };
+    assert!(annual(&short).contains("shorter than three months"));
+    assert!(annual(PERIOD).contains("only if they run inside it: SEC-001"), "{}", annual(PERIOD));
+    let year = PERIOD.replace("2026-07-01", "2027-01-01");
+    assert!(!annual(&year).contains("only if they run inside it"), "{}", annual(&year));
+}
+
+#[test]
+fn categories_are_those_of_the_scope_or_of_the_controls_and_security_always() {
+    assert_eq!(of("", "2026-03-01").categories, [Category::Security, Category::Availability].into());
+    let privacy = of("[scope]\ncategories = ['privacy']\n", "2026-03-01");
+    assert_eq!(privacy.categories, [Category::Security, Category::Privacy].into());
+    assert_eq!(privacy.criteria.len(), 33 + 18);
+    assert!(privacy.controls.iter().all(|control| !control.criteria.is_empty()), "of these categories alone");
+    let loaded = with_scope("").unwrap();
+    let ask = Ask { audit: Some(AuditType::Type2), ..Ask::default() };
+    assert!(matches!(read(&loaded, ask, at("2026-03-01")), Err(GatherError::NoPeriod)));
+}
+
+#[test]
+fn each_of_the_61_criteria_has_a_control_in_the_library() {
+    let all = "[scope]\ncategories = ['availability', 'confidentiality', 'processing-integrity', 'privacy']\n";
+    let facts = of(all, "2026-03-01");
+    assert_eq!(facts.criteria.len(), 61);
+    for criterion in &facts.criteria {
+        let serves = facts.controls.iter().any(|control| control.criteria.contains(&criterion.id));
+        assert!(serves, "{} has none", criterion.id);
+    }
+}
+
+#[test]
+fn the_scope_of_the_example_can_be_used_as_it_stands() {
+    let from = EXAMPLE.split("# [scope]\n").nth(1).unwrap();
+    let lines = from.split("# --- ").next().unwrap().lines().filter_map(|line| line.strip_prefix("# "));
+    let scope = format!("[scope]\n{}\n", lines.collect::<Vec<_>>().join("\n"));
+    let facts = of(&scope, "2026-05-01");
+    assert_eq!((facts.audit, facts.period.unwrap().end), (AuditType::Type2, at("2026-07-01")));
+    let left = facts.criteria.iter().filter(|criterion| criterion.not_applicable.is_some());
+    assert_eq!(left.map(|criterion| criterion.id.as_str()).collect::<Vec<_>>(), ["CC6.4"]);
+}
