@@ -1,0 +1,1 @@
+//! The kind, on real directories: see the integration tests for its contract.
