@@ -41,36 +41,23 @@ impl Fault {
 /// Reads a file. Either every row of it is good, or the faults are all that comes of it.
 pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<Utc>) -> Result<Vec<Row>, Vec<Fault>> {
     let text = text(bytes, rows_max).map_err(|fault| vec![fault])?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut lines = text.lines().count() as u64;
     let (mut header, mut rows, mut faults) = (None, Vec::new(), Vec::new());
-    let mut expected = 1;
-    for record in reader.records() {
-        let Ok(record) = record else {
-            faults.push(Fault::new(expected, None, "is not CSV", "look at the quotes in this line"));
-            return Err(faults);
+    for (line, text) in (1..).zip(text.lines()) {
+        let record = match record(text) {
+            Ok(record) => record,
+            Err((why, hint)) => {
+                faults.push(Fault::new(line, None, why, hint));
+                continue;
+            }
         };
-        let line = record.position().map_or(expected, csv::Position::line);
-        (expected..line).for_each(|empty| faults.push(blank(empty)));
-        expected = line + 1;
-        if record.iter().any(|cell| cell.contains(['\n', '\r'])) {
-            let hint = "a cell has one line; a quote may have been opened here and not closed";
-            faults.push(Fault::new(line, None, "a cell goes over several lines", hint));
-            return Err(faults);
-        }
         match &header {
-            None => header = Some(columns(list, &record).map_err(|mut wrong| {
-                wrong.append(&mut faults);
-                wrong
-            })?),
+            None => header = Some(columns(list, &record, line)?),
             Some(header) => match row(list, header, &record, line, as_of) {
                 Ok(row) => rows.push(row),
                 Err(wrong) => faults.extend(wrong),
             },
         }
     }
-    lines = lines.max(expected - 1);
-    (expected..=lines).for_each(|empty| faults.push(blank(empty)));
     if header.is_none() {
         let hint = format!("its first line must be {}", header_text(list));
         faults.push(Fault::new(0, None, "the file has no header", hint));
@@ -79,8 +66,20 @@ pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<U
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
 }
 
-fn blank(line: u64) -> Fault {
-    Fault::new(line, None, "the line is empty", "remove the line")
+/// The cells of one line; no cell has more than one.
+fn record(line: &str) -> Result<csv::StringRecord, (&'static str, &'static str)> {
+    if line.is_empty() {
+        return Err(("the line is empty", "remove the line"));
+    }
+    if line.matches('"').count() % 2 == 1 {
+        let hint = "close the quote; a cell has one line, and a quote inside of one is written twice";
+        return Err(("a quote is open at the end of the line", hint));
+    }
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    match reader.records().next() {
+        Some(Ok(record)) => Ok(record),
+        _ => Err(("is not CSV", "look at the quotes in this line")),
+    }
 }
 
 /// The text of a file that may be read at all.
@@ -131,8 +130,8 @@ fn header_text(list: &List) -> String {
 }
 
 /// The column of each place in the file: exactly those of the list, once each.
-fn columns(list: &List, header: &csv::StringRecord) -> Result<Vec<&'static Column>, Vec<Fault>> {
-    let fault = |column: Option<&str>, why: String, hint: String| Fault::new(1, column, why, hint);
+fn columns(list: &List, header: &csv::StringRecord, line: u64) -> Result<Vec<&'static Column>, Vec<Fault>> {
+    let fault = |column: Option<&str>, why: String, hint: String| Fault::new(line, column, why, hint);
     if header.len() == 1 && header.iter().any(|cell| cell.contains([';', '\t'])) {
         let hint = "save it with commas between the columns".to_owned();
         return Err(vec![fault(None, "the columns are divided by semicolons or tabs".to_owned(), hint)]);
