@@ -124,7 +124,8 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
             })
             .collect(),
         Test::RestoreTest(policy) => restore_test::bases(policy, readings, as_of, item),
-        Test::AccessReview(_)
+        Test::AccessGrant(_)
+        | Test::AccessReview(_)
         | Test::Acknowledgement(_)
         | Test::AssetInventory(_)
         | Test::IncidentResponse(_)

@@ -12,6 +12,7 @@
 //! - `waive`: approved acceptances, applied after the rules.
 //! - `cases`: files of worked cases, such as the truth table.
 
+pub mod access_grant;
 pub mod access_review;
 pub mod acknowledgement;
 pub mod asset_inventory;
@@ -230,7 +231,8 @@ fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec
             .map(|held| mfa::judge(policy, held.item, held.as_of))
             .collect(),
         Test::RestoreTest(policy) => restore_test::judge(policy, &gather::restores(readings, &mut unread), as_of),
-        Test::AccessReview(_)
+        Test::AccessGrant(_)
+        | Test::AccessReview(_)
         | Test::Acknowledgement(_)
         | Test::AssetInventory(_)
         | Test::IncidentResponse(_)

@@ -1,7 +1,7 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
 use super::{
-    access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa, restore_test,
+    access_grant, access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa, restore_test,
     risk_assessment, training, vendor_review,
 };
 use evidenced_collectors::contract::Items;
@@ -19,6 +19,8 @@ pub enum Test {
     Mfa(mfa::Policy),
     /// Every store was restored and checked in every quarter.
     RestoreTest(restore_test::Policy),
+    /// Access is given only after somebody else said yes.
+    AccessGrant(access_grant::Policy),
     /// Access to every system is reviewed in every quarter.
     AccessReview(access_review::Policy),
     /// Policies are approved and in force, and everybody acknowledged them.
@@ -105,10 +107,11 @@ pub struct PolicyError {
 
 impl Test {
     /// The names that a control can give as `test`.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "change_review",
         "mfa",
         "restore_test",
+        "access_grant",
         "access_review",
         "acknowledgement",
         "asset_inventory",
@@ -126,6 +129,7 @@ impl Test {
             "change_review" => Self::ChangeReview(read(name, policy)?),
             "mfa" => Self::Mfa(read(name, policy)?),
             "restore_test" => Self::RestoreTest(read(name, policy)?),
+            "access_grant" => Self::AccessGrant(read(name, policy)?),
             "access_review" => Self::AccessReview(read(name, policy)?),
             "acknowledgement" => Self::Acknowledgement(read(name, policy)?),
             "asset_inventory" => Self::AssetInventory(read(name, policy)?),
@@ -151,6 +155,7 @@ impl Test {
             Self::ChangeReview(_) => "change_review",
             Self::Mfa(_) => "mfa",
             Self::RestoreTest(_) => "restore_test",
+            Self::AccessGrant(_) => "access_grant",
             Self::AccessReview(_) => "access_review",
             Self::Acknowledgement(_) => "acknowledgement",
             Self::AssetInventory(_) => "asset_inventory",
@@ -169,6 +174,7 @@ impl Test {
             Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
+            Self::AccessGrant(_) => "access_grant/1",
             Self::AccessReview(_) => "access_review/1",
             Self::Acknowledgement(_) => "acknowledgement/1",
             Self::AssetInventory(_) => "asset_inventory/1",
@@ -191,7 +197,7 @@ impl Test {
             Self::IncidentResponse(_) => Takes::Incidents,
             Self::RiskAssessment(_) => Takes::Risks,
             Self::VendorReview(_) => Takes::Vendors,
-            Self::Acknowledgement(_) | Self::Leavers(_) | Self::Training(_) => Takes::Workforce,
+            Self::AccessGrant(_) | Self::Acknowledgement(_) | Self::Leavers(_) | Self::Training(_) => Takes::Workforce,
         }
     }
 
@@ -202,6 +208,7 @@ impl Test {
             Self::ChangeReview(policy) => json!(policy),
             Self::Mfa(policy) => json!(policy),
             Self::RestoreTest(policy) => json!(policy),
+            Self::AccessGrant(policy) => json!(policy),
             Self::AccessReview(policy) => json!(policy),
             Self::Acknowledgement(policy) => json!(policy),
             Self::AssetInventory(policy) => json!(policy),
@@ -219,6 +226,7 @@ impl Test {
             "change_review" => Some(schemars::schema_for!(change_review::Policy)),
             "mfa" => Some(schemars::schema_for!(mfa::Policy)),
             "restore_test" => Some(schemars::schema_for!(restore_test::Policy)),
+            "access_grant" => Some(schemars::schema_for!(access_grant::Policy)),
             "access_review" => Some(schemars::schema_for!(access_review::Policy)),
             "acknowledgement" => Some(schemars::schema_for!(acknowledgement::Policy)),
             "asset_inventory" => Some(schemars::schema_for!(asset_inventory::Policy)),
@@ -236,6 +244,7 @@ impl Test {
             Self::ChangeReview(policy) => change_review::check(policy),
             Self::Mfa(policy) => mfa::check(policy),
             Self::RestoreTest(policy) => restore_test::check(policy),
+            Self::AccessGrant(policy) => access_grant::check(policy),
             Self::AccessReview(policy) => access_review::check(policy),
             Self::Acknowledgement(policy) => acknowledgement::check(policy),
             Self::AssetInventory(policy) => asset_inventory::check(policy),

@@ -7,7 +7,7 @@
 
 use super::attributes::{Attribute, Basis, Part};
 use super::{
-    Judged, Outcome, PolicyError, Reading, Ruling, Test, access_review, acknowledgement, asset_inventory,
+    Judged, Outcome, PolicyError, Reading, Ruling, Test, access_grant, access_review, acknowledgement, asset_inventory,
     incident_response, leavers, risk_assessment, training, vendor_review,
 };
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
@@ -176,6 +176,7 @@ pub(super) fn not_empty(key: &str, words: &[impl Sized]) -> Result<(), PolicyErr
 /// Every item of one register.
 fn examine(test: &Test, items: &Items, as_of: DateTime<Utc>) -> Vec<Examined> {
     match (test, items) {
+        (Test::AccessGrant(policy), Items::Workforce(register)) => access_grant::examine(policy, register, as_of),
         (Test::AccessReview(policy), Items::AccessReviews(register)) => access_review::examine(policy, register, as_of),
         (Test::Acknowledgement(policy), Items::Workforce(register)) => acknowledgement::examine(policy, register, as_of),
         (Test::AssetInventory(policy), Items::Assets(register)) => asset_inventory::examine(policy, register, as_of),

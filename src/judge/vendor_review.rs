@@ -15,7 +15,7 @@
 //! | deviation | `no-security-terms` | the contract has none |
 //! | indeterminate | `reviewer-unknown` | reviewed, and nobody says by whom |
 //! | indeterminate | `report-period-unknown` | a report without the day on which its period ends |
-//! | indeterminate | `report-after-review` | its period ended after the newest review, which cannot have been of it |
+//! | indeterminate | `report-after-review` | the period ended after the newest review, which cannot have been of this report |
 //! | indeterminate | `row-gone` | it was in the register before, and is not now |
 //! | indeterminate | `list-missing` | the list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | nobody has no vendor |
@@ -141,11 +141,13 @@ fn report(policy: &Policy, vendor: &Vendor, today: NaiveDate) -> Check {
 /// A review is of a report that was there.
 fn read(vendor: &Vendor) -> Check {
     let said = |seen: String| Check::good("report-read", "That the review is of this report", seen).on([row(&vendor.at)]);
+    // A certificate holds into the future; a report tells of what was.
+    let of_the_past = matches!(vendor.report, Report::Soc2Type2 | Report::Soc1Type2);
     match (vendor.reviewed_on, vendor.period_end) {
-        (Some(on), Some(end)) if on < end => {
+        (Some(on), Some(end)) if of_the_past && on < end => {
             said(format!("the period ends on {end}, after the review of {on}")).open("report-after-review")
         }
-        _ => said("the period ended before the review, or there is none of them".to_owned()),
+        _ => said("nothing says that it was written after the review".to_owned()),
     }
 }
 
