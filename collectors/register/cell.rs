@@ -53,7 +53,8 @@ pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<
 
 /// Controls, and what is drawn as nothing or turns text round.
 fn unseen(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{a0}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{a0}' | '\u{feff}')
 }
 
 fn time(form: Form, text: &str, as_of: DateTime<Utc>) -> Result<Value, Wrong> {

@@ -85,16 +85,8 @@ const fn may(name: &'static str, form: Form) -> Column {
 }
 
 /// A list that may be left out, where nothing is remembered.
-const PLAIN: List = List {
-    name: "",
-    needed: false,
-    remembered: false,
-    key: &[],
-    columns: &[],
-    order: &[],
-    settled: &[],
-    refers: &[],
-};
+const PLAIN: List =
+    List { name: "", needed: false, remembered: false, key: &[], columns: &[], order: &[], settled: &[], refers: &[] };
 
 const FOLLOWED: Form = Word(&["none", "done", "open"]);
 
@@ -148,12 +140,7 @@ const WORKFORCE: &[List] = &[
     List {
         name: "training",
         key: &["person", "course", "completed_on"],
-        columns: &[
-            must("person", Text),
-            must("course", Text),
-            may("version", Text),
-            must("completed_on", PastDay),
-        ],
+        columns: &[must("person", Text), must("course", Text), may("version", Text), must("completed_on", PastDay)],
         refers: &[(&["person"], "people")],
         ..PLAIN
     },
@@ -177,12 +164,7 @@ const WORKFORCE: &[List] = &[
     List {
         name: "acknowledgements",
         key: &["person", "policy", "version"],
-        columns: &[
-            must("person", Text),
-            must("policy", Text),
-            must("version", Text),
-            must("acknowledged_on", PastDay),
-        ],
+        columns: &[must("person", Text), must("policy", Text), must("version", Text), must("acknowledged_on", PastDay)],
         refers: &[(&["person"], "people"), (&["policy", "version"], "policies")],
         ..PLAIN
     },

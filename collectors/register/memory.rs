@@ -38,7 +38,11 @@ impl Memory {
 
     /// Lists that were read before and are not named now; rows that are gone, or say another day; each of these
     /// rows that are gone as it was, by list.
-    pub(super) fn contradicted_by(&self, now: &Self, settings: &Settings) -> (Vec<Unread>, Vec<(String, Map<String, Value>)>) {
+    pub(super) fn contradicted_by(
+        &self,
+        now: &Self,
+        settings: &Settings,
+    ) -> (Vec<Unread>, Vec<(String, Map<String, Value>)>) {
         let (mut unread, mut gone) = (Vec::new(), Vec::new());
         let known = settings.register.lists();
         for (name, before) in &self.lists {

@@ -16,8 +16,8 @@ mod tests;
 
 use crate::contract::register::Place;
 use crate::contract::{
-    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers,
-    SettingsError, Task, Unread, Whole,
+    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, SettingsError, Task, Unread,
+    Whole,
 };
 use crate::door::{Door, Failure, FileEntry};
 use forms::List;
@@ -130,7 +130,8 @@ impl Registers {
             let why = format!("has {} bytes, more than bytes_max, {}; it was not read", entry.size, self.0.bytes_max);
             return Err(one(why, "is it the right file? else raise bytes_max"));
         }
-        let bytes = door.read(SOURCE, &self.0.directory.join(name)).await.map_err(|failure| vec![not_read(name, &failure)])?;
+        let bytes =
+            door.read(SOURCE, &self.0.directory.join(name)).await.map_err(|failure| vec![not_read(name, &failure)])?;
         // Truncated in between: what is left may look whole.
         if (bytes.len() as u64) < entry.size || bytes.len() as u64 > self.0.bytes_max {
             let why = format!("{} bytes read, but {} were listed", bytes.len(), entry.size);
@@ -255,7 +256,11 @@ fn not_read(name: &str, failure: &Failure) -> Unread {
 }
 
 fn near_text(name: &str, names: &[&str]) -> String {
-    if names.is_empty() { "the directory is empty".to_owned() } else { cell::nearest(name, names.iter().copied().take(20)) }
+    if names.is_empty() {
+        "the directory is empty".to_owned()
+    } else {
+        cell::nearest(name, names.iter().copied().take(20))
+    }
 }
 
 /// The first faults one by one and the rest as a number: garbage must not become a huge record.

@@ -237,7 +237,8 @@ async fn a_row_that_goes_or_moves_its_day_is_noticed_until_the_settings_say_why(
     let rows = json!({ "read_at": at("2026-03-31"), "lists": { "accounts": { "a / b": { "at": {
         "list": "accounts", "key": "a / b", "file": "accounts.csv", "line": 2, "gone": false
     }, "system": "a", "account": "b", "person": "p" } } } });
-    fs::write(dir.path().join("people.csv"), "person,engagement,start,end,leave_start,leave_end,screened_on\n").unwrap();
+    fs::write(dir.path().join("people.csv"), "person,engagement,start,end,leave_start,leave_end,screened_on\n")
+        .unwrap();
     settings["files"] = json!({ "people": "people.csv" });
     let unread = run(&settings, Some(rows), at("2026-04-01")).await.0.unwrap_err().unread();
     assert!(unread[0].why.contains("the list is not named now"), "{unread:#?}");

@@ -28,7 +28,8 @@ struct Row {
 impl RegisterHistory {
     /// A file, with the rows that stand in it all the time.
     pub fn file(mut self, name: &'static str, header: &'static str, rows: &[&'static str]) -> Self {
-        let always = |text: &&'static str| Row { from: DateTime::<Utc>::MIN_UTC, until: DateTime::<Utc>::MAX_UTC, text };
+        let always =
+            |text: &&'static str| Row { from: DateTime::<Utc>::MIN_UTC, until: DateTime::<Utc>::MAX_UTC, text };
         self.0.push(File { name, header, rows: rows.iter().map(always).collect() });
         self
     }

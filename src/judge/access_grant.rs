@@ -56,7 +56,9 @@ fn one(policy: &Policy, account: &Account, as_of: DateTime<Utc>) -> Examined {
     let facts = [row(&account.at), Fact::Policy("counts_days")];
     let said = |seen: String| Check::good("grant", "When it was given", seen).on(facts.clone());
     let checks = match account.granted_at {
-        None => vec![said("nobody says".to_owned()).open("grant-time-unknown"), approval(account, None), approver(account)],
+        None => {
+            vec![said("nobody says".to_owned()).open("grant-time-unknown"), approval(account, None), approver(account)]
+        }
         Some(at) if at.latest() + TimeDelta::days(policy.counts_days.into()) < as_of => {
             vec![said(format!("given: {at}")).excluded("granted-before")]
         }

@@ -148,7 +148,11 @@ impl View<'_> {
             let seen = format!("{} not decided, the first {}; due by {due}", undecided.len(), first.account);
             let facts = undecided.iter().map(|account| row(&account.at)).take(5);
             let check = Check::good("decisions", "Decisions", seen).on(facts).on([Fact::List("decisions")]);
-            checks.push(if self.today > due { check.against("not-all-decided") } else { check.pending("decisions-not-yet-due") });
+            checks.push(if self.today > due {
+                check.against("not-all-decided")
+            } else {
+                check.pending("decisions-not-yet-due")
+            });
         } else {
             checks.push(Check::good("decisions", "Decisions", "every account was decided"));
         }
@@ -189,7 +193,11 @@ impl View<'_> {
         let said = |seen: String| Check::good("removal", "Removals", format!("{name}: {seen}")).on(facts.clone());
         let Some(done) = decided.done_on else {
             let check = said(format!("decided on {}, not carried out, due by {due}", decided.decided_on));
-            return Some(if self.today > due { check.against("removal-open") } else { check.pending("removal-not-yet-due") });
+            return Some(if self.today > due {
+                check.against("removal-open")
+            } else {
+                check.pending("removal-not-yet-due")
+            });
         };
         if done > due {
             return Some(said(format!("carried out on {done}, due by {due}")).against("removal-late"));

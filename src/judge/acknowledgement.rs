@@ -182,7 +182,11 @@ fn of_version(
     };
     let Some(done) = acknowledged.iter().filter(of).min_by_key(|one| one.acknowledged_on) else {
         let check = said(format!("no; due by {due}")).on([Fact::List("acknowledgements")]);
-        return if day > due { check.against("not-acknowledged") } else { check.pending("acknowledgement-not-yet-due") };
+        return if day > due {
+            check.against("not-acknowledged")
+        } else {
+            check.pending("acknowledgement-not-yet-due")
+        };
     };
     let check = said(format!("on {}, due by {due}", done.acknowledged_on)).on([row(&done.at)]);
     let late = done.acknowledged_on > due && still_counts(due, day, policy.counts_days);

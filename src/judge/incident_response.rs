@@ -105,7 +105,9 @@ fn plan(plans: &[Plan], today: NaiveDate) -> Examined {
                     said(format!("{since}, approved only on {on}")).against("plan-not-approved")
                 }
                 (Some(on), Some(by)) => said(format!("{since}, approved by {by} on {on}")),
-                (Some(on), None) => said(format!("{since}, approved on {on}; nobody says by whom")).open("approver-unknown"),
+                (Some(on), None) => {
+                    said(format!("{since}, approved on {on}; nobody says by whom")).open("approver-unknown")
+                }
                 (None, _) => said(format!("{since}, not approved")).against("plan-not-approved"),
             }]
         }
@@ -114,7 +116,13 @@ fn plan(plans: &[Plan], today: NaiveDate) -> Examined {
     Examined::new("plan", "plan-in-force", checks)
 }
 
-fn exercised(policy: &Policy, plans: &[Plan], exercises: &[Exercise], incidents: &[Incident], today: NaiveDate) -> Examined {
+fn exercised(
+    policy: &Policy,
+    plans: &[Plan],
+    exercises: &[Exercise],
+    incidents: &[Incident],
+    today: NaiveDate,
+) -> Examined {
     let facts = |of: Fact| [of, Fact::Policy("exercise_months")];
     let said = |seen: String, of: Fact| Check::good("exercise", "The newest exercise", seen).on(facts(of));
     let real = incidents.iter().filter(|incident| {
@@ -132,12 +140,16 @@ fn exercised(policy: &Policy, plans: &[Plan], exercises: &[Exercise], incidents:
             let first = plans.iter().map(|plan| plan.in_force_from).min();
             let due = first.map(|first| months_after(first, policy.exercise_months));
             match due.filter(|due| *due >= today) {
-                Some(due) => said(format!("none yet; due by {due}"), Fact::List("exercises")).pending("exercise-not-yet-due"),
+                Some(due) => {
+                    said(format!("none yet; due by {due}"), Fact::List("exercises")).pending("exercise-not-yet-due")
+                }
                 None => said("none".to_owned(), Fact::List("exercises")).against("not-exercised"),
             }
         }
     };
-    let open = exercises.iter().filter_map(|exercise| actions(policy, exercise.actions_open, exercise.held_on, today, row(&exercise.at)));
+    let open = exercises
+        .iter()
+        .filter_map(|exercise| actions(policy, exercise.actions_open, exercise.held_on, today, row(&exercise.at)));
     let lost = exercises.iter().filter_map(|exercise| gone(&exercise.at));
     Examined::new("exercise", "exercised", [check].into_iter().chain(open).chain(lost).collect())
 }

@@ -63,7 +63,13 @@ pub(super) fn examine(policy: &Policy, register: &Workforce, as_of: DateTime<Utc
     left.flat_map(|(person, end)| of_person(policy, person, end, accounts, as_of)).collect()
 }
 
-fn of_person(policy: &Policy, person: &Person, end: Moment, accounts: &[Account], as_of: DateTime<Utc>) -> Vec<Examined> {
+fn of_person(
+    policy: &Policy,
+    person: &Person,
+    end: Moment,
+    accounts: &[Account],
+    as_of: DateTime<Utc>,
+) -> Vec<Examined> {
     let ended = Check::good("end", "The end", format!("left: {end}")).on([row(&person.at)]);
     let item = |name: String, checks: Vec<Check>| {
         let checks = checks.into_iter().chain(gone(&person.at)).collect();
@@ -80,7 +86,8 @@ fn of_person(policy: &Policy, person: &Person, end: Moment, accounts: &[Account]
     }
     let one = |account: &Account| {
         let ended = Check::good("end", "The end", format!("left: {end}")).on([row(&person.at)]);
-        let checks = [Some(ended), Some(removal(policy, account, end, as_of)), usage(policy, account, end), gone(&account.at)];
+        let checks =
+            [Some(ended), Some(removal(policy, account, end, as_of)), usage(policy, account, end), gone(&account.at)];
         let name = format!("{} {}/{}", person.person, account.system, account.account);
         item(name, checks.into_iter().flatten().collect())
     };
@@ -106,9 +113,8 @@ fn removal(policy: &Policy, account: &Account, end: Moment, as_of: DateTime<Utc>
 }
 
 fn usage(policy: &Policy, account: &Account, end: Moment) -> Option<Check> {
-    let said = |seen: String| {
-        Check::good("use", "Used after the end", seen).on([row(&account.at), Fact::Policy("last_use")])
-    };
+    let said =
+        |seen: String| Check::good("use", "Used after the end", seen).on([row(&account.at), Fact::Policy("last_use")]);
     let end = end.latest();
     Some(match account.last_used_at {
         None if !policy.last_use => return None,

@@ -1,8 +1,8 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
 use super::{
-    access_grant, access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa, restore_test,
-    risk_assessment, training, vendor_review,
+    access_grant, access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa,
+    restore_test, risk_assessment, training, vendor_review,
 };
 use evidenced_collectors::contract::Items;
 use serde::Serialize;

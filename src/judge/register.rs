@@ -178,9 +178,13 @@ fn examine(test: &Test, items: &Items, as_of: DateTime<Utc>) -> Vec<Examined> {
     match (test, items) {
         (Test::AccessGrant(policy), Items::Workforce(register)) => access_grant::examine(policy, register, as_of),
         (Test::AccessReview(policy), Items::AccessReviews(register)) => access_review::examine(policy, register, as_of),
-        (Test::Acknowledgement(policy), Items::Workforce(register)) => acknowledgement::examine(policy, register, as_of),
+        (Test::Acknowledgement(policy), Items::Workforce(register)) => {
+            acknowledgement::examine(policy, register, as_of)
+        }
         (Test::AssetInventory(policy), Items::Assets(register)) => asset_inventory::examine(policy, register, as_of),
-        (Test::IncidentResponse(policy), Items::Incidents(register)) => incident_response::examine(policy, register, as_of),
+        (Test::IncidentResponse(policy), Items::Incidents(register)) => {
+            incident_response::examine(policy, register, as_of)
+        }
         (Test::Leavers(policy), Items::Workforce(register)) => leavers::examine(policy, register, as_of),
         (Test::RiskAssessment(policy), Items::Risks(register)) => risk_assessment::examine(policy, register, as_of),
         (Test::Training(policy), Items::Workforce(register)) => training::examine(policy, register, as_of),

@@ -72,9 +72,8 @@ pub(super) fn examine(policy: &Policy, register: &Risks, as_of: DateTime<Utc>) -
 }
 
 fn newest(policy: &Policy, assessments: &[Assessment], risks: &[Risk], today: NaiveDate) -> Examined {
-    let said = |seen: String| {
-        Check::good("assessment", "The newest assessment", seen).on([Fact::Policy("every_months")])
-    };
+    let said =
+        |seen: String| Check::good("assessment", "The newest assessment", seen).on([Fact::Policy("every_months")]);
     let mut all: Vec<&Assessment> = assessments.iter().collect();
     all.sort_by_key(|assessment| assessment.done_on);
     let Some(newest) = all.pop() else {
@@ -85,7 +84,8 @@ fn newest(policy: &Policy, assessments: &[Assessment], risks: &[Risk], today: Na
     let seen = format!("{} of {}, the next is due by {due}", newest.assessment, newest.done_on);
     let age = said(seen).on([row(&newest.at)]);
     let age = if due < today { age.against("assessment-overdue") } else { age };
-    let checks = [age, approval(policy, newest, today)].into_iter().chain(all.last().map(|before| changed(before, risks)));
+    let checks =
+        [age, approval(policy, newest, today)].into_iter().chain(all.last().map(|before| changed(before, risks)));
     Examined::new("assessment", "assessed", checks.collect()).of([newest.approved_by.clone()])
 }
 

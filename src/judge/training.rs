@@ -89,7 +89,11 @@ fn screening(policy: &Policy, person: &Person, day: NaiveDate) -> Option<Check> 
         None => said("not screened".to_owned()).against("not-screened"),
         Some(on) if on > person.start => {
             let check = said(format!("screened on {on}, and started on {}", person.start));
-            if still_counts(person.start, day, policy.counts_days) { check.against("screened-after-start") } else { check }
+            if still_counts(person.start, day, policy.counts_days) {
+                check.against("screened-after-start")
+            } else {
+                check
+            }
         }
         Some(on) => said(format!("screened on {on}")),
     };
@@ -106,7 +110,11 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[Comple
     let first_due = due(person, person.start, policy.first_days);
     let (Some(first), Some(newest)) = (done.first(), done.last()) else {
         let check = said(format!("never; due by {first_due}")).on([Fact::List("training")]);
-        return if day > first_due { check.against("training-incomplete") } else { check.pending("training-not-yet-due") };
+        return if day > first_due {
+            check.against("training-incomplete")
+        } else {
+            check.pending("training-not-yet-due")
+        };
     };
     let again = days_after(newest.completed_on, policy.every_days);
     let again = person.leave_end.filter(|end| again <= *end).map_or(again, |end| days_after(end, policy.first_days));

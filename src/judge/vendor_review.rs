@@ -140,7 +140,8 @@ fn report(policy: &Policy, vendor: &Vendor, today: NaiveDate) -> Check {
 
 /// A review is of a report that was there.
 fn read(vendor: &Vendor) -> Check {
-    let said = |seen: String| Check::good("report-read", "That the review is of this report", seen).on([row(&vendor.at)]);
+    let said =
+        |seen: String| Check::good("report-read", "That the review is of this report", seen).on([row(&vendor.at)]);
     // A certificate holds into the future; a report tells of what was.
     let of_the_past = matches!(vendor.report, Report::Soc2Type2 | Report::Soc1Type2);
     match (vendor.reviewed_on, vendor.period_end) {

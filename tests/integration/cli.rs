@@ -11,6 +11,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod packs;
+mod registers;
 mod reload;
 mod restores;
 mod timeline;

@@ -9,7 +9,7 @@ mod risks;
 mod vendors;
 mod workforce;
 
-pub use access::{AccessReviews, Decision, Decided, Listed, System};
+pub use access::{AccessReviews, Decided, Decision, Listed, System};
 pub use assets::{Asset, Assets, Disposal};
 pub use incidents::{Exercise, Incident, Incidents, Level, Plan};
 pub use risks::{Assessment, Risk, RiskState, Risks, Treatment};

@@ -305,7 +305,8 @@ fn write_register(register: &Items, out: &mut dyn Write) -> Result<(), BundleErr
     let lists = register.as_object().and_then(|family| family.values().next()).and_then(Value::as_object);
     let lists = lists.ok_or_else(|| malformed("has no lists"))?;
     let rows = || lists.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
-    let names: BTreeSet<&str> = rows().flat_map(|row| row.keys()).map(String::as_str).filter(|name| *name != "at").collect();
+    let names: BTreeSet<&str> =
+        rows().flat_map(|row| row.keys()).map(String::as_str).filter(|name| *name != "at").collect();
     let columns: Vec<&str> = PLACE_COLUMNS.into_iter().chain(names.iter().copied()).collect();
     let mut table = Table::new(out, &columns)?;
     for row in rows() {

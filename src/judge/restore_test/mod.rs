@@ -68,8 +68,8 @@ mod attributes;
 mod examined;
 mod parts;
 
-pub(super) use attributes::bases;
 pub use super::quarter::Quarter;
+pub(super) use attributes::bases;
 
 use super::gather::HeldRestores;
 use super::quarter::midnight;
