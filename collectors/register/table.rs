@@ -184,7 +184,7 @@ fn row(
     }
     for (earlier, later) in list.order {
         if let (Some(first), Some(second)) = (cell::instant(&cells, earlier), cell::instant(&cells, later))
-            && second.latest() < first.earliest()
+            && second.before(first)
         {
             let why = format!("{second} is before {earlier}, {first}");
             faults.push(Fault::new(line, Some(later), why, format!("{later} cannot be before {earlier}")));

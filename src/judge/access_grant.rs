@@ -77,10 +77,8 @@ fn approval(account: &Account, granted: Option<Moment>) -> Check {
         (Some(by), Some(approved), granted) => {
             let check = said(format!("approved by {by}: {approved}"));
             match granted {
-                Some(granted) if approved.earliest() >= granted.latest() && approved != granted => {
-                    check.against("approved-after-grant")
-                }
-                // An instant is before itself: both may be of one step.
+                Some(granted) if granted.before(approved) => check.against("approved-after-grant"),
+                // At the same instant it may have been one step.
                 Some(granted) if approved.latest() > granted.earliest() => check.open("times-too-coarse"),
                 _ => check,
             }

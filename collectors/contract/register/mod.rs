@@ -63,6 +63,15 @@ impl Moment {
         }
     }
 
+    /// Whether it is surely before the other.
+    pub fn before(self, other: Self) -> bool {
+        match self {
+            // The first instant after a day is not in it any more.
+            Self::Day(_) => self.latest() <= other.earliest(),
+            Self::Instant(at) => at < other.earliest(),
+        }
+    }
+
     /// The day that it lies in, UTC.
     pub fn day(self) -> NaiveDate {
         match self {
