@@ -152,7 +152,7 @@ fn people(all: RegisterHistory) -> RegisterHistory {
         "person,engagement,start,end,leave_start,leave_end,screened_on",
         &[
             "p-01,employee,2023-02-01,,,,2023-01-12",
-            "p-02,employee,2025-03-03,,,,2025-02-20",
+            "p-02,employee,2025-05-20,,,,2025-05-12",
             "p-03,employee,2024-01-15,,,,2024-01-08",
         ],
     )
