@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Most bytes of one file that can be set.
 const BYTES_CEILING: u64 = 16 << 20;
 /// Most rows of one file that can be set.
-const ROWS_CEILING: usize = 50_000;
+const ROWS_CEILING: usize = 20_000;
 
 /// Settings of `register`.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -27,7 +27,7 @@ pub(super) struct Settings {
     /// Largest file, bytes; 16 MiB at most.
     #[serde(default = "bytes_max")]
     pub(super) bytes_max: u64,
-    /// Most rows of a file; 50 000 at most.
+    /// Most rows of a file; 20 000 at most.
     #[serde(default = "rows_max")]
     pub(super) rows_max: usize,
     /// Rows that were read once and are gone now, or say another day, and why. Without an entry either makes a run

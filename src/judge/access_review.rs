@@ -31,6 +31,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::Fact;
 use evidenced_collectors::contract::register::{AccessReviews, Decided, Decision, Listed, System};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A system this new at the end of a quarter is not yet due, days.
 const NEW_SYSTEM_DAYS: i64 = 30;
@@ -135,10 +136,11 @@ impl View<'_> {
         let due = last_day(self.policy, self.quarter);
         let seen = format!("{} accounts on {taken_on}", listed.len());
         let mut checks = vec![Check::good("snapshot", "The accounts of the quarter", seen).on([row(&self.system.at)])];
+        let decisions = self.decisions.iter().filter(|row| of(&row.system, row.taken_on));
+        let decisions: BTreeMap<&str, &Decided> = decisions.map(|row| (row.account.as_str(), row)).collect();
         let mut undecided: Vec<&Listed> = Vec::new();
         for account in listed {
-            let decided = self.decisions.iter().filter(|row| of(&row.system, row.taken_on));
-            match decided.into_iter().find(|decided| decided.account == account.account) {
+            match decisions.get(account.account.as_str()) {
                 None => undecided.push(account),
                 Some(decided) => checks.extend(self.decided(account, decided, due)),
             }

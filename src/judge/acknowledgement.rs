@@ -60,6 +60,9 @@ pub(super) fn check(policy: &Policy) -> Result<(), PolicyError> {
     out_of_range("counts_days", policy.counts_days, 1, 1100)
 }
 
+/// The first acknowledgement by person, policy and version.
+type Acknowledged<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a Acknowledgement>;
+
 /// Every policy, and everybody with each.
 pub(super) fn examine(policy: &Policy, register: &Workforce, as_of: DateTime<Utc>) -> Vec<Examined> {
     let lists = listed("people", register.people.as_ref()).and_then(|people| {
@@ -72,12 +75,19 @@ pub(super) fn examine(policy: &Policy, register: &Workforce, as_of: DateTime<Utc
     };
     let mut by_name: BTreeMap<&str, Vec<&PolicyVersion>> = BTreeMap::new();
     versions.iter().for_each(|version| by_name.entry(&version.policy).or_default().push(version));
+    let mut first: Acknowledged<'_> = BTreeMap::new();
+    for one in acknowledged {
+        let held = first.entry((one.person.as_str(), one.policy.as_str(), one.version.as_str())).or_insert(one);
+        if one.acknowledged_on < held.acknowledged_on {
+            *held = one;
+        }
+    }
     let mut examined = Vec::new();
     for (name, versions) in &by_name {
         let retired = retired(versions, as_of.date_naive());
         examined.push(one_policy(policy, name, versions, as_of.date_naive()));
         if retired.is_none() {
-            examined.extend(people.iter().map(|person| one_person(policy, person, versions, acknowledged, as_of)));
+            examined.extend(people.iter().map(|person| one_person(policy, person, versions, &first, as_of)));
         }
     }
     examined
@@ -144,7 +154,7 @@ fn one_person(
     policy: &Policy,
     person: &Person,
     versions: &[&PolicyVersion],
-    acknowledged: &[Acknowledgement],
+    acknowledged: &Acknowledged<'_>,
     as_of: DateTime<Utc>,
 ) -> Examined {
     let name = versions.first().map_or("", |version| version.policy.as_str());
@@ -169,7 +179,7 @@ fn of_version(
     policy: &Policy,
     person: &Person,
     version: &PolicyVersion,
-    acknowledged: &[Acknowledgement],
+    acknowledged: &Acknowledged<'_>,
     day: NaiveDate,
 ) -> Check {
     let due = due(person, version.in_force_from, policy.within_days);
@@ -177,10 +187,8 @@ fn of_version(
     let said = |seen: String| {
         Check::good("acknowledgement", "Acknowledged", format!("version {}: {seen}", version.version)).on(facts.clone())
     };
-    let of = |one: &&Acknowledgement| {
-        one.person == person.person && one.policy == version.policy && one.version == version.version
-    };
-    let Some(done) = acknowledged.iter().filter(of).min_by_key(|one| one.acknowledged_on) else {
+    let key = (person.person.as_str(), version.policy.as_str(), version.version.as_str());
+    let Some(done) = acknowledged.get(&key) else {
         let check = said(format!("no; due by {due}")).on([Fact::List("acknowledgements")]);
         return if day > due {
             check.against("not-acknowledged")

@@ -27,6 +27,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::Fact;
 use evidenced_collectors::contract::register::{Completion, Person, Workforce};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What must be done, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -63,13 +64,17 @@ pub(super) fn check(policy: &Policy) -> Result<(), PolicyError> {
 pub(super) fn examine(policy: &Policy, register: &Workforce, as_of: DateTime<Utc>) -> Vec<Examined> {
     let lists = listed("people", register.people.as_ref())
         .and_then(|people| Ok((people, kept("training", register.training.as_ref())?)));
-    match lists {
-        Ok((people, training)) => people.iter().map(|person| one(policy, person, training, as_of)).collect(),
-        Err(missing) => vec![missing],
-    }
+    let (people, training) = match lists {
+        Ok(lists) => lists,
+        Err(missing) => return vec![missing],
+    };
+    let mut by_person: BTreeMap<&str, Vec<&Completion>> = BTreeMap::new();
+    training.iter().for_each(|done| by_person.entry(&done.person).or_default().push(done));
+    let of = |person: &Person| by_person.get(person.person.as_str()).map_or(&[][..], Vec::as_slice);
+    people.iter().map(|person| one(policy, person, of(person), as_of)).collect()
 }
 
-fn one(policy: &Policy, person: &Person, training: &[Completion], as_of: DateTime<Utc>) -> Examined {
+fn one(policy: &Policy, person: &Person, training: &[&Completion], as_of: DateTime<Utc>) -> Examined {
     let checks = match judged_on(person, as_of, policy.counts_days) {
         Err(aside) => vec![aside],
         Ok(day) => {
@@ -100,9 +105,9 @@ fn screening(policy: &Policy, person: &Person, day: NaiveDate) -> Option<Check> 
     policy.screening.then_some(check)
 }
 
-fn one_course(policy: &Policy, person: &Person, course: &str, training: &[Completion], day: NaiveDate) -> Check {
-    let of = |done: &&Completion| done.person == person.person && done.course == course && done.completed_on <= day;
-    let mut done: Vec<&Completion> = training.iter().filter(of).collect();
+fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Completion], day: NaiveDate) -> Check {
+    let of = |done: &&Completion| done.course == course && done.completed_on <= day;
+    let mut done: Vec<&Completion> = training.iter().copied().filter(of).collect();
     done.sort_by_key(|done| done.completed_on);
     let policies = ["courses", "first_days", "every_days"].map(Fact::Policy);
     let facts = || [row(&person.at)].into_iter().chain(policies.clone());
