@@ -9,11 +9,12 @@ pub mod door;
 mod aws_iam;
 mod backup_restores;
 mod github_changes;
+mod register;
 
 use contract::Kind;
 
 /// Every kind there is.
-pub const KINDS: &[&Kind] = &[&aws_iam::KIND, &backup_restores::KIND, &github_changes::KIND];
+pub const KINDS: &[&Kind] = &[&aws_iam::KIND, &backup_restores::KIND, &github_changes::KIND, &register::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

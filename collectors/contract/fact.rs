@@ -1,6 +1,7 @@
 //! Facts that judges look at, by small keys, and where a kind finds them in what was sealed. No judge
 //! knows a wire form, and no kind knows a rule: these keys are all that they share.
 
+use super::register::Place;
 use super::{Change, Principal, RestoreTest};
 use crate::door::Exchange;
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub enum Item<'a> {
         /// Oldest first.
         tests: Vec<&'a RestoreTest>,
     },
+    /// Something that a register lists, by the name that it is judged under.
+    Listed(String),
 }
 
 /// What an attribute of an item rests on. A new one is a line here, and one in the `locate` of each kind
@@ -101,6 +104,11 @@ pub enum Fact {
         /// `status`, `validated`, ...
         field: &'static str,
     },
+
+    /// A row of a register.
+    Row(Place),
+    /// A list of a register, where what is looked for does not stand in it.
+    List(&'static str),
 }
 
 impl fmt::Display for Fact {
@@ -139,6 +147,8 @@ impl fmt::Display for Fact {
             Self::DenyPolicy => to.write_str("policies"),
             Self::Store(name) => write!(to, "store {name}"),
             Self::Test { id, field } => write!(to, "test {id}: {field}"),
+            Self::Row(place) => write!(to, "{} {}", place.list, place.key),
+            Self::List(list) => write!(to, "list {list}"),
         }
     }
 }
@@ -193,6 +203,11 @@ pub enum At {
         /// The column's name.
         column: String,
     },
+    /// All lines of the body from one on: the rows of a CSV file below its header.
+    Rows {
+        /// From 1.
+        from: u64,
+    },
 }
 
 impl fmt::Display for At {
@@ -205,6 +220,7 @@ impl fmt::Display for At {
             Self::Line { line, pointer } => write!(to, "line {line}, {pointer}"),
             Self::Element(path) => to.write_str(path),
             Self::Cell { element, row, column } => write!(to, "{element} (base64 CSV), row {row}, column {column}"),
+            Self::Rows { from } => write!(to, "lines from {from} on"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod fact;
 mod ipe;
 mod population;
 mod principal;
+pub mod register;
 mod restore;
 mod secret;
 mod window;

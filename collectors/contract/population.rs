@@ -3,6 +3,7 @@
 //! A list that looks complete and is not is the worst bug this software can have, so a `Population`
 //! cannot be built without at least one `Whole`, and a `Whole` only from facts that show it.
 
+use super::register::{AccessReviews, Assets, Incidents, Risks, Vendors, Workforce};
 use super::{Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,18 @@ pub enum Items {
     Principals(Vec<Principal>),
     /// Registered stores, and tests of restoring them.
     Restores(Restores),
+    /// Reviews of who has access.
+    AccessReviews(AccessReviews),
+    /// Devices, systems and media.
+    Assets(Assets),
+    /// The plan for incidents, exercises, incidents.
+    Incidents(Incidents),
+    /// Risk assessments and risks.
+    Risks(Risks),
+    /// Vendors and reviews of them.
+    Vendors(Vendors),
+    /// People, and what is joined to them.
+    Workforce(Workforce),
 }
 
 impl Items {
@@ -25,6 +38,12 @@ impl Items {
             Self::Changes(items) => items.len(),
             Self::Principals(items) => items.len(),
             Self::Restores(restores) => restores.tests.len(),
+            Self::AccessReviews(register) => register.len(),
+            Self::Assets(register) => register.len(),
+            Self::Incidents(register) => register.len(),
+            Self::Risks(register) => register.len(),
+            Self::Vendors(register) => register.len(),
+            Self::Workforce(register) => register.len(),
         }
     }
 
@@ -42,6 +61,13 @@ impl Items {
                 restores.stores.sort_by(|a, b| a.name.cmp(&b.name));
                 restores.tests.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
             }
+            // Rows are in the order of their files.
+            Self::AccessReviews(_)
+            | Self::Assets(_)
+            | Self::Incidents(_)
+            | Self::Risks(_)
+            | Self::Vendors(_)
+            | Self::Workforce(_) => {}
         }
     }
 }

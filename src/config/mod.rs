@@ -149,7 +149,9 @@ pub struct ControlConfig {
     pub severity: Severity,
     /// The collectors that feed it.
     pub collectors: Vec<String>,
-    /// The test: `change_review`, `mfa`, `restore_test`.
+    /// The test: `change_review`, `mfa`, `restore_test`; of registers `access_grant`, `access_review`,
+    /// `acknowledgement`, `asset_inventory`, `incident_response`, `leavers`, `risk_assessment`, `training`,
+    /// `vendor_review`.
     pub test: String,
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]

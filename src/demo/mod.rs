@@ -4,5 +4,6 @@
 pub mod aws;
 pub mod github;
 pub mod play;
+pub mod registers;
 pub mod restores;
 pub mod story;

@@ -55,6 +55,8 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let aws = AwsServer::start(story::aws(), clock.clone()).await.context("the sample AWS did not start")?;
     let logs = dir.join("restores");
     std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
+    let registers = dir.join("registers");
+    std::fs::create_dir_all(&registers).with_context(|| format!("{} cannot be made", registers.display()))?;
     write_secret(&dir.join("sample-github-token"), "sample-token-of-nobody")?;
     write_secret(&dir.join("sample-aws-secret"), "sample-secret-of-nobody")?;
     let config = dir.join("evidenced.toml");
@@ -77,7 +79,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let sink = |name: &String| (name.clone(), kept.clone() as Arc<dyn Sink>);
     let sinks: Sinks = runner.loaded().config.channels.keys().map(sink).collect();
     let outbox = Arc::new(Outbox::with(&runner, sinks));
-    let restores = story::restores();
+    let (restores, people) = (story::restores(), story::registers());
     let mut today = 0;
     for at in instants(&runner) {
         clock.set(at);
@@ -87,6 +89,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
             day(today);
         }
         restores.write_until(&logs, at).context("the sample's restore log cannot be written")?;
+        people.write_until(&registers, at).context("the sample's registers cannot be written")?;
         step(&runner, at).await?;
         outbox.deliver().await?;
     }

@@ -5,6 +5,7 @@
 
 use super::aws::{AwsHistory, UserSpec};
 use super::github::{GithubHistory, PullRequestSpec};
+use super::registers::RegisterHistory;
 use super::restores::{RestoreHistory, SampleEnding, SampleTest};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
@@ -122,4 +123,144 @@ pub fn github() -> GithubHistory {
         }
     }
     history
+}
+
+/// Vendors, people, risks, incidents and reviews of access. Each has one thing that goes wrong: a review that is
+/// forgotten, training that is overdue, a policy that one person does not acknowledge, an account that outlives
+/// its leaver, a risk that nobody owns, a plan that is not exercised, a removal that waits.
+pub fn registers() -> RegisterHistory {
+    access(incidents(risks(people(vendors(RegisterHistory::default())))))
+}
+
+fn vendors(all: RegisterHistory) -> RegisterHistory {
+    const HEADER: &str = "vendor,service,tier,data,owner,since,until,reviewed_on,reviewer,report,period_start,period_end,bridge_until,exceptions,user_controls,contract_security";
+    all.file(
+        "vendors.csv",
+        HEADER,
+        &[
+            "Sample Cloud,hosting,critical,customer data,cto,2023-04-01,,2025-12-10,lena,soc2_type2,2024-12-01,2025-11-30,2026-01-31,done,done,yes",
+            "Sample Prints,business cards,low,,office,2024-06-01,,,,none,,,,none,none,no",
+        ],
+    )
+    .from(start(), "Sample Mail,mail,high,names,it,2022-01-01,,2025-02-01,lena,iso27001,2024-07-01,2027-06-30,,none,done,yes")
+    .then(at(44, 9, 0), "Sample Mail,mail,high,names,it,2022-01-01,,2026-02-13,lena,iso27001,2024-07-01,2027-06-30,,none,done,yes")
+}
+
+fn people(all: RegisterHistory) -> RegisterHistory {
+    all.file(
+        "people.csv",
+        "person,engagement,start,end,leave_start,leave_end,screened_on",
+        &[
+            "p-01,employee,2023-02-01,,,,2023-01-12",
+            "p-02,employee,2025-05-20,,,,2025-05-12",
+            "p-03,employee,2024-01-15,,,,2024-01-08",
+        ],
+    )
+    .from(start(), "p-04,contractor,2024-05-01,,,,2024-04-15")
+    .then(at(44, 9, 0), "p-04,contractor,2024-05-01,2026-02-17T16:00:00Z,,,2024-04-15")
+    .file(
+        "training.csv",
+        "person,course,version,completed_on",
+        &[
+            "p-01,security-awareness,2025,2025-06-10",
+            "p-02,security-awareness,2025,2025-06-10",
+            "p-03,security-awareness,2024,2025-02-10",
+            "p-04,security-awareness,2025,2025-06-11",
+        ],
+    )
+    .from(at(49, 15, 0), "p-03,security-awareness,2026,2026-02-18")
+    .file(
+        "policies.csv",
+        "policy,version,approved_on,approved_by,in_force_from,reviewed_on,retired_on",
+        &["code-of-conduct,4,2025-05-20,ceo,2025-06-01,,"],
+    )
+    .from(at(12, 8, 0), "code-of-conduct,5,2026-01-09,ceo,2026-01-15,,")
+    .file(
+        "acknowledgements.csv",
+        "person,policy,version,acknowledged_on",
+        &[
+            "p-01,code-of-conduct,4,2025-06-03",
+            "p-02,code-of-conduct,4,2025-06-03",
+            "p-03,code-of-conduct,4,2025-06-10",
+            "p-04,code-of-conduct,4,2025-06-11",
+        ],
+    )
+    .from(at(15, 12, 0), "p-01,code-of-conduct,5,2026-01-15")
+    .from(at(20, 12, 0), "p-03,code-of-conduct,5,2026-01-20")
+    .from(at(21, 12, 0), "p-04,code-of-conduct,5,2026-01-21")
+    .from(at(56, 12, 0), "p-02,code-of-conduct,5,2026-02-25")
+    .file(
+        "accounts.csv",
+        "system,account,person,granted_at,requested_by,approved_by,approved_at,removed_at,last_used_at",
+        &["github,sample-alice,p-01,2023-02-01,p-01,cto,2023-01-30,,2025-12-30T09:00:00Z"],
+    )
+    .from(start(), "github,sample-cleo,p-04,2024-05-02,p-04,cto,2024-05-01,,2025-12-29T10:00:00Z")
+    .then(
+        at(55, 9, 30),
+        "github,sample-cleo,p-04,2024-05-02,p-04,cto,2024-05-01,2026-02-24T09:00:00Z,2026-02-17T11:00:00Z",
+    )
+}
+
+fn risks(all: RegisterHistory) -> RegisterHistory {
+    all.file(
+        "assessments.csv",
+        "assessment,done_on,approved_by,approved_on",
+        &["2024,2024-11-20,ceo,2024-12-02", "2025,2025-11-18,ceo,2025-12-01"],
+    )
+    .file(
+        "risks.csv",
+        "risk,category,title,assessed_on,likelihood,impact,owner,treatment,accepted_by,accepted_on,state",
+        &[
+            "R-01,operations,The only person who knows the build is away,2025-11-18,3,3,cto,mitigate,,,open",
+            "R-02,technology,A dependency brings in hostile code,2025-11-18,2,4,cto,mitigate,,,open",
+            "R-03,vendor,Sample Cloud is down for a day,2025-11-18,2,4,cto,accept,ceo,2025-12-01,open",
+            "R-04,legal,A customer asks for data that we must not give,2025-11-18,2,2,counsel,mitigate,,,open",
+            "R-05,fraud,Somebody pays an invoice to themselves,2025-11-18,1,4,cfo,mitigate,,,open",
+        ],
+    )
+    .from(at(43, 10, 0), "R-06,technology,Keys are in a chat,2026-02-12,3,4,,mitigate,,,open")
+    .then(at(57, 10, 0), "R-06,technology,Keys are in a chat,2026-02-12,3,4,cto,mitigate,,,open")
+}
+
+fn incidents(all: RegisterHistory) -> RegisterHistory {
+    all.file("plans.csv", "version,approved_on,approved_by,in_force_from", &["3,2024-12-12,ceo,2025-01-01"])
+        .file(
+            "exercises.csv",
+            "exercise,held_on,version,scenario,people,actions_open",
+            &["E-2025,2025-03-03,3,a stolen laptop,7,0"],
+        )
+        .from(at(71, 16, 0), "E-2026,2026-03-12,3,a key in a log file,8,1")
+        .file(
+            "incidents.csv",
+            "incident,severity,detected_at,resolved_at,version,root_cause,reviewed_on,actions_open",
+            &[],
+        )
+        .from(
+            at(20, 18, 0),
+            "INC-12,medium,2026-01-20T06:50:00Z,2026-01-20T08:15:00Z,3,a wrong price list,2026-01-22,0",
+        )
+}
+
+fn access(all: RegisterHistory) -> RegisterHistory {
+    all.file("systems.csv", "system,owner,since,until", &["github,cto,2025-10-01,"])
+        .file(
+            "snapshots.csv",
+            "system,taken_on,account,person,role",
+            &["github,2025-11-03,sample-alice,p-01,owner", "github,2025-11-03,sample-cleo,p-04,member"],
+        )
+        .from(at(33, 8, 0), "github,2026-02-02,sample-alice,p-01,owner")
+        .from(at(33, 8, 0), "github,2026-02-02,sample-cleo,p-04,member")
+        .from(at(33, 8, 0), "github,2026-02-02,sample-old-bot,,member")
+        .file(
+            "decisions.csv",
+            "system,taken_on,account,decision,decided_by,decided_on,done_on",
+            &[
+                "github,2025-11-03,sample-alice,keep,cto,2025-11-05,",
+                "github,2025-11-03,sample-cleo,keep,cto,2025-11-05,",
+            ],
+        )
+        .from(at(35, 8, 0), "github,2026-02-02,sample-alice,keep,cto,2026-02-04,")
+        .from(at(35, 8, 0), "github,2026-02-02,sample-cleo,keep,cto,2026-02-04,")
+        .from(at(35, 8, 0), "github,2026-02-02,sample-old-bot,remove,cto,2026-02-04,")
+        .then(at(63, 8, 0), "github,2026-02-02,sample-old-bot,remove,cto,2026-02-04,2026-03-04")
 }

@@ -1,7 +1,7 @@
 //! What the judgement of one item rests on: every attribute that the test looks at, the value seen, and
 //! whether it counted. Nothing is decided here or below it: the judges' own functions are asked.
 
-use super::{Outcome, Reading, Test, change_review, gather, mfa, restore_test};
+use super::{Outcome, Reading, Test, change_review, gather, mfa, register, restore_test};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Fact, Item, Items};
 use serde::Serialize;
@@ -124,6 +124,15 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
             })
             .collect(),
         Test::RestoreTest(policy) => restore_test::bases(policy, readings, as_of, item),
+        Test::AccessGrant(_)
+        | Test::AccessReview(_)
+        | Test::Acknowledgement(_)
+        | Test::AssetInventory(_)
+        | Test::IncidentResponse(_)
+        | Test::Leavers(_)
+        | Test::RiskAssessment(_)
+        | Test::Training(_)
+        | Test::VendorReview(_) => register::bases(test, readings, as_of, item),
     }
 }
 

@@ -6,18 +6,32 @@
 //! - `policy`: the tests there are, and their parameters as a configuration gives them.
 //! - `gather`: one list of items out of many readings.
 //! - `change_review`, `mfa`, `restore_test`: the rules; each documents its own reasons.
+//! - `register`: what the tests of registers share, and `workforce` those of people; `vendor_review` and the
+//!   others are their rules, with their reasons.
 //! - `attributes`: what the judgement of one item rests on, for people; the rules' own functions are asked.
 //! - `waive`: approved acceptances, applied after the rules.
 //! - `cases`: files of worked cases, such as the truth table.
 
+pub mod access_grant;
+pub mod access_review;
+pub mod acknowledgement;
+pub mod asset_inventory;
 mod attributes;
 pub mod cases;
 pub mod change_review;
 mod gather;
+pub mod incident_response;
+pub mod leavers;
 pub mod mfa;
 mod policy;
+mod quarter;
+mod register;
 pub mod restore_test;
+pub mod risk_assessment;
+pub mod training;
+pub mod vendor_review;
 mod waive;
+mod workforce;
 
 pub use attributes::{Attribute, Basis, Part, attributes};
 pub use policy::{PolicyError, Takes, Test};
@@ -217,6 +231,15 @@ fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec
             .map(|held| mfa::judge(policy, held.item, held.as_of))
             .collect(),
         Test::RestoreTest(policy) => restore_test::judge(policy, &gather::restores(readings, &mut unread), as_of),
+        Test::AccessGrant(_)
+        | Test::AccessReview(_)
+        | Test::Acknowledgement(_)
+        | Test::AssetInventory(_)
+        | Test::IncidentResponse(_)
+        | Test::Leavers(_)
+        | Test::RiskAssessment(_)
+        | Test::Training(_)
+        | Test::VendorReview(_) => register::judge(test, readings, as_of),
     };
     (judged, unread)
 }

@@ -1,6 +1,9 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
-use super::{change_review, mfa, restore_test};
+use super::{
+    access_grant, access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa,
+    restore_test, risk_assessment, training, vendor_review,
+};
 use evidenced_collectors::contract::Items;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +19,24 @@ pub enum Test {
     Mfa(mfa::Policy),
     /// Every store was restored and checked in every quarter.
     RestoreTest(restore_test::Policy),
+    /// Access is given only after somebody else said yes.
+    AccessGrant(access_grant::Policy),
+    /// Access to every system is reviewed in every quarter.
+    AccessReview(access_review::Policy),
+    /// Policies are approved and in force, and everybody acknowledged them.
+    Acknowledgement(acknowledgement::Policy),
+    /// Every asset is known, and what left did so with proof.
+    AssetInventory(asset_inventory::Policy),
+    /// The plan for incidents is exercised, and incidents were dealt with.
+    IncidentResponse(incident_response::Policy),
+    /// Who left lost their access in time.
+    Leavers(leavers::Policy),
+    /// Risks are assessed in time, and each has what it needs.
+    RiskAssessment(risk_assessment::Policy),
+    /// Everybody is screened and trained.
+    Training(training::Policy),
+    /// Every vendor that matters was reviewed.
+    VendorReview(vendor_review::Policy),
 }
 
 /// What a test judges: a variant of `Items`.
@@ -27,6 +48,18 @@ pub enum Takes {
     Principals,
     /// `Items::Restores`.
     Restores,
+    /// `Items::AccessReviews`.
+    AccessReviews,
+    /// `Items::Assets`.
+    Assets,
+    /// `Items::Incidents`.
+    Incidents,
+    /// `Items::Risks`.
+    Risks,
+    /// `Items::Vendors`.
+    Vendors,
+    /// `Items::Workforce`.
+    Workforce,
 }
 
 impl Takes {
@@ -36,6 +69,12 @@ impl Takes {
             Items::Changes(_) => Self::Changes,
             Items::Principals(_) => Self::Principals,
             Items::Restores(_) => Self::Restores,
+            Items::AccessReviews(_) => Self::AccessReviews,
+            Items::Assets(_) => Self::Assets,
+            Items::Incidents(_) => Self::Incidents,
+            Items::Risks(_) => Self::Risks,
+            Items::Vendors(_) => Self::Vendors,
+            Items::Workforce(_) => Self::Workforce,
         }
     }
 }
@@ -46,6 +85,12 @@ impl fmt::Display for Takes {
             Self::Changes => "changes",
             Self::Principals => "principals",
             Self::Restores => "restores",
+            Self::AccessReviews => "access reviews",
+            Self::Assets => "assets",
+            Self::Incidents => "incidents",
+            Self::Risks => "risks",
+            Self::Vendors => "vendors",
+            Self::Workforce => "a workforce",
         })
     }
 }
@@ -62,7 +107,20 @@ pub struct PolicyError {
 
 impl Test {
     /// The names that a control can give as `test`.
-    pub const NAMES: [&'static str; 3] = ["change_review", "mfa", "restore_test"];
+    pub const NAMES: [&'static str; 12] = [
+        "change_review",
+        "mfa",
+        "restore_test",
+        "access_grant",
+        "access_review",
+        "acknowledgement",
+        "asset_inventory",
+        "incident_response",
+        "leavers",
+        "risk_assessment",
+        "training",
+        "vendor_review",
+    ];
 
     /// Reads a test by name, and its policy: an object, or null for all defaults. Refuses unknown
     /// names, unknown keys and values that make no sense, so that a slip of the pen loosens nothing.
@@ -71,6 +129,15 @@ impl Test {
             "change_review" => Self::ChangeReview(read(name, policy)?),
             "mfa" => Self::Mfa(read(name, policy)?),
             "restore_test" => Self::RestoreTest(read(name, policy)?),
+            "access_grant" => Self::AccessGrant(read(name, policy)?),
+            "access_review" => Self::AccessReview(read(name, policy)?),
+            "acknowledgement" => Self::Acknowledgement(read(name, policy)?),
+            "asset_inventory" => Self::AssetInventory(read(name, policy)?),
+            "incident_response" => Self::IncidentResponse(read(name, policy)?),
+            "leavers" => Self::Leavers(read(name, policy)?),
+            "risk_assessment" => Self::RiskAssessment(read(name, policy)?),
+            "training" => Self::Training(read(name, policy)?),
+            "vendor_review" => Self::VendorReview(read(name, policy)?),
             _ => {
                 return Err(PolicyError {
                     message: format!("there is no test {name:?}"),
@@ -88,6 +155,15 @@ impl Test {
             Self::ChangeReview(_) => "change_review",
             Self::Mfa(_) => "mfa",
             Self::RestoreTest(_) => "restore_test",
+            Self::AccessGrant(_) => "access_grant",
+            Self::AccessReview(_) => "access_review",
+            Self::Acknowledgement(_) => "acknowledgement",
+            Self::AssetInventory(_) => "asset_inventory",
+            Self::IncidentResponse(_) => "incident_response",
+            Self::Leavers(_) => "leavers",
+            Self::RiskAssessment(_) => "risk_assessment",
+            Self::Training(_) => "training",
+            Self::VendorReview(_) => "vendor_review",
         }
     }
 
@@ -98,6 +174,15 @@ impl Test {
             Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
+            Self::AccessGrant(_) => "access_grant/1",
+            Self::AccessReview(_) => "access_review/1",
+            Self::Acknowledgement(_) => "acknowledgement/1",
+            Self::AssetInventory(_) => "asset_inventory/1",
+            Self::IncidentResponse(_) => "incident_response/1",
+            Self::Leavers(_) => "leavers/1",
+            Self::RiskAssessment(_) => "risk_assessment/1",
+            Self::Training(_) => "training/1",
+            Self::VendorReview(_) => "vendor_review/1",
         }
     }
 
@@ -107,6 +192,12 @@ impl Test {
             Self::ChangeReview(_) => Takes::Changes,
             Self::Mfa(_) => Takes::Principals,
             Self::RestoreTest(_) => Takes::Restores,
+            Self::AccessReview(_) => Takes::AccessReviews,
+            Self::AssetInventory(_) => Takes::Assets,
+            Self::IncidentResponse(_) => Takes::Incidents,
+            Self::RiskAssessment(_) => Takes::Risks,
+            Self::VendorReview(_) => Takes::Vendors,
+            Self::AccessGrant(_) | Self::Acknowledgement(_) | Self::Leavers(_) | Self::Training(_) => Takes::Workforce,
         }
     }
 
@@ -117,6 +208,15 @@ impl Test {
             Self::ChangeReview(policy) => json!(policy),
             Self::Mfa(policy) => json!(policy),
             Self::RestoreTest(policy) => json!(policy),
+            Self::AccessGrant(policy) => json!(policy),
+            Self::AccessReview(policy) => json!(policy),
+            Self::Acknowledgement(policy) => json!(policy),
+            Self::AssetInventory(policy) => json!(policy),
+            Self::IncidentResponse(policy) => json!(policy),
+            Self::Leavers(policy) => json!(policy),
+            Self::RiskAssessment(policy) => json!(policy),
+            Self::Training(policy) => json!(policy),
+            Self::VendorReview(policy) => json!(policy),
         }
     }
 
@@ -126,6 +226,15 @@ impl Test {
             "change_review" => Some(schemars::schema_for!(change_review::Policy)),
             "mfa" => Some(schemars::schema_for!(mfa::Policy)),
             "restore_test" => Some(schemars::schema_for!(restore_test::Policy)),
+            "access_grant" => Some(schemars::schema_for!(access_grant::Policy)),
+            "access_review" => Some(schemars::schema_for!(access_review::Policy)),
+            "acknowledgement" => Some(schemars::schema_for!(acknowledgement::Policy)),
+            "asset_inventory" => Some(schemars::schema_for!(asset_inventory::Policy)),
+            "incident_response" => Some(schemars::schema_for!(incident_response::Policy)),
+            "leavers" => Some(schemars::schema_for!(leavers::Policy)),
+            "risk_assessment" => Some(schemars::schema_for!(risk_assessment::Policy)),
+            "training" => Some(schemars::schema_for!(training::Policy)),
+            "vendor_review" => Some(schemars::schema_for!(vendor_review::Policy)),
             _ => None,
         }
     }
@@ -135,6 +244,15 @@ impl Test {
             Self::ChangeReview(policy) => change_review::check(policy),
             Self::Mfa(policy) => mfa::check(policy),
             Self::RestoreTest(policy) => restore_test::check(policy),
+            Self::AccessGrant(policy) => access_grant::check(policy),
+            Self::AccessReview(policy) => access_review::check(policy),
+            Self::Acknowledgement(policy) => acknowledgement::check(policy),
+            Self::AssetInventory(policy) => asset_inventory::check(policy),
+            Self::IncidentResponse(policy) => incident_response::check(policy),
+            Self::Leavers(policy) => leavers::check(policy),
+            Self::RiskAssessment(policy) => risk_assessment::check(policy),
+            Self::Training(policy) => training::check(policy),
+            Self::VendorReview(policy) => vendor_review::check(policy),
         }
     }
 }

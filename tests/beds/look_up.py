@@ -43,6 +43,8 @@ def stands(body, at):
     if form == "line":
         line = body.decode().split("\n")[where["line"] - 1]
         return (True, pointer(json.loads(line), where["pointer"])) if line.startswith("{") else (False, line)
+    if form == "rows":
+        return True, body.decode().splitlines()[where["from"] - 1:]
     if form == "element":
         node = element(body, where)
         return (True, list(node)) if len(node) else (False, node.text or "")

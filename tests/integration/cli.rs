@@ -14,6 +14,7 @@ mod localstack;
 mod mcp;
 mod packs;
 mod readiness;
+mod registers;
 mod reload;
 mod restores;
 mod timeline;

@@ -11,6 +11,7 @@ mod json;
 mod lost;
 mod planted;
 mod proxy;
+mod registers;
 mod wire;
 mod xml;
 

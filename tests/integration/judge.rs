@@ -12,6 +12,7 @@ mod objective;
 mod oracle;
 mod policy;
 mod properties;
+mod register;
 mod restore;
 mod unknown;
 mod verdict;

@@ -1,4 +1,5 @@
-//! The items of one evidence record as a table: changes, principals, or restore tests and stores.
+//! The items of one evidence record as a table: changes, principals, restore tests and stores, or the rows
+//! of a register.
 
 use super::table::{Table, instant, list, maybe, word};
 use crate::bundle::BundleError;
@@ -9,6 +10,8 @@ use evidenced_collectors::contract::{
     Actor, Change, CommitAuthor, Items, Lookup, Partial, Population, Principal, PrincipalDetail, ProviderEvidence,
     PullRequest, RestoreTest, Restores, ReviewState, Store,
 };
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 /// Writes the table.
@@ -17,6 +20,12 @@ pub(super) fn population(index: u64, source: &dyn Source, out: &mut dyn Write) -
         Items::Changes(changes) => write_changes(&changes, out),
         Items::Principals(principals) => write_principals(&principals, out),
         Items::Restores(restores) => write_restores(&restores, out),
+        register @ (Items::AccessReviews(_)
+        | Items::Assets(_)
+        | Items::Incidents(_)
+        | Items::Risks(_)
+        | Items::Vendors(_)
+        | Items::Workforce(_)) => write_register(&register, out),
     }
 }
 
@@ -287,3 +296,26 @@ fn test_row(t: &RestoreTest) -> [String; 27] {
         String::new(),
     ]
 }
+
+/// Rows of all lists of a register, under the columns of all of them in alphabetical order. A column that the
+/// list does not have is empty, as is a cell in which nothing stands.
+fn write_register(register: &Items, out: &mut dyn Write) -> Result<(), BundleError> {
+    let malformed = |why: &str| BundleError::malformed("a register", why);
+    let register = serde_json::to_value(register).map_err(|error| malformed(&error.to_string()))?;
+    let lists = register.as_object().and_then(|family| family.values().next()).and_then(Value::as_object);
+    let lists = lists.ok_or_else(|| malformed("has no lists"))?;
+    let rows = || lists.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
+    let names: BTreeSet<&str> =
+        rows().flat_map(|row| row.keys()).map(String::as_str).filter(|name| *name != "at").collect();
+    let columns: Vec<&str> = PLACE_COLUMNS.into_iter().chain(names.iter().copied()).collect();
+    let mut table = Table::new(out, &columns)?;
+    for row in rows() {
+        let place = PLACE_COLUMNS.iter().map(|name| row.get("at").and_then(|at| at.get(*name)));
+        let cells = place.chain(names.iter().map(|name| row.get(*name)));
+        table.row(&cells.map(|cell| maybe(cell.filter(|cell| !cell.is_null()).map(word))).collect::<Vec<_>>())?;
+    }
+    table.end()
+}
+
+/// Where a row stands; `gone`: it did.
+const PLACE_COLUMNS: [&str; 4] = ["list", "file", "line", "gone"];

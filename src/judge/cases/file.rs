@@ -1,7 +1,8 @@
-//! The file as a whole: its three lists, and the policies in it.
+//! The file as a whole: its lists, and the policies in it.
 
 use super::change::ChangeFacts;
 use super::principal::PrincipalFacts;
+use super::register::RegisterFacts;
 use super::restore::RestoreFacts;
 use super::{Case, CasesError, Expect, case};
 use crate::judge::{change_review, mfa, restore_test};
@@ -15,7 +16,7 @@ use std::marker::PhantomData;
 
 /// A file of worked cases for `evidenced judge`. Times are RFC 3339.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "an object with the lists change, mfa and restore")]
+#[serde(deny_unknown_fields, expecting = "an object with the lists change, mfa, restore and register")]
 #[schemars(title = "Cases")]
 pub(super) struct File {
     /// For people; not read.
@@ -37,6 +38,9 @@ pub(super) struct File {
     /// Stores and their restore tests in a quarter.
     #[serde(default)]
     restore: Vec<RestoreCase>,
+    /// Registers, each with an item of it.
+    #[serde(default)]
+    register: Vec<RegisterCase>,
 }
 
 /// One change.
@@ -90,19 +94,39 @@ struct RestoreCase {
     policy: PolicyFacts,
 }
 
+/// One item of a register.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RegisterCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// A test that takes the register: `vendor_review`, `training`, ...
+    test: String,
+    /// The facts.
+    case: RegisterFacts,
+    /// Keys of the policy of the test.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    policy: PolicyFacts,
+}
+
 impl File {
     /// How many cases there are.
     pub(super) fn count(&self) -> usize {
-        self.change.len() + self.mfa.len() + self.restore.len()
+        self.change.len() + self.mfa.len() + self.restore.len() + self.register.len()
     }
 
     /// The cases by list.
-    pub(super) fn cases(self) -> Result<[(&'static str, Vec<Case>); 3], CasesError> {
+    pub(super) fn cases(self) -> Result<[(&'static str, Vec<Case>); 4], CasesError> {
         let (default, now) = (self.change_policy_default, self.mfa_now);
         let change = self.change.into_iter().map(|entry| entry.case(&default)).collect::<Result<_, _>>()?;
         let mfa = self.mfa.into_iter().map(|entry| entry.case(now)).collect::<Result<_, _>>()?;
         let restore = self.restore.into_iter().map(RestoreCase::case).collect::<Result<_, _>>()?;
-        Ok([("change", change), ("mfa", mfa), ("restore", restore)])
+        let register = self.register.into_iter().map(RegisterCase::case).collect::<Result<_, _>>()?;
+        Ok([("change", change), ("mfa", mfa), ("restore", restore), ("register", register)])
     }
 }
 
@@ -128,6 +152,13 @@ impl RestoreCase {
         let policy = self.policy.and(&self.case.policy()).and_then(|policy| policy.named("grace_d", "grace_days"));
         let facts = policy.map(|policy| self.case.into_facts(policy.0));
         case(self.name, self.expect, "restore_test", facts)
+    }
+}
+
+impl RegisterCase {
+    fn case(self) -> Result<Case, CasesError> {
+        let facts = self.case.into_facts(self.policy.0);
+        case(self.name, self.expect, &self.test, facts)
     }
 }
 

@@ -3,7 +3,7 @@
 //! read and turned into what the judges take; what comes of a case only the judges decide.
 //!
 //! - `file`: the file as a whole. The form's keys are its doc comments and those of `change`,
-//!   `principal` and `restore`; `schema` publishes them.
+//!   `principal`, `restore` and `register`; `schema` publishes them.
 //! - `place`: where in the file something is wrong.
 //!
 //! Unknown keys and unknown words are refused at every depth.
@@ -16,6 +16,7 @@ mod change;
 mod file;
 mod place;
 mod principal;
+mod register;
 mod restore;
 
 use super::{Judgement, Outcome, PolicyError, Reading, Test, Waiver, judge};

@@ -1,7 +1,7 @@
 //! What one restore test shows, attribute by attribute. What a store's quarter comes to is not decided here.
 
-use super::quarter::{business_days_after, midnight};
 use super::{Asks, Policy};
+use crate::judge::quarter::{business_days_after, midnight};
 use crate::judge::{Ruling, day_time, same_login};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{Check, RestoreStatus, RestoreTest, Store, Validation};

@@ -67,17 +67,16 @@
 mod attributes;
 mod examined;
 mod parts;
-mod quarter;
 
+pub use super::quarter::Quarter;
 pub(super) use attributes::bases;
-pub use quarter::Quarter;
 
 use super::gather::HeldRestores;
+use super::quarter::midnight;
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{RestoreTest, Store};
 use examined::{Examined, Measured};
-use quarter::midnight;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -84,10 +84,17 @@ fn the_demo_tells_its_story() {
         ("the waiver", ["SEC-001", "waiver", "accepted by cto until 2026-01-30"]),
         ("its beginning", ["Jan 22 10:00", "effective", "waived: sample/shop@"]),
         ("its end, at its instant", ["Jan 30 00:00", "deviating", "(waiver-invalid)"]),
+        ("a leaver who kept an account", ["SEC-009", "deviating", "p-04 github/sample-cleo (not-removed)"]),
+        ("a removal that waits", ["SEC-010", "deviating", "github 2026Q1 (removal-open)"]),
+        ("a plan that is not exercised", ["SEC-017", "deviating", "exercise (not-exercised)"]),
+        ("a risk that nobody owns", ["SEC-018", "deviating", "risk R-06 (owner-missing)"]),
+        ("training that is overdue", ["SEC-019", "deviating", "p-03 (training-overdue)"]),
+        ("a policy that is not acknowledged", ["SEC-020", "deviating", "p-02 code-of-conduct (not-acknowledged)"]),
+        ("a vendor that is not reviewed", ["SEC-021", "deviating", "Sample Mail (review-overdue)"]),
         ("silence", ["SEC-004", "stale", "no fresh evidence"]),
         ("the gap", ["gap: ", "`aws`", "missed while the daemon was down"]),
         ("its place in the calendar", ["calendar: ", " late, ", " missed, "]),
-        ("the calendar is whole", ["ok ", "calendar: ", "slots of 3 collectors have an outcome on record"]),
+        ("the calendar is whole", ["ok ", "calendar: ", "slots of 8 collectors have an outcome on record"]),
         ("the bundle is good", ["ok ", "re-performance: ", "not made again: 0"]),
         ("the forgery is refused", ["REFUSED ", "commitments: ", "SHA256SUMS"]),
     ] {
@@ -124,7 +131,7 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     assert!(forgets["documented"].as_str().unwrap().starts_with("https://docs.github.com/"), "{forgets}");
     assert!(one("collectors", "name", "aws")["forgets"].is_null());
     let controls = json["controls"].as_array().unwrap();
-    assert_eq!(controls.len(), 4);
+    assert_eq!(controls.len(), 11);
     let effective = controls.iter().all(|control| control["state"] == "effective");
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
 }
@@ -418,6 +425,7 @@ fn the_pages_of_the_sample_show_its_story_worst_first() {
         ("SEC-004", &["console-without-mfa", "iam:GenerateCredentialReport"]),
         ("AVL-001", &["validation-failed", "failure-not-followed-up"]),
         ("AVL-008", &["rto-missed", "recovery-not-shown"]),
+        ("SEC-019", &["training-overdue"]),
     ] {
         assert!(index.contains(&format!("controls/{control}/index.html")), "{control}");
         let page = text(&format!("data/controls/{control}/index.html"));

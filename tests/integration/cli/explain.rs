@@ -42,7 +42,7 @@ fn judged(control: &str, reason: &str) -> (String, String) {
 }
 
 /// Looks every place up in the bundle; what was found, one line each.
-fn looked_up(bundle: &Path, explanation: &str) -> String {
+pub(super) fn looked_up(bundle: &Path, explanation: &str) -> String {
     let mut python = Command::new(program("python3"))
         .arg(component("tests/beds/look_up.py"))
         .arg(bundle)

@@ -154,7 +154,7 @@ impl Logs {
 }
 
 /// The exchange as it is when the file system refuses, in every way that the door knows.
-fn failures(clean: &Exchange) -> Vec<(&'static str, Exchange)> {
+pub(super) fn failures(clean: &Exchange) -> Vec<(&'static str, Exchange)> {
     let failed = |failure: Failure| {
         let mut exchange = clean.clone();
         (exchange.head.response, exchange.body) = (Err(failure), Default::default());

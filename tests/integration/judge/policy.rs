@@ -42,6 +42,15 @@ fn every_test_has_rules_a_schema_and_a_sort_of_items() {
         ("change_review", "change_review/2", Takes::Changes),
         ("mfa", "mfa/2", Takes::Principals),
         ("restore_test", "restore_test/2", Takes::Restores),
+        ("access_grant", "access_grant/1", Takes::Workforce),
+        ("access_review", "access_review/1", Takes::AccessReviews),
+        ("acknowledgement", "acknowledgement/1", Takes::Workforce),
+        ("asset_inventory", "asset_inventory/1", Takes::Assets),
+        ("incident_response", "incident_response/1", Takes::Incidents),
+        ("leavers", "leavers/1", Takes::Workforce),
+        ("risk_assessment", "risk_assessment/1", Takes::Risks),
+        ("training", "training/1", Takes::Workforce),
+        ("vendor_review", "vendor_review/1", Takes::Vendors),
     ] {
         let test = Test::parse(name, &Value::Null).unwrap();
         assert_eq!((test.name(), test.rules(), test.takes()), (name, rules, takes));

@@ -1,4 +1,4 @@
-//! The calendar of restore tests: quarters and business days, in UTC.
+//! The calendar of what is done each quarter: quarters and business days, in UTC.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use std::fmt;

@@ -1,0 +1,274 @@
+//! Registers: lists that people keep, as CSV files in a directory, which may be a checkout of a repository.
+//!
+//! Here: the straight line from listing to population. `forms` has the lists and their columns, `table` and
+//! `cell` read one file, `memory` holds what was read against what the last run read, `settings` has the
+//! configuration, `locate` finds a row again in what was sealed. A register with one bad row is not taken in
+//! at all. Whether what it says is good enough is not decided here; that is the judge's.
+
+mod cell;
+mod forms;
+mod locate;
+mod memory;
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::contract::register::Place;
+use crate::contract::{
+    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, SettingsError, Task, Unread,
+    Whole,
+};
+use crate::door::{Door, Failure, FileEntry};
+use forms::List;
+use memory::Memory;
+use serde_json::{Map, Value, json};
+use settings::Settings;
+use std::collections::{BTreeMap, HashSet};
+use table::{Fault, Row};
+
+pub(crate) const KIND: Kind = Kind {
+    name: "register",
+    version: 1,
+    about: "Registers that people keep, as CSV: vendors, workforce, risks, incidents, access reviews, assets",
+    reading: Reading::Snapshot,
+    permissions: &["read on the files, search on the directory"],
+    build,
+    settings_schema: || schemars::schema_for!(Settings),
+    locate: locate::locate,
+};
+
+/// What the door's records call this source.
+const SOURCE: &str = "registers";
+
+/// Most faults named one by one.
+const NAMED_MAX: usize = 100;
+
+fn build(settings: &Value) -> Result<Box<dyn Collector>, SettingsError> {
+    Ok(Box::new(Registers(Settings::read(settings)?)))
+}
+
+struct Registers(Settings);
+
+/// One file that was read.
+struct File {
+    list: &'static List,
+    name: String,
+    rows: Vec<Row>,
+    /// Lines below the header, counted without reading the rows.
+    lines: u64,
+}
+
+#[async_trait::async_trait]
+impl Collector for Registers {
+    async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
+        let before = Memory::from_carry(task.carry.as_ref())?;
+        let directory = &self.0.directory;
+        let entries = door.list(SOURCE, directory).await.map_err(|failure| self.not_listed(failure))?;
+        let (mut files, mut unread) = (Vec::new(), Vec::new());
+        for (list, name) in self.0.kept() {
+            match self.file(door, &entries, list, &name).await {
+                Ok(file) => files.push(file),
+                Err(faults) => unread.extend(faults),
+            }
+        }
+        if unread.is_empty() {
+            unread.extend(files.iter().flat_map(|file| strangers(file, &files)));
+        }
+        let mut ipe = self.ipe(door, &files);
+        if !unread.is_empty() {
+            // Nothing of a bad register is taken in.
+            let nothing = self.0.register.items(&Map::new()).map_err(|error| self.unlike(&error))?;
+            return Err(Partial::of(nothing, None, bounded(unread), ipe));
+        }
+        let now = Memory::new(door.as_of(), remembered(&files));
+        let (contradictions, gone) = before.contradicted_by(&now, &self.0);
+        let items = self.items(&files, gone)?;
+        let mut whole = vec![Whole::last_page("the directory's listing, in one piece", 1)];
+        for file in &files {
+            match Whole::total(format!("rows of {}", file.name), file.rows.len() as u64, "its lines", file.lines) {
+                Ok((total, reconciliation)) => {
+                    whole.push(total);
+                    ipe.reconciliations.push(reconciliation);
+                }
+                Err(difference) => unread.push(difference),
+            }
+        }
+        unread.extend(contradictions);
+        if unread.is_empty() {
+            Population::new(items, whole, ipe, Some(now.into_carry()?))
+        } else {
+            Err(Partial::of(items, None, bounded(unread), ipe))
+        }
+    }
+
+    fn remembers(&self) -> Vec<Remembers> {
+        // A file forgets nothing by itself; that rows stay in it is held to what the last run read.
+        Vec::new()
+    }
+}
+
+impl Registers {
+    /// One file, or everything that is wrong with it. A file that is too large is not read.
+    async fn file(
+        &self,
+        door: &Door,
+        entries: &[FileEntry],
+        list: &'static List,
+        name: &str,
+    ) -> Result<File, Vec<Unread>> {
+        let one = |why: String, hint: &str| vec![told(name, why, hint)];
+        let Some(entry) = entries.iter().find(|entry| entry.name == name) else {
+            let near: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+            let why = format!("is not in the directory, the file of the list {}", list.name);
+            return Err(one(why, &format!("put it there, or name it in `files`; {}", near_text(name, &near))));
+        };
+        if entry.directory {
+            return Err(one("is a directory".to_owned(), "put the file itself there"));
+        }
+        if entry.size > self.0.bytes_max {
+            let why = format!("has {} bytes, more than bytes_max, {}; it was not read", entry.size, self.0.bytes_max);
+            return Err(one(why, "is it the right file? else raise bytes_max"));
+        }
+        let bytes =
+            door.read(SOURCE, &self.0.directory.join(name)).await.map_err(|failure| vec![not_read(name, &failure)])?;
+        // Truncated in between: what is left may look whole.
+        if (bytes.len() as u64) < entry.size || bytes.len() as u64 > self.0.bytes_max {
+            let why = format!("{} bytes read, but {} were listed", bytes.len(), entry.size);
+            return Err(one(why, "it changed while it was read; the next run reads again"));
+        }
+        let lines = (bytes.iter().filter(|byte| **byte == b'\n').count() as u64).saturating_sub(1);
+        match table::read(list, &bytes, self.0.rows_max, door.as_of()) {
+            Ok(rows) => Ok(File { list, name: name.to_owned(), rows, lines }),
+            Err(faults) => Err(faults.into_iter().map(|fault| wrong(name, fault)).collect()),
+        }
+    }
+
+    /// The rows as items, with those that are gone as they were.
+    fn items(&self, files: &[File], gone: Vec<(String, Map<String, Value>)>) -> Result<Items, CollectError> {
+        let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for file in files {
+            lists.insert(file.list.name.to_owned(), file.rows.iter().map(|row| json!(placed(file, row))).collect());
+        }
+        for (list, mut row) in gone {
+            if let Some(at) = row.get_mut("at").and_then(Value::as_object_mut) {
+                at.insert("gone".to_owned(), json!(true));
+            }
+            lists.entry(list).or_default().push(json!(row));
+        }
+        let lists = lists.into_iter().map(|(list, rows)| (list, json!(rows))).collect();
+        self.0.register.items(&lists).map_err(|error| self.unlike(&error))
+    }
+
+    /// What was read does not fit the items: never the file's fault, for its cells were checked; what the last
+    /// run left may be of another version.
+    fn unlike(&self, error: &serde_json::Error) -> CollectError {
+        CollectError::Malformed { what: format!("register {}", self.0.register.word()), why: error.to_string() }
+    }
+
+    fn not_listed(&self, failure: Failure) -> CollectError {
+        let what = self.0.directory.display().to_string();
+        let why = failure.to_string();
+        match failure {
+            Failure::Denied => {
+                CollectError::Forbidden { what, why, permission: Some("read and search on the directory".to_owned()) }
+            }
+            Failure::TooLarge(_) | Failure::Limit(_) => CollectError::Limit { what, why },
+            _ => CollectError::Unavailable { what, why },
+        }
+    }
+
+    fn ipe(&self, door: &Door, files: &[File]) -> Ipe {
+        let mut ipe = door.ipe(SOURCE);
+        ipe.source = format!("register {}", self.0.register.word());
+        ipe.hosts = vec![self.0.directory.display().to_string()];
+        ipe.scope_claimed = self.0.kept().into_iter().map(|(_, name)| name).collect();
+        ipe.scope_found = files.iter().map(|file| file.name.clone()).collect();
+        ipe.filters.extend(self.0.corrections.iter().map(|correction| {
+            let settings::Correction { list, key, on, reason } = correction;
+            format!("{list} {key} was corrected on {on}: {reason}")
+        }));
+        ipe.limitations.push(
+            "a register is the statement of whoever keeps it: that it names everybody and everything is not shown by it"
+                .to_owned(),
+        );
+        ipe
+    }
+}
+
+/// Cells and place of a row.
+fn placed(file: &File, row: &Row) -> Map<String, Value> {
+    let at = Place {
+        list: file.list.name.to_owned(),
+        key: row.key.clone(),
+        file: file.name.clone(),
+        line: row.line,
+        gone: false,
+    };
+    let mut cells = row.cells.clone();
+    cells.insert("at".to_owned(), json!(at));
+    cells
+}
+
+/// Rows from which none may go, by list and key.
+fn remembered(files: &[File]) -> BTreeMap<String, BTreeMap<String, Map<String, Value>>> {
+    let of = |file: &File| file.rows.iter().map(|row| (row.key.clone(), placed(file, row))).collect();
+    files.iter().filter(|file| file.list.remembered).map(|file| (file.list.name.to_owned(), of(file))).collect()
+}
+
+/// Rows that name what does not stand in the list that they refer to.
+fn strangers(file: &File, files: &[File]) -> Vec<Unread> {
+    let mut found = Vec::new();
+    for (columns, other) in file.list.refers {
+        let Some(other) = files.iter().find(|file| file.list.name == *other) else { continue };
+        let keys: HashSet<&str> = other.rows.iter().map(|row| row.key.as_str()).collect();
+        for row in &file.rows {
+            let Some(named) = table::values(columns, &row.cells).filter(|named| !keys.contains(named.as_str())) else {
+                continue;
+            };
+            let why = format!("{} does not stand in {}", table::shown(&named), other.name);
+            let hint = "add the row there, or correct the spelling";
+            found.push(wrong(&file.name, Fault::new(row.line, Some(&columns.join(", ")), why, hint)));
+        }
+    }
+    found
+}
+
+fn wrong(file: &str, fault: Fault) -> Unread {
+    let line = if fault.line == 0 { String::new() } else { format!(" line {}", fault.line) };
+    let column = fault.column.map(|column| format!(", column {column}")).unwrap_or_default();
+    told(&format!("{file}{line}{column}"), fault.why, &fault.hint)
+}
+
+fn told(what: &str, why: String, hint: &str) -> Unread {
+    Unread { what: what.to_owned(), why, permission: None, hint: Some(hint.to_owned()) }
+}
+
+fn not_read(name: &str, failure: &Failure) -> Unread {
+    let (permission, hint) = match failure {
+        Failure::Denied => (Some("read"), "let the service's user read it"),
+        Failure::NotFound => (None, "it was listed a moment before; the next run reads again"),
+        Failure::TooLarge(_) | Failure::Limit(_) => (None, "is it the right file? else raise the door's limits"),
+        Failure::Refused(_) => (None, "put the file itself there; a link is not followed"),
+        _ => (None, "look at the sealed exchange; the next run reads again"),
+    };
+    Unread { permission: permission.map(str::to_owned), ..told(name, failure.to_string(), hint) }
+}
+
+fn near_text(name: &str, names: &[&str]) -> String {
+    if names.is_empty() {
+        "the directory is empty".to_owned()
+    } else {
+        cell::nearest(name, names.iter().copied().take(20))
+    }
+}
+
+/// The first faults one by one and the rest as a number: garbage must not become a huge record.
+fn bounded(mut unread: Vec<Unread>) -> Vec<Unread> {
+    if unread.len() > NAMED_MAX {
+        let more = unread.len() - NAMED_MAX;
+        unread.truncate(NAMED_MAX);
+        unread.push(told("the register", format!("{more} more faults like those named"), "mend those first"));
+    }
+    unread
+}

@@ -1,0 +1,269 @@
+//! The kind on real directories: what is taken in, what is refused and how that is said, and what is remembered.
+
+use super::*;
+use crate::contract::clock::ManualClock;
+use crate::contract::{Window, register};
+use crate::door::{Limits, Network};
+use chrono::{DateTime, Utc};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+const HEADER: &str = "asset,kind,owner,since,seen_on,holds_data\n";
+const GOOD: &str = "L-1,laptop,p-1,2024-01-01,2026-03-01,yes\n";
+const DISPOSALS: &str = "asset,disposed_on,method,proof\n";
+
+fn now() -> DateTime<Utc> {
+    "2026-03-31T12:00:00Z".parse().unwrap()
+}
+
+/// One run over a directory; how many exchanges it had.
+async fn run(settings: &Value, carry: Option<Value>, at: DateTime<Utc>) -> (Result<Population, CollectError>, usize) {
+    let collector = build(settings).unwrap();
+    let door = Door::live(&Network::new(), Arc::new(ManualClock::at(at)), Limits::default());
+    let result = collector.collect(&door, &Task { window: Window { start: at, end: at }, carry }).await;
+    (result, door.take_exchanges().len())
+}
+
+fn settings(register: &str, directory: &Path) -> Value {
+    json!({ "register": register, "directory": directory })
+}
+
+/// Assets of that text, and no disposals.
+fn assets(text: &[u8]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("assets.csv"), text).unwrap();
+    fs::write(dir.path().join("disposals.csv"), DISPOSALS).unwrap();
+    dir
+}
+
+/// What is said of assets of that text: nothing of them is taken in.
+async fn refused(text: &[u8]) -> Vec<Unread> {
+    let dir = assets(text);
+    let (result, _) = run(&settings("assets", dir.path()), None, now()).await;
+    let Err(CollectError::Incomplete(partial)) = result else { panic!("{}", String::from_utf8_lossy(text)) };
+    let nothing = Items::Assets(register::Assets { assets: None, disposals: None });
+    assert_eq!((partial.observed, &partial.items), (0, &nothing));
+    partial.unread
+}
+
+#[tokio::test]
+async fn the_examples_are_taken_in_whole() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
+    let mut files = fs::read_dir(&examples).unwrap().count();
+    for (register, rows) in
+        [("access_reviews", 16), ("assets", 5), ("incidents", 5), ("risks", 7), ("vendors", 3), ("workforce", 19)]
+    {
+        let (result, exchanges) = run(&settings(register, &examples), None, now()).await;
+        let population = result.unwrap_or_else(|error| panic!("{register}: {error} {:#?}", error.unread()));
+        assert_eq!(population.items().len(), rows, "{register}");
+        files -= exchanges - 1;
+        let settings = Settings::read(&settings(register, &examples)).unwrap();
+        let readme = include_str!("README.md");
+        for list in settings.register.lists() {
+            let columns: Vec<String> = list.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+            let documented = readme.lines().any(|line| {
+                line.starts_with(&format!("| `{}.csv` |", list.name)) && columns.iter().all(|name| line.contains(name))
+            });
+            assert!(documented, "the README has not all of {}: {}", list.name, columns.join(", "));
+        }
+    }
+    assert_eq!(files, 0, "each example is one list's");
+}
+
+#[tokio::test]
+async fn a_bad_cell_is_named_with_row_column_value_and_what_to_write() {
+    let row = |cells: &str| format!("{HEADER}{GOOD}{cells}\n");
+    for (cells, column, why, hint) in [
+        ("L-2,laptop,p-1,03/04/2026,,yes", "since", "\"03/04/2026\" is no date that can be read", "2026-03-31"),
+        ("L-2,laptop,p-1,4.3.2026,,yes", "since", "\"4.3.2026\"", "write 2026-03-04"),
+        ("L-2,laptop,p-1,46085,,yes", "since", "\"46085\" is no date", "spreadsheet's number of a day"),
+        ("L-2,laptop,p-1,2026-3-4,,yes", "since", "\"2026-3-4\" is no date", "write 2026-03-31"),
+        ("L-2,laptop,p-1,March 4 2026,,yes", "since", "\"March 4 2026\" is no date", "write 2026-03-31"),
+        ("L-2,laptop,p-1,2026-02-30,,yes", "since", "\"2026-02-30\" is no date", "write 2026-03-31"),
+        ("L-2,laptop,p-1,2026-03-04T10:00:00,,yes", "since", "is no RFC 3339 time", "zone"),
+        ("L-2,laptop,p-1,2026-03-04T10:00:00Z,,yes", "since", "is an instant", "the day alone"),
+        ("L-2,laptop,p-1,2024-01-01,2026-04-02,yes", "seen_on", "lies in the future", "what has happened"),
+        ("L-2,laptop,p-1,2026-03-02,2026-03-01,yes", "seen_on", "is before since", "cannot be before"),
+        ("L-2,laptop,=1+1,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
+        ("L-2,laptop,@cmd,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
+        ("L-2,laptop, p-1,2024-01-01,,yes", "owner", "has spaces around it", "remove"),
+        ("L-2,laptop,p\u{200b}1,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
+        ("L-2,laptop,p-1,2024-01-01,,Yes", "holds_data", "is neither yes nor no", "yes or no"),
+        ("L-2,,p-1,2024-01-01,,yes", "kind", "is empty", "every row needs it"),
+    ] {
+        let unread = refused(row(cells).as_bytes()).await;
+        let [one] = unread.as_slice() else { panic!("{cells}: {unread:#?}") };
+        assert_eq!(one.what, format!("assets.csv line 3, column {column}"), "{cells}");
+        assert!(one.why.contains(why), "{cells}: {}", one.why);
+        assert!(one.hint.as_ref().unwrap().contains(hint), "{cells}: {:?}", one.hint);
+    }
+    let long = refused(row(&format!("L-2,{},p-1,2024-01-01,,yes", "x".repeat(501))).as_bytes()).await;
+    assert!(long[0].why.contains("longer than 500 characters") && long[0].why.len() < 120, "{}", long[0].why);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_the_documented_form_is_refused_and_told_what_it_is() {
+    let utf16: Vec<u8> = format!("{HEADER}{GOOD}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bom16 = [b"\xff\xfe".as_slice(), &utf16].concat();
+    let latin = [HEADER.as_bytes(), b"L-1,laptop,M\xfcller,2024-01-01,,yes\n"].concat();
+    let text = |text: String| text.into_bytes();
+    for (bytes, what, why) in [
+        (bom16, "assets.csv", "UTF-16"),
+        (utf16, "assets.csv", "UTF-16"),
+        (latin, "assets.csv line 2", "Latin-1"),
+        (b"PK\x03\x04rest".to_vec(), "assets.csv", "spreadsheet's own file"),
+        (Vec::new(), "assets.csv", "empty"),
+        (text(format!("{HEADER}{GOOD}").replace(',', ";")), "assets.csv line 1", "semicolons"),
+        (text(format!("{HEADER}{}", GOOD.trim_end())), "assets.csv", "not finished"),
+        (text(format!("{HEADER}L-2,laptop,p-1\n")), "assets.csv line 2", "has 3 cells, and the header has 6"),
+        (text(format!("{HEADER}{GOOD}\n{}", GOOD.replace("L-1", "L-2"))), "assets.csv line 3", "line is empty"),
+        (text(format!("{HEADER}{GOOD}\n")), "assets.csv line 3", "line is empty"),
+        (text(format!("{HEADER}{GOOD}{}", GOOD.replace("L-1", "l-1"))), "assets.csv line 3", "stands in line 2"),
+        (text(format!("{HEADER}\"L-1,laptop\n{GOOD}")), "assets.csv line 2", "a quote is open"),
+        (text(format!("{HEADER}{GOOD}").replace('\n', "\r")), "assets.csv", "not finished"),
+        (text(HEADER.replace("owner", "ownr") + GOOD), "assets.csv line 1, column ownr", "no such column"),
+        (text(HEADER.replace("owner,", "")), "assets.csv line 1, column owner", "column is missing"),
+        (text(HEADER.replace("owner", "kind")), "assets.csv line 1, column kind", "there twice"),
+        (text(HEADER.replace('\n', &",x".repeat(99)) + "\n"), "assets.csv line 1", "105 columns"),
+        (text(HEADER.to_owned() + &"x".repeat(70_000) + "\n"), "assets.csv line 2", "longer than 65536 bytes"),
+    ] {
+        let unread = refused(&bytes).await;
+        assert_eq!(unread[0].what, what, "{unread:#?}");
+        assert!(unread[0].why.contains(why) && unread[0].hint.is_some(), "{what}: {unread:#?}");
+    }
+    let near = refused((HEADER.replace("owner", "ownr") + GOOD).as_bytes()).await;
+    assert!(near[0].hint.as_ref().unwrap().contains("did you mean \"owner\"?"), "{near:#?}");
+}
+
+#[tokio::test]
+async fn what_spreadsheets_do_to_a_good_file_is_tolerated() {
+    for text in [
+        format!("\u{feff}{HEADER}{GOOD}"),
+        format!("{HEADER}{GOOD}").replace('\n', "\r\n"),
+        format!("{HEADER}\"L-1\",\"laptop, silver\",p-1,2024-01-01,2026-03-01,yes\n"),
+        "kind,asset,owner,since,seen_on,holds_data\nlaptop,L-1,p-1,2024-01-01,2026-03-01,yes\n".to_owned(),
+    ] {
+        let dir = assets(text.as_bytes());
+        let (result, _) = run(&settings("assets", dir.path()), None, now()).await;
+        let population = result.unwrap_or_else(|error| panic!("{text:?}: {:#?}", error.unread()));
+        let Items::Assets(register) = population.items() else { panic!("another register") };
+        let [asset] = register.assets.as_deref().unwrap() else { panic!("{register:?}") };
+        assert_eq!((asset.asset.as_str(), asset.at.line, asset.at.gone), ("L-1", 2, false));
+        assert_eq!(population.ipe().reconciliations.len(), 2, "rows against lines, of each file");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_told_up_to_a_hundred_and_the_rest_is_counted() {
+    let rows: String = (0..250).map(|n| format!("L-{n},laptop,p-1,01.02.2024,,yes\n")).collect();
+    let unread = refused(format!("{HEADER}{rows}").as_bytes()).await;
+    assert_eq!(unread.len(), 101);
+    assert!(unread[99].what.contains("line 101,"), "{:?}", unread[99]);
+    assert_eq!(unread[100].why, "150 more faults like those named");
+    let two = refused(format!("{HEADER}L-1,,p-1,01.02.2024,,yes\n").as_bytes()).await;
+    assert_eq!(two.len(), 2, "each cell of a row: {two:#?}");
+}
+
+#[tokio::test]
+async fn a_file_over_the_limit_is_not_even_read() {
+    let dir = assets(b"");
+    let file = fs::File::create(dir.path().join("assets.csv")).unwrap();
+    file.set_len(100 << 20).unwrap();
+    let (result, exchanges) = run(&settings("assets", dir.path()), None, now()).await;
+    let unread = result.unwrap_err().unread();
+    assert!(unread[0].why.contains("104857600 bytes, more than bytes_max, 4194304; it was not read"), "{unread:#?}");
+    assert_eq!(exchanges, 2, "the listing, and the other file");
+    let rows: String = (0..3).map(|n| GOOD.replace("L-1", &format!("L-{n}"))).collect();
+    let dir = assets(format!("{HEADER}{rows}").as_bytes());
+    let mut few = settings("assets", dir.path());
+    few["rows_max"] = json!(2);
+    let unread = run(&few, None, now()).await.0.unwrap_err().unread();
+    assert!(unread[0].why.contains("3 rows, more than rows_max, 2"), "{unread:#?}");
+}
+
+#[tokio::test]
+async fn a_reference_to_nothing_and_a_file_that_is_not_there_are_named() {
+    let dir = assets(format!("{HEADER}{GOOD}").as_bytes());
+    fs::write(dir.path().join("disposals.csv"), format!("{DISPOSALS}L-9,2026-01-01,,\n")).unwrap();
+    let unread = run(&settings("assets", dir.path()), None, now()).await.0.unwrap_err().unread();
+    assert_eq!(unread[0].what, "disposals.csv line 2, column asset");
+    assert_eq!(unread[0].why, "L-9 does not stand in assets.csv");
+    fs::rename(dir.path().join("disposals.csv"), dir.path().join("disposal.csv")).unwrap();
+    let unread = run(&settings("assets", dir.path()), None, now()).await.0.unwrap_err().unread();
+    assert!(unread[0].hint.as_ref().unwrap().contains("did you mean \"disposal.csv\"?"), "{unread:#?}");
+    fs::remove_dir_all(dir.path()).unwrap();
+    let error = run(&settings("assets", dir.path()), None, now()).await.0.unwrap_err();
+    assert_eq!(error.word(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_row_that_goes_or_moves_its_day_is_noticed_until_the_settings_say_why() {
+    let at = |day: &str| format!("{day}T12:00:00Z").parse::<DateTime<Utc>>().unwrap();
+    let other = GOOD.replace("L-1", "L-2");
+    let dir = assets(format!("{HEADER}{GOOD}{other}").as_bytes());
+    fs::write(dir.path().join("disposals.csv"), format!("{DISPOSALS}L-2,2026-03-01,,\n")).unwrap();
+    let mut settings = settings("assets", dir.path());
+    let first = run(&settings, None, at("2026-03-31")).await.0.unwrap();
+    let carry = first.carry().cloned();
+    assert!(run(&settings, carry.clone(), at("2026-04-01")).await.0.is_ok(), "nothing changed");
+
+    fs::write(dir.path().join("disposals.csv"), format!("{DISPOSALS}L-2,2026-03-09,,\n")).unwrap();
+    let unread = run(&settings, carry.clone(), at("2026-04-01")).await.0.unwrap_err().unread();
+    assert_eq!(unread[0].what, "disposals L-2: disposed_on");
+    assert_eq!(unread[0].why, "was 2026-03-01 when it was read before, and is 2026-03-09 now");
+
+    fs::write(dir.path().join("disposals.csv"), DISPOSALS).unwrap();
+    let error = run(&settings, carry.clone(), at("2026-04-01")).await.0.unwrap_err();
+    let CollectError::Incomplete(partial) = &error else { panic!("{error}") };
+    assert_eq!(partial.unread[0].what, "disposals L-2");
+    let Items::Assets(register) = &partial.items else { panic!("another register") };
+    let gone = &register.disposals.as_ref().unwrap()[0];
+    assert!(gone.at.gone && gone.method.is_none(), "it is judged as it was: {gone:?}");
+
+    // A correction holds for what was read until its day, and not for what is read later.
+    for (on, whole) in [("2026-03-30", false), ("2026-03-31", true)] {
+        settings["corrections"] = json!([{ "list": "disposals", "key": "L-2", "on": on, "reason": "another machine" }]);
+        let (result, _) = run(&settings, carry.clone(), at("2026-04-01")).await;
+        assert_eq!(result.is_ok(), whole, "{on}: {result:?}");
+        if let Ok(population) = result {
+            let filters = &population.ipe().filters;
+            assert!(filters.iter().any(|filter| filter.contains("L-2 was corrected on 2026-03-31: another machine")));
+        }
+    }
+
+    settings["corrections"] = json!([]);
+    settings["register"] = json!("workforce");
+    let rows = json!({ "read_at": at("2026-03-31"), "lists": { "accounts": { "a / b": { "at": {
+        "list": "accounts", "key": "a / b", "file": "accounts.csv", "line": 2, "gone": false
+    }, "system": "a", "account": "b", "person": "p" } } } });
+    fs::write(dir.path().join("people.csv"), "person,engagement,start,end,leave_start,leave_end,screened_on\n")
+        .unwrap();
+    settings["files"] = json!({ "people": "people.csv" });
+    let unread = run(&settings, Some(rows), at("2026-04-01")).await.0.unwrap_err().unread();
+    assert!(unread[0].why.contains("the list is not named now"), "{unread:#?}");
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused_with_the_key() {
+    for (change, words) in [
+        (json!({ "directory": "registers" }), "directory: registers is not absolute"),
+        (json!({ "register": "suppliers" }), "unknown variant `suppliers`"),
+        (json!({ "bytes_max": 0 }), "bytes_max: 0"),
+        (json!({ "bytes_max": 99_000_000 }), "bytes_max: 99000000"),
+        (json!({ "rows_max": 60_000 }), "rows_max: 60000"),
+        (json!({ "files": { "vendor": "v.csv" } }), "the register has no list vendor"),
+        (json!({ "files": {} }), "files: vendors is not named"),
+        (json!({ "files": { "vendors": "../v.csv" } }), "is no name of a file"),
+        (
+            json!({ "corrections": [{ "list": "vendors", "key": "x", "on": "2026-01-01", "reason": " " }] }),
+            "a reason is blank",
+        ),
+        (json!({ "file": 1 }), "unknown field `file`"),
+    ] {
+        let mut settings = json!({ "register": "vendors", "directory": "/r" });
+        settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let error = Settings::read(&settings).unwrap_err();
+        assert!(error.message.contains(words), "{}", error.message);
+    }
+}

@@ -1,0 +1,73 @@
+//! A register from its files to a bundle that is made again, and to the line at which a fact stands.
+
+use super::explain::looked_up;
+use super::{Home, pair};
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const PEOPLE: &str = "person,engagement,start,end,leave_start,leave_end,screened_on\n";
+const ACCOUNTS: &str =
+    "system,account,person,granted_at,requested_by,approved_by,approved_at,removed_at,last_used_at\n";
+
+fn second(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn write(dir: &Path, people: &str, accounts: &str) {
+    fs::write(dir.join("people.csv"), format!("{PEOPLE}{people}")).unwrap();
+    fs::write(dir.join("accounts.csv"), format!("{ACCOUNTS}{accounts}")).unwrap();
+}
+
+#[test]
+fn a_leaver_is_judged_explained_and_made_again_and_cannot_be_deleted() {
+    let now = SystemClock.now();
+    let dir = tempfile::tempdir().unwrap();
+    let stays = "p-1,employee,2024-01-01,,,,2023-12-01\n";
+    let left = format!("p-2,employee,2024-01-01,{},,,2023-12-01\n", second(now - TimeDelta::days(3)));
+    let account = |removed: Option<DateTime<Utc>>| {
+        let removed = removed.map(second).unwrap_or_default();
+        format!("github,ben,p-2,,,,,{removed},never\n")
+    };
+    write(dir.path(), &format!("{stays}{left}"), &account(None));
+    let files = json!({ "people": "people.csv", "accounts": "accounts.csv" });
+    let settings = json!({ "register": "workforce", "directory": dir.path(), "files": files });
+    let home = Home::with("register", &settings, "leavers");
+    let only = |outcome: &str, reason: &str| BTreeMap::from([("p-2 github/ben".to_owned(), pair(outcome, reason))]);
+
+    let (code, run) = home.collect(&["--fail-on-drift"]);
+    assert_eq!((code, &run["end"], &run["items"]), (3, &json!("done"), &json!(3)), "{run}");
+    assert_eq!(home.judgements(), only("deviation", "not-removed"));
+
+    let said = home.run(&["explain", "T-1", "p-2", "--json"]);
+    let day = |days| (now + TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+    assert_eq!(home.run(&["export", "--from", &day(-1), "--to", &day(2), "--out", "b.zip"]).code, 0);
+    let found = looked_up(&home.path("b.zip"), &said.out);
+    let stands: Vec<Value> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |key: &str| stands.iter().find(|line| line["key"] == key && line["fact"]["row"].is_object()).unwrap();
+    assert_eq!(of("removal")["stands"], json!(account(None).trim_end()));
+    assert_eq!(of("end")["stands"], json!(left.trim_end()));
+
+    // The row of the leaver, and of the account, are deleted: both are judged on as they were.
+    write(dir.path(), stays, "");
+    let (_, run) = home.collect(&[]);
+    assert_eq!(run["end"], json!("incomplete"), "{run}");
+    assert_eq!(home.judgements(), only("deviation", "not-removed"));
+    let said = home.run(&["explain", "T-1", "p-2"]);
+    assert!(said.out.contains("row-gone") && said.out.contains("/task/carry/lists/people/p-2"), "{}", said.out);
+
+    // Removed in time all along: put back, it passes; and a bad file takes nothing in.
+    let in_time = second(now - TimeDelta::days(3) + TimeDelta::hours(2));
+    write(dir.path(), &format!("{stays}{left}"), &format!("github,ben,p-2,,,,,{in_time},never\n"));
+    let (code, run) = home.collect(&["--fail-on-drift"]);
+    assert_eq!((code, &run["end"]), (0, &json!("done")), "{run}");
+    assert_eq!(home.judgements(), only("pass", "removed-in-time"));
+    write(dir.path(), &format!("{stays}{left}p-3,employee,3/4/2026,,,,\n"), &account(None));
+    let (code, run) = home.collect(&["--fail-on-drift"]);
+    assert_eq!((code, &run["end"], &run["items"]), (3, &json!("incomplete"), &json!(0)), "{run}");
+    assert_eq!(home.judgements(), BTreeMap::from([("people".to_owned(), pair("indeterminate", "list-missing"))]));
+    assert!(home.run(&["status"]).out.contains("people.csv line 4, column start: \"3/4/2026\" is no date"));
+}
