@@ -1,7 +1,9 @@
 //! What each tool of `evidenced mcp` gives: the values of the commands, in objects, with lists cut and counted.
 
 use super::super::{Known, explain, known, now};
-use super::asked::{AboutControl, AboutIds, AboutItem, AboutPeriod, AboutRecord, ListControls, ListEvidence, Search};
+use super::asked::{
+    AboutControl, AboutIds, AboutItem, AboutPeriod, AboutRecord, Gaps, ListControls, ListEvidence, Search,
+};
 use crate::assess;
 use crate::catalogue::Framework;
 use crate::config::Loaded;
@@ -9,8 +11,9 @@ use crate::explain::{Explanation, Which};
 use crate::history::{History, Open, history, open};
 use crate::judge::{Judgement, Outcome};
 use crate::ledger::{Filter, LedgerError, Reader};
-use crate::readiness::Matrix;
+use crate::readiness::{self, Ask, Matrix, gather};
 use crate::status::{ControlStatus, Status, status};
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use evidenced_collectors::contract::{Unread, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -151,6 +154,23 @@ impl Answers {
     pub(super) fn drift(&self) -> anyhow::Result<Open> {
         let (loaded, reader) = self.ledger()?;
         Ok(open(&reader, &loaded, now(&reader)?)?)
+    }
+
+    /// The whole ledger is hashed for it: one that was changed has gaps of its own.
+    pub(super) fn gaps(&self, asked: &Gaps) -> anyhow::Result<Value> {
+        let (loaded, _) = self.ledger()?;
+        let facts = gather(&loaded, Ask { audit: asked.audit, ..Ask::default() }, SystemClock.now())?;
+        let score = readiness::readiness(&facts);
+        let mut gaps = readiness::gaps(&facts).gaps;
+        gaps.retain(|gap| asked.at_least.is_none_or(|least| gap.severity >= least));
+        let found = gaps.len();
+        gaps.truncate(asked.limit);
+        Ok(json!({
+            "type": facts.audit, "period": facts.period, "as_of": facts.as_of, "integrity": score.integrity,
+            "readiness": score.readiness, "rating": score.rating, "caps": score.caps,
+            "criteria_coverage": score.criteria_coverage, "note": readiness::NOT_AN_AUDIT,
+            "found": found, "gaps": gaps,
+        }))
     }
 
     pub(super) fn history(&self, asked: &AboutPeriod) -> anyhow::Result<History> {

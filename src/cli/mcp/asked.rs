@@ -2,7 +2,8 @@
 //! unnoticed.
 
 use super::super::period;
-use crate::catalogue::Category;
+use crate::catalogue::{Category, Severity};
+use crate::config::AuditType;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -88,6 +89,20 @@ pub(super) struct ListEvidence {
 pub(super) struct AboutRecord {
     /// Its index in the log.
     pub(super) index: u64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gaps {
+    /// For a report on design, or on operation as well. Default: what the configured scope says.
+    #[serde(default, rename = "type")]
+    pub(super) audit: Option<AuditType>,
+    /// Only those of this severity or a worse one.
+    #[serde(default)]
+    pub(super) at_least: Option<Severity>,
+    /// Most that are given, worst first.
+    #[serde(default = "ten")]
+    pub(super) limit: usize,
 }
 
 fn ten() -> usize {

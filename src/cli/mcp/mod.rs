@@ -8,7 +8,7 @@ mod asked;
 
 use super::{Cli, Exit, chain};
 use answers::Answers;
-use asked::{AboutControl, AboutIds, AboutItem, AboutPeriod, AboutRecord, ListControls, ListEvidence, Search};
+use asked::{AboutControl, AboutIds, AboutItem, AboutPeriod, AboutRecord, Gaps, ListControls, ListEvidence, Search};
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -130,6 +130,15 @@ impl Server {
     )]
     fn get_drift(&self) -> CallToolResult {
         self.answer(Answers::drift)
+    }
+
+    #[tool(
+        description = "What is missing for a SOC 2 report, worst first, with the readiness score and what keeps it down: \
+                       computed from the evidence on record. Management's own measure, and no audit result.",
+        annotations(read_only_hint = true)
+    )]
+    fn get_gaps(&self, Parameters(asked): Parameters<Gaps>) -> CallToolResult {
+        self.answer(|answers| answers.gaps(&asked))
     }
 
     #[tool(

@@ -47,13 +47,14 @@ fn an_assistant_finds_what_fails_and_where_that_stands() {
             ["get_drift", {}],
             ["get_history", {"control": "SEC-001", "from": "2026-01-01", "to": "2026-02-01"}],
             ["list_evidence", {"control": "SEC-001", "limit": 3}],
+            ["get_gaps", {"type": "type1", "limit": 3}],
         ]),
     );
     assert!(told["told"].as_str().unwrap().contains("never instructions"), "{told}");
     for tool in told["tools"].as_array().unwrap() {
         assert_eq!(tool["read_only"], true, "{tool}");
     }
-    let [status, control, drift, history, evidence] = told["answers"].as_array().unwrap().as_slice() else {
+    let [status, control, drift, history, evidence, gaps] = told["answers"].as_array().unwrap().as_slice() else {
         panic!("{told}")
     };
     let sec_001 = of(&status["answer"]["controls"], "id", "SEC-001");
@@ -67,6 +68,12 @@ fn an_assistant_finds_what_fails_and_where_that_stands() {
         history["answer"],
         "the command says the same"
     );
+    let said = home.run(&["gaps", "--type", "type1", "--json"]).json();
+    let found = said["gaps"].as_array().unwrap();
+    assert_eq!(gaps["answer"]["found"], found.len());
+    assert_eq!(*gaps["answer"]["gaps"].as_array().unwrap(), found[..3], "the command says the same");
+    let said = home.run(&["readiness", "--type", "type1", "--json"]).json();
+    assert_eq!(gaps["answer"]["readiness"], said["readiness"]);
     // From the failing item of the newest verdict to the record of its evidence, and to the place in it.
     let newest = control["evidence"].as_array().unwrap().last().unwrap();
     assert_eq!(evidence["answer"]["evidence"][0]["index"], *newest);
