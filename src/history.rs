@@ -172,13 +172,7 @@ struct Past {
 }
 
 impl Past {
-    fn read(
-        reader: &Reader,
-        loaded: &Loaded,
-        id: &str,
-        size: u64,
-        now: DateTime<Utc>,
-    ) -> Result<Self, HistoryError> {
+    fn read(reader: &Reader, loaded: &Loaded, id: &str, size: u64, now: DateTime<Utc>) -> Result<Self, HistoryError> {
         let present = assess::present_by(reader, loaded, id, size, now)?;
         let found = reader.records(0..size, &Filter::kind("transition").control(id));
         let transitions = found.map(|found| found.map(|(index, _)| index)).collect::<Result<Vec<u64>, _>>()?;

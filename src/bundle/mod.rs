@@ -9,9 +9,7 @@ pub(crate) mod format;
 pub mod tools;
 mod verify;
 
-pub(crate) use derive::{
-    Cell, Page, Sheet, Table, list, moment, number, page_text, plain, word, write_workbook,
-};
+pub(crate) use derive::{Cell, Page, Sheet, Table, list, moment, number, page_text, plain, word, write_workbook};
 pub use error::BundleError;
 pub(crate) use export::LedgerSource;
 pub use export::{Authority, ExportRequest, ExportSummary, Timestamp, controls_meeting, export};

@@ -47,8 +47,8 @@ use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
-use crate::readiness::{Cycle, GatherError};
 use crate::readiness::packs::PackError;
+use crate::readiness::{Cycle, GatherError};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -215,7 +215,10 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
 
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.is::<ConfigError>() || cause.is::<CasesError>() || cause.is::<Unknown>() || cause.is::<PackError>()
+    cause.is::<ConfigError>()
+        || cause.is::<CasesError>()
+        || cause.is::<Unknown>()
+        || cause.is::<PackError>()
         || cause.is::<Cycle>()
         || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
 }

@@ -152,7 +152,8 @@ fn ask(from: &mut dyn BufRead) -> anyhow::Result<Answers> {
         _ => Err("answer y or n".to_owned()),
     };
     let sells = |answer: &str| {
-        let one = |word: &str| Sells::from_str(word.trim(), true).map_err(|_| "answer with some of the four".to_owned());
+        let one =
+            |word: &str| Sells::from_str(word.trim(), true).map_err(|_| "answer with some of the four".to_owned());
         answer.split(',').map(one).collect::<Result<Vec<_>, _>>()
     };
     let report = |answer: &str| match answer {
@@ -188,7 +189,9 @@ fn question<T>(
         let mut answer = String::new();
         let read = std::io::Read::take(&mut *from, ANSWER_BYTES_MAX).read_line(&mut answer)?;
         if read == 0 {
-            bail!("there is no answer to: {text}\nhint: answer on standard input, or with flags; see `evidenced scope --help`");
+            bail!(
+                "there is no answer to: {text}\nhint: answer on standard input, or with flags; see `evidenced scope --help`"
+            );
         }
         match understand(answer.trim().to_lowercase().as_str()) {
             Ok(understood) => return Ok(understood),
@@ -228,7 +231,8 @@ impl Answers {
         let mut table = format!("[scope]\ncategories = [{}]\n", categories.replace("; ", ", "));
         table.push_str("boundary = \"\"            # the system in a few sentences, and where it ends\n");
         if let Some(start) = self.start {
-            let end = start.checked_add_months(Months::new(self.months.unwrap_or(6))).context("the period has no end")?;
+            let end =
+                start.checked_add_months(Months::new(self.months.unwrap_or(6))).context("the period has no end")?;
             let audit = word(self.audit_type.unwrap_or(AuditType::Type2));
             table.push_str(&format!("period = {{ start = {start}, end = {end}, type = \"{audit}\" }}\n"));
         }

@@ -22,7 +22,8 @@ pub use channels::{
 };
 pub use load::{Loaded, LoadedCollector, load, parse};
 pub use scope::{
-    AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl, VendorReport,
+    AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl,
+    VendorReport,
 };
 pub use span::Span;
 

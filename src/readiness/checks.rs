@@ -94,7 +94,9 @@ impl Check {
                 "every drift has an owner and ends, inside its time, by a later verdict that passes or by an approved acceptance"
             }
             Self::OwnerAccountability => "a named owner who confirmed the control for every quarter that is over",
-            Self::EvidenceTimestamps => "every collection sealed within four hours, none ahead of its time, all in the order of the log",
+            Self::EvidenceTimestamps => {
+                "every collection sealed within four hours, none ahead of its time, all in the order of the log"
+            }
             Self::FrequencyAdherence => "read as often as the frequency says",
         }
     }
@@ -221,7 +223,9 @@ fn exception_handling(facts: &Facts, control: &Control, observed: &Observed) -> 
     let accepted = drifts.iter().filter(|drift| drift.ended == Some(Ending::Waived)).count();
     let says = match drifts.len() {
         0 => "no drift".to_owned(),
-        n => format!("{n} drifts, each closed within {days} days by a later verdict, {accepted} of them by acceptance; causes are not on record"),
+        n => format!(
+            "{n} drifts, each closed within {days} days by a later verdict, {accepted} of them by acceptance; causes are not on record"
+        ),
     };
     (Passed::Yes, says, None)
 }

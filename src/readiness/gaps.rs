@@ -3,7 +3,7 @@
 use super::checks::{Checked, Passed, SKEW_MAX, checks};
 use super::facts::{Control, Facts};
 use super::score::coverage;
-use super::state::{Coverage, CriterionState, ControlState, control_state, criterion_state};
+use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::{Category, ControlType, Severity};
 use crate::config::AuditType;
 use chrono::{DateTime, Utc};
@@ -269,7 +269,8 @@ fn provenance(control: &Control) -> Option<Gap> {
     }
     (!faults.is_empty()).then(|| Gap {
         current_state: faults.join("; "),
-        required_state: "clocks no more than five minutes apart, and totals that agree with a second source's".to_owned(),
+        required_state: "clocks no more than five minutes apart, and totals that agree with a second source's"
+            .to_owned(),
         source: "provenance".to_owned(),
         ..of_control(control, GapType::Integrity, Severity::Critical)
     })

@@ -40,7 +40,9 @@ pub enum GatherError {
     #[error(transparent)]
     History(#[from] HistoryError),
     /// A Type II report is about a period.
-    #[error("a Type II report is about a period, and none is given\nhint: set [scope.period], or give --period 2026-Q1, or --from and --to")]
+    #[error(
+        "a Type II report is about a period, and none is given\nhint: set [scope.period], or give --period 2026-Q1, or --from and --to"
+    )]
     NoPeriod,
 }
 
@@ -154,7 +156,8 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
         })
         .collect();
     let own_catalogue = config.catalogue.controls.is_some();
-    let planned = catalogue.controls.iter().map(|control| (&control.id, Some(control), config.controls.get(&control.id)));
+    let planned =
+        catalogue.controls.iter().map(|control| (&control.id, Some(control), config.controls.get(&control.id)));
     let others = config.controls.iter().filter(|(id, _)| catalogue.control(id).is_none());
     let all = planned.chain(others.map(|(id, control)| (id, None, Some(control))));
     let of_categories = |criteria: &[String]| -> BTreeSet<Category> {
@@ -185,12 +188,7 @@ fn left(scope: &ScopeConfig, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Op
     Some(NotApplicable { reason, approver, on: entry.on, carried_by: entry.carried_by.clone() })
 }
 
-fn planned_control(
-    id: &str,
-    plan: Option<&catalogue::Control>,
-    config: Option<&ControlConfig>,
-    own: bool,
-) -> Control {
+fn planned_control(id: &str, plan: Option<&catalogue::Control>, config: Option<&ControlConfig>, own: bool) -> Control {
     let text = |key: fn(&catalogue::Control) -> &String| plan.map(key).cloned().unwrap_or_default();
     let lists = |key: fn(&catalogue::Control) -> &Vec<String>| plan.map(key).cloned().unwrap_or_default();
     // The library names a role that it has in mind, and nobody.
@@ -355,7 +353,8 @@ impl Look<'_> {
             Some(verdict) => verdict,
             None => crate::assess::judgements(self.reader, record)?,
         };
-        let bad = |judged: &&crate::judge::Judgement| matches!(judged.outcome, Outcome::Deviation | Outcome::Indeterminate);
+        let bad =
+            |judged: &&crate::judge::Judgement| matches!(judged.outcome, Outcome::Deviation | Outcome::Indeterminate);
         let items = verdict.judgements.iter().filter(bad).map(|j| format!("{}: {}", j.item, j.reason));
         let unread = verdict.unread.iter().map(|unread| format!("not read: {}: {}", unread.what, unread.why));
         Ok(items.chain(unread).take(BAD_MAX).collect())

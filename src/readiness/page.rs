@@ -12,12 +12,7 @@ use maud::{Markup, html};
 use std::io::Write;
 
 /// Writes the page.
-pub fn page(
-    facts: &Facts,
-    readiness: &Readiness,
-    plan: &Remediation,
-    out: &mut dyn Write,
-) -> Result<(), BundleError> {
+pub fn page(facts: &Facts, readiness: &Readiness, plan: &Remediation, out: &mut dyn Write) -> Result<(), BundleError> {
     let mut page = Page::begin(out, &format!("SOC 2 readiness of {}", facts.organization), facts.sample)?;
     page.add(&summary(facts, readiness, plan))?;
     page.add(&scope(facts, readiness))?;

@@ -102,7 +102,11 @@ impl Remediation {
             of(Severity::High),
             of(Severity::Medium),
             of(Severity::Low),
-            self.gaps.iter().map(|task| task.target_date).max().map_or_else(|| "none".to_owned(), |day| day.to_string())
+            self.gaps
+                .iter()
+                .map(|task| task.target_date)
+                .max()
+                .map_or_else(|| "none".to_owned(), |day| day.to_string())
         );
         let late: Vec<&Task> = self.gaps.iter().filter(|task| task.days_lost > 0).collect();
         if let Some(most) = late.iter().map(|task| task.days_lost).max() {

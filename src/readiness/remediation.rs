@@ -215,7 +215,8 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
             let suggested = gap.controls.iter().filter_map(|id| catalogue.control(id)).take(3);
             let suggested: Vec<_> =
                 suggested.map(|plan| Some(format!("consider {}: {}", plan.id, plan.statement))).collect();
-            let last = "put it into [controls] or your own catalogue with an owner, or say in [scope] why it does not apply";
+            let last =
+                "put it into [controls] or your own catalogue with an owner, or say in [scope] why it does not apply";
             [suggested, vec![said(last)]].concat()
         }
         GapType::Design if control.is_some_and(|control| !control.own) => vec![
@@ -236,7 +237,9 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
             said("stop the daemon, keep the files as they are, and compare them with a backup and with the anchors"),
             said("go on from a good copy with `evidenced epoch`, and tell the auditor"),
         ],
-        GapType::Integrity => vec![said("set the clocks, or find the items that one of the two sources lacks, and collect again")],
+        GapType::Integrity => {
+            vec![said("set the clocks, or find the items that one of the two sources lacks, and collect again")]
+        }
         GapType::Operating => vec![
             Some(format!("see what happened: `evidenced history {name}` and `evidenced drift`")),
             said("write down cause and correction, and have what cannot be mended accepted with `evidenced waive`"),
@@ -249,7 +252,9 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
 fn evidence_needed(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {
     match control {
         Some(control) => control.evidence.clone(),
-        None => gap.controls.first().and_then(|id| catalogue.control(id)).map(|p| p.evidence.clone()).unwrap_or_default(),
+        None => {
+            gap.controls.first().and_then(|id| catalogue.control(id)).map(|p| p.evidence.clone()).unwrap_or_default()
+        }
     }
 }
 

@@ -80,7 +80,8 @@ fn of_scope(facts: &Facts, scope: &ScopeConfig, catalogue: &Catalogue, warnings:
                 warnings.push(format!("{name} expects \"{}\", and no control of yours does it", entry.text));
             }
             let others = entry.controls.iter().filter(unknown);
-            warnings.extend(others.map(|id| format!("{name} expects \"{}\", and {id} is no control of yours", entry.text)));
+            warnings
+                .extend(others.map(|id| format!("{name} expects \"{}\", and {id} is no control of yours", entry.text)));
         }
         if subservice.carries.iter().any(|id| catalogue.criterion(id).is_some()) && subservice.reports.is_empty() {
             warnings.push(format!("{name} carries criteria, and no report of it is named"));
@@ -110,6 +111,7 @@ fn too_short(facts: &Facts, warnings: &mut Vec<String>) {
     let quarterly: Vec<&str> = of(Frequency::Quarterly).collect();
     if !quarterly.is_empty() && Frequency::Quarterly.whole(period) < 2 {
         let quarters = Frequency::Quarterly.whole(period);
-        warnings.push(format!("{quarters} whole quarters lie in the period, for the quarterly {}", quarterly.join(", ")));
+        warnings
+            .push(format!("{quarters} whole quarters lie in the period, for the quarterly {}", quarterly.join(", ")));
     }
 }

@@ -209,7 +209,10 @@ fn deviated(control: &Control) -> u64 {
 }
 
 fn did_not_occur(control: &Control) -> bool {
-    control.observed.as_ref().is_some_and(|o| o.evidence.is_some() && o.over.population == 0 && !o.over.stamps.is_empty())
+    control
+        .observed
+        .as_ref()
+        .is_some_and(|o| o.evidence.is_some() && o.over.population == 0 && !o.over.stamps.is_empty())
 }
 
 fn type_1(control: &Control, state: ControlState) -> (f64, String) {

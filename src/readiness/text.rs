@@ -140,7 +140,9 @@ impl Readiness {
             let _ = writeln!(page, "\nDid not occur, which is no pass: {}.", plain(&list(&self.did_not_occur)));
         }
         if !self.not_applicable.is_empty() {
-            page.push_str("\n## Not applicable\n\n| what | reason | approver | on | carried by |\n|---|---|---|---|---|\n");
+            page.push_str(
+                "\n## Not applicable\n\n| what | reason | approver | on | carried by |\n|---|---|---|---|---|\n",
+            );
             for left in &self.not_applicable {
                 let said = &left.said;
                 let carried = plain(said.carried_by.as_deref().unwrap_or_default());

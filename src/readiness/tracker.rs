@@ -200,7 +200,14 @@ impl Tracker {
         // Writing to a String cannot fail.
         let _ = writeln!(page, "evidence_readiness {:.1} % ({rating})\n", self.evidence_readiness);
         let classes = [Class::Collected, Class::Failing, Class::Stale, Class::NoEvidence, Class::NotApplicable];
-        let columns = [("category", 22), ("collected", 10), ("failing", 10), ("stale", 10), ("no_evidence", 12), ("not_applicable", 14)];
+        let columns = [
+            ("category", 22),
+            ("collected", 10),
+            ("failing", 10),
+            ("stale", 10),
+            ("no_evidence", 12),
+            ("not_applicable", 14),
+        ];
         let of = |name: String, counts: &BTreeMap<Class, u32>| {
             let [a, b, c, d, e] = classes.map(|class| counts.get(&class).copied().unwrap_or_default().to_string());
             [name, a, b, c, d, e]

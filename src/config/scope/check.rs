@@ -31,9 +31,8 @@ impl ScopeConfig {
                 let message = format!("subservice `{}` is there twice", subservice.name);
                 return Err((message, "one entry for each organisation, with all its services".into()));
             }
-            organisation(subservice, &known).map_err(|(message, hint)| {
-                (format!("subservice `{}`: {message}", subservice.name), hint)
-            })?;
+            organisation(subservice, &known)
+                .map_err(|(message, hint)| (format!("subservice `{}`: {message}", subservice.name), hint))?;
         }
         user_controls(&self.user_controls, &known)?;
         let mut ids = BTreeSet::new();
@@ -41,9 +40,8 @@ impl ScopeConfig {
             if !ids.insert(&entry.what) {
                 return Err((format!("not_applicable names `{}` twice", entry.what), "keep one of them".into()));
             }
-            self.not_applicable(entry, &known).map_err(|(message, hint)| {
-                (format!("not_applicable `{}`: {message}", entry.what), hint)
-            })?;
+            self.not_applicable(entry, &known)
+                .map_err(|(message, hint)| (format!("not_applicable `{}`: {message}", entry.what), hint))?;
         }
         Ok(())
     }
@@ -96,7 +94,8 @@ fn organisation(subservice: &Subservice, known: &Known<'_>) -> Result<(), Wrong>
         }
         let bridge = report.bridge_until.map(|until| (until - report.end).num_days());
         if bridge.is_some_and(|days| !(1..=BRIDGE_DAYS_MAX).contains(&days)) {
-            let message = format!("the bridge of the report that ends on {} is not of one day to three months", report.end);
+            let message =
+                format!("the bridge of the report that ends on {} is not of one day to three months", report.end);
             return Err((message, "longer than three months, ask for a newer report".into()));
         }
     }

@@ -3,8 +3,8 @@
 use super::file::{Given, PackControl, or_na};
 use super::{Note, ids, percent};
 use crate::catalogue::{Catalogue, Category, Severity};
-use chrono::{DateTime, Utc};
 use crate::config::AuditType;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeSet;
 

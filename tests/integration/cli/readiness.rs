@@ -116,8 +116,8 @@ fn the_readiness_of_the_sample_is_that_of_its_parts() {
 fn a_ledger_that_was_changed_has_no_score_and_every_report_says_so_and_exits_4() {
     let home = home();
     let ledger = rusqlite::Connection::open(home.path("state/ledger.sqlite")).unwrap();
-    let changed =
-        ledger.execute("UPDATE entry SET record = CAST(replace(CAST(record AS TEXT), 'a', 'b') AS BLOB) WHERE idx = 3", []);
+    let changed = ledger
+        .execute("UPDATE entry SET record = CAST(replace(CAST(record AS TEXT), 'a', 'b') AS BLOB) WHERE idx = 3", []);
     assert_eq!(changed.unwrap(), 1);
     drop(ledger);
     let readiness = run(&home, "readiness", &["--json"]);
@@ -201,7 +201,14 @@ fn the_page_runs_nothing_loads_nothing_and_prints() {
     assert!(printed["sheets"].as_u64().unwrap() > 1, "{printed}");
     assert_eq!((&printed["requests"], &printed["blocked"], &printed["scripts"]), (&json!([]), &json!([]), &json!(0)));
     let text = printed["text"].as_str().unwrap();
-    for words in ["SOC 2 readiness of Sample Company", "What keeps the score down", "Scope", "Timeline", "GAP-CC1.1-missing", "SAMPLE"] {
+    for words in [
+        "SOC 2 readiness of Sample Company",
+        "What keeps the score down",
+        "Scope",
+        "Timeline",
+        "GAP-CC1.1-missing",
+        "SAMPLE",
+    ] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
 }
@@ -212,7 +219,8 @@ fn a_scope_is_made_from_a_few_answers_and_can_be_pasted() {
     let flags = ["scope", "--sells", "saas,data", "--personal-data", "--start", "2026-01-01", "--months", "3"];
     let table = home.run(&flags);
     assert_eq!(table.code, 0, "{table:?}");
-    let categories = "categories = [\"security\", \"availability\", \"confidentiality\", \"processing-integrity\", \"privacy\"]";
+    let categories =
+        "categories = [\"security\", \"availability\", \"confidentiality\", \"processing-integrity\", \"privacy\"]";
     assert!(table.out.contains(categories), "{}", table.out);
     let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
     command.args(["scope", "--ask"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -24,7 +24,10 @@ fn a_criterion_without_a_control_is_missing_and_names_what_would_serve() {
     let suggested = Control { own: false, criteria: vec!["CC1.1".to_owned()], ..planned("SEC-025", Severity::Low) };
     facts.controls.push(suggested);
     let gap = only(&facts);
-    assert_eq!((gap.gap_id.as_str(), gap.gap_type, gap.severity, gap.key), ("GAP-CC1.1-missing", GapType::Missing, Severity::Critical, true));
+    assert_eq!(
+        (gap.gap_id.as_str(), gap.gap_type, gap.severity, gap.key),
+        ("GAP-CC1.1-missing", GapType::Missing, Severity::Critical, true)
+    );
     assert_eq!((gap.controls, gap.opened_at), (vec!["SEC-025".to_owned()], Some(at("2025-06-01"))));
     facts.criteria[1].category = Category::Availability;
     assert_eq!(only(&facts).severity, Severity::High, "not of security");

@@ -43,11 +43,9 @@ fn urgency_is_that_of_criterion_and_control_and_rises_when_the_period_is_near() 
 #[test]
 fn a_target_counts_from_when_the_gap_began_and_comes_before_the_period() {
     // Open since 2025-12-01 by the records.
-    for (severity, target) in [
-        (Severity::Critical, "2025-12-29"),
-        (Severity::High, "2026-01-26"),
-        (Severity::Medium, "2026-02-23"),
-    ] {
+    for (severity, target) in
+        [(Severity::Critical, "2025-12-29"), (Severity::High, "2026-01-26"), (Severity::Medium, "2026-02-23")]
+    {
         let task = task(severity, "2025-12-10", "2027-06-01", false);
         assert_eq!((task.target_date, task.pulled_forward, task.days_lost), (day(target), false, 0), "{severity:?}");
         assert_eq!((task.counted_from, task.status), (day("2025-12-01"), Status::Open));

@@ -14,7 +14,8 @@ fn of(scope: &str, as_of: &str) -> Facts {
     read(&loaded, Ask::default(), at(as_of)).unwrap()
 }
 
-const PERIOD: &str = "[scope]\nboundary = 'the shop'\nperiod = { start = 2026-01-01, end = 2026-07-01, type = 'type2' }\n";
+const PERIOD: &str =
+    "[scope]\nboundary = 'the shop'\nperiod = { start = 2026-01-01, end = 2026-07-01, type = 'type2' }\n";
 
 const CARRIED: &str = "[[scope.subservice]]\nname = 'AWS'\nservices = ['EC2']\nmethod = 'carve_out'\ncarries = ['CC6.4']\n\
     user_controls = [{ text = 'use a second factor', controls = ['SEC-004'] }]\n\
@@ -27,7 +28,10 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
     let carried = format!("{PERIOD}{CARRIED}");
     for (scope, words) in [
         ("[scope]\ncategories = ['safety']\n".to_owned(), "an unknown value"),
-        ("[scope]\nperiod = { start = 2026-07-01, end = 2026-01-01, type = 'type2' }\n".to_owned(), "it ends on 2026-01-01"),
+        (
+            "[scope]\nperiod = { start = 2026-07-01, end = 2026-01-01, type = 'type2' }\n".to_owned(),
+            "it ends on 2026-01-01",
+        ),
         ("[scope]\nperiod = { start = 'soon', end = 2026-01-01, type = 'type2' }\n".to_owned(), "is no day"),
         ("[scope]\ntolerable_percent = 50\n".to_owned(), "tolerable_percent is 50"),
         (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'"), "a criterion of security applies"),

@@ -36,9 +36,14 @@ fn share(readiness: &Readiness, id: &str) -> f64 {
 fn the_worked_example_gives_what_was_computed_by_hand() {
     let second = readiness(&with(example()));
     assert_eq!((second.readiness, second.rating), (Some(62.5), "Significant Gaps"));
-    for (id, by_hand) in
-        [("SEC-001", 0.951), ("SEC-004", 0.985), ("AVL-001", 0.5), ("SEC-010", 0.75), ("SEC-019", 0.0), ("SEC-016", 0.25)]
-    {
+    for (id, by_hand) in [
+        ("SEC-001", 0.951),
+        ("SEC-004", 0.985),
+        ("AVL-001", 0.5),
+        ("SEC-010", 0.75),
+        ("SEC-019", 0.0),
+        ("SEC-016", 0.25),
+    ] {
         assert!((share(&second, id) - by_hand).abs() < 0.001, "{id}: {}", share(&second, id));
     }
     assert_eq!(second.did_not_occur, ["SEC-010"], "an empty population is told, and is no pass of anything");
@@ -104,7 +109,10 @@ fn a_critical_control_that_does_not_work_caps_the_score_and_the_rating_is_of_wha
     // A high one lowers the score alone.
     let high = seen(effective("SEC-001", Severity::High), |seen| seen.state = State::Deviating);
     assert!(readiness(&with(thirty().chain([high]))).caps.is_empty());
-    assert_eq!([rating(89.96), rating(90.0), rating(74.99), rating(49.99)], ["Minor Gaps", "Audit Ready", "Significant Gaps", "Not Ready"]);
+    assert_eq!(
+        [rating(89.96), rating(90.0), rating(74.99), rating(49.99)],
+        ["Minor Gaps", "Audit Ready", "Significant Gaps", "Not Ready"]
+    );
 }
 
 #[test]
@@ -141,6 +149,9 @@ fn a_control_is_what_its_evidence_makes_it() {
     assert_eq!(of(&never, two), ControlState::Failing, "and what was read fails");
     let gone = |seen: &mut Observed| seen.over.items = vec![spell("a", Some(Ending::Gone))];
     assert_eq!(of(&gone, two), ControlState::Implemented, "a deviation was never closed");
-    assert_eq!(of(&|seen| seen.over.cadence = BTreeMap::from([("c".into(), cadence(4, 1))]), two), ControlState::Implemented);
+    assert_eq!(
+        of(&|seen| seen.over.cadence = BTreeMap::from([("c".into(), cadence(4, 1))]), two),
+        ControlState::Implemented
+    );
     assert_eq!(of(&|seen| seen.over.cadence.clear(), two), ControlState::Implemented, "nothing says how often");
 }
