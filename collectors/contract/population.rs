@@ -3,7 +3,7 @@
 //! A list that looks complete and is not is the worst bug this software can have, so a `Population`
 //! cannot be built without at least one `Whole`, and a `Whole` only from facts that show it.
 
-use super::{Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread};
+use super::{AuditLog, Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread, Vulnerability};
 use serde::{Deserialize, Serialize};
 
 /// The items, by what they are and not by where they came from.
@@ -16,6 +16,10 @@ pub enum Items {
     Principals(Vec<Principal>),
     /// Registered stores, and tests of restoring them.
     Restores(Restores),
+    /// Places that are looked through for vulnerabilities, and what was found there.
+    Vulnerabilities(Vec<Vulnerability>),
+    /// Regions of accounts, and what writes down there what happens.
+    AuditLogs(Vec<AuditLog>),
 }
 
 impl Items {
@@ -25,6 +29,8 @@ impl Items {
             Self::Changes(items) => items.len(),
             Self::Principals(items) => items.len(),
             Self::Restores(restores) => restores.tests.len(),
+            Self::Vulnerabilities(items) => items.len(),
+            Self::AuditLogs(items) => items.len(),
         }
     }
 
@@ -38,6 +44,8 @@ impl Items {
         match self {
             Self::Changes(items) => items.sort_by(|a, b| (a.landing.at, &a.id).cmp(&(b.landing.at, &b.id))),
             Self::Principals(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
+            Self::Vulnerabilities(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
+            Self::AuditLogs(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
             Self::Restores(restores) => {
                 restores.stores.sort_by(|a, b| a.name.cmp(&b.name));
                 restores.tests.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
