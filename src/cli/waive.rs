@@ -23,7 +23,8 @@ It does not count if the approver gains by it, as far as the names that the sour
 then says so. Who gains:
   change_review  the change's author, committers, and whoever pushed, merged or started it
   mfa            the account itself, and its registered owner
-  restore_test   whoever performed a test of that store in that quarter";
+  restore_test   whoever performed a test of that store in that quarter
+  vulnerabilities  whoever dismissed the alert";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]

@@ -96,7 +96,7 @@ impl CatalogueFiles {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CollectorConfig {
-    /// Which kind: `github_changes`, `aws_iam`, `backup_restores`.
+    /// Which kind: `github_changes`, `github_alerts`, `aws_iam`, `aws_logging`, `backup_restores`.
     pub kind: String,
     /// When it is due: five fields of cron (minute hour day month weekday).
     pub schedule: String,
@@ -141,7 +141,7 @@ pub struct ControlConfig {
     pub severity: Severity,
     /// The collectors that feed it.
     pub collectors: Vec<String>,
-    /// The test: `change_review`, `mfa`, `restore_test`.
+    /// The test: `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`.
     pub test: String,
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]

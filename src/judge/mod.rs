@@ -5,18 +5,20 @@
 //!
 //! - `policy`: the tests there are, and their parameters as a configuration gives them.
 //! - `gather`: one list of items out of many readings.
-//! - `change_review`, `mfa`, `restore_test`: the rules; each documents its own reasons.
+//! - `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`: the rules; each documents its own reasons.
 //! - `attributes`: what the judgement of one item rests on, for people; the rules' own functions are asked.
 //! - `waive`: approved acceptances, applied after the rules.
 //! - `cases`: files of worked cases, such as the truth table.
 
 mod attributes;
+pub mod audit_logging;
 pub mod cases;
 pub mod change_review;
 mod gather;
 pub mod mfa;
 mod policy;
 pub mod restore_test;
+pub mod vulnerabilities;
 mod waive;
 
 pub use attributes::{Attribute, Basis, Part, attributes};
@@ -217,6 +219,14 @@ fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec
             .map(|held| mfa::judge(policy, held.item, held.as_of))
             .collect(),
         Test::RestoreTest(policy) => restore_test::judge(policy, &gather::restores(readings, &mut unread), as_of),
+        Test::Vulnerabilities(policy) => gather::vulnerabilities(readings, &mut unread)
+            .into_iter()
+            .map(|held| vulnerabilities::judge(policy, held.item, held.as_of))
+            .collect(),
+        Test::AuditLogging(policy) => gather::audit_logs(readings, &mut unread)
+            .into_iter()
+            .map(|held| audit_logging::judge(policy, held.item, held.as_of))
+            .collect(),
     };
     (judged, unread)
 }

@@ -1,6 +1,6 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
-use super::{change_review, mfa, restore_test};
+use super::{audit_logging, change_review, mfa, restore_test, vulnerabilities};
 use evidenced_collectors::contract::Items;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,10 @@ pub enum Test {
     Mfa(mfa::Policy),
     /// Every store was restored and checked in every quarter.
     RestoreTest(restore_test::Policy),
+    /// What was found vulnerable was mended or accepted in time.
+    Vulnerabilities(vulnerabilities::Policy),
+    /// Everything done in every region of every account is written down and kept.
+    AuditLogging(audit_logging::Policy),
 }
 
 /// What a test judges: a variant of `Items`.
@@ -27,6 +31,10 @@ pub enum Takes {
     Principals,
     /// `Items::Restores`.
     Restores,
+    /// `Items::Vulnerabilities`.
+    Vulnerabilities,
+    /// `Items::AuditLogs`.
+    AuditLogs,
 }
 
 impl Takes {
@@ -36,6 +44,8 @@ impl Takes {
             Items::Changes(_) => Self::Changes,
             Items::Principals(_) => Self::Principals,
             Items::Restores(_) => Self::Restores,
+            Items::Vulnerabilities(_) => Self::Vulnerabilities,
+            Items::AuditLogs(_) => Self::AuditLogs,
         }
     }
 }
@@ -46,6 +56,8 @@ impl fmt::Display for Takes {
             Self::Changes => "changes",
             Self::Principals => "principals",
             Self::Restores => "restores",
+            Self::Vulnerabilities => "vulnerabilities",
+            Self::AuditLogs => "audit logs",
         })
     }
 }
@@ -62,7 +74,8 @@ pub struct PolicyError {
 
 impl Test {
     /// The names that a control can give as `test`.
-    pub const NAMES: [&'static str; 3] = ["change_review", "mfa", "restore_test"];
+    pub const NAMES: &'static [&'static str] =
+        &["change_review", "mfa", "restore_test", "vulnerabilities", "audit_logging"];
 
     /// Reads a test by name, and its policy: an object, or null for all defaults. Refuses unknown
     /// names, unknown keys and values that make no sense, so that a slip of the pen loosens nothing.
@@ -71,10 +84,12 @@ impl Test {
             "change_review" => Self::ChangeReview(read(name, policy)?),
             "mfa" => Self::Mfa(read(name, policy)?),
             "restore_test" => Self::RestoreTest(read(name, policy)?),
+            "vulnerabilities" => Self::Vulnerabilities(read(name, policy)?),
+            "audit_logging" => Self::AuditLogging(read(name, policy)?),
             _ => {
                 return Err(PolicyError {
                     message: format!("there is no test {name:?}"),
-                    hint: instead(name, Self::NAMES),
+                    hint: instead(name, Self::NAMES.iter().copied()),
                 });
             }
         };
@@ -88,6 +103,8 @@ impl Test {
             Self::ChangeReview(_) => "change_review",
             Self::Mfa(_) => "mfa",
             Self::RestoreTest(_) => "restore_test",
+            Self::Vulnerabilities(_) => "vulnerabilities",
+            Self::AuditLogging(_) => "audit_logging",
         }
     }
 
@@ -98,6 +115,8 @@ impl Test {
             Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
+            Self::Vulnerabilities(_) => "vulnerabilities/1",
+            Self::AuditLogging(_) => "audit_logging/1",
         }
     }
 
@@ -107,6 +126,8 @@ impl Test {
             Self::ChangeReview(_) => Takes::Changes,
             Self::Mfa(_) => Takes::Principals,
             Self::RestoreTest(_) => Takes::Restores,
+            Self::Vulnerabilities(_) => Takes::Vulnerabilities,
+            Self::AuditLogging(_) => Takes::AuditLogs,
         }
     }
 
@@ -117,6 +138,8 @@ impl Test {
             Self::ChangeReview(policy) => json!(policy),
             Self::Mfa(policy) => json!(policy),
             Self::RestoreTest(policy) => json!(policy),
+            Self::Vulnerabilities(policy) => json!(policy),
+            Self::AuditLogging(policy) => json!(policy),
         }
     }
 
@@ -126,6 +149,8 @@ impl Test {
             "change_review" => Some(schemars::schema_for!(change_review::Policy)),
             "mfa" => Some(schemars::schema_for!(mfa::Policy)),
             "restore_test" => Some(schemars::schema_for!(restore_test::Policy)),
+            "vulnerabilities" => Some(schemars::schema_for!(vulnerabilities::Policy)),
+            "audit_logging" => Some(schemars::schema_for!(audit_logging::Policy)),
             _ => None,
         }
     }
@@ -135,6 +160,8 @@ impl Test {
             Self::ChangeReview(policy) => change_review::check(policy),
             Self::Mfa(policy) => mfa::check(policy),
             Self::RestoreTest(policy) => restore_test::check(policy),
+            Self::Vulnerabilities(policy) => vulnerabilities::check(policy),
+            Self::AuditLogging(policy) => audit_logging::check(policy),
         }
     }
 }

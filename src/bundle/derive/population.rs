@@ -1,6 +1,8 @@
-//! The items of one evidence record as a table: changes, principals, or restore tests and stores.
+//! The items of one evidence record as a table: changes, principals, or restore tests and stores; the others are in
+//! `watched`.
 
-use super::table::{Table, instant, list, maybe, word};
+use super::table::{Table, instant, known, list, maybe, word};
+use super::watched;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, record_path};
 use crate::ledger::record::{Body, Status};
@@ -17,6 +19,8 @@ pub(super) fn population(index: u64, source: &dyn Source, out: &mut dyn Write) -
         Items::Changes(changes) => write_changes(&changes, out),
         Items::Principals(principals) => write_principals(&principals, out),
         Items::Restores(restores) => write_restores(&restores, out),
+        Items::Vulnerabilities(items) => watched::vulnerabilities(&items, out),
+        Items::AuditLogs(items) => watched::audit_logs(&items, out),
     }
 }
 
@@ -154,11 +158,6 @@ fn write_principals(principals: &[Principal], out: &mut dyn Write) -> Result<(),
         table.row(&row)?;
     }
     table.end()
-}
-
-/// A fact, or that the source does not say.
-fn known<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "not read".to_owned(), |value| value.to_string())
 }
 
 fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
