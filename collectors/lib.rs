@@ -7,14 +7,24 @@ pub mod contract;
 pub mod door;
 
 mod aws_iam;
+mod aws_logging;
 mod backup_restores;
+mod github_alerts;
 mod github_changes;
 mod register;
+mod sources;
 
 use contract::Kind;
 
 /// Every kind there is.
-pub const KINDS: &[&Kind] = &[&aws_iam::KIND, &backup_restores::KIND, &github_changes::KIND, &register::KIND];
+pub const KINDS: &[&Kind] = &[
+    &aws_iam::KIND,
+    &aws_logging::KIND,
+    &backup_restores::KIND,
+    &github_alerts::KIND,
+    &github_changes::KIND,
+    &register::KIND,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -3,12 +3,14 @@
 //! The report is the population, as of its own time; `iam:ListUsers` and `iam:GetAccountSummary` are
 //! of now, and show that no row lacks. Pure: nothing is asked for here.
 
-use super::api::{Caller, List, ListedUser};
+use super::api::ListedUser;
 use super::policies::Policies;
 use super::providers::Provider;
 use super::report::{Report, RootRow, UserRow};
 use super::settings::Registers;
 use crate::contract::{CollectError, Device, Principal, PrincipalDetail, PrincipalType, Reconciliation, Unread, Whole};
+use crate::sources::aws::List;
+use crate::sources::aws::caller::Caller;
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

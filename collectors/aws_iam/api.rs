@@ -1,13 +1,15 @@
 //! What is asked of one account, and in which order. Nothing is concluded here but that an answer is
 //! whole: the last page is reached, no page comes twice, nobody is listed twice.
 
-use super::paging::{Paging, SaysWhetherTruncated, WholeAnswer};
 use super::policies::Policies;
 use super::providers::Provider;
-use super::refusal::error_of;
 use super::report::{self, Report};
 use crate::contract::{CollectError, Device, Protocol};
 use crate::door::Door;
+use crate::sources::aws::List;
+use crate::sources::aws::caller::Caller;
+use crate::sources::aws::paging::{Paging, SaysWhetherTruncated, WholeAnswer};
+use crate::sources::aws::refusal::error_of;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportFormatType, ReportStateType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -25,25 +27,6 @@ const REPORT_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Api {
     what: String,
     iam: aws_sdk_iam::Client,
-    sts: aws_sdk_sts::Client,
-}
-
-/// Who asks, by `sts:GetCallerIdentity`.
-pub(super) struct Caller {
-    /// The account that the credential leads to.
-    pub(super) account: String,
-    /// The acting identity.
-    pub(super) arn: String,
-    /// `aws`, `aws-us-gov`, `aws-cn`.
-    pub(super) partition: String,
-}
-
-/// A list that is whole.
-pub(super) struct List<T> {
-    /// Its items, as listed.
-    pub(super) items: Vec<T>,
-    /// How many pages it took.
-    pub(super) pages: u32,
 }
 
 /// A user as `iam:ListUsers` has it.
@@ -58,8 +41,7 @@ impl Api {
     /// `what` names the account in errors: `account production`.
     pub(super) fn new(what: String, config: &aws_config::SdkConfig) -> Self {
         let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswer).build();
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswer).build();
-        Self { what, iam: aws_sdk_iam::Client::from_conf(iam), sts: aws_sdk_sts::Client::from_conf(sts) }
+        Self { what, iam: aws_sdk_iam::Client::from_conf(iam) }
     }
 
     async fn ask<T, E>(
@@ -76,21 +58,6 @@ impl Api {
 
     fn malformed(&self, action: &str, why: impl Into<String>) -> CollectError {
         CollectError::Malformed { what: format!("{}, {action}", self.what), why: why.into() }
-    }
-
-    /// Who asks.
-    pub(super) async fn caller(&self) -> Result<Caller, CollectError> {
-        let action = "sts:GetCallerIdentity";
-        let answer = self.ask(action, self.sts.get_caller_identity().send()).await?;
-        let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
-            return Err(self.malformed(action, "names no account or no caller"));
-        };
-        let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
-        let own = arn.split(':').nth(4) == Some(&account);
-        if !super::settings::is_account_number(&account) || !partition.starts_with("aws") || !own {
-            return Err(self.malformed(action, format!("account `{account}`, caller `{arn}`")));
-        }
-        Ok(Caller { account, arn, partition })
     }
 
     /// The newest credential report there is, and its own time.

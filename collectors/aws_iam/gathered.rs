@@ -2,31 +2,29 @@
 
 use super::account::{Answers, Concluded};
 use super::memory::{Held, Memory};
-use super::organization::Scope;
-use super::settings::{AccountSettings, Registers, Settings};
-use crate::contract::{AccountState, CollectError, Ipe, Items, Partial, Population, RequestSummary, Unread, Whole};
+use super::settings::{Registers, Settings};
+use crate::contract::{
+    AccountState, CollectError, Ipe, Items, Partial, Population, Principal, PrincipalDetail, Unread, Whole,
+};
+use crate::sources::aws::accounts::AccountSettings;
+use crate::sources::aws::organization::Scope;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What no interface of AWS tells.
 const SIGN_IN_ELSEWHERE: &str = "users of IAM Identity Center and of identity providers are not listed one by one, and AWS cannot see their factors";
 const NOBODY_ASKED: &str = "nobody asked AWS which accounts there are: no organization is configured, so the accounts are those of the settings";
 
-/// What the door knows of each account, in one block. `base` has the times.
-pub(super) fn merged(base: Ipe, accounts: impl Iterator<Item = Ipe>) -> Ipe {
-    let mut all = Ipe { source: "AWS IAM".to_owned(), ..base };
-    let mut hosts = BTreeSet::new();
-    let mut requests: BTreeMap<String, u32> = BTreeMap::new();
-    for block in accounts {
-        hosts.extend(block.hosts);
-        for RequestSummary { request, count } in block.requests {
-            *requests.entry(request).or_default() += count;
-        }
-        all.clock_skew_ms = all.clock_skew_ms.into_iter().chain(block.clock_skew_ms).max_by_key(|ms| ms.abs());
+/// An account as an item of its own, its principals not read.
+fn itself(account: &AccountSettings, number: Option<&str>, state: AccountState) -> Principal {
+    Principal {
+        id: format!("{0}:account", account.key(number)),
+        account: account.key(number).to_owned(),
+        name: account.name.clone(),
+        owner: None,
+        report_at: None,
+        detail: PrincipalDetail::Account { state, read: false },
     }
-    all.hosts = hosts.into_iter().collect();
-    all.requests = requests.into_iter().map(|(request, count)| RequestSummary { request, count }).collect();
-    all
 }
 
 /// What the accounts gave, one after the other.
@@ -87,7 +85,7 @@ impl Gathered {
 
     fn itself(&mut self, account: &AccountSettings, state: AccountState, expected: Option<u64>) {
         self.accounted_for.extend(account.account_id.clone());
-        self.all.principals.push(account.itself(None, state));
+        self.all.principals.push(itself(account, None, state));
         self.expected.push(expected);
     }
 
@@ -123,7 +121,7 @@ impl Gathered {
     pub(super) fn unread(&mut self, account: &AccountSettings, number: Option<&str>, error: CollectError) {
         self.all.unread.extend(error.unread());
         self.accounted_for.extend(number.map(str::to_owned));
-        self.all.principals.push(account.itself(number, AccountState::Active));
+        self.all.principals.push(itself(account, number, AccountState::Active));
         self.expected.push(None);
         self.failures.push(error);
     }

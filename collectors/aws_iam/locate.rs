@@ -3,12 +3,12 @@
 
 mod trust;
 
-use super::xml::{Leaf, leaves};
 use crate::contract::{
     At, Fact, Found, Item, Locator, Principal, PrincipalDetail, PrincipalType, Protocol, Sealed, Stands,
 };
 use crate::contract::{found_head, found_json, pointer_step};
 use crate::door::{Exchange, RequestBody};
+use crate::sources::aws::xml::{Leaf, leaves};
 use base64::Engine;
 use serde_json::Value;
 use std::collections::BTreeSet;

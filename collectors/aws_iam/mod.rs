@@ -1,11 +1,9 @@
 //! IAM users, the root user and the identity providers of AWS accounts, with how they sign in.
 //!
-//! Here: the kind, and the way over the accounts. `settings` is what a user writes, `organization` which
-//! accounts there are, `api` what is asked of one and `paging` when a list has ended, `report` the
-//! credential report, `providers` the identity providers, `policies` and their `statement`s what users
-//! are denied, `account` what follows for one account, `gathered` what follows for all, `memory` what one
-//! run tells the next, `refusal` what errors mean; `locate` finds a principal's facts again in what was
-//! sealed, with `xml`.
+//! Here: the kind, and the way over the accounts. `settings` is what a user writes, `api` what is asked of an
+//! account, `report` the credential report, `providers` the identity providers, `policies` and their
+//! `statement`s what users are denied, `account` what follows for one account, `gathered` what follows for all,
+//! `memory` what one run tells the next; `locate` finds a principal's facts again in what was sealed.
 //! Whether anybody needs a second factor is the judge's business.
 
 mod account;
@@ -13,25 +11,25 @@ mod api;
 mod gathered;
 mod locate;
 mod memory;
-mod organization;
-mod paging;
 mod policies;
 mod providers;
-mod refusal;
 mod report;
 mod settings;
 mod statement;
-mod xml;
 
 use crate::contract::{CollectError, Collector, Kind, Population, Reading, Remembers, SettingsError, Task};
 use crate::door::{Door, Source, Strike};
+use crate::sources::aws::accounts::AccountSettings;
+use crate::sources::aws::caller::{Caller, caller};
+use crate::sources::aws::merged;
+use crate::sources::aws::organization;
+use crate::sources::aws::refusal::signing_in;
 use account::Answers;
-use api::{Api, Caller};
-use gathered::{Gathered, merged};
+use api::Api;
+use gathered::Gathered;
 use memory::Memory;
-use refusal::signing_in;
 use regex::bytes::Regex;
-use settings::{AccountSettings, Registers, Settings};
+use settings::{Registers, Settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -107,8 +105,8 @@ impl AwsIam {
             account.hosts().map_err(|e| early(CollectError::Malformed { what: what.clone(), why: e.message }))?;
         let source = Source { name: account.source(), hosts, strikes: self.strikes.clone() };
         let config = Box::pin(door.aws(&source, &account.via)).await.map_err(|e| early(signing_in(&what, e)))?;
+        let caller = caller(&what, &config).await.map_err(early)?;
         let api = Api::new(what.clone(), &config);
-        let caller = api.caller().await.map_err(early)?;
         if let Some(expected) = account.account_id.as_ref().filter(|expected| **expected != caller.account) {
             let why = format!("the credential leads to account {}, not to {expected}", caller.account);
             return Err(early(CollectError::Malformed { what, why }));
@@ -186,7 +184,7 @@ impl Collector for AwsIam {
         }
         let sources = accounts.iter().map(AccountSettings::source);
         let sources = sources.chain(self.settings.organization.is_some().then(|| organization::SOURCE.to_owned()));
-        let ipe = merged(door.ipe(""), sources.map(|source| door.ipe(&source)));
+        let ipe = merged("AWS IAM", door.ipe(""), sources.map(|source| door.ipe(&source)));
         gathered.into_population(ipe, &before, &self.settings, &self.registers)
     }
 

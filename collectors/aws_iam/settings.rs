@@ -1,12 +1,12 @@
 //! What a user writes for this kind, checked, and the registers that tell people from machines.
 
-use super::organization::OrganizationSettings;
 use super::providers::{IdentityCenterSettings, ProviderRegister, ProviderSettings};
-use crate::contract::{AccountState, Principal, PrincipalDetail, PrincipalType, SettingsError};
-use crate::door::{AwsAccount, Hosts};
+use crate::contract::{PrincipalType, SettingsError};
+use crate::sources::aws::accounts::{AccountSettings, check_accounts, is_account_number, wrong};
+use crate::sources::aws::organization::OrganizationSettings;
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Settings of the kind `aws_iam`.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -52,38 +52,8 @@ pub(super) struct Settings {
     pub(super) report_wait_seconds: u32,
 }
 
-/// One account.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AccountSettings {
-    /// What people call it: `production`.
-    pub(super) name: String,
-    /// Its number, 12 digits; a credential that leads to another account is then refused.
-    #[serde(default)]
-    pub(super) account_id: Option<String>,
-    /// How to reach it; absent: the SDK's usual chain.
-    #[serde(default)]
-    pub(super) via: AwsAccount,
-    /// Suspended or closed: not asked for, and recorded as such. Needs `account_id`.
-    #[serde(default)]
-    pub(super) suspended: bool,
-    /// The organisation named it, and not the configuration.
-    #[serde(skip)]
-    from_organization: bool,
-}
-
 fn report_wait_seconds_default() -> u32 {
     120
-}
-
-/// What is wrong with the settings, and what to write instead.
-pub(super) fn wrong(message: String, hint: &str) -> SettingsError {
-    SettingsError { message, hint: Some(hint.to_owned()) }
-}
-
-/// Whether it is an account number.
-pub(super) fn is_account_number(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 impl Settings {
@@ -96,50 +66,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        if let Some(organization) = &self.organization {
-            organization.check(&self.accounts)?;
-        } else if self.accounts.iter().all(|account| account.suspended) {
-            return Err(wrong(
-                "accounts: none is in use".to_owned(),
-                "name at least one: accounts = [{ name = \"production\" }]",
-            ));
-        }
-        let mut names = BTreeSet::new();
-        let mut numbers = BTreeSet::new();
-        for account in &self.accounts {
-            account.hosts()?;
-            let AccountSettings { name, account_id, suspended, .. } = account;
-            if name.trim().is_empty() {
-                return Err(wrong("accounts: a name is empty".to_owned(), "say what people call the account"));
-            }
-            if is_account_number(name) && account_id.as_ref() != Some(name) {
-                return Err(wrong(
-                    format!("accounts: {name} is a number for a name"),
-                    "say what people call the account, and give its number as account_id",
-                ));
-            }
-            if !names.insert(name) {
-                return Err(wrong(format!("accounts: {name} is there twice"), "give each account its own name"));
-            }
-            match account_id {
-                Some(id) if !is_account_number(id) => {
-                    return Err(wrong(format!("accounts.{name}.account_id: `{id}`"), "twelve digits, in quotes"));
-                }
-                Some(id) if !numbers.insert(id) => {
-                    return Err(wrong(
-                        format!("accounts.{name}.account_id: {id} is there twice"),
-                        "name each account once",
-                    ));
-                }
-                None if *suspended => {
-                    return Err(wrong(
-                        format!("accounts.{name}: suspended, without account_id"),
-                        "nobody is asked for its number, so write it down",
-                    ));
-                }
-                _ => {}
-            }
-        }
+        check_accounts(&self.accounts, self.organization.as_ref())?;
         if let Some(number) = self.confirmed_users.keys().find(|number| !is_account_number(number)) {
             return Err(wrong(format!("confirmed_users: `{number}`"), "an account's number, twelve digits, in quotes"));
         }
@@ -152,63 +79,6 @@ impl Settings {
             }
         }
         Ok(())
-    }
-}
-
-impl AccountSettings {
-    /// Name and number as far as known: `production (111122223333)`.
-    pub(super) fn title(&self, number: Option<&str>) -> String {
-        match number.or(self.account_id.as_deref()) {
-            Some(number) => format!("{} ({number})", self.name),
-            None => self.name.clone(),
-        }
-    }
-
-    /// One that the organisation named.
-    pub(super) fn listed(name: String, number: String, via: AwsAccount) -> Self {
-        Self { name, account_id: Some(number), via, suspended: false, from_organization: true }
-    }
-
-    /// Its name at the door, which keeps accounts' like requests apart. An organisation may have two
-    /// accounts of one name.
-    pub(super) fn source(&self) -> String {
-        match &self.account_id {
-            Some(number) if self.from_organization => format!("aws:{number}"),
-            _ => format!("aws:{}", self.name),
-        }
-    }
-
-    /// The account as an item of its own, its principals not read.
-    pub(super) fn itself(&self, number: Option<&str>, state: AccountState) -> Principal {
-        let account = number.or(self.account_id.as_deref()).unwrap_or(&self.name).to_owned();
-        Principal {
-            id: format!("{account}:account"),
-            account,
-            name: self.name.clone(),
-            owner: None,
-            report_at: None,
-            detail: PrincipalDetail::Account { state, read: false },
-        }
-    }
-
-    /// Where its requests may go.
-    pub(super) fn hosts(&self) -> Result<Hosts, SettingsError> {
-        hosts(&format!("accounts.{}", self.name), &self.via)
-    }
-}
-
-/// Where requests may go: to the endpoint named, or AWS's own domain (China has its own). `key` is where
-/// `via` is in the settings.
-pub(super) fn hosts(key: &str, via: &AwsAccount) -> Result<Hosts, SettingsError> {
-    match &via.endpoint_url {
-        Some(url) => url
-            .parse()
-            .map(Hosts::Origin)
-            .map_err(|e| wrong(format!("{key}.via.endpoint_url: {e}"), "a whole address: \"https://iam.example\"")),
-        None if via.region.as_ref().is_some_and(|region| region.starts_with("cn-")) => {
-            Ok(Hosts::Under("amazonaws.com.cn".to_owned()))
-        }
-        None => Ok(Hosts::Under("amazonaws.com".to_owned())),
     }
 }
 

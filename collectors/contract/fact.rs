@@ -2,7 +2,7 @@
 //! knows a wire form, and no kind knows a rule: these keys are all that they share.
 
 use super::register::Place;
-use super::{Change, Principal, RestoreTest};
+use super::{AuditLog, Change, Principal, RestoreTest, Vulnerability};
 use crate::door::Exchange;
 use serde::Serialize;
 use std::fmt;
@@ -23,6 +23,10 @@ pub enum Item<'a> {
     },
     /// Something that a register lists, by the name that it is judged under.
     Listed(String),
+    /// One place that is looked through, or one vulnerability.
+    Vulnerability(&'a Vulnerability),
+    /// One region of an account, or an account that was not read.
+    AuditLog(&'a AuditLog),
 }
 
 /// What an attribute of an item rests on. A new one is a line here, and one in the `locate` of each kind
@@ -109,6 +113,21 @@ pub enum Fact {
     Row(Place),
     /// A list of a register, where what is looked for does not stand in it.
     List(&'static str),
+    /// Whether a place is looked through for vulnerabilities.
+    Scanning,
+    /// One side of a vulnerability: `found`, `severity`, `closing`.
+    Finding(&'static str),
+
+    /// The trails that take in a region, with what each is made to do.
+    Trails,
+    /// How a trail is now, by its full name.
+    TrailStatus(String),
+    /// Which events a trail writes down, by its full name.
+    TrailEvents(String),
+    /// How long a store keeps what it has, by the store's name.
+    KeptFor(String),
+    /// Whether something looks through a region's events for threats.
+    ThreatDetection,
 }
 
 impl fmt::Display for Fact {
@@ -149,6 +168,13 @@ impl fmt::Display for Fact {
             Self::Test { id, field } => write!(to, "test {id}: {field}"),
             Self::Row(place) => write!(to, "{} {}", place.list, place.key),
             Self::List(list) => write!(to, "list {list}"),
+            Self::Scanning => to.write_str("scanning"),
+            Self::Finding(side) => write!(to, "finding: {side}"),
+            Self::Trails => to.write_str("trails"),
+            Self::TrailStatus(arn) => write!(to, "status of {arn}"),
+            Self::TrailEvents(arn) => write!(to, "events of {arn}"),
+            Self::KeptFor(store) => write!(to, "retention of {store}"),
+            Self::ThreatDetection => to.write_str("threat detection"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! No network, file or clock access lives here; that is the door's (`crate::door`) and `clock`'s.
 
+mod audit_log;
 mod change;
 pub mod clock;
 mod error;
@@ -12,8 +13,10 @@ mod principal;
 pub mod register;
 mod restore;
 mod secret;
+mod vulnerability;
 mod window;
 
+pub use audit_log::{AuditLog, AuditLogDetail, Kept, RegionLogs, Trail, TrailEvents, TrailStatus};
 pub use change::{
     Actor, ActorKind, Change, CommitAuthor, Dismissal, Landing, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
     Review, ReviewState, RuleOutcome,
@@ -28,6 +31,7 @@ pub use principal::{
 };
 pub use restore::{Check, RestoreStatus, RestoreTest, Restores, Store, Validation};
 pub use secret::SecretRef;
+pub use vulnerability::{Closing, Finding, Rated, Scanning, Severity, Vulnerability, VulnerabilityDetail};
 pub use window::Window;
 
 use crate::door::Door;

@@ -4,7 +4,7 @@
 //! cannot be built without at least one `Whole`, and a `Whole` only from facts that show it.
 
 use super::register::{AccessReviews, Assets, Incidents, Risks, Vendors, Workforce};
-use super::{Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread};
+use super::{AuditLog, Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread, Vulnerability};
 use serde::{Deserialize, Serialize};
 
 /// The items, by what they are and not by where they came from.
@@ -29,6 +29,10 @@ pub enum Items {
     Vendors(Vendors),
     /// People, and what is joined to them.
     Workforce(Workforce),
+    /// Places that are looked through for vulnerabilities, and what was found there.
+    Vulnerabilities(Vec<Vulnerability>),
+    /// Regions of accounts, and what writes down there what happens.
+    AuditLogs(Vec<AuditLog>),
 }
 
 impl Items {
@@ -44,6 +48,8 @@ impl Items {
             Self::Risks(register) => register.len(),
             Self::Vendors(register) => register.len(),
             Self::Workforce(register) => register.len(),
+            Self::Vulnerabilities(items) => items.len(),
+            Self::AuditLogs(items) => items.len(),
         }
     }
 
@@ -57,6 +63,8 @@ impl Items {
         match self {
             Self::Changes(items) => items.sort_by(|a, b| (a.landing.at, &a.id).cmp(&(b.landing.at, &b.id))),
             Self::Principals(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
+            Self::Vulnerabilities(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
+            Self::AuditLogs(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
             Self::Restores(restores) => {
                 restores.stores.sort_by(|a, b| a.name.cmp(&b.name));
                 restores.tests.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));

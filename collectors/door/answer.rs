@@ -55,7 +55,7 @@ impl Failure {
 }
 
 /// AWS's error code, from XML or JSON.
-pub(super) fn code(body: &[u8]) -> Option<String> {
+pub fn code(body: &[u8]) -> Option<String> {
     if let Some(code) = element(body, "Code") {
         return Some(code);
     }

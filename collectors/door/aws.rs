@@ -1,6 +1,7 @@
 //! The plug for the AWS SDK.
 //!
-//! What the SDK asks for a collector is recorded and repeated by the door. What mints credentials (roles,
+//! What the SDK asks for a collector is recorded and repeated by the door; so is what a kind asks of a service whose
+//! interface is too small for a crate of its own (`signed`). What mints credentials (roles,
 //! container, instance, web identity) goes out unrecorded, and its results are struck out of records.
 
 use super::converse::Plug;
@@ -10,6 +11,8 @@ use crate::contract::{CollectError, SecretRef};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -54,6 +57,23 @@ pub struct AccessKey {
     pub secret: SecretRef,
 }
 
+/// One request to a service of AWS, without credentials.
+#[derive(Debug, Clone)]
+pub struct AwsRequest<'a> {
+    /// The service's name in addresses and signatures: `cloudtrail`.
+    pub service: &'a str,
+    /// The region that is asked.
+    pub region: &'a str,
+    /// `GET`, `POST`.
+    pub method: http::Method,
+    /// Path and query, with a slash at the beginning.
+    pub path: String,
+    /// Headers that change the answer.
+    pub headers: Vec<(&'static str, String)>,
+    /// Empty where the method has none.
+    pub body: Bytes,
+}
+
 /// What a record calls them.
 const CREDENTIALS: &str = "AWS credentials";
 
@@ -86,6 +106,36 @@ impl Door {
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build())
+    }
+
+    pub(super) async fn signed_request(
+        &self,
+        source: &Source,
+        config: &SdkConfig,
+        asked: AwsRequest<'_>,
+    ) -> Result<http::Response<Bytes>, Failure> {
+        let mut source = source.clone();
+        let refused = |why: String| Failure::Refused(why);
+        let base = match config.endpoint_url() {
+            Some(endpoint) => {
+                source.hosts = Hosts::Origin(Url::parse(endpoint).map_err(|e| refused(e.to_string()))?);
+                endpoint.trim_end_matches('/').to_owned()
+            }
+            None => {
+                let domain = if asked.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("https://{}.{}.{domain}", asked.service, asked.region)
+            }
+        };
+        let mut request = http::Request::builder().method(asked.method).uri(format!("{base}{}", asked.path));
+        for (name, value) in asked.headers {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(asked.body).map_err(|e| refused(e.to_string()))?;
+        if let Side::Live(live) = &self.0.side {
+            let now = live.clock.now().into();
+            sign_with(config, (asked.service, asked.region), now, &mut request).await?;
+        }
+        self.converse(&source, request, &Plug::Aws).await
     }
 
     async fn live_sdk(
@@ -146,6 +196,31 @@ impl Door {
         }
         builder.build_from_provider(base).await
     }
+}
+
+/// Adds the signature (version 4) and the headers that it needs.
+async fn sign_with(
+    config: &SdkConfig,
+    (service, region): (&str, &str),
+    now: std::time::SystemTime,
+    request: &mut http::Request<Bytes>,
+) -> Result<(), Failure> {
+    let unsigned = |why: String| Failure::Unauthenticated(why);
+    let provider = config.credentials_provider().ok_or_else(|| unsigned("no provider".to_owned()))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| unsigned(causes(&error)))?;
+    let identity = credentials.into();
+    let mut settings = SigningSettings::default();
+    // S3 asks for it, and the others take it.
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    let params = v4::SigningParams::builder().identity(&identity).region(region).name(service).time(now);
+    let params = params.settings(settings).build().map_err(|error| unsigned(error.to_string()))?.into();
+    let uri = request.uri().to_string();
+    let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let body = request.body().clone();
+    let signable = SignableRequest::new(request.method().as_str(), &uri, headers, SignableBody::Bytes(&body));
+    let signed = signable.and_then(|signable| sign(signable, &params)).map_err(|error| unsigned(causes(&error)))?;
+    signed.into_parts().0.apply_to_request_http1x(request);
+    Ok(())
 }
 
 /// The endpoint as an address. One from the environment must be a bare origin: a replay, which does not

@@ -26,8 +26,8 @@ mod strike;
 #[cfg(test)]
 mod tests;
 
-pub use answer::error_for;
-pub use aws::{AccessKey, AwsAccount};
+pub use answer::{code, error_for};
+pub use aws::{AccessKey, AwsAccount, AwsRequest};
 pub use exchange::{Exchange, ExchangeHead, Failure, RecordedRequest, RecordedResponse, RequestBody};
 pub use github::GithubCredentials;
 pub use hosts::Hosts;
@@ -156,6 +156,18 @@ impl Door {
     pub async fn aws(&self, source: &Source, account: &AwsAccount) -> Result<aws_config::SdkConfig, CollectError> {
         // Boxed: the SDK's future is large.
         Box::pin(self.sdk(source, account)).await
+    }
+
+    /// One request to a service of AWS, signed with the credentials of `config`, which `aws` made. The source must
+    /// tell regions apart: a replay does not look at hosts.
+    pub async fn signed(
+        &self,
+        source: &Source,
+        config: &aws_config::SdkConfig,
+        request: AwsRequest<'_>,
+    ) -> Result<http::Response<Bytes>, Failure> {
+        // Boxed: making credentials is large.
+        Box::pin(self.signed_request(source, config, request)).await
     }
 
     /// An IPE block with what the door knows filled in: hosts, requests, scopes, clock skew, times.

@@ -1,7 +1,7 @@
 //! The activity log: every update of every ref of a repository, newest first, page by page.
 
-use super::client::{CONTENTS, Client, malformed, stated};
 use crate::contract::{Actor, ActorKind, CollectError, Remembers};
+use crate::sources::github::client::{CONTENTS, Client, malformed, stated};
 use chrono::{DateTime, Duration, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -3,13 +3,13 @@
 //! review counts is judged elsewhere.
 
 use super::chain::Step;
-use super::client::Client;
 use super::landings::{self, Background, Found};
 use super::memory::{Pushes, RepositoryMemory, Unreviewed};
 use super::repository::Read;
 use super::rules;
 use super::settings::{Repository, Settings};
 use crate::contract::{ActorKind, Change, CollectError, Lookup, ReviewState};
+use crate::sources::github::client::Client;
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! Comparisons of two commits: the commits and paths of an update that is not one merged pull request, and
 //! what one commit changes against where it left another.
 
-use super::client::{CONTENTS, Client, malformed, stated};
 use crate::contract::{CollectError, CommitAuthor};
+use crate::sources::github::client::{CONTENTS, Client, malformed, stated};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

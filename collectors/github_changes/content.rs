@@ -6,11 +6,11 @@
 //! same blob over a base that moved on would take back what the base changed. So each path must also be the
 //! same, in id and mode, at both merge bases, and at both commits.
 
-use super::client::{CONTENTS, Client, malformed};
 use super::compare::{self, Diff, File, Status};
-use super::graphql;
 use super::settings::Repository;
 use crate::contract::{Change, CollectError, LandingKind, Lookup, PullRequest, Review, ReviewState, Unread};
+use crate::sources::github::client::{CONTENTS, Client, malformed};
+use crate::sources::github::graphql;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -269,7 +269,7 @@ async fn some_files(
             of_commit.map(|(file, (_, path))| format!(" f{file}:file(path:{}){{oid mode}}", json!(path))).collect();
         objects += &format!(" c{number}:object(oid:\"{commit}\"){{__typename ...on Commit{{oid{asked}}}}}");
     }
-    let reply = graphql::of_repository(client, repository, &what, &objects, CONTENTS).await?;
+    let reply = graphql::of_repository(client, &repository.name, &what, &objects, CONTENTS).await?;
     let one = |(file, (commit, path)): (usize, &(String, String))| {
         let number = commits.iter().position(|known| known == commit);
         let found = number.and_then(|number| reply.get(&format!("c{number}")));

@@ -1,13 +1,12 @@
 //! GraphQL: landed commits with their pull requests, many to a request, followed to the last page.
 //! An error among the answers is never passed over: it fails the item that it names, or all of them.
 
-use super::client::{Client, PULL_REQUESTS, malformed};
 use super::fragments::{CONNECTIONS, Connection, EVENTS, Fragments};
 use super::pull::Landed;
 use super::settings::Repository;
 use crate::contract::{CollectError, Unread};
-use http::StatusCode;
-use serde::Deserialize;
+use crate::sources::github::client::{Client, PULL_REQUESTS, malformed};
+use crate::sources::github::graphql::{Error, Reply, Trouble, ask, whole_answer};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,131 +14,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const ROUNDS_MAX: u32 = 200;
 /// Parents asked for of each commit.
 const PARENTS: u64 = 3;
-
-/// A `200` answer.
-pub(super) struct Reply {
-    pub data: Map<String, Value>,
-    pub errors: Vec<Error>,
-}
-
-/// One entry of `errors`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Error {
-    message: String,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    path: Vec<Value>,
-}
-
-/// No usable answer.
-pub(super) enum Trouble {
-    /// GitHub gave up: ask for less.
-    TooMuch(String),
-    /// Asking for less will not help.
-    Fatal(CollectError),
-}
-
-impl Trouble {
-    /// Where asking for less is no way out.
-    pub(super) fn into_error(self, what: &str) -> CollectError {
-        match self {
-            Self::TooMuch(why) => CollectError::Unavailable { what: what.to_owned(), why },
-            Self::Fatal(error) => error,
-        }
-    }
-}
-
-impl Error {
-    /// GitHub knows nothing of that name, or shows nothing of it.
-    pub(super) fn not_found(&self) -> bool {
-        self.kind.as_deref() == Some("NOT_FOUND")
-    }
-
-    pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
-        let (what, why) = (what.to_owned(), self.message.chars().take(200).collect());
-        match self.kind.as_deref() {
-            Some("FORBIDDEN" | "NOT_FOUND" | "INSUFFICIENT_SCOPES") => {
-                CollectError::Forbidden { what, why, permission: Some(permission.to_owned()) }
-            }
-            Some("RATE_LIMITED" | "RATE_LIMIT") => CollectError::Unavailable { what, why },
-            _ => CollectError::Malformed { what, why },
-        }
-    }
-
-    fn too_much(&self) -> bool {
-        let said = self.message.to_ascii_lowercase();
-        matches!(self.kind.as_deref(), Some("RESOURCE_LIMITS_EXCEEDED" | "MAX_NODE_LIMIT_EXCEEDED" | "TIMEOUT"))
-            || self.kind.is_none()
-                && (said.contains("something went wrong while executing") || said.contains("timeout"))
-    }
-}
-
-/// Asks one document; a refusal names the permission.
-pub(super) async fn ask(
-    client: &Client,
-    what: &str,
-    document: &str,
-    variables: Value,
-    permission: &str,
-) -> Result<Reply, Trouble> {
-    #[derive(Deserialize)]
-    struct Wire {
-        data: Option<Map<String, Value>>,
-        #[serde(default)]
-        errors: Vec<Error>,
-    }
-    let body = json!({ "query": document, "variables": variables });
-    let answer = client.post_graphql(what, &body).await.map_err(Trouble::Fatal)?;
-    let Some(answer) = answer else { return Err(Trouble::TooMuch("no whole answer in time".to_owned())) };
-    if matches!(answer.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
-        return Err(Trouble::TooMuch(format!("status {}", answer.status.as_u16())));
-    }
-    let wire: Wire = answer.json(what, permission).map_err(Trouble::Fatal)?;
-    if let Some(error) = wire.errors.iter().find(|error| error.too_much()) {
-        return Err(Trouble::TooMuch(error.message.chars().take(200).collect()));
-    }
-    match (wire.data, wire.errors.first()) {
-        (Some(data), _) => Ok(Reply { data, errors: wire.errors }),
-        (None, Some(error)) => Err(Trouble::Fatal(error.refusal(what, permission))),
-        (None, None) => Err(Trouble::Fatal(malformed(what, "neither data nor errors".to_owned()))),
-    }
-}
-
-/// Asks the whole document for something of one repository; any error in the answer is an error.
-pub(super) async fn of_repository(
-    client: &Client,
-    repository: &Repository,
-    what: &str,
-    selection: &str,
-    permission: &str,
-) -> Result<Map<String, Value>, CollectError> {
-    let (owner, name) = repository.parts();
-    let document = format!(
-        "query($owner:String!,$name:String!){{rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{{selection}}}}}"
-    );
-    let mut data = whole_answer(client, what, &document, json!({ "owner": owner, "name": name }), permission).await?;
-    match data.get_mut("repository").map(Value::take) {
-        Some(Value::Object(repository)) => Ok(repository),
-        _ => Err(malformed(what, "nothing is said of the repository".to_owned())),
-    }
-}
-
-/// Asks one document; any error in the answer is an error.
-pub(super) async fn whole_answer(
-    client: &Client,
-    what: &str,
-    document: &str,
-    variables: Value,
-    permission: &str,
-) -> Result<Map<String, Value>, CollectError> {
-    let reply = ask(client, what, document, variables, permission).await.map_err(|trouble| trouble.into_error(what))?;
-    match reply.errors.first() {
-        Some(error) => Err(error.refusal(what, permission)),
-        None => Ok(reply.data),
-    }
-}
 
 /// Landed commits by id, or why one could not be read.
 pub(super) type Commits = BTreeMap<String, Result<Landed, Unread>>;
@@ -353,15 +227,10 @@ async fn pages(
     }
     let needed = fragments.needed(chunk.iter().map(|more| more.connection));
     let document = format!("query({declared}){{rateLimit{{cost remaining resetAt}}{nodes}}}{needed}");
-    let mut reply = ask(client, &what, &document, Value::Object(variables), PULL_REQUESTS)
-        .await
-        .map_err(|trouble| trouble.into_error(&what))?;
-    if let Some(error) = reply.errors.first() {
-        return Err(error.refusal(&what, PULL_REQUESTS));
-    }
+    let mut data = whole_answer(client, &what, &document, Value::Object(variables), PULL_REQUESTS).await?;
     let page = |(number, more): (usize, &More)| {
         let Connection { field, of, .. } = more.connection;
-        let node = reply.data.get_mut(&format!("m{number}")).filter(|node| node["__typename"] == **of);
+        let node = data.get_mut(&format!("m{number}")).filter(|node| node["__typename"] == **of);
         let page = node.and_then(|node| node.get_mut(*field)).map(Value::take);
         page.ok_or_else(|| malformed(&what, format!("no page of {field}")))
     };

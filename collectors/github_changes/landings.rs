@@ -3,7 +3,6 @@
 
 use super::afterwards::Tickets;
 use super::chain::Step;
-use super::client::{Client, malformed};
 use super::compare::{self, Range};
 use super::content;
 use super::fragments::Fragments;
@@ -14,6 +13,7 @@ use super::pull::{Known, Landed, Pull};
 use super::rules::Suite;
 use super::settings::{Repository, Settings};
 use crate::contract::{Change, CollectError, Landing, LandingKind, Lookup, RuleOutcome, Unread};
+use crate::sources::github::client::{Client, malformed};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 

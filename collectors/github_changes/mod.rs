@@ -1,18 +1,17 @@
 //! Everything that reached a production branch on GitHub in a window, with the pull request that
 //! brought it, its reviews, and who pushed last.
 //!
-//! `scope` decides which repositories and branches are read, by the settings, the lists of `organization` and
+//! `scope` decides which repositories and branches are read, by the settings, the lists of organisations and
 //! what is remembered; `repository` is the line one repository goes through: `activity` (every ref update) gives the
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
-//! pull requests, `rules` the bypasses. `landings` makes `Change`s of them. `client` sends.
+//! pull requests, `rules` the bypasses. `landings` makes `Change`s of them.
 //! `again` looks at landings of earlier runs that nobody had reviewed. `locate` finds a change's facts again in what was sealed.
 
 mod activity;
 mod afterwards;
 mod again;
 mod chain;
-mod client;
 mod codeowners;
 mod compare;
 mod content;
@@ -21,7 +20,6 @@ mod graphql;
 mod landings;
 mod locate;
 mod memory;
-mod organization;
 mod owners;
 mod pull;
 mod repository;
@@ -32,7 +30,7 @@ mod state;
 
 use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Task};
 use crate::door::Door;
-use client::Client;
+use crate::sources::github::client::{self, Client};
 use memory::{Memory, RepositoryMemory};
 use scope::Scope;
 use settings::Settings;
@@ -62,7 +60,7 @@ struct GithubChanges {
 #[async_trait::async_trait]
 impl Collector for GithubChanges {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
-        let client = Client::new(door, &self.settings)?;
+        let client = Client::new(door, &self.settings.api_url, &self.settings.credentials)?;
         let memory = Memory::read(task.carry.as_ref())?;
         let mut scope = scope::find(&client, &self.settings, &memory, task.window).await?;
         let mut next = Memory { organizations: std::mem::take(&mut scope.listed), ..Memory::default() };

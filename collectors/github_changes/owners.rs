@@ -4,13 +4,13 @@
 //! What cannot be said of the owners leaves them unread, with a limitation that says why; a question that got
 //! no answer makes the run incomplete. Neither is ever "no owners".
 
-use super::client::{CONTENTS, Client, PULL_REQUESTS, malformed, stated};
 use super::codeowners::{CodeOwners, Owner};
 use super::compare::File;
-use super::graphql;
 use super::pull::Touched;
 use super::settings::Repository;
 use crate::contract::{Change, CollectError, LandingKind, Lookup, Unread};
+use crate::sources::github::client::{CONTENTS, Client, PULL_REQUESTS, malformed, stated};
+use crate::sources::github::graphql;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -113,7 +113,7 @@ impl Reader<'_> {
                     selection += &format!(" p{number}_{place}:object(expression:\"{oid}:{path}\"){asked}");
                 }
             }
-            match graphql::of_repository(self.client, self.repository, &what, &selection, CONTENTS).await {
+            match graphql::of_repository(self.client, &self.repository.name, &what, &selection, CONTENTS).await {
                 Ok(reply) => {
                     let found =
                         chunk.iter().enumerate().map(|(number, oid)| (oid.clone(), first(&what, &reply, number)));
@@ -199,7 +199,7 @@ impl Reader<'_> {
             return Err(Why::NotKnown(format!("CODEOWNERS {blob} is larger than GitHub uses, {size} bytes")));
         }
         let selection = format!(" file:object(oid:\"{blob}\"){{__typename ...on Blob{{text isTruncated}}}}");
-        let mut reply = graphql::of_repository(self.client, self.repository, &what, &selection, CONTENTS).await?;
+        let mut reply = graphql::of_repository(self.client, &self.repository.name, &what, &selection, CONTENTS).await?;
         let read: Blob = part(&what, &mut reply, "file")?;
         match read.text {
             Some(text) if !read.is_truncated => CodeOwners::parse(&text)

@@ -2,11 +2,11 @@
 
 use super::activity::{Account, AccountKind};
 use super::afterwards::{Tickets, Written};
-use super::client::stated;
 use super::memory::{Push, Pushes};
 use crate::contract::{
     Actor, ActorKind, CommitAuthor, Dismissal, PostHoc, PrCommit, PullRequest, Review, ReviewState, RuleOutcome,
 };
+use crate::sources::github::client::stated;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,6 @@
 use super::activity::{self, Activity, Log, Row, Rows, ZERO};
 use super::again;
 use super::chain::{self, Chain, Step};
-use super::client::Client;
 use super::landings::{self, Background, Found};
 use super::memory::{BranchMemory, Merged, Push, Pushes, RepositoryMemory, bound_pushes};
 use super::rules::{self, Suite};
@@ -11,6 +10,7 @@ use super::scope::Target;
 use super::settings::{Repository, Settings};
 use super::state::{self, State, Stretch};
 use crate::contract::{Change, CollectError, Reconciliation, Unread, Whole, Window};
+use crate::sources::github::client::Client;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Which landings bypassed the branch rules, as GitHub's rule suites tell it.
 
-use super::client::{Client, malformed};
 use crate::contract::{CollectError, Remembers};
+use crate::sources::github::client::{Client, malformed};
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use std::collections::BTreeSet;

@@ -1,13 +1,14 @@
 //! Which repositories and branches a run reads: from the settings, the organisations' lists, and what was in
 //! scope at the last complete run. What drops out is named, with its reason; what vanishes is unread.
 
-use super::client::Client;
 use super::memory::{Memory, RepositoryMemory};
-use super::organization::{self, Listed, Listing};
 use super::repository::LATE;
-use super::settings::{Organization, Repository, Settings, same};
+use super::settings::{Repository, Settings};
 use super::{activity::ZERO, state};
 use crate::contract::{CollectError, Reconciliation, Unread, Whole, Window};
+use crate::sources::github::client::Client;
+use crate::sources::github::organization::{self, Listed, Listing};
+use crate::sources::github::settings::{Organization, same};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 

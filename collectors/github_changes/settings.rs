@@ -3,6 +3,7 @@
 use super::afterwards::Tickets;
 use crate::contract::SettingsError;
 use crate::door::GithubCredentials;
+use crate::sources::github::settings::{Organization, check_api_url, check_name, check_organizations, github, wrong};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -48,27 +49,6 @@ pub(super) struct Settings {
     pub repositories_drop_max_percent: u32,
 }
 
-/// One organisation in scope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Organization {
-    /// Its login.
-    pub name: String,
-    /// Repositories that are out of scope, each with the reason.
-    #[serde(default)]
-    pub exclude: Vec<Exclusion>,
-}
-
-/// One repository that is out of scope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Exclusion {
-    /// `owner/name`.
-    pub repository: String,
-    /// Why no change of it counts, for the auditor.
-    pub reason: String,
-}
-
 /// One repository in scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,10 +57,6 @@ pub(super) struct Repository {
     pub name: String,
     /// Its production branches.
     pub branches: Vec<String>,
-}
-
-fn github() -> String {
-    "https://api.github.com/".to_owned()
 }
 
 fn yes() -> bool {
@@ -109,11 +85,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let url = url::Url::parse(&self.api_url)
-            .map_err(|error| wrong(format!("api_url: {error}"), "write https://api.github.com/"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || !url.username().is_empty() {
-            return Err(wrong("api_url: not a plain http(s) address".to_owned(), "write https://api.github.com/"));
-        }
+        check_api_url(&self.api_url)?;
         if self.repositories.is_empty() && self.organizations.is_empty() {
             return Err(wrong(
                 "repositories: empty, and so is organizations".to_owned(),
@@ -148,21 +120,8 @@ impl Settings {
             let drop = self.repositories_drop_max_percent;
             return Err(wrong(format!("repositories_drop_max_percent: {drop} is over 100"), "leave it out for 20"));
         }
-        let mut seen = BTreeSet::new();
-        for organization in &self.organizations {
-            organization.check()?;
-            if !seen.insert(organization.name.to_ascii_lowercase()) {
-                return Err(wrong(format!("organizations: {} is named twice", organization.name), "once"));
-            }
-            let both = |e: &&Exclusion| self.repositories.iter().any(|r| same(&r.name, &e.repository));
-            if let Some(exclusion) = organization.exclude.iter().find(both) {
-                return Err(wrong(
-                    format!("organizations: {} is excluded, and named in repositories", exclusion.repository),
-                    "take it out of one of them",
-                ));
-            }
-        }
-        Ok(())
+        let named: Vec<&str> = self.repositories.iter().map(|repository| repository.name.as_str()).collect();
+        check_organizations(&self.organizations, &named)
     }
 
     /// What is in scope, one line per branch or organisation.
@@ -174,58 +133,9 @@ impl Settings {
     }
 }
 
-impl Organization {
-    fn check(&self) -> Result<(), SettingsError> {
-        if !plain(&self.name) {
-            return Err(wrong(format!("organizations: name {:?} is not a login", self.name), "write acme"));
-        }
-        let mut seen = BTreeSet::new();
-        for Exclusion { repository, reason } in &self.exclude {
-            let own = |(owner, name): (&str, &str)| same(owner, &self.name) && plain(name);
-            if !repository.split_once('/').is_some_and(own) {
-                return Err(wrong(
-                    format!("organizations: {}: exclude: {repository:?} is not one of its repositories", self.name),
-                    "write owner/name, as in acme/playground",
-                ));
-            }
-            if reason.trim().is_empty() {
-                return Err(wrong(
-                    format!("organizations: {}: exclude: {repository} has no reason", self.name),
-                    "say why no change of it counts; the auditor reads it",
-                ));
-            }
-            if !seen.insert(repository.to_ascii_lowercase()) {
-                return Err(wrong(format!("organizations: {repository} is excluded twice"), "once"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Why a repository is out of scope, if it is.
-    pub(super) fn excludes(&self, repository: &str) -> Option<&str> {
-        let found = self.exclude.iter().find(|exclusion| same(&exclusion.repository, repository));
-        found.map(|exclusion| exclusion.reason.as_str())
-    }
-}
-
-/// GitHub's names differ by more than case.
-pub(super) fn same(name: &str, other: &str) -> bool {
-    name.eq_ignore_ascii_case(other)
-}
-
-fn plain(s: &str) -> bool {
-    !s.is_empty()
-        && s.len() <= 100
-        && s != "."
-        && s != ".."
-        && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-}
-
 impl Repository {
     fn check(&self) -> Result<(), SettingsError> {
-        if !matches!(self.name.split_once('/'), Some((owner, name)) if plain(owner) && plain(name)) {
-            return Err(wrong(format!("repositories: name {:?} is not owner/name", self.name), "write acme/shop"));
-        }
+        check_name(&self.name)?;
         if self.branches.is_empty() {
             return Err(wrong(format!("repositories: {} has no branches", self.name), "write branches = [\"main\"]"));
         }
@@ -253,8 +163,4 @@ impl Repository {
 
 fn is_app(name: &str) -> bool {
     !name.is_empty() && name.len() <= 100 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-fn wrong(message: String, hint: &str) -> SettingsError {
-    SettingsError { message, hint: Some(hint.to_owned()) }
 }

@@ -1,10 +1,10 @@
 //! One question for what the activity log cannot say of itself: where each branch is now, and how
 //! many pull requests GitHub's search counts as merged.
 
-use super::client::{Client, METADATA, PULL_REQUESTS, malformed};
-use super::graphql;
 use super::settings::Repository;
 use crate::contract::CollectError;
+use crate::sources::github::client::{Client, METADATA, PULL_REQUESTS, malformed};
+use crate::sources::github::graphql;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -62,13 +62,8 @@ pub(super) async fn read(
 ) -> Result<State, CollectError> {
     let what = format!("repository {}: heads and merged pull requests", repository.name);
     let (document, variables) = question(repository, stretches);
-    let reply = graphql::ask(client, &what, &document, variables, PULL_REQUESTS)
-        .await
-        .map_err(|trouble| trouble.into_error(&what))?;
-    if let Some(error) = reply.errors.first() {
-        return Err(error.refusal(&what, PULL_REQUESTS));
-    }
-    let field = |name: &str| reply.data.get(name).cloned().unwrap_or(Value::Null);
+    let data = graphql::whole_answer(client, &what, &document, variables, PULL_REQUESTS).await?;
+    let field = |name: &str| data.get(name).cloned().unwrap_or(Value::Null);
     let wrong = |error: serde_json::Error| malformed(&what, error.to_string());
     let identity: Login = serde_json::from_value(field("viewer")).map_err(wrong)?;
     let mut branches: BTreeMap<String, Value> = serde_json::from_value(field("repository")).map_err(wrong)?;
@@ -93,13 +88,8 @@ pub(super) async fn id(client: &Client, repository: &Repository) -> Result<u64, 
     let document = "query($owner:String!,$name:String!){repository(owner:$owner,name:$name){databaseId}}";
     let (owner, name) = repository.parts();
     let variables = json!({ "owner": owner, "name": name });
-    let reply = graphql::ask(client, &what, document, variables, METADATA)
-        .await
-        .map_err(|trouble| trouble.into_error(&what))?;
-    match reply.errors.first() {
-        Some(error) => Err(error.refusal(&what, METADATA)),
-        None => number(&what, reply.data.get("repository").and_then(|repository| repository.get("databaseId"))),
-    }
+    let data = graphql::whole_answer(client, &what, document, variables, METADATA).await?;
+    number(&what, data.get("repository").and_then(|repository| repository.get("databaseId")))
 }
 
 fn number(what: &str, id: Option<&Value>) -> Result<u64, CollectError> {

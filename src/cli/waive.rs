@@ -24,6 +24,7 @@ then says so. Who gains:
   change_review  the change's author, committers, and whoever pushed, merged or started it
   mfa            the account itself, and its registered owner
   restore_test   whoever performed a test of that store in that quarter
+  vulnerabilities  whoever dismissed the alert
   of registers   the person; of an account also whoever asked for it; the owner of a vendor, risk, system or asset;
                  whoever approved a policy or assessment";
 

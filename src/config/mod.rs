@@ -104,7 +104,7 @@ impl CatalogueFiles {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CollectorConfig {
-    /// Which kind: `github_changes`, `aws_iam`, `backup_restores`.
+    /// Which kind: `github_changes`, `github_alerts`, `aws_iam`, `aws_logging`, `backup_restores`.
     pub kind: String,
     /// When it is due: five fields of cron (minute hour day month weekday).
     pub schedule: String,
@@ -149,7 +149,8 @@ pub struct ControlConfig {
     pub severity: Severity,
     /// The collectors that feed it.
     pub collectors: Vec<String>,
-    /// The test: `change_review`, `mfa`, `restore_test`; of registers `access_grant`, `access_review`,
+    /// The test: `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`; of registers
+    /// `access_grant`, `access_review`,
     /// `acknowledgement`, `asset_inventory`, `incident_response`, `leavers`, `risk_assessment`, `training`,
     /// `vendor_review`.
     pub test: String,

@@ -1,17 +1,19 @@
-//! A sandbox AWS on the loopback: the part of IAM, STS and Organizations that the collector `aws_iam` asks,
-//! in AWS's wire form, showing a history's state as of a clock. No signature is checked.
+//! A sandbox AWS on the loopback: the part of IAM, STS and Organizations that the collector `aws_iam` asks, and
+//! (`logging`) that of CloudTrail, EC2, GuardDuty and S3 that `aws_logging` asks, in AWS's wire form, showing a history's state as of a clock. No signature is checked.
 //!
 //! As in AWS: a credential report is made on request and kept for four hours, lists come in pages, root
 //! has a row in the report. The tests hold it against moto.
 
 mod history;
+mod logging;
 mod trust;
 
 pub use history::{AwsHistory, Factor, RootSpec, UserSpec};
+pub use logging::{LoggingSpec, TrailSpec};
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -96,10 +98,27 @@ impl Inner {
 /// Keys of assumed roles: this, then the account's number.
 const ASSUMED: &str = "ASIASANDBOX";
 
-async fn answer(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let now = inner.clock.now();
-    let (number, service, status, xml) = respond(&inner, &headers, &params(&headers, &body), now);
-    let kind = if service == ORGANIZATIONS { "application/x-amz-json-1.1" } else { "text/xml" };
+    let params = params(&headers, &body);
+    let (number, service, status, kind, xml) = match scope(&headers) {
+        Some((key, region, service)) if logging::SERVICES.contains(&service) => {
+            let target = uri.path_and_query().map_or("/", |target| target.as_str());
+            let action = params.get("Action").map_or("", String::as_str);
+            let Some(account) = inner.account(key) else { return StatusCode::FORBIDDEN.into_response() };
+            let asking = logging::Asking { account, service, region, target, action, body: &body, now };
+            let mut state = inner.state();
+            state.requests.push(format!("{service}:{}", asking.operation()));
+            let number = state.requests.len();
+            let (status, kind, text) = asking.answer();
+            (number, service, status, kind, text)
+        }
+        _ => {
+            let (number, service, status, xml) = respond(&inner, &headers, &params, now);
+            let kind = if service == ORGANIZATIONS { "application/x-amz-json-1.1" } else { "text/xml" };
+            (number, service, status, kind, xml)
+        }
+    };
     let headers = [
         (header::CONTENT_TYPE.as_str(), kind.to_owned()),
         (header::DATE.as_str(), now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
@@ -139,7 +158,7 @@ fn respond(
         state.requests.push(format!("{service}:{action}"));
         state.requests.len()
     };
-    let key = credential(headers);
+    let key = scope(headers).map(|(key, ..)| key);
     let account = key.and_then(|key| inner.account(key));
     let outcome = match (key, account) {
         (Some(key), Some(account)) => Asking { inner, account, key, params, now }.act(service, action),
@@ -182,10 +201,12 @@ fn respond(
     (request, service, status, xml)
 }
 
-/// The access key in `AWS4-HMAC-SHA256 Credential=AKIA…/20260101/us-east-1/iam/aws4_request, …`.
-fn credential(headers: &HeaderMap) -> Option<&str> {
+/// Access key, region and service in `AWS4-HMAC-SHA256 Credential=AKIA…/20260101/us-east-1/iam/aws4_request, …`.
+fn scope(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    text.split_once("Credential=")?.1.split('/').next()
+    let mut parts = text.split_once("Credential=")?.1.split('/');
+    let (key, _day) = (parts.next()?, parts.next()?);
+    Some((key, parts.next()?, parts.next()?))
 }
 
 /// One request, understood as far as who asks.

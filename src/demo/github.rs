@@ -1,10 +1,11 @@
 //! The sample GitHub: a server on the loopback address that tells a history given up front, in the wire
-//! forms of the endpoints that `github_changes` asks, as far as it has happened by the clock's time.
+//! forms of the endpoints that `github_changes` and `github_alerts` ask, as far as it has happened by the clock's time.
 //!
 //! `spec` is what pull requests are told to do, `history` what happens, `life` what happens to whole
-//! repositories, `tree` what files a commit has, `wire` how GitHub tells it, `document` and `execute`
+//! repositories, `alerts` what is found vulnerable in them, `tree` what files a commit has, `wire` how GitHub tells it, `document` and `execute`
 //! answer GraphQL, `server` is HTTP. All names in it are examples.
 
+mod alerts;
 mod document;
 mod execute;
 mod history;
@@ -14,6 +15,7 @@ mod spec;
 mod tree;
 mod wire;
 
+pub use alerts::AlertSpec;
 pub use history::GithubHistory;
 pub use server::GithubServer;
 pub use spec::{Edit, Method, PullRequestSpec, Rebase, ReviewSpec};

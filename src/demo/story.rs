@@ -3,8 +3,8 @@
 //!
 //! The story: most things are in order, and some are not. Each of the latter is there to show one thing.
 
-use super::aws::{AwsHistory, UserSpec};
-use super::github::{GithubHistory, PullRequestSpec};
+use super::aws::{AwsHistory, LoggingSpec, TrailSpec, UserSpec};
+use super::github::{AlertSpec, GithubHistory, PullRequestSpec};
 use super::registers::RegisterHistory;
 use super::restores::{RestoreHistory, SampleEnding, SampleTest};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -62,7 +62,7 @@ pub fn waivers() -> Vec<StoryWaiver> {
 }
 
 /// Twenty-four people and two machines. Erin gets a console password before a factor; for half a day the
-/// report may not be made.
+/// report may not be made. From day 70 on the account's trail is stopped for two days.
 pub fn aws() -> Vec<AwsHistory> {
     let names = [
         "alice", "bob", "carol", "dave", "frank", "grace", "heidi", "ivan", "judy", "kim", "lena", "mallory", "nina",
@@ -76,6 +76,9 @@ pub fn aws() -> Vec<AwsHistory> {
         account = account.user(name, UserSpec { console: false, keys: 1, path: "/service/", ..UserSpec::default() });
     }
     let erin = UserSpec { created: at(40, 9, 0), ..UserSpec::default() };
+    let trail = TrailSpec { stopped: Some((at(70, 12, 0), at(72, 12, 0))), ..TrailSpec::good("all", "eu-central-1") };
+    let regions = vec!["eu-central-1"];
+    account = account.logging(LoggingSpec { regions, trails: vec![trail], without_detector: Vec::new() });
     vec![account.user("erin", erin).mfa_enabled("erin", at(42, 15, 0)).refuse(
         "GenerateCredentialReport",
         at(55, 8, 0),
@@ -99,10 +102,13 @@ pub fn restores() -> RestoreHistory {
 const ENGINEERS: [&str; 5] = ["alice", "bob", "carol", "dave", "dana"];
 
 /// Two pull requests every weekday, reviewed and merged. On day 20 somebody pushes straight to the
-/// production branch; on day 62 a commit comes after the approval.
+/// production branch; on day 62 a commit comes after the approval. Of two alerts one is mended in time; a critical
+/// one, found on day 5, only on day 45.
 pub fn github() -> GithubHistory {
     let mut history = GithubHistory::new();
     history.repository("sample/shop", "main");
+    history.alert("sample/shop", AlertSpec::open(1, "critical", at(5, 9, 0)).fixed(at(45, 15, 0)));
+    history.alert("sample/shop", AlertSpec::open(2, "high", at(50, 9, 0)).fixed(at(60, 15, 0)));
     let mut number = 0;
     for day in 1..=DAYS {
         if at(day, 0, 0).weekday().num_days_from_monday() >= 5 {

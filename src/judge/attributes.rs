@@ -1,7 +1,9 @@
 //! What the judgement of one item rests on: every attribute that the test looks at, the value seen, and
 //! whether it counted. Nothing is decided here or below it: the judges' own functions are asked.
 
-use super::{Outcome, Reading, Test, change_review, gather, mfa, register, restore_test};
+use super::{
+    Outcome, Reading, Test, audit_logging, change_review, gather, mfa, register, restore_test, vulnerabilities,
+};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Fact, Item, Items};
 use serde::Serialize;
@@ -133,6 +135,26 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
         | Test::RiskAssessment(_)
         | Test::Training(_)
         | Test::VendorReview(_) => register::bases(test, readings, as_of, item),
+        Test::Vulnerabilities(policy) => gather::vulnerabilities(readings, unread)
+            .into_iter()
+            .filter(|held| held.item.id == item)
+            .map(|held| {
+                let reading =
+                    holder(readings, |items| matches!(items, Items::Vulnerabilities(list) if holds(list, held.item)));
+                let attributes = vulnerabilities::attributes(policy, held.item, held.as_of);
+                Basis { item: Item::Vulnerability(held.item), attributes: seen_in(reading, attributes) }
+            })
+            .collect(),
+        Test::AuditLogging(policy) => gather::audit_logs(readings, unread)
+            .into_iter()
+            .filter(|held| held.item.id == item)
+            .map(|held| {
+                let reading =
+                    holder(readings, |items| matches!(items, Items::AuditLogs(list) if holds(list, held.item)));
+                let attributes = audit_logging::attributes(policy, held.item, held.as_of);
+                Basis { item: Item::AuditLog(held.item), attributes: seen_in(reading, attributes) }
+            })
+            .collect(),
     }
 }
 

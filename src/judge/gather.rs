@@ -3,7 +3,7 @@
 
 use super::{Reading, Takes};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::{Change, Items, Principal, RestoreTest, Store, Unread};
+use evidenced_collectors::contract::{AuditLog, Change, Items, Principal, RestoreTest, Store, Unread, Vulnerability};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One item and when it was read.
@@ -59,6 +59,24 @@ pub(super) fn principals<'a>(readings: &'a [Reading], unread: &mut Vec<Unread>) 
         _ => None,
     };
     newest(readings, list, |principal| principal.id.clone(), unread)
+}
+
+/// Places and what was found there, by id.
+pub(super) fn vulnerabilities<'a>(readings: &'a [Reading], unread: &mut Vec<Unread>) -> Vec<Held<'a, Vulnerability>> {
+    let list = |items: &'a Items| match items {
+        Items::Vulnerabilities(list) => Some(list.as_slice()),
+        _ => None,
+    };
+    newest(readings, list, |item| item.id.clone(), unread)
+}
+
+/// Regions and accounts by id.
+pub(super) fn audit_logs<'a>(readings: &'a [Reading], unread: &mut Vec<Unread>) -> Vec<Held<'a, AuditLog>> {
+    let list = |items: &'a Items| match items {
+        Items::AuditLogs(list) => Some(list.as_slice()),
+        _ => None,
+    };
+    newest(readings, list, |item| item.id.clone(), unread)
 }
 
 /// Stores by name, tests by store and id.

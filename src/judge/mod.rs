@@ -5,7 +5,8 @@
 //!
 //! - `policy`: the tests there are, and their parameters as a configuration gives them.
 //! - `gather`: one list of items out of many readings.
-//! - `change_review`, `mfa`, `restore_test`: the rules; each documents its own reasons.
+//! - `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`: the rules;
+//!   each documents its own reasons.
 //! - `register`: what the tests of registers share, and `workforce` those of people; `vendor_review` and the
 //!   others are their rules, with their reasons.
 //! - `attributes`: what the judgement of one item rests on, for people; the rules' own functions are asked.
@@ -17,6 +18,7 @@ pub mod access_review;
 pub mod acknowledgement;
 pub mod asset_inventory;
 mod attributes;
+pub mod audit_logging;
 pub mod cases;
 pub mod change_review;
 mod gather;
@@ -30,6 +32,7 @@ pub mod restore_test;
 pub mod risk_assessment;
 pub mod training;
 pub mod vendor_review;
+pub mod vulnerabilities;
 mod waive;
 mod workforce;
 
@@ -240,6 +243,14 @@ fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec
         | Test::RiskAssessment(_)
         | Test::Training(_)
         | Test::VendorReview(_) => register::judge(test, readings, as_of),
+        Test::Vulnerabilities(policy) => gather::vulnerabilities(readings, &mut unread)
+            .into_iter()
+            .map(|held| vulnerabilities::judge(policy, held.item, held.as_of))
+            .collect(),
+        Test::AuditLogging(policy) => gather::audit_logs(readings, &mut unread)
+            .into_iter()
+            .map(|held| audit_logging::judge(policy, held.item, held.as_of))
+            .collect(),
     };
     (judged, unread)
 }

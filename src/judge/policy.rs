@@ -1,8 +1,8 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
 use super::{
-    access_grant, access_review, acknowledgement, asset_inventory, change_review, incident_response, leavers, mfa,
-    restore_test, risk_assessment, training, vendor_review,
+    access_grant, access_review, acknowledgement, asset_inventory, audit_logging, change_review, incident_response,
+    leavers, mfa, restore_test, risk_assessment, training, vendor_review, vulnerabilities,
 };
 use evidenced_collectors::contract::Items;
 use serde::Serialize;
@@ -19,6 +19,10 @@ pub enum Test {
     Mfa(mfa::Policy),
     /// Every store was restored and checked in every quarter.
     RestoreTest(restore_test::Policy),
+    /// What was found vulnerable was mended or accepted in time.
+    Vulnerabilities(vulnerabilities::Policy),
+    /// Everything done in every region of every account is written down and kept.
+    AuditLogging(audit_logging::Policy),
     /// Access is given only after somebody else said yes.
     AccessGrant(access_grant::Policy),
     /// Access to every system is reviewed in every quarter.
@@ -48,6 +52,10 @@ pub enum Takes {
     Principals,
     /// `Items::Restores`.
     Restores,
+    /// `Items::Vulnerabilities`.
+    Vulnerabilities,
+    /// `Items::AuditLogs`.
+    AuditLogs,
     /// `Items::AccessReviews`.
     AccessReviews,
     /// `Items::Assets`.
@@ -69,6 +77,8 @@ impl Takes {
             Items::Changes(_) => Self::Changes,
             Items::Principals(_) => Self::Principals,
             Items::Restores(_) => Self::Restores,
+            Items::Vulnerabilities(_) => Self::Vulnerabilities,
+            Items::AuditLogs(_) => Self::AuditLogs,
             Items::AccessReviews(_) => Self::AccessReviews,
             Items::Assets(_) => Self::Assets,
             Items::Incidents(_) => Self::Incidents,
@@ -85,6 +95,8 @@ impl fmt::Display for Takes {
             Self::Changes => "changes",
             Self::Principals => "principals",
             Self::Restores => "restores",
+            Self::Vulnerabilities => "vulnerabilities",
+            Self::AuditLogs => "audit logs",
             Self::AccessReviews => "access reviews",
             Self::Assets => "assets",
             Self::Incidents => "incidents",
@@ -107,10 +119,12 @@ pub struct PolicyError {
 
 impl Test {
     /// The names that a control can give as `test`.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: &'static [&'static str] = &[
         "change_review",
         "mfa",
         "restore_test",
+        "vulnerabilities",
+        "audit_logging",
         "access_grant",
         "access_review",
         "acknowledgement",
@@ -129,6 +143,8 @@ impl Test {
             "change_review" => Self::ChangeReview(read(name, policy)?),
             "mfa" => Self::Mfa(read(name, policy)?),
             "restore_test" => Self::RestoreTest(read(name, policy)?),
+            "vulnerabilities" => Self::Vulnerabilities(read(name, policy)?),
+            "audit_logging" => Self::AuditLogging(read(name, policy)?),
             "access_grant" => Self::AccessGrant(read(name, policy)?),
             "access_review" => Self::AccessReview(read(name, policy)?),
             "acknowledgement" => Self::Acknowledgement(read(name, policy)?),
@@ -141,7 +157,7 @@ impl Test {
             _ => {
                 return Err(PolicyError {
                     message: format!("there is no test {name:?}"),
-                    hint: instead(name, Self::NAMES),
+                    hint: instead(name, Self::NAMES.iter().copied()),
                 });
             }
         };
@@ -155,6 +171,8 @@ impl Test {
             Self::ChangeReview(_) => "change_review",
             Self::Mfa(_) => "mfa",
             Self::RestoreTest(_) => "restore_test",
+            Self::Vulnerabilities(_) => "vulnerabilities",
+            Self::AuditLogging(_) => "audit_logging",
             Self::AccessGrant(_) => "access_grant",
             Self::AccessReview(_) => "access_review",
             Self::Acknowledgement(_) => "acknowledgement",
@@ -174,6 +192,8 @@ impl Test {
             Self::ChangeReview(_) => "change_review/2",
             Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
+            Self::Vulnerabilities(_) => "vulnerabilities/1",
+            Self::AuditLogging(_) => "audit_logging/1",
             Self::AccessGrant(_) => "access_grant/1",
             Self::AccessReview(_) => "access_review/1",
             Self::Acknowledgement(_) => "acknowledgement/1",
@@ -192,6 +212,8 @@ impl Test {
             Self::ChangeReview(_) => Takes::Changes,
             Self::Mfa(_) => Takes::Principals,
             Self::RestoreTest(_) => Takes::Restores,
+            Self::Vulnerabilities(_) => Takes::Vulnerabilities,
+            Self::AuditLogging(_) => Takes::AuditLogs,
             Self::AccessReview(_) => Takes::AccessReviews,
             Self::AssetInventory(_) => Takes::Assets,
             Self::IncidentResponse(_) => Takes::Incidents,
@@ -208,6 +230,8 @@ impl Test {
             Self::ChangeReview(policy) => json!(policy),
             Self::Mfa(policy) => json!(policy),
             Self::RestoreTest(policy) => json!(policy),
+            Self::Vulnerabilities(policy) => json!(policy),
+            Self::AuditLogging(policy) => json!(policy),
             Self::AccessGrant(policy) => json!(policy),
             Self::AccessReview(policy) => json!(policy),
             Self::Acknowledgement(policy) => json!(policy),
@@ -226,6 +250,8 @@ impl Test {
             "change_review" => Some(schemars::schema_for!(change_review::Policy)),
             "mfa" => Some(schemars::schema_for!(mfa::Policy)),
             "restore_test" => Some(schemars::schema_for!(restore_test::Policy)),
+            "vulnerabilities" => Some(schemars::schema_for!(vulnerabilities::Policy)),
+            "audit_logging" => Some(schemars::schema_for!(audit_logging::Policy)),
             "access_grant" => Some(schemars::schema_for!(access_grant::Policy)),
             "access_review" => Some(schemars::schema_for!(access_review::Policy)),
             "acknowledgement" => Some(schemars::schema_for!(acknowledgement::Policy)),
@@ -244,6 +270,8 @@ impl Test {
             Self::ChangeReview(policy) => change_review::check(policy),
             Self::Mfa(policy) => mfa::check(policy),
             Self::RestoreTest(policy) => restore_test::check(policy),
+            Self::Vulnerabilities(policy) => vulnerabilities::check(policy),
+            Self::AuditLogging(policy) => audit_logging::check(policy),
             Self::AccessGrant(policy) => access_grant::check(policy),
             Self::AccessReview(policy) => access_review::check(policy),
             Self::Acknowledgement(policy) => acknowledgement::check(policy),

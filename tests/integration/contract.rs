@@ -51,6 +51,19 @@ const UNDETECTABLE: &[(&str, &str, &str)] = &[
     ("/rule-suites", "page: empty", "GitHub states no total of rule suites"),
     ("/rule-suites", "it names no next one", "GitHub states no total of rule suites"),
     ("team(slug", "errors: of a", "a team that is deleted or secret: its owners are not known, which the judge says"),
+    (
+        "GetTrailStatus",
+        "absent: /LatestDeliveryTime",
+        "a trail that has not delivered yet has none, which the judge says",
+    ),
+    (
+        "GetEventSelectors",
+        "absent: /EventSelectors/*/ExcludeManagementEventSources",
+        "AWS leaves it out where nothing is left out",
+    ),
+    ("GetEventSelectors", "an element twice: /EventSelectors", "it says the same twice"),
+    ("GET /detector ", "page: empty: /detectorIds", "AWS states no total; without a detector the region deviates"),
+    ("GET /detector ", "an element removed: /detectorIds", "as above"),
     ("per_page=1", "/files", "GitHub states no total of paths; the two lists then differ, and the approval is stale"),
     ("per_page=1", "404", "a commit that was replaced long ago is gone: what was approved is not known to the judge"),
 ];
@@ -87,7 +100,7 @@ async fn suite(bed: Bed, covered: &BTreeSet<String>) -> Tally {
 
 #[test]
 fn every_kind_has_a_source_in_the_suite() {
-    let beds = ["aws_iam", "backup_restores", "github_changes"];
+    let beds = ["aws_iam", "aws_logging", "backup_restores", "github_alerts", "github_changes"];
     for kind in evidenced_collectors::KINDS {
         assert!(
             beds.contains(&kind.name),
@@ -109,8 +122,19 @@ async fn no_fault_at_an_organisation_of_github_ends_as_complete_or_as_a_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_at_githubs_alerts_ends_as_complete_or_as_a_pass() {
+    let (one, _) = bed::organisation().await.run(itself, &Network::new(), None, 1).await;
+    suite(bed::alerts().await, &one.seen.iter().map(label).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_at_aws_ends_as_complete_or_as_a_pass() {
     suite(bed::aws().await, &BTreeSet::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_at_trails_of_aws_ends_as_complete_or_as_a_pass() {
+    suite(bed::logging().await, &BTreeSet::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,10 +2,10 @@
 //! organisation lists, and which policies a user has.
 
 use super::Search;
-use crate::aws_iam::organization::SOURCE;
-use crate::aws_iam::xml::Leaf;
 use crate::contract::{At, Fact, Found, PrincipalDetail, Protocol, Stands, found_json};
 use crate::door::Exchange;
+use crate::sources::aws::organization::SOURCE;
+use crate::sources::aws::xml::Leaf;
 use serde_json::Value;
 
 impl Search<'_> {

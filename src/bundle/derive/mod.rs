@@ -24,6 +24,7 @@ mod stated;
 mod states;
 mod summary;
 mod table;
+mod watched;
 mod workbook;
 mod xlsx;
 

@@ -1,7 +1,8 @@
 //! The items of one evidence record as a table: changes, principals, restore tests and stores, or the rows
-//! of a register.
+//! of a register; the others are in `watched`.
 
-use super::table::{Table, instant, list, maybe, word};
+use super::table::{Table, instant, known, list, maybe, word};
+use super::watched;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, record_path};
 use crate::ledger::record::{Body, Status};
@@ -26,6 +27,8 @@ pub(super) fn population(index: u64, source: &dyn Source, out: &mut dyn Write) -
         | Items::Risks(_)
         | Items::Vendors(_)
         | Items::Workforce(_)) => write_register(&register, out),
+        Items::Vulnerabilities(items) => watched::vulnerabilities(&items, out),
+        Items::AuditLogs(items) => watched::audit_logs(&items, out),
     }
 }
 
@@ -163,11 +166,6 @@ fn write_principals(principals: &[Principal], out: &mut dyn Write) -> Result<(),
         table.row(&row)?;
     }
     table.end()
-}
-
-/// A fact, or that the source does not say.
-fn known<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "not read".to_owned(), |value| value.to_string())
 }
 
 fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {

@@ -71,6 +71,11 @@ pub(super) fn maybe<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
+/// A fact, or that the source does not say.
+pub(super) fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "not read".to_owned(), |value| value.to_string())
+}
+
 /// Several texts in one cell.
 pub(crate) fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
     let values: Vec<T> = values.into_iter().collect();

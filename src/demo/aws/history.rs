@@ -22,6 +22,7 @@ pub struct AwsHistory {
     pub(super) oidc_providers: Vec<String>,
     /// By user.
     pub(super) policies: Vec<(String, String)>,
+    pub(super) logging: Option<super::logging::LoggingSpec>,
 }
 
 type Rewrite = Arc<dyn Fn(String) -> String + Send + Sync>;
@@ -113,6 +114,7 @@ impl AwsHistory {
             saml_providers: Vec::new(),
             oidc_providers: Vec::new(),
             policies: Vec::new(),
+            logging: None,
         }
     }
 
@@ -154,6 +156,13 @@ impl AwsHistory {
     pub fn user(mut self, name: &str, spec: UserSpec) -> Self {
         let factor_events = spec.mfa.map(|at| (at, true)).into_iter().collect();
         self.users.push(User { name: name.to_owned(), spec, factor_events, deleted: None });
+        self
+    }
+
+    /// What writes down what happens; otherwise nothing does, in the one region that is in use.
+    #[must_use]
+    pub fn logging(mut self, logging: super::logging::LoggingSpec) -> Self {
+        self.logging = Some(logging);
         self
     }
 

@@ -74,6 +74,9 @@ pub(super) struct Repository {
     pub bypasses: Vec<u64>,
     pub life: super::life::Life,
     pub comments: Vec<Comment>,
+    pub alerts: Vec<super::alerts::AlertSpec>,
+    pub alerts_off: Option<DateTime<Utc>>,
+    pub lost_alerts: BTreeMap<u64, DateTime<Utc>>,
 }
 
 /// What goes wrong.

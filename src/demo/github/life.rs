@@ -99,6 +99,11 @@ impl View<'_> {
         1 + self.history.repositories.iter().position(|r| r.name == repository.name).unwrap_or_default()
     }
 
+    /// Whether it is archived by now.
+    pub(super) fn archived(&self, repository: &Repository) -> bool {
+        repository.life.archived_at.is_some_and(|at| at <= self.now)
+    }
+
     /// Repositories of an organisation, oldest first; `None`: there never was one.
     fn owned(&self, login: &str) -> Option<Vec<&Repository>> {
         let own = |name: &str| name.split_once('/').is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(login));

@@ -196,18 +196,13 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
     };
     match rest {
         ["activity"] => {
-            let rows = view.activity(repository, period(""));
-            let (from, size) = (number("after", 0), number("per_page", 30));
-            let kept: Vec<String> =
-                query.iter().filter(|(key, _)| **key != "after").map(|(key, value)| format!("{key}={value}")).collect();
-            let next = (from + size < rows.len())
-                .then(|| format!("/repositories/{}/activity?{}&after={}", position + 1, kept.join("&"), from + size));
-            Answer {
-                status: 200,
-                body: rows.into_iter().skip(from).take(size).map(|row| view.row(row)).collect(),
-                next,
-            }
+            let rows = view.activity(repository, period("")).into_iter().map(|row| view.row(row)).collect();
+            from_there_on(rows, &format!("/repositories/{}/activity", position + 1), query)
         }
+        ["dependabot", "alerts"] => match view.alerts(repository) {
+            Ok(rows) => from_there_on(rows, &format!("/repositories/{}/dependabot/alerts", position + 1), query),
+            Err(why) => message(403, why),
+        },
         ["compare", range] => {
             let page = number("page", 1).max(1);
             let size = number("per_page", 30).clamp(1, 100);
@@ -246,6 +241,16 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
         }
         _ => message(404, "Not Found"),
     }
+}
+
+/// A page of a list that is gone through from a place on, and not page by page.
+fn from_there_on(rows: Vec<Value>, path: &str, query: &BTreeMap<&str, &str>) -> Answer {
+    let number = |key: &str, otherwise: usize| query.get(key).and_then(|value| value.parse().ok()).unwrap_or(otherwise);
+    let (from, size) = (number("after", 0), number("per_page", 30));
+    let kept: Vec<String> =
+        query.iter().filter(|(key, _)| **key != "after").map(|(key, value)| format!("{key}={value}")).collect();
+    let next = (from + size < rows.len()).then(|| format!("{path}?{}&after={}", kept.join("&"), from + size));
+    Answer { status: 200, body: rows.into_iter().skip(from).take(size).collect(), next }
 }
 
 fn graphql(view: &View<'_>, body: &[u8]) -> Answer {

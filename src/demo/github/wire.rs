@@ -151,7 +151,7 @@ impl View<'_> {
         })
     }
 
-    fn user(&self, login: &str) -> Value {
+    pub(super) fn user(&self, login: &str) -> Value {
         let url = format!("{}/users/{login}", self.url);
         let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
         let url = url.replace(['[', ']'], "");
@@ -367,7 +367,10 @@ impl World for View<'_> {
             ("Query", "repository") => {
                 let found = self.repository(&format!("{}/{}", text("owner"), text("name")));
                 Some(found.map_or(Value::Null, |r| {
-                    json!({ "__typename": "Repository", "nameWithOwner": self.name(r), "databaseId": self.number(r) })
+                    json!({
+                        "__typename": "Repository", "nameWithOwner": self.name(r), "databaseId": self.number(r),
+                        "isArchived": self.archived(r), "hasVulnerabilityAlertsEnabled": self.looks(r),
+                    })
                 }))
             }
             ("Repository", "object") => {
@@ -377,6 +380,10 @@ impl World for View<'_> {
                     None => tree::blob(repository, text("oid"))
                         .map_or_else(|| self.object(&format!("C_{}:{}", repository.name, text("oid"))), blob),
                 })
+            }
+            ("Repository", "vulnerabilityAlerts") => {
+                let alerts = self.alerts(self.repository(of["nameWithOwner"].as_str()?)?).unwrap_or_default();
+                Some(connection("RepositoryVulnerabilityAlertConnection", alerts))
             }
             ("Repository", "ref") => {
                 let repository = self.repository(of["nameWithOwner"].as_str()?)?;

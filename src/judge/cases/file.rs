@@ -1,11 +1,13 @@
 //! The file as a whole: its lists, and the policies in it.
 
+use super::audit_log::AuditLogFacts;
 use super::change::ChangeFacts;
 use super::principal::PrincipalFacts;
 use super::register::RegisterFacts;
 use super::restore::RestoreFacts;
+use super::vulnerability::VulnerabilityFacts;
 use super::{Case, CasesError, Expect, case};
-use crate::judge::{change_review, mfa, restore_test};
+use crate::judge::{audit_logging, change_review, mfa, restore_test, vulnerabilities};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
@@ -16,7 +18,10 @@ use std::marker::PhantomData;
 
 /// A file of worked cases for `evidenced judge`. Times are RFC 3339.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "an object with the lists change, mfa, restore and register")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with lists of cases: change, mfa, restore, vulnerability, audit_log, register"
+)]
 #[schemars(title = "Cases")]
 pub(super) struct File {
     /// For people; not read.
@@ -41,6 +46,12 @@ pub(super) struct File {
     /// Registers, each with an item of it.
     #[serde(default)]
     register: Vec<RegisterCase>,
+    /// Places that are looked through for vulnerabilities, and what was found there.
+    #[serde(default)]
+    vulnerability: Vec<VulnerabilityCase>,
+    /// Regions of accounts, and what writes down there what happens.
+    #[serde(default)]
+    audit_log: Vec<AuditLogCase>,
 }
 
 /// One change.
@@ -113,20 +124,66 @@ struct RegisterCase {
     policy: PolicyFacts,
 }
 
+/// One place or vulnerability.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct VulnerabilityCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    case: VulnerabilityFacts,
+    /// Keys of the policy of `vulnerabilities`.
+    #[serde(default)]
+    #[schemars(schema_with = "vulnerabilities_policy")]
+    policy: PolicyFacts,
+}
+
+/// One region or account.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditLogCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    case: AuditLogFacts,
+    /// Keys of the policy of `audit_logging`.
+    #[serde(default)]
+    #[schemars(schema_with = "audit_logging_policy")]
+    policy: PolicyFacts,
+}
+
 impl File {
     /// How many cases there are.
     pub(super) fn count(&self) -> usize {
-        self.change.len() + self.mfa.len() + self.restore.len() + self.register.len()
+        [self.change.len(), self.mfa.len(), self.restore.len(), self.vulnerability.len(), self.audit_log.len()]
+            .iter()
+            .sum::<usize>()
+            + self.register.len()
     }
 
     /// The cases by list.
-    pub(super) fn cases(self) -> Result<[(&'static str, Vec<Case>); 4], CasesError> {
+    pub(super) fn cases(self) -> Result<Vec<(&'static str, Vec<Case>)>, CasesError> {
         let (default, now) = (self.change_policy_default, self.mfa_now);
         let change = self.change.into_iter().map(|entry| entry.case(&default)).collect::<Result<_, _>>()?;
         let mfa = self.mfa.into_iter().map(|entry| entry.case(now)).collect::<Result<_, _>>()?;
         let restore = self.restore.into_iter().map(RestoreCase::case).collect::<Result<_, _>>()?;
         let register = self.register.into_iter().map(RegisterCase::case).collect::<Result<_, _>>()?;
-        Ok([("change", change), ("mfa", mfa), ("restore", restore), ("register", register)])
+        let vulnerability = self.vulnerability.into_iter().map(VulnerabilityCase::case).collect::<Result<_, _>>()?;
+        let audit_log = self.audit_log.into_iter().map(AuditLogCase::case).collect::<Result<_, _>>()?;
+        Ok(vec![
+            ("change", change),
+            ("mfa", mfa),
+            ("restore", restore),
+            ("vulnerability", vulnerability),
+            ("audit_log", audit_log),
+            ("register", register),
+        ])
     }
 }
 
@@ -159,6 +216,18 @@ impl RegisterCase {
     fn case(self) -> Result<Case, CasesError> {
         let facts = self.case.into_facts(self.policy.0);
         case(self.name, self.expect, &self.test, facts)
+    }
+}
+
+impl VulnerabilityCase {
+    fn case(self) -> Result<Case, CasesError> {
+        case(self.name, self.expect, "vulnerabilities", self.case.into_facts(self.policy.0))
+    }
+}
+
+impl AuditLogCase {
+    fn case(self) -> Result<Case, CasesError> {
+        case(self.name, self.expect, "audit_logging", Ok(self.case.into_facts(self.policy.0)))
     }
 }
 
@@ -250,6 +319,14 @@ fn mfa_policy(generator: &mut SchemaGenerator) -> Schema {
 
 fn restore_policy(generator: &mut SchemaGenerator) -> Schema {
     also_named(restore_test::Policy::json_schema(generator), "grace_d", "grace_days")
+}
+
+fn vulnerabilities_policy(generator: &mut SchemaGenerator) -> Schema {
+    vulnerabilities::Policy::json_schema(generator)
+}
+
+fn audit_logging_policy(generator: &mut SchemaGenerator) -> Schema {
+    audit_logging::Policy::json_schema(generator)
 }
 
 /// See `PolicyFacts::named`.

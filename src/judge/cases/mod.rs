@@ -3,7 +3,7 @@
 //! read and turned into what the judges take; what comes of a case only the judges decide.
 //!
 //! - `file`: the file as a whole. The form's keys are its doc comments and those of `change`,
-//!   `principal`, `restore` and `register`; `schema` publishes them.
+//!   `principal`, `restore`, `vulnerability`, `audit_log` and `register`; `schema` publishes them.
 //! - `place`: where in the file something is wrong.
 //!
 //! Unknown keys and unknown words are refused at every depth.
@@ -12,12 +12,14 @@
 //! not bypassed, a report is of the moment, a backup is of production. What a real source leaves out
 //! is never taken for granted like that.
 
+mod audit_log;
 mod change;
 mod file;
 mod place;
 mod principal;
 mod register;
 mod restore;
+mod vulnerability;
 
 use super::{Judgement, Outcome, PolicyError, Reading, Test, Waiver, judge};
 use chrono::{DateTime, Utc};

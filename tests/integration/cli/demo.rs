@@ -79,6 +79,8 @@ fn the_demo_tells_its_story() {
         ("what a damaged backup shows of the objective", ["AVL-008", "indeterminate", "recovery-not-shown"]),
         ("a slow restore without follow-up", ["AVL-001", "deviating", "failure-not-followed-up"]),
         ("a slow restore, whatever is done about it", ["AVL-008", "deviating", "rto-missed"]),
+        ("a critical alert left open", ["SEC-015", "deviating", "dependabot/1 (open-too-long)"]),
+        ("a trail that was stopped", ["SEC-013", "deviating", "eu-central-1 (not-logging)"]),
         ("a permission that was taken away", ["SEC-004", "indeterminate", "iam:GenerateCredentialReport"]),
         ("an approval before the last commit", ["SEC-001", "deviating", "stale-approval"]),
         ("the waiver", ["SEC-001", "waiver", "accepted by cto until 2026-01-30"]),
@@ -94,7 +96,7 @@ fn the_demo_tells_its_story() {
         ("silence", ["SEC-004", "stale", "no fresh evidence"]),
         ("the gap", ["gap: ", "`aws`", "missed while the daemon was down"]),
         ("its place in the calendar", ["calendar: ", " late, ", " missed, "]),
-        ("the calendar is whole", ["ok ", "calendar: ", "slots of 8 collectors have an outcome on record"]),
+        ("the calendar is whole", ["ok ", "calendar: ", "slots of 10 collectors have an outcome on record"]),
         ("the bundle is good", ["ok ", "re-performance: ", "not made again: 0"]),
         ("the forgery is refused", ["REFUSED ", "commitments: ", "SHA256SUMS"]),
     ] {
@@ -131,7 +133,7 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     assert!(forgets["documented"].as_str().unwrap().starts_with("https://docs.github.com/"), "{forgets}");
     assert!(one("collectors", "name", "aws")["forgets"].is_null());
     let controls = json["controls"].as_array().unwrap();
-    assert_eq!(controls.len(), 11);
+    assert_eq!(controls.len(), 13);
     let effective = controls.iter().all(|control| control["state"] == "effective");
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
 }
@@ -423,6 +425,8 @@ fn the_pages_of_the_sample_show_its_story_worst_first() {
     for (control, reasons) in [
         ("SEC-001", ["direct-push", "stale-approval"].as_slice()),
         ("SEC-004", &["console-without-mfa", "iam:GenerateCredentialReport"]),
+        ("SEC-013", &["not-logging"]),
+        ("SEC-015", &["open-too-long", "fixed-late"]),
         ("AVL-001", &["validation-failed", "failure-not-followed-up"]),
         ("AVL-008", &["rto-missed", "recovery-not-shown"]),
         ("SEC-019", &["training-overdue"]),

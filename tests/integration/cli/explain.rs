@@ -192,6 +192,33 @@ fn a_console_user_without_a_factor_is_shown_with_the_cells_of_the_report() {
 }
 
 #[test]
+fn an_alert_that_was_mended_late_is_shown_with_its_severity_and_its_end() {
+    let why = Why::of("SEC-015", "fixed-late");
+    assert_eq!(why.json["judgement"]["item"], "sample/shop/dependabot/1");
+    assert_eq!(why.deciding(), BTreeSet::from(["due", "ended"]));
+    assert!(why.stands("severity", &json!({ "finding": "severity" })).contains(&json!("critical")), "{}", why.found);
+    let ended = why.stands("ended", &json!({ "finding": "closing" }));
+    assert!(ended.contains(&json!("2026-02-14T15:00:00Z")), "{ended:?}");
+    assert_eq!(why.stands("due", &json!({ "policy": "critical_days" })), [json!(30)]);
+    assert!(why.attributes().iter().all(|attribute| attribute["not_found"] == json!([])), "{:#?}", why.attributes());
+    let place = Why::of("SEC-015", "scanning-on");
+    assert!(place.stands("scanning", &json!("scanning")).contains(&json!(true)), "{}", place.found);
+}
+
+#[test]
+fn a_trail_that_was_stopped_is_shown_with_its_status() {
+    let why = Why::of("SEC-013", "not-logging");
+    assert_eq!(why.json["judgement"]["item"], "111122223333:eu-central-1");
+    assert_eq!(why.deciding(), BTreeSet::from(["logging"]));
+    let arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/all";
+    let status = why.stands("logging", &json!({ "trail_status": arn }));
+    assert!(status.contains(&json!(false)), "{status:?}");
+    let kept = why.stands("kept", &json!({ "kept_for": "sample-logs" }));
+    assert!(kept.contains(&json!("400")), "{kept:?}");
+    assert!(why.attributes().iter().all(|attribute| attribute["not_found"] == json!([])), "{:#?}", why.attributes());
+}
+
+#[test]
 fn root_is_shown_with_its_row_and_aws_s_totals_and_the_devices_that_are_not_its_own() {
     let why = Why::of("SEC-004", "root-mfa");
     assert_eq!(why.deciding(), BTreeSet::from(["devices", "factor", "keys"]));

@@ -304,7 +304,14 @@ fn the_schema_takes_the_truth_table_and_refuses_what_the_program_refuses() {
         merge("/restore/0/case", "tests", json!([{ "status": "DONE", "started": "2026-02-01T00:00:00Z" }])),
         json!([]),
     ];
-    let good = [table(), json!({}), merge("/mfa/0", "policy", json!({ "report_max_h": 5, "user_kind": "any" }))];
+    let other = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let good = [
+        table(),
+        json!({}),
+        merge("/mfa/0", "policy", json!({ "report_max_h": 5, "user_kind": "any" })),
+        other(include_str!("../../cases/vulnerabilities.json")),
+        other(include_str!("../../cases/audit_logging.json")),
+    ];
     let held = held_to_the_schema(&[&good[..], &broken[..]].concat());
     assert_eq!(held.len(), good.len() + broken.len());
     for (file, wrong) in good.iter().zip(&held) {

@@ -1,6 +1,10 @@
 //! What each kind that asks over HTTP is run against: a source behind a proxy, settings, and what its answers
 //! hold that nobody reads. A kind that gets new requests needs nothing here but a history that makes it ask.
 
+mod watched;
+
+pub(crate) use watched::{alerts, alerts_of, logging};
+
 use super::proxy::{Answer, Asked, Fault, Origin, Proxy};
 use super::wire;
 use crate::github_changes::bed::{at, pull, week};

@@ -8,7 +8,7 @@ use super::proxy::{Answer, Asked, Fault};
 use crate::github_changes::bed::{pull, week};
 use chrono::{Duration, SecondsFormat};
 use evidenced::demo::aws::{AwsHistory, Factor, UserSpec};
-use evidenced::demo::github::GithubHistory;
+use evidenced::demo::github::{AlertSpec, GithubHistory};
 use evidenced_collectors::door::Network;
 use serde_json::{Value, json};
 use std::fs;
@@ -104,6 +104,35 @@ async fn one_lost_in_a_thousand_changes_is_noticed() {
         ("a merged pull request of the search", "s0:search(", &counted),
     ];
     each_is_noticed(bed::github_of(history, 50).await, 1_000, &losses).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_lost_in_a_thousand_alerts_is_noticed() {
+    let mut history = GithubHistory::new();
+    history.repository("acme/shop", "main");
+    for number in 1..=1_000 {
+        history.alert("acme/shop", AlertSpec::open(number, "high", week().start + Duration::minutes(9)));
+    }
+    let alert = |text: &str| json(text, |rows| rows.as_array_mut().map(|rows| rows.remove(2)).is_some());
+    let counted = |text: &str| {
+        json(text, |answer| {
+            answer["data"]["repository"]["vulnerabilityAlerts"]["totalCount"] = json!(999);
+            true
+        })
+    };
+    let listed = |text: &str| {
+        json(text, |answer| {
+            answer["data"]["organization"]["repositories"]["nodes"] = json!([]);
+            true
+        })
+    };
+    let losses: [Loss<'_>; 3] = [
+        ("an alert", "/dependabot/alerts?", &alert),
+        ("one of the count", "hasVulnerabilityAlertsEnabled", &counted),
+        ("a repository", "organization(login:$login)", &listed),
+    ];
+    // With the repository itself.
+    each_is_noticed(bed::alerts_of(history).await, 1_000 + 1, &losses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

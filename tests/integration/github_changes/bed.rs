@@ -28,7 +28,7 @@ pub(crate) fn pull(number: u64, merged_at: &str) -> PullRequestSpec {
 }
 
 /// One landing of every kind.
-pub(super) fn every_landing() -> GithubHistory {
+pub(crate) fn every_landing() -> GithubHistory {
     let mut history = GithubHistory::new();
     history.repository("acme/shop", "main");
     history.merge(pull(1, "2026-03-02T10:00:00Z").approved_by("example-ben"));
@@ -64,22 +64,23 @@ pub(super) fn every_landing() -> GithubHistory {
     history
 }
 
-pub(super) struct Bed {
-    pub(super) history: GithubHistory,
-    pub(super) server: GithubServer,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) _secret: tempfile::NamedTempFile,
-    pub(super) settings: Value,
+pub(crate) struct Bed {
+    pub(crate) history: GithubHistory,
+    pub(crate) server: GithubServer,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) _secret: tempfile::NamedTempFile,
+    pub(crate) settings: Value,
+    kind: &'static str,
 }
 
-pub(super) struct Outcome {
-    pub(super) result: Result<Population, CollectError>,
-    pub(super) exchanges: Vec<Exchange>,
-    pub(super) as_of: DateTime<Utc>,
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Population, CollectError>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) as_of: DateTime<Utc>,
 }
 
 impl Bed {
-    pub(super) async fn of(history: GithubHistory) -> Self {
+    pub(crate) async fn of(history: GithubHistory) -> Self {
         let clock = Arc::new(ManualClock::at(week().end));
         let server = GithubServer::start(history.clone(), clock.clone()).await.unwrap();
         let mut secret = tempfile::NamedTempFile::new().unwrap();
@@ -89,20 +90,25 @@ impl Bed {
             "credentials": { "token": { "file": secret.path() } },
             "repositories": [{ "name": "acme/shop", "branches": ["main"] }],
         });
-        Self { history, server, clock, _secret: secret, settings }
+        Self { history, server, clock, _secret: secret, settings, kind: "github_changes" }
     }
 
-    pub(super) fn with(mut self, key: &str, value: Value) -> Self {
+    /// The same source for another kind.
+    pub(crate) fn for_kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    pub(crate) fn with(mut self, key: &str, value: Value) -> Self {
         self.settings[key] = value;
         self
     }
 
-    pub(super) fn collector(&self) -> Box<dyn Collector> {
-        (evidenced_collectors::kind("github_changes").unwrap().build)(&self.settings).unwrap()
+    pub(crate) fn collector(&self) -> Box<dyn Collector> {
+        (evidenced_collectors::kind(self.kind).unwrap().build)(&self.settings).unwrap()
     }
 
     /// One run, and its replay, which must come to the same.
-    pub(super) async fn run(&self, task: &Task) -> Outcome {
+    pub(crate) async fn run(&self, task: &Task) -> Outcome {
         let limits = Limits { attempts_max: 1, ..Limits::default() };
         let door = Door::live(&Network::new(), self.clock.clone(), limits);
         let (as_of, collector) = (door.as_of(), self.collector());
@@ -113,14 +119,14 @@ impl Bed {
         Outcome { result, exchanges, as_of }
     }
 
-    pub(super) async fn first(&self) -> Outcome {
+    pub(crate) async fn first(&self) -> Outcome {
         self.run(&Task { window: week(), carry: None }).await
     }
 }
 
 impl Outcome {
     /// What the control says of one change, by default policy but for the keys given: outcome and reason.
-    pub(super) fn judged(&self, policy: &Value, id_starts: &str) -> (judge::Outcome, String) {
+    pub(crate) fn judged(&self, policy: &Value, id_starts: &str) -> (judge::Outcome, String) {
         let (collector, items) = ("changes".to_owned(), Some(self.whole().items().clone()));
         let reading = Reading { collector, as_of: self.as_of, items, unread: Vec::new() };
         let verdict = judge::judge(&Test::parse("change_review", policy).unwrap(), &[reading], &[], self.as_of);
@@ -129,25 +135,25 @@ impl Outcome {
     }
 
     /// The reason alone, by default policy.
-    pub(super) fn reason(&self, id_starts: &str) -> String {
+    pub(crate) fn reason(&self, id_starts: &str) -> String {
         self.judged(&json!({}), id_starts).1
     }
 
     /// How many requests went to addresses that hold the text.
-    pub(super) fn asked(&self, holds: &str) -> usize {
+    pub(crate) fn asked(&self, holds: &str) -> usize {
         self.exchanges.iter().filter(|exchange| exchange.head.request.url.contains(holds)).count()
     }
 
     /// Whether a limitation says so.
-    pub(super) fn states(&self, holds: &str) -> bool {
+    pub(crate) fn states(&self, holds: &str) -> bool {
         self.whole().ipe().limitations.iter().any(|limitation| limitation.contains(holds))
     }
 
-    pub(super) fn whole(&self) -> &Population {
+    pub(crate) fn whole(&self) -> &Population {
         self.result.as_ref().unwrap_or_else(|error| panic!("{error}: {:?}", error.unread()))
     }
 
-    pub(super) fn changes(&self) -> &[Change] {
+    pub(crate) fn changes(&self) -> &[Change] {
         let items = match &self.result {
             Ok(population) => population.items(),
             Err(CollectError::Incomplete(partial)) => &partial.items,
@@ -157,13 +163,13 @@ impl Outcome {
         changes
     }
 
-    pub(super) fn change(&self, id_starts: &str) -> &Change {
+    pub(crate) fn change(&self, id_starts: &str) -> &Change {
         let found = self.changes().iter().find(|change| change.id.starts_with(id_starts));
         found.unwrap_or_else(|| panic!("no {id_starts} in {:#?}", self.changes()))
     }
 
     /// Why it is not whole, all reasons in one text.
-    pub(super) fn incomplete(&self) -> String {
+    pub(crate) fn incomplete(&self) -> String {
         match &self.result {
             Err(CollectError::Incomplete(partial)) => {
                 assert!(!partial.unread.is_empty());
@@ -178,7 +184,7 @@ impl Outcome {
     }
 }
 
-pub(super) fn found(change: &Change) -> &PullRequest {
+pub(crate) fn found(change: &Change) -> &PullRequest {
     let Lookup::Found(pull) = &change.pull_request else { panic!("no pull request: {change:#?}") };
     pull
 }

@@ -42,6 +42,8 @@ fn every_test_has_rules_a_schema_and_a_sort_of_items() {
         ("change_review", "change_review/2", Takes::Changes),
         ("mfa", "mfa/2", Takes::Principals),
         ("restore_test", "restore_test/2", Takes::Restores),
+        ("vulnerabilities", "vulnerabilities/1", Takes::Vulnerabilities),
+        ("audit_logging", "audit_logging/1", Takes::AuditLogs),
         ("access_grant", "access_grant/1", Takes::Workforce),
         ("access_review", "access_review/1", Takes::AccessReviews),
         ("acknowledgement", "acknowledgement/1", Takes::Workforce),
@@ -90,6 +92,10 @@ fn a_value_that_makes_no_sense_is_refused_with_its_key() {
         ("restore_test", json!({"review_business_days": 31}), "review_business_days = 31"),
         ("restore_test", json!({"asks": "neither"}), "asks"),
         ("restore_test", json!([]), "not a table"),
+        ("vulnerabilities", json!({"critical_days": 0}), "critical_days = 0"),
+        ("vulnerabilities", json!({"low_days": 366}), "low_days = 366"),
+        ("audit_logging", json!({"kept_days": 0}), "kept_days = 0"),
+        ("audit_logging", json!({"delivery_max_hours": 169}), "delivery_max_hours = 169"),
     ] {
         let error = refused(name, policy);
         assert!(error.contains(key) && error.contains("hint:"), "{error}");

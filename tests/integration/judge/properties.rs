@@ -1,14 +1,17 @@
 //! What holds for every population.
 
+use super::audit_log::audit_logs;
 use super::facts::{
     approval, at, commit, merged, not_read, person, reading, restore, restores, store, test, user, user_without_mfa,
     waiver, with_commits,
 };
+use super::vulnerability::vulnerabilities;
 use chrono::TimeDelta;
 use evidenced::judge::{Outcome, Reading, Test, Verdict, VerdictOutcome, judge};
 use evidenced_collectors::contract::{
-    AccountState, ActorKind, Change, CommitAuthor, Dismissal, Items, Lookup, PostHoc, PrCommit, Principal,
-    PrincipalDetail, PullRequest, RestoreStatus, RestoreTest, Restores, Review, ReviewState, RuleOutcome,
+    AccountState, ActorKind, AuditLog, AuditLogDetail, Change, CommitAuthor, Dismissal, Items, Lookup, PostHoc,
+    PrCommit, Principal, PrincipalDetail, PullRequest, RestoreStatus, RestoreTest, Restores, Review, ReviewState,
+    RuleOutcome, Scanning, Vulnerability, VulnerabilityDetail,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -205,6 +208,7 @@ proptest! {
         (list, shuffled) in prop::collection::vec(changes(), 0..4).prop_map(numbered).prop_flat_map(both_orders),
         (people, others) in principals().prop_flat_map(both_orders),
         (tests, mixed) in restore_tests().prop_flat_map(both_orders),
+        (regions, elsewhere) in prop::collection::vec(audit_logs(), 0..4).prop_flat_map(both_orders),
         split in 0..7_usize,
     ) {
         let stores = || vec![store("a"), store("b")];
@@ -213,6 +217,7 @@ proptest! {
             ("change_review", policy, Items::Changes(list), Items::Changes(shuffled)),
             ("mfa", json!({"user_kind": "phishing_resistant"}), Items::Principals(people), Items::Principals(others)),
             ("restore_test", json!({}), restores(stores(), tests), restores(back(), mixed)),
+            ("audit_logging", json!({}), Items::AuditLogs(regions), Items::AuditLogs(elsewhere)),
         ] {
             let test = test(name, &policy);
             let judged = |readings: &[Reading]| judge(&test, readings, &[], at("12:00"));
@@ -331,6 +336,14 @@ fn parted(items: Items, at: usize) -> (Items, Items) {
             let (front, end) = two(tests, at);
             (restores(stores.clone(), front), restores(stores, end))
         }
+        Items::Vulnerabilities(list) => {
+            let (front, end) = two(list, at);
+            (Items::Vulnerabilities(front), Items::Vulnerabilities(end))
+        }
+        Items::AuditLogs(list) => {
+            let (front, end) = two(list, at);
+            (Items::AuditLogs(front), Items::AuditLogs(end))
+        }
     }
 }
 
@@ -349,6 +362,11 @@ fn turned(mut items: Items) -> Items {
             | PrincipalDetail::IdentityProvider { .. } => {}
         }),
         Items::Restores(restores) => restores.tests.iter_mut().for_each(|test| test.checks.reverse()),
+        Items::Vulnerabilities(_) => {}
+        Items::AuditLogs(list) => list.iter_mut().for_each(|item| match &mut item.detail {
+            AuditLogDetail::Region(logs) => logs.trails.iter_mut().for_each(|trails| trails.reverse()),
+            AuditLogDetail::Account { .. } => {}
+        }),
     }
     items
 }
@@ -366,6 +384,18 @@ fn with_an_unreadable_item(mut items: Items) -> Items {
             ..user("account")
         }),
         Items::Restores(restores) => restores.tests.push(restore("lost", "lost", "2026-02-01T00:00:00Z")),
+        Items::Vulnerabilities(list) => list.push(Vulnerability {
+            id: "acme/lost".to_owned(),
+            place: "acme/lost".to_owned(),
+            url: String::new(),
+            detail: VulnerabilityDetail::Place { scanning: Scanning::Unread },
+        }),
+        Items::AuditLogs(list) => list.push(AuditLog {
+            id: "2:account".to_owned(),
+            account: "2".to_owned(),
+            name: "lost".to_owned(),
+            detail: AuditLogDetail::Account { state: AccountState::Active },
+        }),
     }
     items
 }
@@ -382,5 +412,14 @@ fn any_test() -> impl Strategy<Value = (Test, Items)> {
         }),
         (prop::sample::select(vec!["both", "operated", "objective"]), restore_tests())
             .prop_map(move |(asks, list)| (test("restore_test", &json!({"asks": asks})), restores(stores(), list))),
+        prop::collection::vec(vulnerabilities(), 0..4).prop_map(|list| {
+            let alone = |(number, one): (u32, Vulnerability)| Vulnerability { id: format!("acme/{number}"), ..one };
+            let list = (0..).zip(list).map(alone).collect();
+            (test("vulnerabilities", &json!({"approvers": ["alice"]})), Items::Vulnerabilities(list))
+        }),
+        prop::collection::vec(audit_logs(), 0..4).prop_map(|list| {
+            let alone = |(number, one): (u32, AuditLog)| AuditLog { id: format!("1:{number}"), ..one };
+            (test("audit_logging", &json!({})), Items::AuditLogs((0..).zip(list).map(alone).collect()))
+        }),
     ]
 }

@@ -31,6 +31,11 @@ impl Moto {
         Self::bed("tests/beds/moto_trust.py", &[])
     }
 
+    /// With trails, buckets and detectors.
+    pub(crate) fn logging() -> Self {
+        Self::bed("tests/beds/moto_logging.py", &[])
+    }
+
     fn bed(script: &str, args: &[&str]) -> Self {
         let mut child = Command::new(component(".venv/bin/python"))
             .arg(component(script))

@@ -1,9 +1,10 @@
 //! Which accounts there are, by the organisation itself: what is asked, and what follows for each account.
 
-use super::api::{Api, List};
+use super::List;
+use super::accounts::{AccountSettings, hosts, is_account_number, wrong};
+use super::caller::caller;
 use super::paging::Paging;
 use super::refusal::{error_of, signing_in};
-use super::settings::{AccountSettings, hosts, is_account_number, wrong};
 use crate::contract::{CollectError, SettingsError, Unread};
 use crate::door::{AwsAccount, Door, Source};
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Its name at the door.
-pub(super) const SOURCE: &str = "aws-organization";
+pub(crate) const SOURCE: &str = "aws-organization";
 /// What errors call it.
 const WHAT: &str = "organization";
 const ACTION: &str = "organizations:ListAccounts";
@@ -19,32 +20,32 @@ const ACTION: &str = "organizations:ListAccounts";
 /// The organisation that says which accounts there are.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OrganizationSettings {
+pub(crate) struct OrganizationSettings {
     /// How to reach an account that may list: the management account, or a delegated administrator.
     #[serde(default)]
-    pub(super) via: AwsAccount,
+    pub(crate) via: AwsAccount,
     /// The role that is assumed in each account without an entry in `accounts`, with the credential and the
     /// `external_id` of `via`; `via.role_arn` is for listing alone. Absent: such accounts are not read.
     #[serde(default)]
-    pub(super) role_name: Option<String>,
+    pub(crate) role_name: Option<String>,
     /// Accounts that are not looked at.
     #[serde(default)]
-    pub(super) exclude: Vec<Exclusion>,
+    pub(crate) exclude: Vec<Exclusion>,
 }
 
 /// One account that is not looked at.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Exclusion {
+pub(crate) struct Exclusion {
     /// Its number.
-    pub(super) account_id: String,
+    pub(crate) account_id: String,
     /// Why.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 impl OrganizationSettings {
     /// `accounts` are those configured one by one.
-    pub(super) fn check(&self, accounts: &[AccountSettings]) -> Result<(), SettingsError> {
+    pub(crate) fn check(&self, accounts: &[AccountSettings]) -> Result<(), SettingsError> {
         hosts("organization", &self.via)?;
         if let Some(nameless) = accounts.iter().find(|account| account.account_id.is_none()) {
             return Err(wrong(
@@ -97,7 +98,7 @@ impl OrganizationSettings {
 
 /// An account as the organisation lists it.
 #[derive(Debug, Clone)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     number: String,
     name: String,
     /// `aws`, `aws-us-gov`, `aws-cn`.
@@ -116,12 +117,12 @@ enum Standing {
 }
 
 /// Every account of the organisation, and who asked.
-pub(super) async fn list(door: &Door, settings: &OrganizationSettings) -> Result<(List<Listed>, String), CollectError> {
+pub(crate) async fn list(door: &Door, settings: &OrganizationSettings) -> Result<(List<Listed>, String), CollectError> {
     let malformed = |why: String| CollectError::Malformed { what: format!("{WHAT}, {ACTION}"), why };
     let hosts = hosts("organization", &settings.via).map_err(|e| malformed(e.message))?;
     let source = Source { name: SOURCE.to_owned(), hosts, strikes: Vec::new() };
     let config = Box::pin(door.aws(&source, &settings.via)).await.map_err(|error| signing_in(WHAT, error))?;
-    let caller = Api::new(WHAT.to_owned(), &config).caller().await?;
+    let caller = caller(WHAT, &config).await?;
     let client = aws_sdk_organizations::Client::new(&config);
     let mut paging = Paging::default();
     let mut items = Vec::new();
@@ -195,24 +196,24 @@ fn standing(state: Option<&AccountState>, status: Option<&AccountStatus>) -> Sta
 
 /// What follows from the list and the configuration for each account.
 #[derive(Default)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     /// To be read: configured ones first, in their order.
-    pub(super) read: Vec<AccountSettings>,
+    pub(crate) read: Vec<AccountSettings>,
     /// Not in use, and who says so.
-    pub(super) not_active: Vec<(AccountSettings, String)>,
+    pub(crate) not_active: Vec<(AccountSettings, String)>,
     /// In use as far as is known, and not to be read.
-    pub(super) unread: Vec<(AccountSettings, Unread)>,
+    pub(crate) unread: Vec<(AccountSettings, Unread)>,
     /// Numbers of those that are left out on purpose.
-    pub(super) excluded: Vec<String>,
+    pub(crate) excluded: Vec<String>,
     /// That they are, and why.
-    pub(super) filters: Vec<String>,
+    pub(crate) filters: Vec<String>,
     /// What does not fit.
-    pub(super) limitations: Vec<String>,
+    pub(crate) limitations: Vec<String>,
 }
 
 /// Sorts every account that is listed or configured into one of the places. Without a list, the configured
 /// ones are all there is.
-pub(super) fn scope(configured: &[AccountSettings], organization: Option<(&OrganizationSettings, &[Listed])>) -> Scope {
+pub(crate) fn scope(configured: &[AccountSettings], organization: Option<(&OrganizationSettings, &[Listed])>) -> Scope {
     let mut scope = Scope::default();
     let listed: BTreeMap<&str, &Listed> =
         organization.iter().flat_map(|(_, listed)| listed.iter()).map(|one| (one.number.as_str(), one)).collect();

@@ -1,5 +1,5 @@
 //! The list of an organisation's repositories, page by page, and GitHub's own count of them. Decides
-//! nothing about scope: that is `scope`'s.
+//! nothing about scope: that is each kind's.
 
 use super::client::{Client, METADATA, malformed, stated};
 use super::graphql;
@@ -22,7 +22,7 @@ const QUESTION: &str = "query($login:String!,$after:String,$order:RepositoryOrde
 /// One repository of the list.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     /// GitHub's number for it; the name may change.
     #[serde(rename = "databaseId")]
     pub id: u64,
@@ -41,7 +41,7 @@ pub(super) struct Listed {
 
 impl Listed {
     /// None where there is no commit, or where the branch is gone.
-    pub(super) fn default_branch(&self) -> Option<&str> {
+    pub(crate) fn default_branch(&self) -> Option<&str> {
         self.default_branch_ref.as_ref().map(|branch| branch.name.as_str())
     }
 }
@@ -79,7 +79,7 @@ struct PageInfo {
 }
 
 /// The whole list. `unread` says where its numbers do not add up.
-pub(super) struct Listing {
+pub(crate) struct Listing {
     pub repositories: Vec<Listed>,
     /// Who asked.
     pub identity: String,
@@ -90,7 +90,7 @@ pub(super) struct Listing {
 }
 
 /// Reads the list to its last page, one request per 100 repositories, and the count with one more.
-pub(super) async fn read(client: &Client, login: &str) -> Result<Listing, CollectError> {
+pub(crate) async fn read(client: &Client, login: &str) -> Result<Listing, CollectError> {
     let what = format!("organisation {login}: list of repositories");
     let (mut repositories, mut cursors, mut pages) = (Vec::new(), BTreeSet::new(), 0);
     let mut after = None;
@@ -127,12 +127,8 @@ pub(super) async fn read(client: &Client, login: &str) -> Result<Listing, Collec
 async fn page(client: &Client, what: &str, login: &str, after: Option<&str>) -> Result<(String, Page), CollectError> {
     let order = json!({ "field": "CREATED_AT", "direction": "ASC" });
     let variables = json!({ "login": login, "after": after, "order": order });
-    let asked = graphql::ask(client, what, QUESTION, variables, METADATA).await;
-    let mut reply = asked.map_err(|trouble| trouble.into_error(what))?;
-    if let Some(error) = reply.errors.first() {
-        return Err(error.refusal(what, METADATA));
-    }
-    let mut field = |name: &str| reply.data.get_mut(name).map_or(Value::Null, Value::take);
+    let mut data = graphql::whole_answer(client, what, QUESTION, variables, METADATA).await?;
+    let mut field = |name: &str| data.get_mut(name).map_or(Value::Null, Value::take);
     let wrong = |error: serde_json::Error| malformed(what, error.to_string());
     let identity: Login = serde_json::from_value(field("viewer")).map_err(wrong)?;
     let answer: Answer = serde_json::from_value(field("organization")).map_err(wrong)?;

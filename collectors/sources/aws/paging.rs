@@ -15,17 +15,17 @@ const PAGES_MAX: u32 = 500;
 
 /// Where a listing stands.
 #[derive(Default)]
-pub(super) struct Paging {
+pub(crate) struct Paging {
     /// Pages so far.
-    pub(super) pages: u32,
+    pub(crate) pages: u32,
     /// Where the next page starts.
-    pub(super) marker: Option<String>,
+    pub(crate) marker: Option<String>,
     seen: HashSet<String>,
 }
 
 impl Paging {
     /// Takes note of one page; true if the source says that it was the last.
-    pub(super) fn last(&mut self, said: bool, truncated: bool, marker: Option<String>) -> Result<bool, String> {
+    pub(crate) fn last(&mut self, said: bool, truncated: bool, marker: Option<String>) -> Result<bool, String> {
         self.pages += 1;
         let page = self.pages;
         if !said {
@@ -49,7 +49,7 @@ impl Paging {
 
 /// Refuses an answer that is cut: the SDK is content when it has read the last element that it waits for.
 #[derive(Debug, Clone)]
-pub(super) struct WholeAnswer;
+pub(crate) struct WholeAnswer;
 
 #[dyn_dispatch_hint]
 impl Intercept for WholeAnswer {
@@ -84,11 +84,11 @@ fn is_whole(xml: &[u8]) -> bool {
 
 /// Hears whether an answer has `IsTruncated` at all: the SDK takes its absence for "false".
 #[derive(Debug, Clone, Default)]
-pub(super) struct SaysWhetherTruncated(Arc<AtomicBool>);
+pub(crate) struct SaysWhetherTruncated(Arc<AtomicBool>);
 
 impl SaysWhetherTruncated {
     /// Of the answer that it went with.
-    pub(super) fn heard(&self) -> bool {
+    pub(crate) fn heard(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,7 +1,7 @@
 //! What the AWS SDK's errors mean to the operator: a permission, a credential, an outage, a surprise.
 
 use crate::contract::CollectError;
-use crate::door::{Failure, error_for};
+use crate::door::{Failure, code, error_for};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error;
@@ -16,7 +16,7 @@ const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
 const SHOWN: usize = 300;
 
 /// Why `action` (`iam:ListUsers`) on `what` (`account production`) gave no answer.
-pub(super) fn error_of<E>(what: &str, action: &str, error: &SdkError<E, HttpResponse>) -> CollectError
+pub(crate) fn error_of<E>(what: &str, action: &str, error: &SdkError<E, HttpResponse>) -> CollectError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -36,14 +36,27 @@ where
                 let permission = Some(permission(&text).unwrap_or(action).to_owned());
                 return CollectError::Forbidden { what, why: chain(error), permission };
             }
-            error_for(&what, response.status().as_u16(), body, permission(&text).or(Some(action)))
+            answered(&what, action, response.status().as_u16(), body)
         }
         None => CollectError::Unavailable { what, why: chain(error) },
     }
 }
 
+/// What an answer means that is not the one asked for; `what` says what was asked.
+pub(crate) fn answered(what: &str, action: &str, status: u16, body: &[u8]) -> CollectError {
+    let text = String::from_utf8_lossy(body);
+    let permission = permission(&text).unwrap_or(action);
+    let denied = code(body).is_some_and(|code| DENIED.contains(&code.as_str()));
+    match error_for(what, status, body, Some(permission)) {
+        CollectError::Malformed { what, why } if denied && (400..500).contains(&status) => {
+            CollectError::Forbidden { what, why, permission: Some(permission.to_owned()) }
+        }
+        other => other,
+    }
+}
+
 /// Why there is no credential for `what`. A role that may not be assumed is a permission, not a credential.
-pub(super) fn signing_in(what: &str, error: CollectError) -> CollectError {
+pub(crate) fn signing_in(what: &str, error: CollectError) -> CollectError {
     let what = format!("{what}, credentials");
     match error {
         CollectError::Unauthenticated { why, .. } => match permission(&why).map(str::to_owned) {

@@ -1,9 +1,8 @@
 //! Sends requests through octocrab and the door, and says what a refusal means. Reads no meaning out
 //! of a body.
 
-use super::settings::Settings;
 use crate::contract::CollectError;
-use crate::door::{self, Door, Failure, Hosts, Source, Strike};
+use crate::door::{self, Door, Failure, GithubCredentials, Hosts, Source, Strike};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode};
@@ -14,23 +13,23 @@ use std::collections::BTreeSet;
 use url::Url;
 
 /// The version of the REST interface that octocrab asks for; a test holds the two together.
-pub(super) const API_VERSION: &str = "2022-11-28";
+pub(crate) const API_VERSION: &str = "2022-11-28";
 /// The source's name in the record.
-pub(super) const SOURCE: &str = "github";
+pub(crate) const SOURCE: &str = "github";
 /// Pages read of one list in one run.
 const PAGES_MAX: u32 = 1_000;
 /// Says that the token lacks an organisation's single sign-on: `partial-results; organizations=…` with an answer
 /// that looks complete, `required; url=…` with a refusal.
 const SSO_HEADER: &str = "x-github-sso";
 /// A permission that GitHub names for every reading of ref updates.
-pub(super) const CONTENTS: &str = "Contents: read";
+pub(crate) const CONTENTS: &str = "Contents: read";
 /// What every repository and every list of them needs.
-pub(super) const METADATA: &str = "Metadata: read";
+pub(crate) const METADATA: &str = "Metadata: read";
 /// What pull requests, their reviews and their commits need.
-pub(super) const PULL_REQUESTS: &str = "Pull requests: read";
+pub(crate) const PULL_REQUESTS: &str = "Pull requests: read";
 
 /// A way to GitHub.
-pub(super) struct Client {
+pub(crate) struct Client {
     octocrab: Octocrab,
     base: Url,
     /// The instant that the run began.
@@ -38,15 +37,15 @@ pub(super) struct Client {
 }
 
 /// An answer, whatever its status.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
 impl Client {
-    pub(super) fn new(door: &Door, settings: &Settings) -> Result<Self, CollectError> {
-        let base = Url::parse(&settings.api_url).map_err(|error| malformed("api_url", error.to_string()))?;
+    pub(crate) fn new(door: &Door, api_url: &str, credentials: &GithubCredentials) -> Result<Self, CollectError> {
+        let base = Url::parse(api_url).map_err(|error| malformed("api_url", error.to_string()))?;
         // Neither source text nor addresses of people are needed; both come with comparisons.
         let strikes = vec![
             strike("source text", r#""patch"\s*:\s*"((?:[^"\\]|\\.)*)""#)?,
@@ -55,12 +54,12 @@ impl Client {
             strike("e-mail address", r#"(?:<|\\u003[cC])([^<>@\s"\\]+@[^<>\s"\\]+)(?:>|\\u003[eE])"#)?,
         ];
         let source = Source { name: SOURCE.to_owned(), hosts: Hosts::Origin(base.clone()), strikes };
-        let octocrab = door.github(&source, &base, &settings.credentials)?;
+        let octocrab = door.github(&source, &base, credentials)?;
         Ok(Self { octocrab, base, as_of: door.as_of() })
     }
 
     /// `GET` of a path under the base address.
-    pub(super) async fn get(&self, what: &str, path: &str, etag: Option<&str>) -> Result<Answer, CollectError> {
+    pub(crate) async fn get(&self, what: &str, path: &str, etag: Option<&str>) -> Result<Answer, CollectError> {
         let mut headers = HeaderMap::new();
         if let Some(etag) = etag {
             let value = etag.parse().map_err(|_| malformed(what, "the remembered ETag is not a header".to_owned()))?;
@@ -71,7 +70,7 @@ impl Client {
     }
 
     /// `POST` to the GraphQL endpoint. `None`: no whole answer in time.
-    pub(super) async fn post_graphql(
+    pub(crate) async fn post_graphql(
         &self,
         what: &str,
         body: &serde_json::Value,
@@ -86,7 +85,7 @@ impl Client {
     }
 
     /// The lists on `first` and the pages after it, until `enough` says so of what is held.
-    pub(super) async fn pages<T: DeserializeOwned>(
+    pub(crate) async fn pages<T: DeserializeOwned>(
         &self,
         what: &str,
         (path, first): (&str, Answer),
@@ -111,7 +110,7 @@ impl Client {
     }
 
     /// The path of the page that `Link: rel="next"` names, if it names one.
-    pub(super) fn next(&self, what: &str, headers: &HeaderMap) -> Result<Option<String>, CollectError> {
+    pub(crate) fn next(&self, what: &str, headers: &HeaderMap) -> Result<Option<String>, CollectError> {
         let Some(link) = headers.get(http::header::LINK) else { return Ok(None) };
         let link = link.to_str().map_err(|_| malformed(what, "the Link header is not text".to_owned()))?;
         let Some(next) = link.split(',').find_map(|part| {
@@ -133,7 +132,7 @@ impl Client {
 
 impl Answer {
     /// The body of a `200`, read strictly; any other status is an error that names the permission.
-    pub(super) fn json<T: DeserializeOwned>(&self, what: &str, permission: &str) -> Result<T, CollectError> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &str, permission: &str) -> Result<T, CollectError> {
         if self.status != StatusCode::OK {
             return Err(self.refusal(what, permission));
         }
@@ -141,7 +140,7 @@ impl Answer {
     }
 
     /// What a status other than the expected one means.
-    pub(super) fn refusal(&self, what: &str, permission: &str) -> CollectError {
+    pub(crate) fn refusal(&self, what: &str, permission: &str) -> CollectError {
         door::error_for(what, self.status.as_u16(), &self.body, Some(permission))
     }
 }
@@ -188,7 +187,7 @@ fn not_authorised(what: &str, said: &str) -> CollectError {
 }
 
 /// An answer that is not what GitHub documents.
-pub(super) fn malformed(what: &str, why: String) -> CollectError {
+pub(crate) fn malformed(what: &str, why: String) -> CollectError {
     CollectError::Malformed { what: what.to_owned(), why }
 }
 
@@ -198,7 +197,7 @@ fn strike(rule: &'static str, pattern: &str) -> Result<Strike, CollectError> {
 }
 
 /// For fields that must be there and may be `null`; serde takes an absent `Option` for `None`.
-pub(super) fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::Deserialize<'de>,

@@ -6,11 +6,11 @@ const DEPTH_MAX: usize = 32;
 
 /// One element without children.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// `/A/B/member[2]/C`: from the second on, and for list entries always, its number among its namesakes.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// An element that has begun.
@@ -21,7 +21,7 @@ struct Open<'a> {
 }
 
 /// Every element without children, in order. Empty where the text is no such document.
-pub(super) fn leaves(text: &str) -> Vec<Leaf> {
+pub(crate) fn leaves(text: &str) -> Vec<Leaf> {
     read(text).unwrap_or_default()
 }
 

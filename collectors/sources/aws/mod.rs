@@ -1,0 +1,38 @@
+//! AWS, as kinds ask it: `accounts` is what configurations of all these kinds have alike, `organization` which accounts
+//! there are, `caller` which one a credential leads to, `paging` when a list has ended, `refusal` what errors mean, `xml`
+//! the elements of an answer with their paths.
+
+pub(crate) mod accounts;
+pub(crate) mod caller;
+pub(crate) mod organization;
+pub(crate) mod paging;
+pub(crate) mod refusal;
+pub(crate) mod xml;
+
+use crate::contract::{Ipe, RequestSummary};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A list that is whole.
+pub(crate) struct List<T> {
+    /// Its items, as listed.
+    pub(crate) items: Vec<T>,
+    /// How many pages it took.
+    pub(crate) pages: u32,
+}
+
+/// What the door knows of each account, in one block. `base` has the times.
+pub(crate) fn merged(source: &str, base: Ipe, accounts: impl Iterator<Item = Ipe>) -> Ipe {
+    let mut all = Ipe { source: source.to_owned(), ..base };
+    let mut hosts = BTreeSet::new();
+    let mut requests: BTreeMap<String, u32> = BTreeMap::new();
+    for block in accounts {
+        hosts.extend(block.hosts);
+        for RequestSummary { request, count } in block.requests {
+            *requests.entry(request).or_default() += count;
+        }
+        all.clock_skew_ms = all.clock_skew_ms.into_iter().chain(block.clock_skew_ms).max_by_key(|ms| ms.abs());
+    }
+    all.hosts = hosts.into_iter().collect();
+    all.requests = requests.into_iter().map(|(request, count)| RequestSummary { request, count }).collect();
+    all
+}

@@ -1,0 +1,7 @@
+//! GitHub, as kinds ask it: `client` sends and says what a refusal means, `graphql` asks one document whole,
+//! `organization` lists repositories, `settings` is what configurations of all these kinds have alike.
+
+pub(crate) mod client;
+pub(crate) mod graphql;
+pub(crate) mod organization;
+pub(crate) mod settings;

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""A moto server on a free port of the loopback with trails, buckets and detectors.
+
+    moto_logging.py
+
+Prints one line of JSON when ready: the port and a key. One trail takes in every region and is in order, but that
+nothing looks for threats in eu-west-2; another, of us-west-2 alone, is stopped. Runs until its standard input closes.
+"""
+
+import json
+import logging
+import sys
+
+HOME = "eu-west-1"
+ALL = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]
+
+
+def main():
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+
+    def client(service, region=HOME):
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name=region,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    s3 = client("s3")
+    for bucket in ("all-logs", "few-logs"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": HOME})
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 400}}
+    s3.put_bucket_lifecycle_configuration(Bucket="all-logs", LifecycleConfiguration={"Rules": [rule]})
+
+    trails = client("cloudtrail")
+    trails.create_trail(
+        Name="all", S3BucketName="all-logs", IsMultiRegionTrail=True, EnableLogFileValidation=True, KmsKeyId="alias/logs"
+    )
+    trails.put_event_selectors(TrailName="all", EventSelectors=ALL)
+    trails.start_logging(Name="all")
+    few = client("cloudtrail", "us-west-2")
+    few.create_trail(Name="few", S3BucketName="few-logs")
+    few.put_event_selectors(TrailName="few", EventSelectors=ALL)
+
+    regions = sorted(region["RegionName"] for region in client("ec2").describe_regions()["Regions"])
+    for region in regions:
+        if region != "eu-west-2":
+            client("guardduty", region).create_detector(Enable=True)
+
+    print(json.dumps({"port": port, "key": "testing", "secret": "testing", "regions": regions}), flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()
