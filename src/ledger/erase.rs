@@ -31,6 +31,7 @@ fn erasable(body: &Body) -> bool {
             | Body::Verdict { .. }
             | Body::Transition { .. }
             | Body::Waiver { .. }
+            | Body::SignOff { .. }
             | Body::Alert { .. }
     )
 }

@@ -263,6 +263,27 @@ pub enum Body {
         #[serde(with = "millis")]
         revoked_at: DateTime<Utc>,
     },
+    /// Somebody signed for what a control came to in a quarter. Files: `statement.json`, which is what they saw.
+    SignOff {
+        /// Which control.
+        control: String,
+        /// Which quarter, `2026-Q1`; it had ended.
+        quarter: String,
+        /// Who signed, as they call themselves.
+        by: String,
+        /// What they add.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// See `Waiver::recorded_by`.
+        recorded_by: String,
+        /// When.
+        #[serde(with = "millis")]
+        signed_at: DateTime<Utc>,
+        /// Size of the log that the statement was made from.
+        log_size: u64,
+        /// Root of the tree over these records, hex: which log that was.
+        root: String,
+    },
     /// A bundle was handed out.
     Export {
         /// The period.
@@ -404,6 +425,7 @@ impl Body {
             Self::Transition { .. } => "transition",
             Self::Waiver { .. } => "waiver",
             Self::Revocation { .. } => "revocation",
+            Self::SignOff { .. } => "sign_off",
             Self::Export { .. } => "export",
             Self::Alert { .. } => "alert",
             Self::Delivery { .. } => "delivery",

@@ -13,6 +13,7 @@ use super::index::Figures;
 use super::often::{Often, met_word};
 use super::overview::state;
 use super::page::{Page, coloured, moment, number, text};
+use super::sign_offs;
 use super::stated::{Said, Stated};
 use super::states::{known_until, timeline};
 use super::table::{list, maybe, word};
@@ -29,11 +30,11 @@ use std::io::Write;
 const ROWS_MAX: usize = 400;
 
 /// What the parts of the page are made of.
-struct About<'a> {
-    contents: &'a Contents,
-    source: &'a dyn Source,
+pub(super) struct About<'a> {
+    pub(super) contents: &'a Contents,
+    pub(super) source: &'a dyn Source,
     name: &'a str,
-    control: &'a Control,
+    pub(super) control: &'a Control,
 }
 
 /// Writes the page.
@@ -52,6 +53,7 @@ pub(super) fn page(
     items::items(&mut page, &about, &bad)?;
     gaps(&mut page, &about)?;
     waivers(&mut page, &about)?;
+    sign_offs::part(&mut page, &about)?;
     states(&mut page, &about)?;
     populations::populations(&mut page, &about)?;
     verdicts(&mut page, &about)?;
@@ -99,7 +101,7 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
             (over_time(&figures.totals))
             tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
                 (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
-            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "summary.md"] {
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "signoffs.csv", "summary.md"] {
                 a href=(file) { (file) } " " } } } "\n"
         } } "\n"
     })
