@@ -21,6 +21,7 @@ pub mod outside;
 pub mod readiness;
 pub mod run;
 pub mod run_file;
+pub mod samples;
 pub mod schedule;
 mod shown;
 pub mod sign_offs;

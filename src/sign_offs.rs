@@ -8,8 +8,8 @@
 use crate::config::Loaded;
 use crate::drift::State;
 use crate::judge::{Outcome, VerdictOutcome};
-use crate::ledger::record::{Body, Record, millis};
-use crate::ledger::{Filter, LedgerError, Reader};
+use crate::ledger::record::{Body, Record, canonical_json, millis};
+use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::unit::{Every, Unit};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
@@ -211,6 +211,11 @@ pub fn draft(reader: &Reader, loaded: &Loaded, signing: &Signing<'_>) -> Result<
         root: hex::encode(reader.root_at(log_size)?),
     };
     Ok((body, statement))
+}
+
+/// The files of a sign-off.
+pub fn files(statement: &Statement) -> Result<Vec<NewFile>, serde_json::Error> {
+    Ok(vec![NewFile::json(STATEMENT, canonical_json(statement)?)])
 }
 
 /// How it stands with the sign-off of one control and quarter.

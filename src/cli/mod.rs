@@ -29,6 +29,7 @@ mod map;
 mod matrix;
 mod period;
 mod run;
+mod sample;
 mod search;
 mod sign_off;
 mod status;
@@ -93,6 +94,8 @@ enum Command {
     Waive(waive::Args),
     /// List waivers: what each covers, until when, and whether it counts.
     Waivers,
+    /// Draw items for an auditor from what a control was judged over, so that anybody can draw them again.
+    Sample(sample::Args),
     /// Sign for what a control came to in a quarter; or show who has signed what. Exits 3 when something is late.
     SignOff(sign_off::Args),
     /// Show who else holds the log's checkpoints, or hand them one now.
@@ -183,6 +186,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
+        Command::Sample(args) => sample::sample(load(cli)?, args, cli.json).await,
         Command::SignOff(args) => sign_off::sign_off(load(cli)?, args, cli.json).await,
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
         Command::Alerts(args) => alerts::alerts(load(cli)?, args, cli.json).await,

@@ -14,7 +14,8 @@ pub(super) struct Period {
     /// First instant after the period.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<DateTime<Utc>>,
-    /// The period by its name instead, in UTC: a year `2026`, a quarter `2026-Q1`, a month `2026-03`.
+    /// The period by its name instead, in UTC: a year `2026`, a quarter `2026-Q1`, a month `2026-03`; or
+    /// `FROM..TO`, without TO itself.
     #[arg(long, value_name = "NAME", value_parser = named, conflicts_with_all = ["from", "to"])]
     period: Option<Window>,
 }
@@ -58,6 +59,11 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 fn named(text: &str) -> Result<Window, String> {
+    if let Some((start, end)) = text.split_once("..") {
+        let (start, end) = (instant(start)?, instant(end)?);
+        let window = Some(Window { start, end }).filter(|_| start < end);
+        return window.ok_or_else(|| "the period ends before it begins".to_owned());
+    }
     let unit = Unit::parse(text).map(Unit::window);
-    unit.ok_or_else(|| "write a year like 2026, a quarter like 2026-Q1, or a month like 2026-03".to_owned())
+    unit.ok_or_else(|| "write a year like 2026, a quarter like 2026-Q1, a month like 2026-03, or FROM..TO".to_owned())
 }

@@ -3,10 +3,9 @@
 use super::table::table;
 use super::{Exit, print_json};
 use crate::config::Loaded;
-use crate::ledger::record::canonical_json;
-use crate::ledger::{Ledger, NewFile, Reader};
+use crate::ledger::{Ledger, Reader};
 use crate::run::Runner;
-use crate::sign_offs::{self, GRACE_DAYS, Owed, STATEMENT, Signing, Standing, Statement};
+use crate::sign_offs::{self, GRACE_DAYS, Owed, Signing, Standing, Statement};
 use crate::unit::{Every, Unit};
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -71,8 +70,8 @@ async fn sign(
     signable(&reader, control, quarter, now)?;
     let signing = Signing { control, quarter, by, note: args.note.as_deref(), at: now };
     let (body, statement) = sign_offs::draft(&reader, &loaded, &signing)?;
-    let files = vec![NewFile::json(STATEMENT, canonical_json(&statement)?)];
-    let sealed = Runner::new(loaded, ledger, clock).append(vec![(body.clone(), files)]).await?;
+    let record = (body.clone(), sign_offs::files(&statement)?);
+    let sealed = Runner::new(loaded, ledger, clock).append(vec![record]).await?;
     let index = sealed.first().map_or(0, |sealed| sealed.index);
     if json {
         print_json(&serde_json::json!({ "index": index, "record": body, "statement": statement }))?;
@@ -130,7 +129,9 @@ fn list(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     } else {
         show(&owed);
         if late {
-            eprintln!("Late: more than {GRACE_DAYS} days after the quarter's end. `evidenced sign-off --control ID --quarter Q --by NAME` signs.");
+            eprintln!(
+                "Late: more than {GRACE_DAYS} days after the quarter's end. `evidenced sign-off --control ID --quarter Q --by NAME` signs."
+            );
         }
     }
     Ok(if late { Exit::NotEffective } else { Exit::Ok })
@@ -144,9 +145,8 @@ fn show(owed: &[Owed]) {
             Standing::Due => format!("due before {}", owed.late_from.date_naive()),
             Standing::Signed => "signed".to_owned(),
         };
-        let each = |cell: fn(&sign_offs::SignOff) -> String| {
-            owed.signed.iter().map(cell).collect::<Vec<String>>().join("\n")
-        };
+        let each =
+            |cell: fn(&sign_offs::SignOff) -> String| owed.signed.iter().map(cell).collect::<Vec<String>>().join("\n");
         rows.add_row([
             owed.quarter.clone(),
             owed.control.clone(),

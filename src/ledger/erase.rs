@@ -32,6 +32,7 @@ fn erasable(body: &Body) -> bool {
             | Body::Transition { .. }
             | Body::Waiver { .. }
             | Body::SignOff { .. }
+            | Body::Sample { .. }
             | Body::Alert { .. }
     )
 }

@@ -284,6 +284,26 @@ pub enum Body {
         /// Root of the tree over these records, hex: which log that was.
         root: String,
     },
+    /// Items were drawn for an auditor. Files: `sample.json` and `population.csv`.
+    Sample {
+        /// From what this control was judged over.
+        control: String,
+        /// In this period.
+        period: Window,
+        /// The auditor's.
+        seed: String,
+        /// SHA-256 of `population.csv`, hex.
+        population_sha256: String,
+        /// How many items it has.
+        population_size: u64,
+        /// Size of the log that it was read from.
+        log_size: u64,
+        /// How many were drawn.
+        size: u64,
+        /// When.
+        #[serde(with = "millis")]
+        drawn_at: DateTime<Utc>,
+    },
     /// A bundle was handed out.
     Export {
         /// The period.
@@ -426,6 +446,7 @@ impl Body {
             Self::Waiver { .. } => "waiver",
             Self::Revocation { .. } => "revocation",
             Self::SignOff { .. } => "sign_off",
+            Self::Sample { .. } => "sample",
             Self::Export { .. } => "export",
             Self::Alert { .. } => "alert",
             Self::Delivery { .. } => "delivery",

@@ -86,7 +86,7 @@ pub(super) fn part(page: &mut Page<'_>, about: &About<'_>) -> Result<(), BundleE
     let all = signed(about.contents, about.control, about.source)?;
     let rows = all.iter().rev().map(|Signed { sign_off, statement }| {
         Ok(html! {
-            td.t { (sign_off.quarter) } td { (text(&sign_off.by)) } td.t { (moment(sign_off.at)) }
+            td.t { (text(&sign_off.quarter)) } td { (text(&sign_off.by)) } td.t { (moment(sign_off.at)) }
             td { @match statement {
                 Some(statement) => {
                     (statement.results.pass) " pass, " (statement.results.deviation) " deviation, "

@@ -285,15 +285,10 @@ fn supporting(
 }
 
 /// Kinds of records that may be about a period and sealed after it.
-const AFTERWARDS: [&str; 1] = ["sign_off"];
+const AFTERWARDS: [&str; 2] = ["sample", "sign_off"];
 
 /// Records after the range that are about the period.
-fn afterwards(
-    reader: &Reader,
-    range: &Range<u64>,
-    period: Window,
-    size: u64,
-) -> Result<BTreeSet<u64>, BundleError> {
+fn afterwards(reader: &Reader, range: &Range<u64>, period: Window, size: u64) -> Result<BTreeSet<u64>, BundleError> {
     let mut found = BTreeSet::new();
     for kind in AFTERWARDS {
         let kind = Filter::kind(kind);

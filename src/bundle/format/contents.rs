@@ -67,10 +67,19 @@ pub(crate) struct Control {
     pub(crate) revocations: BTreeMap<u64, u64>,
     /// Sign-offs sealed in the period, and later ones of quarters that it has days of.
     pub(crate) sign_offs: Vec<u64>,
+    /// Samples drawn in the period, and later ones over a part of it.
+    pub(crate) samples: Vec<u64>,
     /// Positions in `Contents::gaps`.
     pub(crate) gaps: Vec<usize>,
     /// Collectors that fed it at some time of the period.
     pub(crate) collectors: BTreeSet<String>,
+}
+
+impl Control {
+    /// Verdicts of the period, erased or not, and the one before it, oldest first.
+    pub(crate) fn all_verdicts(&self) -> BTreeSet<u64> {
+        self.verdicts.iter().chain(&self.erased).chain(&self.before).copied().collect()
+    }
 }
 
 /// What one collector did in the period.
@@ -299,10 +308,18 @@ impl Contents {
         }
     }
 
+    /// Whether all of that time is in the period.
+    pub(crate) fn covers(&self, time: Window) -> bool {
+        let period = self.facts.period;
+        period.start <= time.start && time.end <= period.end
+    }
+
     /// Takes what somebody attested or drew.
     fn attested(&mut self, index: u64, body: &Body) {
-        if let Body::SignOff { control, .. } = body {
-            self.control(control).sign_offs.push(index);
+        match body {
+            Body::SignOff { control, .. } => self.control(control).sign_offs.push(index),
+            Body::Sample { control, .. } => self.control(control).samples.push(index),
+            _ => {}
         }
     }
 
@@ -398,7 +415,7 @@ impl Contents {
                 transitions.push(index);
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
-            body @ Body::SignOff { .. } if inside => self.attested(index, &body),
+            body @ (Body::SignOff { .. } | Body::Sample { .. }) if inside => self.attested(index, &body),
             Body::Alert { .. } if inside => self.alerts.push(index),
             Body::Revocation { control, waiver, .. } => {
                 self.control(&control).revocations.entry(waiver).or_insert(index);
@@ -489,10 +506,11 @@ fn schedules(index: u64, source: &dyn Source) -> Result<BTreeMap<String, schedul
 }
 
 /// Whether such a record is about the period, though it may be sealed after it: what somebody signs for is over by
-/// then.
+/// then, and a sample is drawn of a period that the bundle covers.
 pub(crate) fn about(body: &Body, period: Window) -> bool {
     match body {
         Body::SignOff { quarter, .. } => sign_offs::concerns(quarter, period),
+        Body::Sample { period: drawn, .. } => period.start <= drawn.start && drawn.end <= period.end,
         _ => false,
     }
 }

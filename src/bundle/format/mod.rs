@@ -82,6 +82,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Evidence { .. } => Some("evidence"),
         Body::Export { .. } => Some("exports"),
         Body::SignOff { .. } => Some("signoffs"),
+        Body::Sample { .. } => Some("samples"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
         Body::Waiver { .. } => Some("waivers"),

@@ -24,6 +24,7 @@ mod records;
 mod reperform;
 mod report;
 mod runs;
+mod samples;
 mod sign_offs;
 mod signers;
 mod source;
@@ -103,6 +104,7 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(check);
     let contents = contents?;
     report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
+    report.checks.push(samples::check(archive, &contents));
     report.checks.push(sign_offs::check(archive, &contents, closing.as_ref()));
     report.checks.push(calendar::check(&contents));
     let (check, plan) = derived::files(archive, &contents);

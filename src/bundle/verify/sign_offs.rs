@@ -29,7 +29,8 @@ pub(super) fn check(archive: &Archive, contents: &Contents, closing: Option<&Clo
         roots(archive, contents, closing, &signed, &mut checking);
     }
     let count = signed.len();
-    checking.done(format!("{count} sign-offs come after their quarters; what {compared} of them state is counted again"))
+    checking
+        .done(format!("{count} sign-offs come after their quarters; what {compared} of them state is counted again"))
 }
 
 fn one(
@@ -80,8 +81,8 @@ fn results(
     size: u64,
 ) -> Result<Results, BundleError> {
     let mut results = Results::default();
-    let all: BTreeSet<u64> =
-        control.verdicts.iter().chain(&control.erased).chain(&control.transitions).copied().collect();
+    let mut all = control.all_verdicts();
+    all.extend(&control.transitions);
     for index in all.into_iter().take_while(|index| *index < size) {
         results.see(name, quarter, index, &source.record(index)?);
     }

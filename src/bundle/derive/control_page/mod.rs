@@ -13,10 +13,10 @@ use super::index::Figures;
 use super::often::{Often, met_word};
 use super::overview::state;
 use super::page::{Page, coloured, moment, number, text};
-use super::sign_offs;
 use super::stated::{Said, Stated};
 use super::states::{known_until, timeline};
 use super::table::{list, maybe, word};
+use super::{samples, sign_offs};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, digits, record_path, time};
 use crate::drift::{Ending, State};
@@ -54,6 +54,7 @@ pub(super) fn page(
     gaps(&mut page, &about)?;
     waivers(&mut page, &about)?;
     sign_offs::part(&mut page, &about)?;
+    samples::part(&mut page, &about)?;
     states(&mut page, &about)?;
     populations::populations(&mut page, &about)?;
     verdicts(&mut page, &about)?;
@@ -101,7 +102,7 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
             (over_time(&figures.totals))
             tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
                 (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
-            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "signoffs.csv", "summary.md"] {
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "signoffs.csv", "samples.csv", "summary.md"] {
                 a href=(file) { (file) } " " } } } "\n"
         } } "\n"
     })
