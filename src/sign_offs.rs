@@ -192,6 +192,8 @@ pub struct Signing<'a> {
     pub by: &'a str,
     /// What they add.
     pub note: Option<&'a str>,
+    /// The account that records it, as the system says: see `who::me`.
+    pub recorded_by: &'a str,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -205,7 +207,7 @@ pub fn draft(reader: &Reader, loaded: &Loaded, signing: &Signing<'_>) -> Result<
         quarter: signing.quarter.to_string(),
         by: signing.by.to_owned(),
         note: signing.note.map(str::to_owned),
-        recorded_by: crate::who::me(),
+        recorded_by: signing.recorded_by.to_owned(),
         signed_at: signing.at,
         log_size,
         root: hex::encode(reader.root_at(log_size)?),

@@ -68,7 +68,8 @@ async fn sign(
     let clock = super::clock(&reader)?;
     let now = clock.now();
     signable(&reader, control, quarter, now)?;
-    let signing = Signing { control, quarter, by, note: args.note.as_deref(), at: now };
+    let (note, account) = (args.note.as_deref(), crate::who::me());
+    let signing = Signing { control, quarter, by, note, recorded_by: &account, at: now };
     let (body, statement) = sign_offs::draft(&reader, &loaded, &signing)?;
     let record = (body.clone(), sign_offs::files(&statement)?);
     let sealed = Runner::new(loaded, ledger, clock).append(vec![record]).await?;

@@ -105,7 +105,8 @@ async fn attest(runner: &Runner, at: DateTime<Utc>) -> anyhow::Result<()> {
     let (loaded, reader, control) = (runner.loaded(), runner.reader()?, story::ATTESTED);
     let quarter = Unit::of(Every::Quarter, story::start().date_naive());
     let by = &loaded.config.controls[control].owner;
-    let (body, statement) = sign_offs::draft(&reader, &loaded, &Signing { control, quarter, by, note: None, at })?;
+    let (body, statement) =
+        sign_offs::draft(&reader, &loaded, &Signing { control, quarter, by, note: None, recorded_by: "sample", at })?;
     let (control, seed) = (control.to_owned(), story::SEED.to_owned());
     let asked = Asked { control, period: quarter.window(), seed, size: Size::Table(Table::find("ten-percent")?) };
     let sample = samples::draft(&reader, &asked, at)?;

@@ -344,7 +344,14 @@ impl World {
     pub(super) fn sign(&self, quarter: &str, when: &str, change: impl FnOnce(&mut Body, &mut Statement)) -> u64 {
         self.clock.set(at(when));
         let quarter = Unit::parse(quarter).unwrap();
-        let signing = Signing { control: "AVL-001", quarter, by: "Ann", note: Some("=seen"), at: at(when) };
+        let signing = Signing {
+            control: "AVL-001",
+            quarter,
+            by: "Ann",
+            note: Some("=seen"),
+            recorded_by: "tester",
+            at: at(when),
+        };
         let (mut body, mut statement) = sign_offs::draft(&self.reader(), &self.runner.loaded(), &signing).unwrap();
         change(&mut body, &mut statement);
         let files = sign_offs::files(&statement).unwrap();
