@@ -98,6 +98,9 @@ fn a_sample_stays_as_it_was_drawn_when_more_is_sealed_or_erased_of_its_period() 
     assert!(detail.contains("1 samples") && detail.contains(" 0 of them"), "{detail}");
 }
 
+/// What is made of a draw before it is sealed.
+type Lie = fn(&mut Draft);
+
 #[test]
 fn a_sample_that_does_not_follow_is_refused() {
     /// Puts hash, draw and record right again, as somebody does who wants to be believed.
@@ -109,7 +112,7 @@ fn a_sample_that_does_not_follow_is_refused() {
             item.row = row;
         }
     }
-    let changes: [(&str, fn(&mut Draft), &str); 5] = [
+    let changes: [(&str, Lie, &str); 5] = [
         ("another item", |draft| draft.sample.items.swap(0, 1), "is not what its seed draws from its population"),
         (
             "another population beside it",

@@ -53,9 +53,12 @@ fn what_an_owner_signs_after_a_quarter_is_in_its_bundle_and_counted_again() {
     assert!(text(&files, PAGE).contains("what was signed was erased") && erasure > signed);
 }
 
+/// What is made of a sign-off before it is sealed.
+type Lie = fn(&mut Body, &mut Statement);
+
 #[test]
 fn a_sign_off_that_lies_is_found() {
-    let lies: [(&str, fn(&mut Body, &mut Statement), &str); 6] = [
+    let lies: [(&str, Lie, &str); 6] = [
         ("a deviation less", |_, statement| statement.results.deviation -= 1, "states other results than the records"),
         ("a nicer state", |_, statement| statement.results.state_at_end = None, "states other results"),
         ("another control", |_, statement| statement.control = "AVL-002".into(), "is of another control or quarter"),
