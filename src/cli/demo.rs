@@ -116,6 +116,13 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
                 let why = format!("{item} accepted by {approver} until {}: {reason}", day(expires));
                 rows.add_row([when, control, "waiver".to_owned(), why]);
             }
+            Body::SignOff { control, quarter, by, .. } => {
+                rows.add_row([when, control, "sign-off".to_owned(), format!("{by} signed for {quarter}")]);
+            }
+            Body::Sample { control, size, population_size, seed, .. } => {
+                let why = format!("{size} of {population_size} items, by the seed `{seed}`");
+                rows.add_row([when, control, "sample".to_owned(), why]);
+            }
             Body::Missed { collector, .. } => *missed.entry(collector).or_default() += 1,
             _ => {}
         }

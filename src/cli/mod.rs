@@ -36,8 +36,10 @@ mod period;
 mod readiness;
 mod remediation;
 mod run;
+mod sample;
 mod scope;
 mod search;
+mod sign_off;
 mod status;
 mod table;
 mod tools;
@@ -56,9 +58,10 @@ use crate::readiness::packs::PackError;
 use crate::readiness::{Cycle, GatherError};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The configuration, if none is named.
 const CONFIG_FILE: &str = "evidenced.toml";
@@ -101,6 +104,10 @@ enum Command {
     Waive(waive::Args),
     /// List waivers: what each covers, until when, and whether it counts.
     Waivers,
+    /// Draw items for an auditor from what a control was judged over, so that anybody can draw them again.
+    Sample(sample::Args),
+    /// Sign for what a control came to in a quarter; or show who has signed what. Exits 3 when something is late.
+    SignOff(sign_off::Args),
     /// Show who else holds the log's checkpoints, or hand them one now.
     Anchor {
         #[command(subcommand)]
@@ -211,6 +218,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
+        Command::Sample(args) => sample::sample(load(cli)?, args, cli.json).await,
+        Command::SignOff(args) => sign_off::sign_off(load(cli)?, args, cli.json).await,
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
         Command::Alerts(args) => alerts::alerts(load(cli)?, args, cli.json).await,
         Command::Epoch(args) => epoch::epoch(load(cli)?, args, cli.json).await,
@@ -336,6 +345,35 @@ fn sample_now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
 /// What time it is for what is shown of a ledger.
 fn now(reader: &Reader) -> Result<DateTime<Utc>, LedgerError> {
     if is_sample(reader)? { sample_now(reader) } else { Ok(SystemClock.now()) }
+}
+
+/// The clock of what a command records: of a sample, it is as late as its newest record.
+fn clock(reader: &Reader) -> Result<Arc<dyn Clock>, LedgerError> {
+    Ok(match is_sample(reader)? {
+        true => Arc::new(ManualClock::at(sample_now(reader)?)),
+        false => Arc::new(SystemClock),
+    })
+}
+
+/// Refuses a control that is not configured.
+fn configured(loaded: &Loaded, control: &str) -> anyhow::Result<()> {
+    let controls = &loaded.config.controls;
+    if !controls.contains_key(control) {
+        let known: Vec<_> = controls.keys().cloned().collect();
+        anyhow::bail!("control `{control}` is not configured\nhint: configured: {}", known.join(", "));
+    }
+    Ok(())
+}
+
+/// Refuses words that somebody was to give and did not, or too many of them.
+fn said(what: &str, text: &str, most: usize) -> anyhow::Result<()> {
+    if text.trim().is_empty() {
+        anyhow::bail!("{what} is empty\nhint: without it nobody is convinced");
+    }
+    if text.len() > most {
+        anyhow::bail!("{what} has {} bytes, more than {most}\nhint: say it shorter", text.len());
+    }
+    Ok(())
 }
 
 /// An instant in tables.

@@ -7,9 +7,7 @@ use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::Runner;
 use anyhow::{Context, bail};
-use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
 
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
@@ -54,11 +52,7 @@ pub(super) struct Args {
 pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let reader = ledger.reader()?;
-    // Of a sample, whose clock is simulated, it is as late as its newest record.
-    let clock: Arc<dyn Clock> = match super::is_sample(&reader)? {
-        true => Arc::new(ManualClock::at(super::sample_now(&reader)?)),
-        false => Arc::new(SystemClock),
-    };
+    let clock = super::clock(&reader)?;
     if args.reason.trim().is_empty() {
         bail!("reason is empty\nhint: a waiver without it would convince nobody");
     }
@@ -82,7 +76,7 @@ fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
     let (Some(control), Some(item), Some(approver), Some(expires_in)) = given else {
         bail!("a waiver needs a control, an item, an approver and an end\nhint: `evidenced waive --help`");
     };
-    configured(runner, control)?;
+    super::configured(&runner.loaded(), control)?;
     for (what, text) in [("item", item), ("approver", approver)] {
         if text.trim().is_empty() {
             bail!("{what} is empty\nhint: a waiver without it would convince nobody");
@@ -112,7 +106,7 @@ fn revocation(runner: &Runner, waiver: u64, reason: &str) -> anyhow::Result<(Str
         other => Some(other?.body),
     };
     let Some(Body::Waiver { control, .. }) = found else { bail!("record {waiver} is no waiver\nhint: {see}") };
-    configured(runner, &control)?;
+    super::configured(&runner.loaded(), &control)?;
     let known = crate::waivers::of_control(&reader, &control)?;
     if !known.iter().any(|known| known.record == waiver && known.in_force(now)) {
         bail!("the waiver in record {waiver} has ended already\nhint: {see}");
@@ -125,15 +119,6 @@ fn revocation(runner: &Runner, waiver: u64, reason: &str) -> anyhow::Result<(Str
         revoked_at: now,
     };
     Ok((control, body))
-}
-
-fn configured(runner: &Runner, control: &str) -> anyhow::Result<()> {
-    let controls = &runner.loaded().config.controls;
-    if !controls.contains_key(control) {
-        let known: Vec<_> = controls.keys().cloned().collect();
-        bail!("control `{control}` is not configured\nhint: configured: {}", known.join(", "));
-    }
-    Ok(())
 }
 
 /// The account that runs this, as the system has it: its name if `/etc/passwd` has one, else its number. With

@@ -11,9 +11,12 @@ use crate::notify::Refusal;
 use crate::notify::deliver::{Outbox, Sink, Sinks};
 use crate::notify::message::Letter;
 use crate::run::{RunError, Runner};
+use crate::samples::{self, Asked, Size, Table};
+use crate::sign_offs::{self, Signing};
+use crate::unit::{Every, Unit};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::clock::ManualClock;
+use evidenced_collectors::contract::clock::{Clock, ManualClock};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -93,9 +96,25 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
         step(&runner, at).await?;
         outbox.deliver().await?;
     }
+    clock.set(clock.now().max(story::end()));
+    attest(&runner, clock.now()).await?;
     let requests = github.requests().len() + aws.requests().len();
     let letters = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Played { runner, requests, letters, _servers: (github, aws) })
+}
+
+/// When the quarter is over, an owner signs for one control, and a sample of it is drawn.
+async fn attest(runner: &Runner, at: DateTime<Utc>) -> anyhow::Result<()> {
+    let (loaded, reader, control) = (runner.loaded(), runner.reader()?, story::ATTESTED);
+    let quarter = Unit::of(Every::Quarter, story::start().date_naive());
+    let by = &loaded.config.controls[control].owner;
+    let (body, statement) =
+        sign_offs::draft(&reader, &loaded, &Signing { control, quarter, by, note: None, recorded_by: "sample", at })?;
+    let (control, seed) = (control.to_owned(), story::SEED.to_owned());
+    let asked = Asked { control, period: quarter.window(), seed, size: Size::Table(Table::find("ten-percent")?) };
+    let sample = samples::draft(&reader, &asked, at)?;
+    runner.append(vec![(body, sign_offs::files(&statement)?), sample.record()?]).await?;
+    Ok(())
 }
 
 /// Every instant at which something is due or decided, in order, but for the downtime.

@@ -61,6 +61,12 @@ pub fn waivers() -> Vec<StoryWaiver> {
     }]
 }
 
+/// The control that its owner signs for when the quarter is over, and of which the auditor draws a sample.
+pub const ATTESTED: &str = "SEC-001";
+
+/// The auditor's seed.
+pub const SEED: &str = "drawn by the auditor in April";
+
 /// Twenty-four people and two machines. Erin gets a console password before a factor; for half a day the
 /// report may not be made. From day 70 on the account's trail is stopped for two days.
 pub fn aws() -> Vec<AwsHistory> {

@@ -31,6 +31,8 @@ fn erasable(body: &Body) -> bool {
             | Body::Verdict { .. }
             | Body::Transition { .. }
             | Body::Waiver { .. }
+            | Body::SignOff { .. }
+            | Body::Sample { .. }
             | Body::Alert { .. }
     )
 }

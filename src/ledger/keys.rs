@@ -47,9 +47,10 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
         Body::Verdict { occasion, control, .. } | Body::Transition { occasion, control, .. } => {
             Keys { kind, control: Some(control), run: occasion.run(), ..Keys::default() }
         }
-        Body::Waiver { control, .. } | Body::Revocation { control, .. } => {
-            Keys { kind, control: Some(control), ..Keys::default() }
-        }
+        Body::Waiver { control, .. }
+        | Body::Revocation { control, .. }
+        | Body::SignOff { control, .. }
+        | Body::Sample { control, .. } => Keys { kind, control: Some(control), ..Keys::default() },
         Body::Alert { key, about, .. } => {
             let (collector, control) = match about {
                 About::Control(name) => (None, Some(name.as_str())),

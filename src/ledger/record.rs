@@ -263,6 +263,47 @@ pub enum Body {
         #[serde(with = "millis")]
         revoked_at: DateTime<Utc>,
     },
+    /// Somebody signed for what a control came to in a quarter. Files: `statement.json`, which is what they saw.
+    SignOff {
+        /// Which control.
+        control: String,
+        /// Which quarter, `2026-Q1`; it had ended.
+        quarter: String,
+        /// Who signed, as they call themselves.
+        by: String,
+        /// What they add.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// See `Waiver::recorded_by`.
+        recorded_by: String,
+        /// When.
+        #[serde(with = "millis")]
+        signed_at: DateTime<Utc>,
+        /// Size of the log that the statement was made from.
+        log_size: u64,
+        /// Root of the tree over these records, hex: which log that was.
+        root: String,
+    },
+    /// Items were drawn for an auditor. Files: `sample.json` and `population.csv`.
+    Sample {
+        /// From what this control was judged over.
+        control: String,
+        /// In this period.
+        period: Window,
+        /// The auditor's.
+        seed: String,
+        /// SHA-256 of `population.csv`, hex.
+        population_sha256: String,
+        /// How many items it has.
+        population_size: u64,
+        /// Size of the log that it was read from.
+        log_size: u64,
+        /// How many were drawn.
+        size: u64,
+        /// When.
+        #[serde(with = "millis")]
+        drawn_at: DateTime<Utc>,
+    },
     /// A bundle was handed out.
     Export {
         /// The period.
@@ -404,6 +445,8 @@ impl Body {
             Self::Transition { .. } => "transition",
             Self::Waiver { .. } => "waiver",
             Self::Revocation { .. } => "revocation",
+            Self::SignOff { .. } => "sign_off",
+            Self::Sample { .. } => "sample",
             Self::Export { .. } => "export",
             Self::Alert { .. } => "alert",
             Self::Delivery { .. } => "delivery",

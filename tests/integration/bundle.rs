@@ -11,7 +11,9 @@ mod flipped;
 mod hostile;
 mod keys;
 pub(crate) mod opened;
+pub(crate) mod samples;
 mod selective;
+mod signed;
 mod tools;
 mod world;
 

@@ -1,5 +1,6 @@
 //! The built binary as its users run it: what it prints, how it exits, and what is in the bundle it hands out.
 
+mod attest;
 mod aws;
 mod catalogue;
 mod config;

@@ -65,6 +65,11 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
         }
         Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
         Body::Waiver { control, .. } | Body::Revocation { control, .. } => controls.clone_from(control),
+        Body::SignOff { control, .. } => controls.clone_from(control),
+        Body::Sample { control, period, size, population_size, .. } => {
+            (controls, window) = (control.clone(), Some(*period));
+            counts = format!("drawn {size} of {population_size}");
+        }
         Body::RunOpened { collector: by, window: seen, .. } => (collector, window) = (by.clone(), Some(*seen)),
         Body::RunClosed { collector: by, end, .. } => (collector, outcome) = (by.clone(), word(end)),
         Body::Missed { collector: by, .. } => collector.clone_from(by),

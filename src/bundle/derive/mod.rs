@@ -20,6 +20,8 @@ mod page;
 mod population;
 mod provenance;
 mod readme;
+mod samples;
+mod sign_offs;
 mod stated;
 mod states;
 mod summary;
@@ -61,6 +63,8 @@ pub(crate) fn derive(
         Derived::Exposure(control) => states::exposure(contents, control, source, out),
         Derived::Timeline(control) => control::timeline(contents, control, source, out),
         Derived::Alerts => alerts::alerts(contents, source, out),
+        Derived::Samples(control) => samples::table(contents, control, source, out),
+        Derived::SignOffs(control) => sign_offs::table(contents, control, source, out),
         Derived::Waivers(control) => control::waivers_table(contents, control, source, out),
         Derived::Population(index) => population::population(*index, source, out),
     }

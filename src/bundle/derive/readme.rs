@@ -91,7 +91,8 @@ WHAT IS WHERE (all under data/)
   oscal/                assessment-results.json: the same for tools that read OSCAL 1.2.1
   controls.csv          one row per control, worst state first
   controls/<control>/   index.html (deviations first), judgements.csv, timeline.csv, exposure.csv (how long each drift
-                        lasted, and each item was bad: at least, as observed, at most), gaps.csv, waivers.csv, summary.md
+                        lasted, and each item was bad: at least, as observed, at most), gaps.csv, waivers.csv, signoffs.csv,
+                        samples.csv, summary.md
   gaps.csv              first the slots that no record accounts for; every run that was missed, failed, incomplete,
                         aborted, interrupted or still open
   calendar.csv          every slot that was due by the schedules in force, and what became of it
@@ -102,6 +103,8 @@ WHAT IS WHERE (all under data/)
   evidence/<record>/    run.json (what was asked), population.json or partial.json, exchanges/ (every request,
                         and the answer's bytes as received, secrets struck out), SHA256SUMS
   verdicts/<record>/    policy.json (what was tested), judgements.json (every item), SHA256SUMS
+  signoffs/<record>/    statement.json: what an owner signed for at the end of a quarter, also after the period
+  samples/<record>/     sample.json (seed, what was drawn), population.csv (every item that it was drawn from)
   configs/, transitions/ the configuration in force; the items of each change of state
   records/              the log's records, exact bytes; those marked `supporting` in index.csv lie outside the
                         period, and are here because records of the period refer to them or are next to them

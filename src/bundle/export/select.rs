@@ -5,7 +5,7 @@
 use super::envelope::key_in_force;
 use super::{ExportRequest, Selected};
 use crate::bundle::BundleError;
-use crate::bundle::format::{Facts, Scope};
+use crate::bundle::format::{Facts, Scope, about};
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, LedgerError, Reader};
 use crate::schedule;
@@ -35,7 +35,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     }
     let scope = scope(reader, &range, &request.controls)?;
     let late = answered_later(reader, &range, period)?;
-    let needed = needed(reader, &range, size)?.max(key_in_force(reader, request.key)? + 1);
+    let needed = needed(reader, &range, period, size)?.max(key_in_force(reader, request.key)? + 1);
     let needed = needed.max(late.last().map_or(0, |index| index + 1));
     let found = reader.closing_checkpoint(needed).map_err(unread("checkpoint"))?;
     let (log_size, checkpoint) = found.ok_or(BundleError::NotCovered { needed })?;
@@ -50,7 +50,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     if scope.is_none() {
         records.extend(with_ends(reader, &late, log_size)?);
     }
-    supporting(reader, &range, log_size, scope.as_ref(), &mut records)?;
+    supporting(reader, (&range, period), log_size, scope.as_ref(), &mut records)?;
     erasures(reader, log_size, &mut records)?;
     let facts = Facts {
         organization: request.organization.clone(),
@@ -125,9 +125,10 @@ pub(super) fn meeting(
 }
 
 /// How large the log must be under the closing checkpoint: all of the period, the neighbour after it, which
-/// shows that it does not end early, and whatever says that files of the period are gone.
-fn needed(reader: &Reader, range: &Range<u64>, size: u64) -> Result<u64, BundleError> {
+/// shows that it does not end early, what was said of the period later, and whatever says that files of it are gone.
+fn needed(reader: &Reader, range: &Range<u64>, period: Window, size: u64) -> Result<u64, BundleError> {
     let mut needed = size.min(range.end + 1);
+    needed = needed.max(afterwards(reader, range, period, size)?.last().map_or(0, |index| index + 1));
     for found in reader.records(needed..size, &Filter::kind("erasure")) {
         let (index, record) = found.map_err(unread("erasures"))?;
         if matches!(record.body, Body::Erasure { target, .. } if target < range.end) {
@@ -246,7 +247,7 @@ fn range_of(reader: &Reader, period: Window, size: u64) -> Result<Range<u64>, Bu
 /// records of the range name.
 fn supporting(
     reader: &Reader,
-    range: &Range<u64>,
+    (range, period): (&Range<u64>, Window),
     log_size: u64,
     scope: Option<&Scope>,
     records: &mut BTreeSet<u64>,
@@ -273,10 +274,30 @@ fn supporting(
     }
     wanted.extend(states.into_values());
     wanted.extend(deliveries_after(reader, range, log_size)?);
+    for index in afterwards(reader, range, period, log_size)? {
+        let record = reader.record(index).map_err(unread("what was said of the period later"))?;
+        wanted.extend(Some(index).filter(|_| holds(&record.body)));
+    }
     named(reader, range, &holds, &mut wanted)?;
     wanted.retain(|index| !range.contains(index));
     records.extend(wanted);
     Ok(())
+}
+
+/// Kinds of records that may be about a period and sealed after it.
+const AFTERWARDS: [&str; 2] = ["sample", "sign_off"];
+
+/// Records after the range that are about the period.
+fn afterwards(reader: &Reader, range: &Range<u64>, period: Window, size: u64) -> Result<BTreeSet<u64>, BundleError> {
+    let mut found = BTreeSet::new();
+    for kind in AFTERWARDS {
+        let kind = Filter::kind(kind);
+        let mut after = reader.records(range.end..size, &kind);
+        while let Some((index, record)) = next(after.next())? {
+            found.extend(Some(index).filter(|_| about(&record.body, period)));
+        }
+    }
+    Ok(found)
 }
 
 /// What became of alerts of the range after it.

@@ -4,6 +4,7 @@ use super::calendar::Silence;
 use super::{BundleError, Calendars, Facts, Scope, Source, digits, folder, time};
 use crate::ledger::record::{Body, End, Record, Status, Trigger};
 use crate::schedule::{self, Outcome};
+use crate::sign_offs;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ pub(crate) struct Contents {
     records: BTreeSet<u64>,
     /// Records outside the range whose files verdicts inside it were made from.
     referenced: BTreeSet<u64>,
+    /// Records after the range that are about its period: see `about`.
+    afterwards: BTreeSet<u64>,
 }
 
 /// Records that concern one control, in the order of the log.
@@ -62,10 +65,21 @@ pub(crate) struct Control {
     pub(crate) waivers: Vec<u64>,
     /// The first revocation of each of them that has one: the waiver's record to that of the revocation.
     pub(crate) revocations: BTreeMap<u64, u64>,
+    /// Sign-offs sealed in the period, and later ones of quarters that it has days of.
+    pub(crate) sign_offs: Vec<u64>,
+    /// Samples drawn in the period, and later ones over a part of it.
+    pub(crate) samples: Vec<u64>,
     /// Positions in `Contents::gaps`.
     pub(crate) gaps: Vec<usize>,
     /// Collectors that fed it at some time of the period.
     pub(crate) collectors: BTreeSet<String>,
+}
+
+impl Control {
+    /// Verdicts of the period, erased or not, and the one before it, oldest first.
+    pub(crate) fn all_verdicts(&self) -> BTreeSet<u64> {
+        self.verdicts.iter().chain(&self.erased).chain(&self.before).copied().collect()
+    }
 }
 
 /// What one collector did in the period.
@@ -138,6 +152,7 @@ impl Reading {
             files: BTreeMap::new(),
             records: BTreeSet::new(),
             referenced: BTreeSet::new(),
+            afterwards: BTreeSet::new(),
         };
         Self { contents, walk: Walk::default() }
     }
@@ -162,6 +177,10 @@ impl Reading {
         contents.calendars.record(index, &record);
         let range = &contents.facts.range;
         if index >= range.end {
+            if about(&record.body, contents.facts.period) {
+                contents.afterwards.insert(index);
+                contents.attested(index, &record.body);
+            }
             return Ok(());
         }
         if let Body::Config { controls, .. } = &record.body {
@@ -242,6 +261,7 @@ impl Contents {
     fn kept(&self, index: u64, heavy: bool) -> bool {
         self.facts.range.contains(&index)
             || self.referenced.contains(&index)
+            || self.afterwards.contains(&index)
             || index < self.facts.range.start
                 && (!heavy || self.controls.values().any(|control| control.before == Some(index)))
     }
@@ -285,6 +305,21 @@ impl Contents {
         let kinds = ["anchor", "config", "epoch", "erasure", "export", "key", "summary"];
         if let Some(kind) = kinds.into_iter().find(|kind| *kind == body.kind()) {
             self.of_the_log.entry(kind).or_default().push(index);
+        }
+    }
+
+    /// Whether all of that time is in the period.
+    pub(crate) fn covers(&self, time: Window) -> bool {
+        let period = self.facts.period;
+        period.start <= time.start && time.end <= period.end
+    }
+
+    /// Takes what somebody attested or drew.
+    fn attested(&mut self, index: u64, body: &Body) {
+        match body {
+            Body::SignOff { control, .. } => self.control(control).sign_offs.push(index),
+            Body::Sample { control, .. } => self.control(control).samples.push(index),
+            _ => {}
         }
     }
 
@@ -380,6 +415,7 @@ impl Contents {
                 transitions.push(index);
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
+            body @ (Body::SignOff { .. } | Body::Sample { .. }) if inside => self.attested(index, &body),
             Body::Alert { .. } if inside => self.alerts.push(index),
             Body::Revocation { control, waiver, .. } => {
                 self.control(&control).revocations.entry(waiver).or_insert(index);
@@ -467,6 +503,16 @@ impl Contents {
 fn schedules(index: u64, source: &dyn Source) -> Result<BTreeMap<String, schedule::Schedule>, BundleError> {
     let file = format!("data/configs/{}/config.json", digits(index));
     schedule::stated(&source.file(index, "config.json")?).map_err(|error| BundleError::malformed(file, error))
+}
+
+/// Whether such a record is about the period, though it may be sealed after it: what somebody signs for is over by
+/// then, and a sample is drawn of a period that the bundle covers.
+pub(crate) fn about(body: &Body, period: Window) -> bool {
+    match body {
+        Body::SignOff { quarter, .. } => sign_offs::concerns(quarter, period),
+        Body::Sample { period: drawn, .. } => period.start <= drawn.start && drawn.end <= period.end,
+        _ => false,
+    }
 }
 
 /// Whether the record's files are too much to be here only because the record is.

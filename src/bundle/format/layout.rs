@@ -80,6 +80,10 @@ pub(crate) enum Derived {
     Timeline(String),
     /// `waivers.csv` of a control.
     Waivers(String),
+    /// `signoffs.csv` of a control.
+    SignOffs(String),
+    /// `samples.csv` of a control.
+    Samples(String),
     /// `alerts.csv`.
     Alerts,
     /// The items of an evidence record as a table.
@@ -137,6 +141,8 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
         add(format!("{dir}/exposure.csv"), What::Derived(Derived::Exposure(name.clone())));
         add(format!("{dir}/timeline.csv"), What::Derived(Derived::Timeline(name.clone())));
         add(format!("{dir}/waivers.csv"), What::Derived(Derived::Waivers(name.clone())));
+        add(format!("{dir}/signoffs.csv"), What::Derived(Derived::SignOffs(name.clone())));
+        add(format!("{dir}/samples.csv"), What::Derived(Derived::Samples(name.clone())));
     }
     let mut parts: Vec<(String, Part)> = plan.into_iter().map(|file| (file.path, Part::File(file.what))).collect();
     for index in contents.of_kind("key").iter().copied() {

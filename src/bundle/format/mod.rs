@@ -9,7 +9,7 @@ mod paths;
 mod scope;
 
 pub(crate) use calendar::Calendars;
-pub(crate) use contents::{Contents, Control, Gap, Reading, Series, record_path};
+pub(crate) use contents::{Contents, Control, Gap, Reading, Series, about, record_path};
 pub(crate) use facts::{Facts, SAMPLE};
 pub(crate) use layout::{
     Derived, Plan, Planned, What, key_checkpoint_path, layout, population, population_path, proof_path,
@@ -81,6 +81,8 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         Body::Config { .. } => Some("configs"),
         Body::Evidence { .. } => Some("evidence"),
         Body::Export { .. } => Some("exports"),
+        Body::SignOff { .. } => Some("signoffs"),
+        Body::Sample { .. } => Some("samples"),
         Body::Transition { .. } => Some("transitions"),
         Body::Verdict { .. } => Some("verdicts"),
         Body::Waiver { .. } => Some("waivers"),

@@ -24,6 +24,8 @@ mod records;
 mod reperform;
 mod report;
 mod runs;
+mod samples;
+mod sign_offs;
 mod signers;
 mod source;
 mod sshsig;
@@ -102,6 +104,8 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     report.checks.push(check);
     let contents = contents?;
     report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
+    report.checks.push(samples::check(archive, &contents));
+    report.checks.push(sign_offs::check(archive, &contents, closing.as_ref()));
     report.checks.push(calendar::check(&contents));
     let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);

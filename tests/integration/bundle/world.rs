@@ -10,6 +10,9 @@ use evidenced::ledger::bundle_key::BundleKey;
 use evidenced::ledger::record::{Body, KeyRole, Record, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run::Runner;
+use evidenced::samples::{self, Asked, Draft, Size};
+use evidenced::sign_offs::{self, Signing, Statement};
+use evidenced::unit::Unit;
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::ManualClock;
 use std::cell::Cell;
@@ -335,6 +338,34 @@ impl World {
     /// The bundle of January of the one control that there is.
     pub(super) fn selection(&self, out: &Path) {
         exported(&self.runner, &january(out, &["AVL-001"], &self.key())).unwrap();
+    }
+
+    /// Signs for the control in a quarter, as `evidenced sign-off` does, after `change` was made to what is sealed.
+    pub(super) fn sign(&self, quarter: &str, when: &str, change: impl FnOnce(&mut Body, &mut Statement)) -> u64 {
+        self.clock.set(at(when));
+        let quarter = Unit::parse(quarter).unwrap();
+        let signing = Signing {
+            control: "AVL-001",
+            quarter,
+            by: "Ann",
+            note: Some("=seen"),
+            recorded_by: "tester",
+            at: at(when),
+        };
+        let (mut body, mut statement) = sign_offs::draft(&self.reader(), &self.runner.loaded(), &signing).unwrap();
+        change(&mut body, &mut statement);
+        let files = sign_offs::files(&statement).unwrap();
+        block(self.runner.append(vec![(body, files)])).unwrap()[0].index
+    }
+
+    /// Draws so many items of a period, as `evidenced sample` does, after `change` was made to what is sealed.
+    pub(super) fn draw(&self, period: Window, size: u64, when: &str, change: impl FnOnce(&mut Draft)) -> u64 {
+        self.clock.set(at(when));
+        let (control, seed, size) = ("AVL-001".into(), "by the auditor".into(), Size::Items(size));
+        let asked = Asked { control, period, seed, size };
+        let mut draft = samples::draft(&self.reader(), &asked, at(when)).unwrap();
+        change(&mut draft);
+        block(self.runner.append(vec![draft.record().unwrap()])).unwrap()[0].index
     }
 
     /// Seals the erasure of a record's files.

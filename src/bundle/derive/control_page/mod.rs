@@ -16,6 +16,7 @@ use super::page::{Page, coloured, moment, number, text};
 use super::stated::{Said, Stated};
 use super::states::{known_until, timeline};
 use super::table::{list, maybe, word};
+use super::{samples, sign_offs};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, digits, record_path, time};
 use crate::drift::{Ending, State};
@@ -29,11 +30,11 @@ use std::io::Write;
 const ROWS_MAX: usize = 400;
 
 /// What the parts of the page are made of.
-struct About<'a> {
-    contents: &'a Contents,
-    source: &'a dyn Source,
+pub(super) struct About<'a> {
+    pub(super) contents: &'a Contents,
+    pub(super) source: &'a dyn Source,
     name: &'a str,
-    control: &'a Control,
+    pub(super) control: &'a Control,
 }
 
 /// Writes the page.
@@ -52,6 +53,8 @@ pub(super) fn page(
     items::items(&mut page, &about, &bad)?;
     gaps(&mut page, &about)?;
     waivers(&mut page, &about)?;
+    sign_offs::part(&mut page, &about)?;
+    samples::part(&mut page, &about)?;
     states(&mut page, &about)?;
     populations::populations(&mut page, &about)?;
     verdicts(&mut page, &about)?;
@@ -99,7 +102,7 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
             (over_time(&figures.totals))
             tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
                 (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
-            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "summary.md"] {
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "signoffs.csv", "samples.csv", "summary.md"] {
                 a href=(file) { (file) } " " } } } "\n"
         } } "\n"
     })
