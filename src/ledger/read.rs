@@ -122,8 +122,8 @@ impl Reader {
     pub fn record_bytes(&self, index: u64) -> Result<Vec<u8>, LedgerError> {
         let found = self
             .db
-            .query_row("SELECT idx, record, leaf FROM entry WHERE idx = ?1", [sql_int(index)], entry)
-            .optional()
+            .prepare_cached("SELECT idx, record, leaf FROM entry WHERE idx = ?1")
+            .and_then(|mut statement| statement.query_row([sql_int(index)], entry).optional())
             .map_err(LedgerError::store("reading"))?;
         let (index, bytes, leaf) = found.ok_or_else(|| LedgerError::absent(format!("record {index}")))?;
         hashed(index, bytes, &leaf)
@@ -209,7 +209,7 @@ impl Reader {
     /// Reads, checks and parses the records that `sql` selects as `idx, record, leaf`.
     fn fetch(&self, sql: &str, values: Vec<Value>) -> Result<Vec<(u64, Record)>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<(u64, Vec<u8>, Hash)>> {
-            let mut statement = self.db.prepare(sql)?;
+            let mut statement = self.db.prepare_cached(sql)?;
             statement.query_map(params_from_iter(values), entry)?.collect()
         };
         let rows = read().map_err(LedgerError::store("reading"))?;

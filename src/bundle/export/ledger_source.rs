@@ -1,7 +1,7 @@
 //! A ledger as what derived files are made of.
 
 use crate::bundle::BundleError;
-use crate::bundle::format::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, Source, parse_record, record_path};
+use crate::bundle::format::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, Last, Source, parse_again, parse_record, record_path};
 use crate::ledger::record::Record;
 use crate::ledger::{FileMeta, Reader, commit};
 use std::cell::RefCell;
@@ -12,16 +12,23 @@ pub(crate) struct LedgerSource<'a> {
     pub(super) reader: &'a Reader,
     /// Of the record that was asked about last: its files are read one after another.
     files: RefCell<Option<(u64, Vec<FileMeta>)>>,
+    last: Last,
 }
 
 impl<'a> LedgerSource<'a> {
     /// What a ledger holds.
     pub(crate) fn of(reader: &'a Reader) -> Self {
-        Self { reader, files: RefCell::new(None) }
+        Self { reader, files: RefCell::new(None), last: Last::default() }
     }
 
-    /// The record's exact bytes.
-    pub(super) fn record_bytes(&self, index: u64) -> Result<Vec<u8>, BundleError> {
+    /// The record's exact bytes, which must be the one form that there is.
+    pub(super) fn written(&self, index: u64) -> Result<Vec<u8>, BundleError> {
+        let bytes = self.record_bytes(index)?;
+        parse_record(&record_path(index), &bytes)?;
+        Ok(bytes)
+    }
+
+    fn record_bytes(&self, index: u64) -> Result<Vec<u8>, BundleError> {
         self.reader.record_bytes(index).map_err(|e| BundleError::ledger(format!("record {index}"), e))
     }
 
@@ -64,7 +71,7 @@ impl<'a> LedgerSource<'a> {
 
 impl Source for LedgerSource<'_> {
     fn record(&self, index: u64) -> Result<Record, BundleError> {
-        parse_record(&record_path(index), &self.record_bytes(index)?)
+        self.last.or(index, || parse_again(&record_path(index), &self.record_bytes(index)?))
     }
 
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError> {

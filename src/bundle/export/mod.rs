@@ -191,7 +191,7 @@ fn write(
     match what {
         What::Bagit => out.write_all(BAGIT.as_bytes()).map_err(unwritten),
         What::Derived(what) => derive(what, contents, source, out),
-        What::Record(index) => out.write_all(&source.record_bytes(*index)?).map_err(unwritten),
+        What::Record(index) => out.write_all(&source.written(*index)?).map_err(unwritten),
         What::Proof(index) => out.write_all(&proof(proofs, *index, size, checkpoint)?).map_err(unwritten),
         What::Sums(index) => out.write_all(source.sha256sums(*index)?.as_bytes()).map_err(unwritten),
         What::Member(index, name) => source.copy(*index, name, out),

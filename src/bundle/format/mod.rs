@@ -21,6 +21,7 @@ use super::BundleError;
 use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// `bagit.txt`, as RFC 8493 has it.
@@ -61,6 +62,28 @@ pub(crate) trait Source {
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError>;
     /// One of these files, at most `DOCUMENT_BYTES_MAX`.
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError>;
+}
+
+/// The record that a source was asked for last: often it is asked for the same one several times in a row.
+#[derive(Default)]
+pub(crate) struct Last(RefCell<Option<(u64, Record)>>);
+
+impl Last {
+    /// That record, or else what `read` gives, which is the last from now on.
+    pub(crate) fn or(
+        &self,
+        index: u64,
+        read: impl FnOnce() -> Result<Record, BundleError>,
+    ) -> Result<Record, BundleError> {
+        if let Some((last, record)) = &*self.0.borrow()
+            && *last == index
+        {
+            return Ok(record.clone());
+        }
+        let record = read()?;
+        self.0.replace(Some((index, record.clone())));
+        Ok(record)
+    }
 }
 
 /// An index as it stands in file names: twelve digits.

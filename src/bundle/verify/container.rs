@@ -9,13 +9,13 @@ use crate::bundle::format::{
 };
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 const LOCAL_BYTES: usize = 30;
 const CENTRAL_BYTES: usize = 46;
@@ -29,7 +29,7 @@ const READ_AT_ONCE: usize = 1 << 20;
 /// Entries of the directory that are read at a time; the place of the first of them is held in memory.
 const PAGE_ENTRIES: usize = 32;
 /// Such pages that are held in memory.
-const PAGES: usize = 32;
+const PAGES: usize = 64;
 
 /// An archive whose outline has been checked. Its contents have not. Holds a place for every 32 files, and
 /// reads its directory again where it is asked for others.
@@ -44,6 +44,8 @@ pub(super) struct Archive {
     held: Mutex<VecDeque<(usize, Arc<Vec<Entry>>)>>,
     /// Decoders that are not in use: most files are shorter than it takes to make one.
     idle: Mutex<Vec<Decoder>>,
+    /// Bytes of records, once they were read; not of all, if they are many.
+    pub(super) kept: OnceLock<BTreeMap<u64, Box<[u8]>>>,
 }
 
 type Decoder = DeflateDecoder<BufReader<At>>;
@@ -103,6 +105,7 @@ impl Archive {
             pages: Vec::new(),
             held: Mutex::default(),
             idle: Mutex::default(),
+            kept: OnceLock::new(),
         };
         archive.directory(&name, count, start, end)?;
         Ok(archive)

@@ -18,7 +18,7 @@ const STRETCH: usize = 64;
 /// Checks which files there are.
 pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Option<Plan>) {
     let mut checking = Checking::new("files");
-    let plan = checking.take(layout(contents, &BundleSource(archive)));
+    let plan = checking.take(layout(contents, &BundleSource::of(archive)));
     if let Some(plan) = &plan {
         let compared = both(archive, contents, plan, &mut checking);
         checking.take(compared);
@@ -38,7 +38,7 @@ fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Chec
         };
         checking.wrong(entry.path.clone(), why);
     };
-    plan.each(contents, &BundleSource(archive), |planned| {
+    plan.each(contents, &BundleSource::of(archive), |planned| {
         while let Some(entry) = entries.next_if(|entry| !matches!(entry, Ok(entry) if entry.path >= planned.path)) {
             besides(entry?, checking);
         }
@@ -88,7 +88,7 @@ impl Again {
         let Some(Some(entry)) = self.checking.take(archive.find(&path)) else { return };
         let mut comparing = Comparing::new(BufReader::new(archive.open_entry(&entry)));
         let made = match &what {
-            What::Derived(what) => derive(what, contents, &BundleSource(archive), &mut comparing),
+            What::Derived(what) => derive(what, contents, &BundleSource::of(archive), &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
             What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
             _ => return,

@@ -50,8 +50,8 @@ pub struct VerifyOptions {
     /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
     /// bundle's signature is checked with the key that the bundle's own log names.
     pub allowed_signers: Option<String>,
-    /// Root certificates of time-stamp authorities, PEM. Without them time-stamps are read, and whose they
-    /// are stays open.
+    /// Root certificates of time-stamp authorities, PEM. With them a bundle without a time-stamp is refused;
+    /// without them time-stamps are read, and whose they are stays open.
     pub tsa_roots: Option<Vec<u8>>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,

@@ -3,13 +3,22 @@
 use super::container::Archive;
 use super::manifest::Lines;
 use crate::bundle::BundleError;
-use crate::bundle::format::{Source, digits, folder, parse_again, record_path};
+use crate::bundle::format::{Last, Source, digits, folder, parse_again, record_path};
 use crate::ledger::record::Record;
+use std::borrow::Cow;
 
 /// A bundle's archive.
-pub(super) struct BundleSource<'a>(pub(super) &'a Archive);
+pub(super) struct BundleSource<'a> {
+    pub(super) archive: &'a Archive,
+    last: Last,
+}
 
-impl BundleSource<'_> {
+impl<'a> BundleSource<'a> {
+    /// Whose records have been found to be in their one form, or need not be.
+    pub(super) fn of(archive: &'a Archive) -> Self {
+        Self { archive, last: Last::default() }
+    }
+
     /// The folder with the files of a record.
     fn folder(&self, index: u64) -> Result<String, BundleError> {
         let folder = folder(&self.record(index)?.body);
@@ -23,6 +32,14 @@ impl BundleSource<'_> {
     }
 }
 
+/// The bytes of a record.
+pub(super) fn record_bytes(archive: &Archive, index: u64) -> Result<Cow<'_, [u8]>, BundleError> {
+    match archive.kept.get().and_then(|kept| kept.get(&index)) {
+        Some(bytes) => Ok(Cow::Borrowed(bytes)),
+        None => archive.read(&record_path(index)).map(Cow::Owned),
+    }
+}
+
 /// Names of the files that the `SHA256SUMS` of a folder lists, with their hashes.
 pub(super) fn sums(archive: &Archive, folder: &str) -> Result<Vec<([u8; 32], String)>, BundleError> {
     let path = format!("{folder}/SHA256SUMS");
@@ -32,18 +49,20 @@ pub(super) fn sums(archive: &Archive, folder: &str) -> Result<Vec<([u8; 32], Str
 
 impl Source for BundleSource<'_> {
     fn record(&self, index: u64) -> Result<Record, BundleError> {
-        let path = record_path(index);
-        parse_again(&path, &self.0.read(&path)?)
+        self.last.or(index, || {
+            let bytes = record_bytes(self.archive, index)?;
+            parse_again(&record_path(index), &bytes)
+        })
     }
 
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError> {
         if folder(&self.record(index)?.body).is_none() {
             return Ok(Vec::new());
         }
-        Ok(sums(self.0, &self.folder(index)?)?.into_iter().map(|(_, name)| name).collect())
+        Ok(sums(self.archive, &self.folder(index)?)?.into_iter().map(|(_, name)| name).collect())
     }
 
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError> {
-        self.0.read(&self.path(index, name)?)
+        self.archive.read(&self.path(index, name)?)
     }
 }

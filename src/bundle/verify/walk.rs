@@ -16,7 +16,7 @@ use super::parallel::in_order;
 use super::range::Range;
 use super::report::{Check, Checking};
 use super::runs::{References, Sequences};
-use super::source::sums;
+use super::source::{record_bytes, sums};
 use super::windows::Windows;
 use super::{anchors, envelope};
 use crate::bundle::BundleError;
@@ -129,8 +129,8 @@ impl<'a> Alone<'a> {
     /// Reads a record, and checks what can be told of it alone.
     fn see(&mut self, index: u64) -> Option<Seen> {
         let Committed { archive, contents, .. } = self.by;
-        let path = record_path(index);
-        let read = archive.read(&path).and_then(|bytes| Ok((leaf(&bytes), parse_again(&path, &bytes)?)));
+        let read = record_bytes(archive, index)
+            .and_then(|bytes| Ok((leaf(&bytes), parse_again(&record_path(index), &bytes)?)));
         // It could be read before.
         let (leaf, record) = self.commitments.checking.take(read)?;
         let files = folder(&record.body).filter(|_| record.commit.is_some() && contents.has_files(index, &record.body));
