@@ -12,6 +12,7 @@ mod deliveries;
 mod derived;
 mod documents;
 mod envelope;
+mod held;
 mod inclusion;
 mod keys;
 mod log;
@@ -90,8 +91,7 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
 fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
-    let (check, digests) = manifest::check(archive);
-    report.checks.push(check);
+    report.checks.push(manifest::check(archive));
     let (check, facts) = bag(archive);
     report.checks.push(check);
     let facts = facts?;
@@ -101,7 +101,7 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     let (check, contents) = records::read(archive, &facts);
     report.checks.push(check);
     let contents = contents?;
-    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
+    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought));
     report.checks.push(calendar::check(&contents));
     let (check, plan) = derived::files(archive, &contents);
     report.checks.push(check);

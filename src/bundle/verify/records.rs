@@ -1,6 +1,7 @@
 //! The records: their form, and where the range begins and ends.
 
 use super::container::{Archive, Entry};
+use super::held::Taking;
 use super::parallel::in_order;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
@@ -11,15 +12,13 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 const FOLDER: &str = "data/records/";
-/// Bytes of records that are kept for whoever asks for them again: tables are made from them many times.
-const KEPT_BYTES: usize = 8 << 20;
 
 /// Reads every record. Of a whole bundle, none of the range may be missing.
 pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>) {
     let mut checking = Checking::new("records");
     let mut reading = Reading::new(facts.clone());
     let mut bounds = Bounds::new(facts);
-    let (mut failed, mut kept, mut room) = (None, BTreeMap::new(), KEPT_BYTES);
+    let (mut failed, mut taking) = (None, Taking::new());
     in_order(
         archive.pages(FOLDER),
         |page| parse(archive, facts, page),
@@ -29,10 +28,7 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
                 let begins = index > 0 && matches!(record.body, Body::Epoch { .. });
                 checking.expect(!begins, record_path(index), "is a second beginning of the log");
                 bounds.see(index, &record);
-                if let Some(left) = room.checked_sub(bytes.len()) {
-                    room = left;
-                    kept.insert(index, bytes.into_boxed_slice());
-                }
+                taking.push(index, &bytes);
                 if failed.is_none() {
                     failed = reading.add(index, record, &BundleSource::of(archive)).err();
                 }
@@ -40,7 +36,7 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
         },
     );
     // Nobody has set it before: this is the first that reads records.
-    archive.kept.get_or_init(|| kept);
+    archive.records.get_or_init(|| taking.end());
     if !bounds.check(&mut checking) {
         return (checking.done(String::new()), None);
     }

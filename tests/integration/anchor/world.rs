@@ -121,13 +121,7 @@ impl World {
             .collect()
     }
 
-    /// The bundle of the days around now.
-    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
-        let now = self.clock.now();
-        self.bundle_of(name, now - TimeDelta::days(60), now + TimeDelta::days(1))
-    }
-
-    /// The same, with a time-stamp of now.
+    /// The bundle of the days around now, with a time-stamp of now.
     pub(crate) fn stamped_bundle(&self, name: &str, server: &Server) -> PathBuf {
         let now = self.clock.now();
         let ask = |bytes: &[u8]| {
