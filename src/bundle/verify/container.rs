@@ -79,8 +79,10 @@ pub(super) struct Archive {
     /// The records, once they were read.
     pub(super) records: OnceLock<Held>,
     /// Contents of small files that were hashed, by position, and how many bytes more there is room for.
-    contents: RwLock<(BTreeMap<usize, Box<[u8]>>, usize)>,
+    contents: RwLock<HeldContents>,
 }
+
+type HeldContents = (BTreeMap<usize, Box<[u8]>>, usize);
 
 type Decoder = DeflateDecoder<BufReader<At>>;
 
