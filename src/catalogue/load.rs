@@ -212,7 +212,7 @@ fn check_control(control: &Control, catalogue: &Catalogue) -> Result<(), Wrong> 
         return Err((format!("key_for names `{id}`, which is not among its criteria"), hint));
     }
     for test in &control.tests {
-        known_word(test, "tests names", "a test of this program", Test::NAMES)?;
+        known_word(test, "tests names", "a test of this program", Test::NAMES.iter().copied())?;
     }
     for kind in &control.kinds {
         let known = evidenced_collectors::KINDS.iter().map(|kind| kind.name);

@@ -22,7 +22,8 @@ pub(super) struct Args {
     /// signature is checked with the key that its own log names.
     #[arg(long, value_name = "FILE")]
     allowed_signers: Option<PathBuf>,
-    /// The time-stamp authority's root certificate, PEM. Without it nothing shows who made a time-stamp.
+    /// The time-stamp authority's root certificate, PEM. A bundle without a time-stamp is then refused, for anybody
+    /// on the way can take it away. Without it nothing shows who made a time-stamp.
     #[arg(long, value_name = "FILE")]
     tsa_root: Option<PathBuf>,
     /// A witness's public key, or a file with it; may be given several times.

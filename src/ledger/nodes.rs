@@ -15,7 +15,8 @@ pub(super) const LEVELS: u32 = 8;
 /// Number of records.
 pub(super) fn size(db: &Connection) -> Result<u64, LedgerError> {
     let newest: i64 = db
-        .query_row("SELECT coalesce(max(idx), -1) FROM entry", [], |row| row.get(0))
+        .prepare_cached("SELECT coalesce(max(idx), -1) FROM entry")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_err(LedgerError::store("reading"))?;
     Ok((newest + 1).unsigned_abs())
 }
@@ -43,7 +44,7 @@ pub(super) fn stored_hashes(
     };
     let mut expected = first;
     let mut read = || -> rusqlite::Result<()> {
-        let mut statement = db.prepare(sql)?;
+        let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![stored, sql_int(first), sql_int(first.saturating_add(count))])?;
         while let Some(row) = rows.next()? {
             if row.get::<_, i64>(0)?.unsigned_abs() != expected {

@@ -4,13 +4,13 @@
 use super::keys::{Keys, keys};
 use super::layout::Layout;
 use super::note::VerifierKey;
-use super::record::{RECORD_VERSION, Record};
+use super::record::{RECORD_VERSION, Record, read_record};
 use super::signers::Signers;
 use super::tree::{Hash, leaf_hash};
 use super::{LedgerError, nodes, seal, sql_int, store};
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
@@ -25,6 +25,9 @@ pub struct Reader {
     pub(super) first: VerifierKey,
     key: VerifierKey,
 }
+
+/// See `Reader::hold`.
+pub struct Held<'a>(#[expect(dead_code, reason = "ends when it is dropped")] Transaction<'a>);
 
 /// Which records; every condition that is set must hold.
 #[derive(Debug, Clone, Default)]
@@ -103,6 +106,12 @@ impl Reader {
         Ok(Self { db, first, key })
     }
 
+    /// Reads the ledger as it is at this moment for as long as the answer is held: what is read is of one state, and
+    /// quicker to read. Meanwhile the write-ahead log only grows, so not for long.
+    pub fn hold(&self) -> Result<Held<'_>, LedgerError> {
+        self.db.unchecked_transaction().map(Held).map_err(LedgerError::store("reading"))
+    }
+
     /// Number of records at this moment; it only grows.
     pub fn size(&self) -> Result<u64, LedgerError> {
         nodes::size(&self.db)
@@ -122,8 +131,8 @@ impl Reader {
     pub fn record_bytes(&self, index: u64) -> Result<Vec<u8>, LedgerError> {
         let found = self
             .db
-            .query_row("SELECT idx, record, leaf FROM entry WHERE idx = ?1", [sql_int(index)], entry)
-            .optional()
+            .prepare_cached("SELECT idx, record, leaf FROM entry WHERE idx = ?1")
+            .and_then(|mut statement| statement.query_row([sql_int(index)], entry).optional())
             .map_err(LedgerError::store("reading"))?;
         let (index, bytes, leaf) = found.ok_or_else(|| LedgerError::absent(format!("record {index}")))?;
         hashed(index, bytes, &leaf)
@@ -209,7 +218,7 @@ impl Reader {
     /// Reads, checks and parses the records that `sql` selects as `idx, record, leaf`.
     fn fetch(&self, sql: &str, values: Vec<Value>) -> Result<Vec<(u64, Record)>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<(u64, Vec<u8>, Hash)>> {
-            let mut statement = self.db.prepare(sql)?;
+            let mut statement = self.db.prepare_cached(sql)?;
             statement.query_map(params_from_iter(values), entry)?.collect()
         };
         let rows = read().map_err(LedgerError::store("reading"))?;
@@ -297,8 +306,7 @@ pub(super) fn hashed(index: u64, bytes: Vec<u8>, leaf: &Hash) -> Result<Vec<u8>,
 
 pub(super) fn parsed(index: u64, bytes: &[u8]) -> Result<Record, LedgerError> {
     let what = || format!("record {index}");
-    let record: Record =
-        serde_json::from_slice(bytes).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
+    let record = read_record(bytes).map_err(|error| LedgerError::damaged(what(), error.to_string()))?;
     if record.v != RECORD_VERSION {
         let why = format!("it has version {} and this program knows {RECORD_VERSION}", record.v);
         return Err(LedgerError::damaged(what(), why));

@@ -7,7 +7,16 @@ use super::{LedgerError, Reader, sql_int};
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
-use std::io::{BufReader, Error, ErrorKind, Read};
+use std::cell::RefCell;
+use std::io::{BufReader, Cursor, Error, ErrorKind, Read};
+
+/// Contents of up to this size are unpacked in memory, all by one decoder for each thread: to make one takes
+/// longer than to unpack them.
+const SMALL: u64 = 64 << 10;
+
+thread_local! {
+    static DECODER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// A sealed file, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +42,8 @@ pub struct FileReader<'a> {
 
 enum Contents<'a> {
     Plain(Blob<'a>),
+    /// Unpacked already.
+    Small(Cursor<Vec<u8>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Blob<'a>>>>),
 }
 
@@ -88,7 +99,8 @@ impl Reader {
 }
 
 pub(super) fn files(db: &Connection, index: u64) -> rusqlite::Result<Vec<FileMeta>> {
-    let mut statement = db.prepare("SELECT name, media_type, sha256, size FROM file WHERE idx = ?1 ORDER BY part")?;
+    let mut statement =
+        db.prepare_cached("SELECT name, media_type, sha256, size FROM file WHERE idx = ?1 ORDER BY part")?;
     let files = statement.query_map([sql_int(index)], |row| {
         let size = row.get::<_, i64>(3)?.unsigned_abs();
         Ok(FileMeta { name: row.get(0)?, media_type: row.get(1)?, sha256: row.get(2)?, size })
@@ -97,7 +109,8 @@ pub(super) fn files(db: &Connection, index: u64) -> rusqlite::Result<Vec<FileMet
 }
 
 pub(super) fn salt(db: &Connection, index: u64) -> rusqlite::Result<Option<Salt>> {
-    db.query_row("SELECT salt FROM salt WHERE idx = ?1", [sql_int(index)], |row| row.get(0)).optional()
+    let mut statement = db.prepare_cached("SELECT salt FROM salt WHERE idx = ?1")?;
+    statement.query_row([sql_int(index)], |row| row.get(0)).optional()
 }
 
 /// Whether a record's files are those that it was sealed with.
@@ -119,6 +132,19 @@ pub(super) fn check_commitment(
     }
 }
 
+/// The whole contents, which must not be more than `size` bytes.
+fn unpacked(packed: impl Read, size: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    packed.take(2 * SMALL).read_to_end(&mut bytes)?;
+    DECODER.with_borrow_mut(|decoder| {
+        let decoder = match decoder {
+            Some(decoder) => decoder,
+            None => decoder.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decoder.decompress(&bytes, usize::try_from(size).unwrap_or(usize::MAX))
+    })
+}
+
 /// Contents by hash, as a stream that checks itself; `None` when there are none.
 pub(super) fn open_blob<'a>(
     db: &'a Connection,
@@ -127,16 +153,17 @@ pub(super) fn open_blob<'a>(
 ) -> Result<Option<FileReader<'a>>, LedgerError> {
     let doing = || LedgerError::store("reading");
     let found: Option<(i64, String)> = db
-        .query_row("SELECT id, codec FROM blob WHERE sha256 = ?1", params![sha256], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()
+        .prepare_cached("SELECT id, codec FROM blob WHERE sha256 = ?1")
+        .and_then(|mut statement| statement.query_row(params![sha256], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(doing())?;
     let Some((id, codec)) = found else { return Ok(None) };
     let blob = db.blob_open(c"main", c"blob", c"bytes", id, true).map_err(doing())?;
     let damaged = |why: String| LedgerError::damaged(format!("the contents {}", hex::encode(sha256)), why);
     let contents = match codec.as_str() {
         "none" => Contents::Plain(blob),
+        "zstd" if size <= SMALL => {
+            Contents::Small(Cursor::new(unpacked(blob, size).map_err(|e| damaged(e.to_string()))?))
+        }
         "zstd" => {
             let decoder = zstd::stream::read::Decoder::new(blob).map_err(|error| damaged(error.to_string()))?;
             Contents::Zstd(Box::new(decoder))
@@ -153,6 +180,7 @@ impl Read for FileReader<'_> {
         }
         let count = match &mut self.contents {
             Contents::Plain(blob) => blob.read(buffer)?,
+            Contents::Small(bytes) => bytes.read(buffer)?,
             Contents::Zstd(decoder) => decoder.read(buffer)?,
         };
         let damaged = |why| Err(Error::new(ErrorKind::InvalidData, why));

@@ -11,7 +11,7 @@ mod run;
 
 pub use alert::{About, DeliveryOutcome};
 pub use counts::{Counts, Of};
-pub use json::{canonical_json, millis, millis_option};
+pub use json::{canonical_json, millis, millis_option, read_record};
 pub use occasion::Occasion;
 pub use run::{End, Status, Trigger};
 

@@ -134,9 +134,13 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Sign-offs on record, by control and quarter. Nothing records any yet: a record of them is to be read here.
-fn sign_offs(_reader: &Reader) -> Result<Vec<SignOff>, GatherError> {
-    Ok(Vec::new())
+/// Sign-offs on record.
+fn sign_offs(reader: &Reader) -> Result<Vec<SignOff>, GatherError> {
+    let all = Window { start: DateTime::<Utc>::MIN_UTC, end: DateTime::<Utc>::MAX_UTC };
+    let signed = crate::sign_offs::of_period(reader, all)?.into_iter();
+    Ok(signed
+        .map(|crate::sign_offs::SignOff { control, quarter, by, at, .. }| SignOff { control, quarter, by, at })
+        .collect())
 }
 
 /// Criteria and controls as they are planned, of the categories in scope.

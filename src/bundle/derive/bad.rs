@@ -37,7 +37,7 @@ impl BadItems {
     /// Gathers them from the verdicts, one of them in memory at a time.
     pub(super) fn of(control: &Control, source: &dyn Source) -> Result<Self, BundleError> {
         let mut bad = Self::default();
-        for index in &control.verdicts {
+        for index in control.verdicts.iter().filter(|index| control.not_plain.contains(index)) {
             let Judged { as_of, verdict, .. } = verdict(source, *index)?;
             for j in verdict.judgements {
                 if !matches!(j.outcome, Outcome::Deviation | Outcome::Indeterminate | Outcome::Waived) {

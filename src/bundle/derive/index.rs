@@ -137,27 +137,19 @@ impl Figures {
     pub(super) fn of(contents: &Contents, name: &str, source: &dyn Source) -> Result<Self, BundleError> {
         let control = control(contents, name)?;
         let timeline = timeline(contents, name, source)?;
+        let count = |outcome: VerdictOutcome| control.outcomes.get(outcome.word()).copied().unwrap_or_default();
         let mut figures = Self {
             state_at_start: None,
             state_at_end: timeline.state_at_end,
-            pass: 0,
-            deviation: 0,
-            indeterminate: 0,
+            pass: count(VerdictOutcome::Pass),
+            deviation: count(VerdictOutcome::Deviation),
+            indeterminate: count(VerdictOutcome::Indeterminate),
             totals: timeline.totals,
         };
         if let Some(first) = control.transitions.first().filter(|first| **first < contents.facts.range.start)
             && let Body::Transition { to, .. } = source.record(*first)?.body
         {
             figures.state_at_start = Some(to);
-        }
-        for index in control.verdicts.iter().chain(&control.erased) {
-            if let Body::Verdict { outcome, .. } = source.record(*index)?.body {
-                *match outcome {
-                    VerdictOutcome::Pass => &mut figures.pass,
-                    VerdictOutcome::Deviation => &mut figures.deviation,
-                    VerdictOutcome::Indeterminate => &mut figures.indeterminate,
-                } += 1;
-            }
         }
         Ok(figures)
     }

@@ -26,7 +26,6 @@ use crate::ledger::record::{Body, Occasion, Record, Status, canonical_json};
 use crate::run_file::{PARTIAL, POPULATION};
 use crate::shown::shortened;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use uuid::Uuid;
@@ -89,7 +88,8 @@ pub(super) fn results(contents: &Contents, source: &dyn Source, out: &mut dyn Wr
     observations.end(out)?;
     let mut findings = Array::new("findings");
     for (name, control) in &contents.controls {
-        findings.add(out, &all.finding(name, control, &stated, &scope)?)?;
+        findings.next(out)?;
+        all.finding(name, control, &stated, &scope, out)?;
     }
     findings.end(out)?;
     put(out, "}]")?;
@@ -104,8 +104,13 @@ fn put(out: &mut dyn Write, text: &str) -> Result<(), BundleError> {
 }
 
 fn json_to(out: &mut dyn Write, value: &Value) -> Result<(), BundleError> {
-    let bytes = canonical_json(value).map_err(|e| BundleError::malformed("data/oscal/assessment-results.json", e))?;
-    out.write_all(&bytes).map_err(BundleError::io("the OSCAL document cannot be written"))
+    put(out, &written(value)?)
+}
+
+fn written(value: &Value) -> Result<String, BundleError> {
+    let malformed = |why: String| BundleError::malformed("data/oscal/assessment-results.json", why);
+    let bytes = canonical_json(value).map_err(|e| malformed(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| malformed(e.to_string()))
 }
 
 /// A list that OSCAL wants left out when it is empty.
@@ -117,12 +122,16 @@ impl Array {
     }
 
     fn add(&mut self, out: &mut dyn Write, value: &Value) -> Result<(), BundleError> {
-        match self.1 {
-            false => put(out, &format!(",\n\"{}\":[\n", self.0))?,
-            true => put(out, ",\n")?,
-        }
-        self.1 = true;
+        self.next(out)?;
         json_to(out, value)
+    }
+
+    /// What comes before a value.
+    fn next(&mut self, out: &mut dyn Write) -> Result<(), BundleError> {
+        match std::mem::replace(&mut self.1, true) {
+            false => put(out, &format!(",\n\"{}\":[\n", self.0)),
+            true => put(out, ",\n"),
+        }
     }
 
     fn end(self, out: &mut dyn Write) -> Result<(), BundleError> {
@@ -161,8 +170,7 @@ fn no_plan(uuid: Uuid) -> Value {
 /// One population, for one control, and the verdict that the same run brought about.
 struct Observed {
     index: u64,
-    record: Record,
-    verdict: Option<(u64, Record)>,
+    verdict: Option<u64>,
 }
 
 impl All<'_> {
@@ -215,15 +223,10 @@ impl All<'_> {
         }
         let mut found = Vec::new();
         for index in &control.evidence {
-            let record = self.source.record(*index)?;
-            let Body::Evidence { run, .. } = &record.body else {
+            let Body::Evidence { run, .. } = self.source.record(*index)?.body else {
                 return Err(BundleError::malformed(record_path(*index), format!("is not evidence for {name}")));
             };
-            let verdict = match verdicts.get(run) {
-                Some(verdict) => Some((*verdict, self.source.record(*verdict)?)),
-                None => None,
-            };
-            found.push(Observed { index: *index, record, verdict });
+            found.push(Observed { index: *index, verdict: verdicts.get(&run).copied() });
         }
         Ok(found)
     }
@@ -233,7 +236,9 @@ impl All<'_> {
     }
 
     fn observation(&self, name: &str, observed: Observed) -> Result<Value, BundleError> {
-        let Observed { index, record, verdict } = observed;
+        let Observed { index, verdict } = observed;
+        let record = self.source.record(index)?;
+        let verdict = verdict.map(|at| Ok::<_, BundleError>((at, self.source.record(at)?))).transpose()?;
         let Body::Evidence { collector, status, observed: items, window, .. } = &record.body else {
             return Err(BundleError::malformed(record_path(index), "is not evidence"));
         };
@@ -299,7 +304,9 @@ impl All<'_> {
                 remarks.push(format!("And {} more not read.", unread.len() - REASONS_MAX));
             }
         }
-        if let Some((at, _)) = verdict {
+        if let Some((at, Record { body: Body::Verdict { counts, .. }, .. })) = verdict
+            && counts.contains_key(&Outcome::Deviation)
+        {
             let judged = super::control::verdict(self.source, *at)?.verdict;
             let bad: Vec<_> = judged.judgements.iter().filter(|j| j.outcome == Outcome::Deviation).collect();
             remarks.extend(bad.iter().take(REASONS_MAX).map(|j| format!("Deviation: {}: {}.", j.item, j.reason)));
@@ -310,7 +317,14 @@ impl All<'_> {
         Ok(remarks.join(" "))
     }
 
-    fn finding(&self, name: &str, control: &Control, stated: &Stated, scope: &str) -> Result<Value, BundleError> {
+    fn finding(
+        &self,
+        name: &str,
+        control: &Control,
+        stated: &Stated,
+        scope: &str,
+        out: &mut dyn Write,
+    ) -> Result<(), BundleError> {
         let said = stated.control(name);
         let title = said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", said.title));
         let against = self.against(name, control)?;
@@ -324,27 +338,11 @@ impl All<'_> {
             true => "Every verdict of the period passes, and the control was effective throughout it.".to_owned(),
             false => against.join(" "),
         };
-        let related: Vec<Value> = control
-            .evidence
-            .iter()
-            .map(|index| json!({ "observation-uuid": self.observation_uuid(name, *index) }))
-            .collect();
-        let mut finding = json!({
-            "uuid": self.uuid(&format!("finding/{scope}/{name}")),
-            "title": remark(&title),
+        let mut before = json!({
             "description": "What the sealed verdicts of the period come to. The conclusion is the auditor's.",
-            "target": {
-                "type": "objective-id",
-                "target-id": token(name),
-                "title": remark(&title),
-                "status": { "state": state, "reason": reason, "remarks": remark(&remarks) },
-            },
         });
-        if !related.is_empty() {
-            finding["related-observations"] = json!(related);
-        }
         if let Some(said) = said {
-            finding["props"] = json!([
+            before["props"] = json!([
                 property("criteria", shortened(&list(&said.criteria), REMARK_CHARS_MAX)),
                 property("owner", shortened(&said.owner, REMARK_CHARS_MAX)),
                 property("severity", word(said.severity)),
@@ -352,15 +350,36 @@ impl All<'_> {
             let empty = |property: &Value| {
                 property["value"].as_str().is_none_or(|value| value.trim() != value || value.is_empty())
             };
-            if let Some(props) = finding["props"].as_array_mut() {
+            if let Some(props) = before["props"].as_array_mut() {
                 props.retain(|property| !empty(property));
             }
         }
-        Ok(finding)
+        let after = json!({
+            "target": {
+                "type": "objective-id",
+                "target-id": token(name),
+                "title": remark(&title),
+                "status": { "state": state, "reason": reason, "remarks": remark(&remarks) },
+            },
+            "title": remark(&title),
+            "uuid": self.uuid(&format!("finding/{scope}/{name}")),
+        });
+        // One object, in the order of its keys: what is between the two is long, and not held in memory.
+        let before = written(&before)?;
+        put(out, before.trim_end_matches('}'))?;
+        for (nth, index) in control.evidence.iter().enumerate() {
+            put(out, if nth == 0 { ",\"related-observations\":[" } else { "," })?;
+            put(out, &format!("{{\"observation-uuid\":\"{}\"}}", self.observation_uuid(name, *index)))?;
+        }
+        if !control.evidence.is_empty() {
+            put(out, "]")?;
+        }
+        put(out, ",")?;
+        put(out, written(&after)?.trim_start_matches('{'))
     }
 
     fn any_deviation(&self, control: &Control) -> Result<bool, BundleError> {
-        for index in &control.verdicts {
+        for index in control.verdicts.iter().filter(|index| control.not_plain.contains(index)) {
             if matches!(self.source.record(*index)?.body, Body::Verdict { outcome: VerdictOutcome::Deviation, .. }) {
                 return Ok(true);
             }
@@ -416,12 +435,12 @@ impl All<'_> {
                 Body::Verdict { .. } => ("Verdict", "verdicts", &["judgements.json", "policy.json"]),
                 _ => continue,
             };
-            let bytes = canonical_json(&record).map_err(|e| BundleError::malformed(record_path(index), e))?;
-            let mut links = vec![rlink(&format!("../records/{}.json", digits(index)), &bytes)];
+            let mut links =
+                vec![rlink(&format!("../records/{}.json", digits(index)), self.source.record_sha256(index)?)];
             if self.contents.has_files(index, &record.body) {
                 for name in files {
-                    let bytes = self.source.file(index, name)?;
-                    links.push(rlink(&format!("../{folder}/{}/{name}", digits(index)), &bytes));
+                    let sha256 = self.source.file_sha256(index, name)?;
+                    links.push(rlink(&format!("../{folder}/{}/{name}", digits(index)), sha256));
                 }
             }
             let resource = json!({
@@ -436,7 +455,7 @@ impl All<'_> {
     }
 }
 
-fn rlink(href: &str, bytes: &[u8]) -> Value {
-    let hash = hex::encode(Sha256::digest(bytes));
+fn rlink(href: &str, sha256: [u8; 32]) -> Value {
+    let hash = hex::encode(sha256);
     json!({ "href": href, "media-type": "application/json", "hashes": [{ "algorithm": "SHA-256", "value": hash }] })
 }

@@ -4,6 +4,7 @@
 pub(super) mod archive;
 mod envelope;
 mod ledger_source;
+mod packer;
 mod select;
 mod zip;
 
@@ -18,6 +19,7 @@ pub(crate) use envelope::seal;
 pub use envelope::{Authority, Timestamp};
 use evidenced_collectors::contract::Window;
 pub(crate) use ledger_source::LedgerSource;
+use packer::pack;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -137,18 +139,22 @@ fn write_bundle(
     request: &ExportRequest<'_>,
     selected: Selected,
 ) -> Result<ExportSummary, BundleError> {
+    let held = reader.hold().map_err(|e| BundleError::ledger("records", e))?;
     let source = LedgerSource::of(reader);
     let contents = Contents::read(selected.facts, selected.records, &source)?;
     let plan = layout(&contents, &source)?;
     let name = contents.facts.top();
     let path = if request.out.is_dir() { request.out.join(format!("{name}.zip")) } else { request.out.to_owned() };
-    let mut bag = Bag::create(&path, name)?;
     let mut proofs = reader.proofs();
-    plan.each(&contents, &source, |planned| {
-        let into =
-            |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
-        bag.file(&planned.path, into)
+    let mut bag = pack(Bag::create(&path, name)?, |giver| {
+        plan.each(&contents, &source, |planned| {
+            let into =
+                |out: &mut dyn Write| write(&planned.what, &contents, &source, &mut proofs, &selected.checkpoint, out);
+            giver.file(&planned.path, into)
+        })
     })?;
+    // Whoever says when may take long.
+    drop(held);
     let tagmanifest = bag.tagmanifest()?;
     let envelope = envelope::envelope(reader, request, tagmanifest.as_bytes())?;
     for (name, bytes) in &envelope.files {
@@ -191,7 +197,7 @@ fn write(
     match what {
         What::Bagit => out.write_all(BAGIT.as_bytes()).map_err(unwritten),
         What::Derived(what) => derive(what, contents, source, out),
-        What::Record(index) => out.write_all(&source.record_bytes(*index)?).map_err(unwritten),
+        What::Record(index) => out.write_all(&source.written(*index)?).map_err(unwritten),
         What::Proof(index) => out.write_all(&proof(proofs, *index, size, checkpoint)?).map_err(unwritten),
         What::Sums(index) => out.write_all(source.sha256sums(*index)?.as_bytes()).map_err(unwritten),
         What::Member(index, name) => source.copy(*index, name, out),

@@ -2,6 +2,7 @@
 
 use super::calendar::Silence;
 use super::{BundleError, Calendars, Facts, Scope, Source, digits, folder, time};
+use crate::judge::{self, VerdictOutcome};
 use crate::ledger::record::{Body, End, Record, Status, Trigger};
 use crate::schedule::{self, Outcome};
 use crate::sign_offs;
@@ -53,6 +54,11 @@ pub(crate) struct Contents {
 pub(crate) struct Control {
     /// Verdicts of the period whose files are here.
     pub(crate) verdicts: Vec<u64>,
+    /// Those of all verdicts of the period that do not simply pass: something was not read, deviates, could not be
+    /// judged or is waived.
+    pub(crate) not_plain: BTreeSet<u64>,
+    /// How many verdicts of the period have each outcome, those whose files were erased included.
+    pub(crate) outcomes: BTreeMap<&'static str, u64>,
     /// Verdicts of the period whose files were erased.
     pub(crate) erased: Vec<u64>,
     /// The newest verdict before the period that is here: what the control was when it began.
@@ -401,10 +407,16 @@ impl Contents {
                     walk.in_force = Some(controls);
                 }
             }
-            Body::Verdict { control, evidence, .. } if inside => {
+            Body::Verdict { control, evidence, outcome, counts, .. } if inside => {
                 let range = self.facts.range.clone();
                 self.referenced.extend(evidence.into_iter().filter(|named| !range.contains(named)));
-                self.control(&control).verdicts.push(index);
+                let control = self.control(&control);
+                control.verdicts.push(index);
+                *control.outcomes.entry(outcome.word()).or_default() += 1;
+                let bad = [judge::Outcome::Deviation, judge::Outcome::Indeterminate, judge::Outcome::Waived];
+                if outcome != VerdictOutcome::Pass || bad.iter().any(|bad| counts.contains_key(bad)) {
+                    control.not_plain.insert(index);
+                }
             }
             Body::Verdict { control, .. } => self.control(&control).before = Some(index),
             Body::Transition { control, .. } => {

@@ -18,9 +18,10 @@ pub(crate) use paths::{MANIFEST, PACKED, Paths, TAGMANIFEST, closing, device, pa
 pub(crate) use scope::Scope;
 
 use super::BundleError;
-use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json};
+use crate::ledger::record::{Body, RECORD_BYTES_MAX, Record, canonical_json, read_record};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// `bagit.txt`, as RFC 8493 has it.
@@ -61,6 +62,34 @@ pub(crate) trait Source {
     fn file_names(&self, index: u64) -> Result<Vec<String>, BundleError>;
     /// One of these files, at most `DOCUMENT_BYTES_MAX`.
     fn file(&self, index: u64, name: &str) -> Result<Vec<u8>, BundleError>;
+    /// The SHA-256 of one of these files.
+    fn file_sha256(&self, index: u64, name: &str) -> Result<[u8; 32], BundleError>;
+    /// The SHA-256 of a record's bytes.
+    fn record_sha256(&self, index: u64) -> Result<[u8; 32], BundleError>;
+}
+
+/// Records that a source holds for whoever asks for them again, half a KiB each: tables are made from them many
+/// times.
+pub(crate) const RECORDS_HELD: usize = 16_384;
+
+/// The record that a source was asked for last: often it is asked for the same one several times in a row.
+#[derive(Default)]
+pub(crate) struct Last(RefCell<Option<(u64, Record)>>);
+
+impl Last {
+    /// Looks at that record, or else at what `read` gives, which is the last from now on.
+    pub(crate) fn or<T>(
+        &self,
+        index: u64,
+        read: impl FnOnce() -> Result<Record, BundleError>,
+        look: impl FnOnce(&Record) -> T,
+    ) -> Result<T, BundleError> {
+        let mut last = self.0.borrow_mut();
+        match &mut *last {
+            Some((held, record)) if *held == index => Ok(look(record)),
+            last => Ok(look(&last.insert((index, read()?)).1)),
+        }
+    }
 }
 
 /// An index as it stands in file names: twelve digits.
@@ -113,7 +142,7 @@ pub(crate) fn parse_record(file: &str, bytes: &[u8]) -> Result<Record, BundleErr
 
 /// A record from bytes that `parse_record` has taken before.
 pub(crate) fn parse_again(file: &str, bytes: &[u8]) -> Result<Record, BundleError> {
-    serde_json::from_slice(bytes).map_err(|e| BundleError::malformed(file, e))
+    read_record(bytes).map_err(|e| BundleError::malformed(file, e))
 }
 
 /// Longest name that a path part is called after as it is; a longer one is cut, and ends in its hash.

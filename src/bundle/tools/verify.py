@@ -355,6 +355,8 @@ def envelope(bag, records, args, origin, root, sample):
             when = "time-stamped " + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
         else:
             open_points.append("the time-stamp: give --tsa-root")
+    elif root:
+        need(False, SEALS[2] + ": missing; whoever gives --tsa-root asks for a time-stamp, and anybody on the way can take it away")
     else:
         open_points.append("when the bundle was made: it has no time-stamp")
     key = sshsig(bag.text(SEALS[1]), data)

@@ -81,7 +81,9 @@ stamp() {
     [ -n "$when" ] && openssl ts -verify -data "$1" -in "$2" -CAfile "$keys/tsa-root.pem" -attime "$when" >/dev/null 2>&1
 }
 at=
-if [ ! -f tagmanifest-sha256.txt.tsr ]; then
+if [ ! -f tagmanifest-sha256.txt.tsr ] && [ -f "$keys/tsa-root.pem" ]; then
+    bad 'tagmanifest-sha256.txt.tsr is missing: with tsa-root.pem in KEYS a time-stamp is asked for, and anybody on the way can take it away'
+elif [ ! -f tagmanifest-sha256.txt.tsr ]; then
     not 'when the bundle was made: it has no time-stamp'
 elif [ ! -f "$keys/tsa-root.pem" ]; then
     not 'the time-stamp: there is no tsa-root.pem in KEYS'

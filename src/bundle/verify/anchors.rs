@@ -53,7 +53,7 @@ pub(super) fn check(
 ) -> (Vec<Check>, Handed) {
     let mut handed = Handed::default();
     let mut checking = Checking::new("anchors");
-    let source = BundleSource(archive);
+    let source = BundleSource::of(archive);
     let mut signed = Vec::new();
     for index in contents.of_kind("anchor").iter().copied() {
         let Some(record) = checking.take(source.record(index)) else { continue };

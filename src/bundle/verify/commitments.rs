@@ -1,7 +1,6 @@
 //! That files are those that their records were committed to.
 
 use super::container::Archive;
-use super::manifest::Digests;
 use super::report::{Check, Checking};
 use super::walk::Files;
 use crate::bundle::BundleError;
@@ -17,7 +16,6 @@ const SALTS: &str = "data/salts.csv";
 pub(super) struct Committed<'a> {
     pub(super) archive: &'a Archive,
     pub(super) contents: &'a Contents,
-    pub(super) digests: &'a Digests,
     /// Salts by record, if they can be read.
     pub(super) salts: Option<&'a BTreeMap<u64, String>>,
 }
@@ -48,9 +46,9 @@ impl<'a> Commitments<'a> {
     }
 
     fn files(&mut self, index: u64, Files { folder, sums }: &Files, salt: &str, commit: &str) {
-        let Committed { archive, digests, .. } = self.by;
+        let archive = self.by.archive;
         let sums_path = format!("{folder}/SHA256SUMS");
-        let digest = |path: &str| digests.get(archive.find(path).ok()??.position).copied().flatten();
+        let digest = |path: &str| archive.sha256(&archive.find(path).ok()??);
         let Some(digest_of_sums) = digest(&sums_path) else {
             return self.checking.wrong(sums_path, "is missing or unreadable");
         };

@@ -2,23 +2,26 @@
 //! flag, comment, bytes before, between or after. Nothing is written to disk. The archive is hostile
 //! until shown otherwise: every count and size is bounded before it is believed.
 
+use super::held::Held;
 use crate::bundle::BundleError;
 use crate::bundle::format::{
     ARCHIVE_BYTES_MAX, DOCUMENT_BYTES_MAX, ENTRIES_MAX, FILE_BYTES_MAX, PATH_BYTES_MAX, Paths, RATIO_MAX,
     TOTAL_BYTES_MAX, closing, path_allowed, place,
 };
-use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
-use std::collections::VecDeque;
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 const LOCAL_BYTES: usize = 30;
 const CENTRAL_BYTES: usize = 46;
+const SHARED_BYTES: usize = 26;
 const END_BYTES: u64 = 22;
 const END64_BYTES: u64 = 56;
 const LOCATOR_BYTES: u64 = 20;
@@ -29,7 +32,34 @@ const READ_AT_ONCE: usize = 1 << 20;
 /// Entries of the directory that are read at a time; the place of the first of them is held in memory.
 const PAGE_ENTRIES: usize = 32;
 /// Such pages that are held in memory.
-const PAGES: usize = 32;
+const PAGES: usize = 64;
+/// What is read of the archive at a time while its headers are checked.
+const WINDOW_BYTES: usize = 16_384;
+/// Files of up to this many bytes, and packed ones of up to so many, are unpacked in memory and at once.
+const SMALL_BYTES: u64 = 1 << 20;
+const SMALL_PACKED_BYTES: u64 = 1 << 18;
+
+/// Files of up to this many bytes are held once they were hashed, as long as there is room: most are read again, to
+/// be checked otherwise, and some many times. Not proofs, which are long and read once more.
+const HELD_FILE_BYTES: usize = 4096;
+const HELD_BYTES: usize = 16 << 20;
+/// What it takes to hold one, beside its bytes.
+const HELD_OVERHEAD: usize = 64;
+
+/// What a thread unpacks small files with.
+struct Scratch {
+    inflate: Decompress,
+    packed: Vec<u8>,
+    content: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        inflate: Decompress::new(false),
+        packed: Vec::new(),
+        content: Vec::new(),
+    });
+}
 
 /// An archive whose outline has been checked. Its contents have not. Holds a place for every 32 files, and
 /// reads its directory again where it is asked for others.
@@ -44,7 +74,15 @@ pub(super) struct Archive {
     held: Mutex<VecDeque<(usize, Arc<Vec<Entry>>)>>,
     /// Decoders that are not in use: most files are shorter than it takes to make one.
     idle: Mutex<Vec<Decoder>>,
+    /// SHA-256 of every file, once all were hashed, by position; `None` where one could not be read.
+    pub(super) digests: OnceLock<Vec<Option<[u8; 32]>>>,
+    /// The records, once they were read.
+    pub(super) records: OnceLock<Held>,
+    /// Contents of small files that were hashed, by position, and how many bytes more there is room for.
+    contents: RwLock<HeldContents>,
 }
+
+type HeldContents = (BTreeMap<usize, Box<[u8]>>, usize);
 
 type Decoder = DeflateDecoder<BufReader<At>>;
 
@@ -103,6 +141,9 @@ impl Archive {
             pages: Vec::new(),
             held: Mutex::default(),
             idle: Mutex::default(),
+            digests: OnceLock::new(),
+            records: OnceLock::new(),
+            contents: RwLock::new((BTreeMap::new(), HELD_BYTES)),
         };
         archive.directory(&name, count, start, end)?;
         Ok(archive)
@@ -110,12 +151,13 @@ impl Archive {
 
     /// Reads the central directory, and the local header that each of its entries points to.
     fn directory(&mut self, name: &str, count: u64, start: u64, end: u64) -> Result<(), BundleError> {
-        let mut central = BufReader::new(self.at(start, end));
+        let mut central = BufReader::with_capacity(WINDOW_BYTES, self.at(start, end));
+        let mut window = Window { file: self.file.clone(), at: 0, bytes: Vec::new() };
         let (mut at, mut from, mut total, mut paths) = (0, start, 0, Paths::default());
         for position in 0..count as usize {
             let (path, entry) = central_entry(&mut central, at).map_err(|e| refused(name, e))?;
             let wrong = |why: &str| refused(path.as_str(), why);
-            local_entry(self.at(at, entry.at), &path, &entry).map_err(|e| refused(path.as_str(), e))?;
+            local_entry(&mut window, at, &path, &entry).map_err(|e| refused(path.as_str(), e))?;
             let (top, inside) = path.split_once('/').ok_or_else(|| wrong("a file outside the bundle's folder"))?;
             if self.top.is_empty() {
                 self.top = top.to_owned();
@@ -261,21 +303,80 @@ impl Archive {
         self.read_entry(&self.entry(path)?)
     }
 
+    /// Holds the content of a file for whoever reads it next, if it is small and there is room.
+    pub(super) fn hold(&self, entry: &Entry, content: &[u8]) {
+        let path = &entry.path;
+        let once = !path.starts_with("data/") || path.starts_with("data/proofs/") || path.contains("/exchanges/");
+        if once || content.len() > HELD_FILE_BYTES {
+            return;
+        }
+        let (held, room) = &mut *self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = room.checked_sub(content.len() + HELD_OVERHEAD)
+            && held.insert(entry.position, content.into()).is_none()
+        {
+            *room = left;
+        }
+    }
+
+    /// The SHA-256 of a file, if all were hashed and it could be read.
+    pub(super) fn sha256(&self, entry: &Entry) -> Option<[u8; 32]> {
+        self.digests.get()?.get(entry.position).copied().flatten()
+    }
+
     /// A whole file, when it is not too large to be parsed.
     pub(super) fn read_entry(&self, entry: &Entry) -> Result<Vec<u8>, BundleError> {
         let path = entry.path.as_str();
         if entry.size > DOCUMENT_BYTES_MAX {
             return Err(BundleError::malformed(path, format!("larger than {DOCUMENT_BYTES_MAX} bytes")));
         }
+        let held = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = held.0.get(&entry.position) {
+            return Ok(content.to_vec());
+        }
+        drop(held);
+        if let Some(bytes) = self.small(entry, |content, _| content.to_vec()) {
+            return Ok(bytes);
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default().min(READ_AT_ONCE));
         self.open_entry(entry).read_to_end(&mut bytes).map_err(|e| BundleError::malformed(path, e))?;
         Ok(bytes)
+    }
+
+    /// Takes the content of a small file, and its packed bytes. `None`: it is none, or not as it should be, and
+    /// `open_entry` says how.
+    pub(super) fn small<T>(&self, entry: &Entry, take: impl FnOnce(&[u8], &[u8]) -> T) -> Option<T> {
+        if entry.size > SMALL_BYTES || entry.packed > SMALL_PACKED_BYTES || closing(&entry.path) {
+            return None;
+        }
+        let (packed_bytes, bytes) = (usize::try_from(entry.packed).ok()?, usize::try_from(entry.size).ok()?);
+        SCRATCH.with_borrow_mut(|Scratch { inflate, packed, content }| {
+            let packed = at_least(packed, packed_bytes);
+            self.file.read_exact_at(packed, entry.at).ok()?;
+            inflate.reset(false);
+            // Room for a byte more, so that one shows.
+            let ended = inflate.decompress(packed, at_least(content, bytes + 1), FlushDecompress::Finish).ok()?;
+            let content = &content[..bytes];
+            let mut crc = Crc::new();
+            crc.update(content);
+            let right = ended == Status::StreamEnd
+                && (inflate.total_in(), inflate.total_out()) == (entry.packed, entry.size)
+                && crc.sum() == entry.crc;
+            right.then(|| take(content, packed))
+        })
     }
 
     /// A whole file that must be text.
     pub(super) fn text(&self, path: &str) -> Result<String, BundleError> {
         String::from_utf8(self.read(path)?).map_err(|_| BundleError::malformed(path, "is not UTF-8"))
     }
+}
+
+/// The first bytes of what is made long enough.
+fn at_least(bytes: &mut Vec<u8>, length: usize) -> &mut [u8] {
+    if bytes.len() < length {
+        bytes.resize(length, 0);
+    }
+    &mut bytes[..length]
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -299,6 +400,32 @@ impl Read for At {
         let read = self.file.read_at(&mut buf[..wanted], self.at)?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+/// The part of the archive that was read last.
+struct Window {
+    file: Arc<File>,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// Some bytes of the archive, not more than `WINDOW_BYTES`.
+    fn get(&mut self, at: u64, length: usize) -> std::io::Result<&[u8]> {
+        let inside = |window: &Self| {
+            let from = usize::try_from(at.checked_sub(window.at)?).ok()?;
+            let until = from.checked_add(length)?;
+            (until <= window.bytes.len()).then_some(from..until)
+        };
+        if inside(self).is_none() {
+            self.at = at;
+            self.bytes.clear();
+            let end = at.saturating_add(WINDOW_BYTES as u64);
+            At { file: self.file.clone(), at, end }.read_to_end(&mut self.bytes)?;
+        }
+        let range = inside(self).ok_or(ErrorKind::UnexpectedEof)?;
+        Ok(&self.bytes[range])
     }
 }
 
@@ -422,12 +549,13 @@ fn end64(file: &Arc<File>, at: u64, start: u64) -> std::io::Result<u64> {
 }
 
 /// The fields that both headers share, from `version needed` on: flags, method, time, date, sums, sizes.
-fn shared(entry: &Entry, path: &str) -> Vec<u8> {
+fn shared(entry: &Entry, path: &str) -> [u8; SHARED_BYTES] {
     let (version, method) = if stored(path) { (10, 0) } else { (20, 8) };
-    let mut bytes = vec![version, 0, 0, 0, method, 0, 0, 0, 0x21, 0];
-    bytes.extend(entry.crc.to_le_bytes());
-    for number in [entry.packed, entry.size, path.len() as u64] {
-        bytes.extend(&number.to_le_bytes()[..4]);
+    let mut bytes = [0; SHARED_BYTES];
+    bytes[..10].copy_from_slice(&[version, 0, 0, 0, method, 0, 0, 0, 0x21, 0]);
+    bytes[10..14].copy_from_slice(&entry.crc.to_le_bytes());
+    for (at, number) in [(14, entry.packed), (18, entry.size), (22, path.len() as u64)] {
+        bytes[at..at + 4].copy_from_slice(&number.to_le_bytes()[..4]);
     }
     bytes
 }
@@ -459,18 +587,19 @@ fn central_entry(central: &mut impl Read, at: u64) -> std::io::Result<(String, E
     if length > PATH_BYTES_MAX {
         return Err(invalid(format!("a path longer than {PATH_BYTES_MAX} bytes")));
     }
-    let mut name = vec![0; length];
-    central.read_exact(&mut name)?;
-    let path = String::from_utf8_lossy(&name).into_owned();
+    let mut name = [0; PATH_BYTES_MAX];
+    let name = &mut name[..length];
+    central.read_exact(name)?;
+    let path = String::from_utf8_lossy(name).into_owned();
     if !path_allowed(&path) {
         return Err(invalid(format!("the path {path:?} is not allowed")));
     }
     let crc = u32::try_from(u32_at(&head, 16)).unwrap_or_default();
     let entry = Entry { path: String::new(), position: 0, size, at: at + (LOCAL_BYTES + length) as u64, packed, crc };
-    let mut expected = shared(&entry, &path);
-    expected.extend([0; 6]);
-    expected.extend((0o100_644_u32 << 16).to_le_bytes());
-    expected.extend(&at.to_le_bytes()[..4]);
+    let mut expected = [0; CENTRAL_BYTES - 6];
+    expected[..SHARED_BYTES].copy_from_slice(&shared(&entry, &path));
+    expected[32..36].copy_from_slice(&(0o100_644_u32 << 16).to_le_bytes());
+    expected[36..].copy_from_slice(&at.to_le_bytes()[..4]);
     if head[..6] != [b'P', b'K', 1, 2, expected[0], 3] {
         return Err(invalid(format!("{path}: no entry of a Unix archive where one should be")));
     }
@@ -485,13 +614,10 @@ fn central_entry(central: &mut impl Read, at: u64) -> std::io::Result<(String, E
 }
 
 /// Checks the header in front of the data: it must say what the directory says.
-fn local_entry(mut header: At, path: &str, entry: &Entry) -> std::io::Result<()> {
-    let mut expected = b"PK\x03\x04".to_vec();
-    expected.extend(shared(entry, path));
-    expected.extend(path.as_bytes());
-    let mut found = vec![0; expected.len()];
-    header.read_exact(&mut found)?;
-    if found != expected {
+fn local_entry(window: &mut Window, at: u64, path: &str, entry: &Entry) -> std::io::Result<()> {
+    let found = window.get(at, LOCAL_BYTES + path.len())?;
+    let (head, name) = found.split_at(LOCAL_BYTES);
+    if !head.starts_with(b"PK\x03\x04") || head[4..] != shared(entry, path) || name != path.as_bytes() {
         return Err(Error::new(ErrorKind::InvalidData, "its header does not say what the archive's directory says"));
     }
     Ok(())

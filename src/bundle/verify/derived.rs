@@ -10,15 +10,17 @@ use crate::bundle::derive::derive;
 use crate::bundle::format::{BAGIT, Contents, MANIFEST, Plan, Planned, What, closing, layout, population};
 use crate::bundle::tools;
 use crate::ledger::record::Status;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Cursor, Write};
 
+/// Files of up to this many bytes are read whole.
+const SMALL_BYTES: u64 = 65_536;
 /// Tables that a thread makes at a time.
 const STRETCH: usize = 64;
 
 /// Checks which files there are.
 pub(super) fn files(archive: &Archive, contents: &Contents) -> (Check, Option<Plan>) {
     let mut checking = Checking::new("files");
-    let plan = checking.take(layout(contents, &BundleSource(archive)));
+    let plan = checking.take(layout(contents, &BundleSource::of(archive)));
     if let Some(plan) = &plan {
         let compared = both(archive, contents, plan, &mut checking);
         checking.take(compared);
@@ -38,7 +40,7 @@ fn both(archive: &Archive, contents: &Contents, plan: &Plan, checking: &mut Chec
         };
         checking.wrong(entry.path.clone(), why);
     };
-    plan.each(contents, &BundleSource(archive), |planned| {
+    plan.each(contents, &BundleSource::of(archive), |planned| {
         while let Some(entry) = entries.next_if(|entry| !matches!(entry, Ok(entry) if entry.path >= planned.path)) {
             besides(entry?, checking);
         }
@@ -79,16 +81,29 @@ struct Again {
 impl Again {
     fn of(archive: &Archive, contents: &Contents, files: impl IntoIterator<Item = Planned>) -> Self {
         let mut again = Self { count: 0, checking: Checking::new("derived files") };
-        files.into_iter().for_each(|file| again.file(archive, contents, file));
+        let source = BundleSource::of(archive);
+        files.into_iter().for_each(|file| again.file(archive, contents, &source, file));
         again
     }
 
-    fn file(&mut self, archive: &Archive, contents: &Contents, Planned { path, what }: Planned) {
+    fn file(
+        &mut self,
+        archive: &Archive,
+        contents: &Contents,
+        source: &BundleSource<'_>,
+        Planned { path, what }: Planned,
+    ) {
         // That a file is missing has been said.
         let Some(Some(entry)) = self.checking.take(archive.find(&path)) else { return };
-        let mut comparing = Comparing::new(BufReader::new(archive.open_entry(&entry)));
+        let small = (entry.size <= SMALL_BYTES).then(|| archive.read_entry(&entry).ok()).flatten();
+        let found: Box<dyn BufRead> = match small {
+            Some(content) => Box::new(Cursor::new(content)),
+            // Also what cannot be read: the comparison says how.
+            None => Box::new(BufReader::new(archive.open_entry(&entry))),
+        };
+        let mut comparing = Comparing::new(found);
         let made = match &what {
-            What::Derived(what) => derive(what, contents, &BundleSource(archive), &mut comparing),
+            What::Derived(what) => derive(what, contents, source, &mut comparing),
             What::Bagit => comparing.write_all(BAGIT.as_bytes()).map_err(BundleError::io("bagit.txt")),
             What::Tool(at) => comparing.write_all(tools::ALL[*at].text.as_bytes()).map_err(BundleError::io("a tool")),
             _ => return,

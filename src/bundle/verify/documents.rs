@@ -76,7 +76,7 @@ pub(super) fn document<T: DeserializeOwned + Serialize>(
     index: u64,
     name: &str,
 ) -> Result<T, BundleError> {
-    read(source.0, source.path(index, name)?)
+    read(source.archive, source.path(index, name)?)
 }
 
 /// Reads a document of ours, which has one form only.

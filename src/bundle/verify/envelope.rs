@@ -90,7 +90,7 @@ fn signer(archive: &Archive, file: &str, bytes: &[u8]) -> Result<PublicKey, Bund
 fn in_force(archive: &Archive, contents: &Contents, key: PublicKey, checking: &mut Checking) -> bool {
     let mut in_force = false;
     for index in contents.of_kind("key").iter().copied() {
-        let Some(record) = checking.take(BundleSource(archive).record(index)) else { continue };
+        let Some(record) = checking.take(BundleSource::of(archive).record(index)) else { continue };
         if let Body::Key { role: KeyRole::Bundle, key: line, change } = &record.body {
             match PublicKey::parse(line) {
                 Some(named) if named == key => in_force = *change == KeyChange::Added,
@@ -112,6 +112,8 @@ fn stamped(
 ) -> Option<DateTime<Utc>> {
     let there = [TOKEN, TOKEN_SIGNATURE].map(|file| archive.has(file));
     if there == [false, false] {
+        let why = "is missing: whoever gives --tsa-root asks for a time-stamp, and anybody on the way can take it away";
+        checking.expect(brought.roots.is_none(), TOKEN, why);
         return None;
     }
     let token = checking.take(archive.read(TOKEN))?;

@@ -18,7 +18,7 @@ impl Bundle {
 
     /// Its records and their files.
     pub(crate) fn source(&self) -> impl Source {
-        BundleSource(&self.0)
+        BundleSource::of(&self.0)
     }
 
     /// Numbers of the records in it, in order.

@@ -16,11 +16,8 @@ const BUFFER_BYTES: usize = 65_536;
 /// Pages of the archive whose files a thread hashes at a time.
 const PAGES: usize = 8;
 
-/// SHA-256 of every file, by its position in the archive; `None` where it could not be read.
-pub(super) type Digests = Vec<Option<[u8; 32]>>;
-
 /// Hashes every file, packed and unpacked, and compares with the manifests.
-pub(super) fn check(archive: &Archive) -> (Check, Digests) {
+pub(super) fn check(archive: &Archive) -> Check {
     let (mut checking, mut packing) = (Checking::new("manifests"), Checking::new("manifests"));
     let mut digests = Vec::with_capacity(archive.count);
     let mut content = Listed::open(archive, MANIFEST, &mut checking);
@@ -52,7 +49,10 @@ pub(super) fn check(archive: &Archive) -> (Check, Digests) {
     }
     tags.end(&mut checking);
     checking.append(packing);
-    (checking.done(format!("{} files are there and what the manifests say", digests.len())), digests)
+    let count = digests.len();
+    // Nobody has set it before: this is the first that hashes files.
+    archive.digests.get_or_init(|| digests);
+    checking.done(format!("{count} files are there and what the manifests say"))
 }
 
 /// A file's hashes.
@@ -66,10 +66,19 @@ struct Hashed {
 fn hashed(archive: &Archive, at: usize) -> Vec<Result<Hashed, BundleError>> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let pages = at * PAGES..archive.all_pages().end.min((at + 1) * PAGES);
-    let mut one = |entry: Entry| Hashed {
-        content: hash(archive.open_entry(&entry), &mut buffer),
-        packed: hash(archive.open_packed(&entry), &mut buffer).ok(),
-        path: entry.path,
+    let mut one = |entry: Entry| {
+        let both = archive.small(&entry, |content, packed| {
+            archive.hold(&entry, content);
+            [content, packed].map(|bytes| Sha256::digest(bytes).into())
+        });
+        let (content, packed) = match both {
+            Some([content, packed]) => (Ok(content), Some(packed)),
+            None => {
+                let content = hash(archive.open_entry(&entry), &mut buffer);
+                (content, hash(archive.open_packed(&entry), &mut buffer).ok())
+            }
+        };
+        Hashed { path: entry.path, content, packed }
     };
     archive.entries_of(pages).map(|entry| entry.map(&mut one)).collect()
 }
@@ -99,8 +108,15 @@ fn hash(mut content: impl Read, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> 
 /// One line of a manifest or of `SHA256SUMS`: 64 lower-case hex digits, two spaces, a path.
 fn line(line: &str) -> Option<([u8; 32], &str)> {
     let (digest, path) = line.split_once("  ")?;
-    let bytes: [u8; 32] = hex::decode(digest).ok()?.try_into().ok()?;
-    (hex::encode(bytes) == digest && path_allowed(path)).then_some((bytes, path))
+    Some((digits(digest)?, path)).filter(|(_, path)| path_allowed(path))
+}
+
+/// A hash in lower-case hex digits.
+pub(super) fn digits(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    // Each has one spelling.
+    text.bytes().all(|digit| !digit.is_ascii_uppercase()).then_some(bytes)
 }
 
 /// Longest line of a manifest.

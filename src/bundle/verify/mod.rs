@@ -12,6 +12,7 @@ mod deliveries;
 mod derived;
 mod documents;
 mod envelope;
+mod held;
 mod inclusion;
 mod keys;
 mod log;
@@ -52,8 +53,8 @@ pub struct VerifyOptions {
     /// The text of an `allowed_signers` file of OpenSSH, as it was told before the period. Without it the
     /// bundle's signature is checked with the key that the bundle's own log names.
     pub allowed_signers: Option<String>,
-    /// Root certificates of time-stamp authorities, PEM. Without them time-stamps are read, and whose they
-    /// are stays open.
+    /// Root certificates of time-stamp authorities, PEM. With them a bundle without a time-stamp is refused;
+    /// without them time-stamps are read, and whose they are stays open.
     pub tsa_roots: Option<Vec<u8>>,
     /// Make every collection and verdict again from the recorded exchanges.
     pub reperform: bool,
@@ -92,8 +93,7 @@ pub fn verify(zip: &Path, options: &VerifyOptions) -> Result<VerifyReport, Bundl
 
 /// Makes every check that the ones before leave possible; `None` when one could not be made.
 fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, report: &mut VerifyReport) -> Option<()> {
-    let (check, digests) = manifest::check(archive);
-    report.checks.push(check);
+    report.checks.push(manifest::check(archive));
     let (check, facts) = bag(archive);
     report.checks.push(check);
     let facts = facts?;
@@ -103,7 +103,7 @@ fn contents(archive: &Archive, brought: &Brought, options: &VerifyOptions, repor
     let (check, contents) = records::read(archive, &facts);
     report.checks.push(check);
     let contents = contents?;
-    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought, &digests));
+    report.checks.extend(walk::walk(archive, &contents, closing.as_ref(), brought));
     report.checks.push(samples::check(archive, &contents));
     report.checks.push(sign_offs::check(archive, &contents, closing.as_ref()));
     report.checks.push(calendar::check(&contents));

@@ -3,6 +3,7 @@
 
 use super::container::{Archive, Content};
 use super::log::Closing;
+use super::manifest::digits;
 use super::merkle::{Fold, Hash};
 use super::report::{Check, Checking};
 use super::walk::Seen;
@@ -162,9 +163,7 @@ impl<'a> Hashes<'a> {
         if read == 0 {
             return Ok(None);
         }
-        let digits = self.line.strip_suffix('\n').unwrap_or_default();
-        let hash: Option<Hash> = hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
-        let hash = hash.filter(|hash| hex::encode(hash) == digits);
+        let hash = digits(self.line.strip_suffix('\n').unwrap_or_default());
         hash.map(Some).ok_or_else(|| malformed(format!("line {} is not a hash in hex", self.number)))
     }
 }

@@ -1,6 +1,7 @@
 //! The records: their form, and where the range begins and ends.
 
 use super::container::{Archive, Entry};
+use super::held::Taking;
 use super::parallel::in_order;
 use super::report::{Check, Checking};
 use super::source::BundleSource;
@@ -17,35 +18,41 @@ pub(super) fn read(archive: &Archive, facts: &Facts) -> (Check, Option<Contents>
     let mut checking = Checking::new("records");
     let mut reading = Reading::new(facts.clone());
     let mut bounds = Bounds::new(facts);
-    let mut failed = None;
+    let (mut failed, mut taking) = (None, Taking::new());
     in_order(
         archive.pages(FOLDER),
         |page| parse(archive, facts, page),
         |records| {
             for record in records {
-                let Some((index, record)) = checking.take(record) else { continue };
+                let Some((index, bytes, record)) = checking.take(record) else { continue };
                 let begins = index > 0 && matches!(record.body, Body::Epoch { .. });
                 checking.expect(!begins, record_path(index), "is a second beginning of the log");
                 bounds.see(index, &record);
+                taking.push(index, &bytes);
                 if failed.is_none() {
-                    failed = reading.add(index, record, &BundleSource(archive)).err();
+                    failed = reading.add(index, record, &BundleSource::of(archive)).err();
                 }
             }
         },
     );
+    // Nobody has set it before: this is the first that reads records.
+    archive.records.get_or_init(|| taking.end());
     if !bounds.check(&mut checking) {
         return (checking.done(String::new()), None);
     }
     let contents = match failed {
         Some(error) => Err(error),
-        None => reading.end(&BundleSource(archive)),
+        None => reading.end(&BundleSource::of(archive)),
     };
     let contents = checking.take(contents);
     (checking.done(format!("{} records are in the one form that there is", bounds.count)), contents)
 }
 
+/// A record, its number and its bytes.
+type Parsed = (u64, Vec<u8>, Record);
+
 /// The records on a page of the archive.
-fn parse(archive: &Archive, facts: &Facts, page: usize) -> Vec<Result<(u64, Record), BundleError>> {
+fn parse(archive: &Archive, facts: &Facts, page: usize) -> Vec<Result<Parsed, BundleError>> {
     let one = |entry: Result<Entry, BundleError>| {
         let entry = match entry {
             Ok(entry) => entry,
@@ -57,7 +64,12 @@ fn parse(archive: &Archive, facts: &Facts, page: usize) -> Vec<Result<(u64, Reco
         let index = digits.and_then(|digits| digits.parse::<u64>().ok());
         let index = index.filter(|index| record_path(*index) == entry.path && *index < facts.log_size);
         let index = index.ok_or_else(|| BundleError::malformed(entry.path.as_str(), "is not a record of the log"));
-        Some(index.and_then(|index| Ok((index, parse_record(&entry.path, &archive.read_entry(&entry)?)?))))
+        let read = |index| {
+            let bytes = archive.read_entry(&entry)?;
+            let record = parse_record(&entry.path, &bytes)?;
+            Ok((index, bytes, record))
+        };
+        Some(index.and_then(read))
     };
     archive.entries_of(page..page + 1).filter_map(one).collect()
 }

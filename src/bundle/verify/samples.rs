@@ -39,7 +39,7 @@ fn one(
     index: u64,
     count: &mut Count,
 ) -> Result<(), BundleError> {
-    let source = BundleSource(archive);
+    let source = BundleSource::of(archive);
     let record = source.record(index)?;
     if !contents.has_files(index, &record.body) {
         return Ok(());

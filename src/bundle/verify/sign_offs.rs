@@ -40,7 +40,7 @@ fn one(
     index: u64,
     compared: &mut u64,
 ) -> Result<SignOff, BundleError> {
-    let source = BundleSource(archive);
+    let source = BundleSource::of(archive);
     let wrong = |why: &str| BundleError::malformed(record_path(index), why);
     let record = source.record(index)?;
     let here = contents.has_files(index, &record.body);

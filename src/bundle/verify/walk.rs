@@ -8,9 +8,9 @@ use super::container::Archive;
 use super::counted::Counted;
 use super::deliveries::Deliveries;
 use super::documents::Documents;
+use super::held::Records;
 use super::inclusion::Inclusion;
 use super::log::Closing;
-use super::manifest::Digests;
 use super::merkle::{Hash, leaf};
 use super::parallel::in_order;
 use super::range::Range;
@@ -48,6 +48,7 @@ pub(super) struct Files {
 /// Checks of each record alone.
 struct Alone<'a> {
     by: Committed<'a>,
+    records: Records,
     inclusion: Option<Inclusion<'a>>,
     commitments: Commitments<'a>,
     documents: Documents,
@@ -65,16 +66,10 @@ struct Together<'a> {
 }
 
 /// Makes every check of the records; those that need the closing checkpoint only if there is one.
-pub(super) fn walk(
-    archive: &Archive,
-    contents: &Contents,
-    closing: Option<&Closing>,
-    brought: &Brought,
-    digests: &Digests,
-) -> Vec<Check> {
+pub(super) fn walk(archive: &Archive, contents: &Contents, closing: Option<&Closing>, brought: &Brought) -> Vec<Check> {
     let mut checking = Checking::new("commitments");
     let salts = checking.take(salts(archive));
-    let by = Committed { archive, contents, digests, salts: salts.as_ref() };
+    let by = Committed { archive, contents, salts: salts.as_ref() };
     let (anchors, windows) = match closing.map(|closing| anchors::check(archive, contents, closing, brought)) {
         Some((checks, handed)) => (checks, Some(Windows::new(handed))),
         None => (Vec::new(), None),
@@ -120,6 +115,7 @@ impl<'a> Alone<'a> {
     fn new(by: Committed<'a>, closing: Option<&'a Closing>) -> Self {
         Self {
             by,
+            records: Records::default(),
             inclusion: closing.map(Inclusion::new),
             commitments: Commitments::new(by),
             documents: Documents::new(),
@@ -129,10 +125,9 @@ impl<'a> Alone<'a> {
     /// Reads a record, and checks what can be told of it alone.
     fn see(&mut self, index: u64) -> Option<Seen> {
         let Committed { archive, contents, .. } = self.by;
-        let path = record_path(index);
-        let read = archive.read(&path).and_then(|bytes| Ok((leaf(&bytes), parse_again(&path, &bytes)?)));
         // It could be read before.
-        let (leaf, record) = self.commitments.checking.take(read)?;
+        let parse = |bytes: &[u8]| Ok((leaf(bytes), parse_again(&record_path(index), bytes)?));
+        let (leaf, record) = self.commitments.checking.take(self.records.read(archive, index, parse))?;
         let files = folder(&record.body).filter(|_| record.commit.is_some() && contents.has_files(index, &record.body));
         let files = files.map(|folder| {
             let folder = format!("data/{folder}/{}", digits(index));

@@ -32,7 +32,7 @@ async fn time_stamps_bound_the_records_between_them_once_they_were_checked() {
     world.run().await;
     world.hand_over("t").await.unwrap();
     world.run().await;
-    let bundle = world.bundle("b.zip");
+    let bundle = world.stamped_bundle("b.zip", &server);
     let report = with_roots(&bundle, &server);
     assert!(report.ok(), "{report:#?}");
     assert!(check(&report, "anchors").detail.contains("the time of 2 was checked"), "{report:#?}");
@@ -63,7 +63,7 @@ pub(crate) async fn attack_12_history_written_anew_today_with_fresh_time_stamps_
     world.run().await;
     world.clock.set(real);
     world.hand_over("t").await.unwrap();
-    let report = with_roots(&world.bundle("b.zip"), &server);
+    let report = with_roots(&world.stamped_bundle("b.zip", &server), &server);
     let windows = check(&report, "windows");
     assert!(!windows.ok && windows.detail.contains("but was sealed after"), "{report:#?}");
 
@@ -74,7 +74,7 @@ pub(crate) async fn attack_12_history_written_anew_today_with_fresh_time_stamps_
     early.run().await;
     early.clock.set(early.clock.now() - TimeDelta::hours(20));
     early.hand_over("t").await.unwrap();
-    let report = with_roots(&early.bundle("b.zip"), &server);
+    let report = with_roots(&early.stamped_bundle("b.zip", &server), &server);
     let windows = check(&report, "windows");
     assert!(!windows.ok && windows.detail.contains("but was sealed before"), "{report:#?}");
 }
@@ -100,7 +100,7 @@ pub(crate) async fn attacks_13_and_14_a_parallel_log_passes_alone_and_is_caught_
     let first = evidenced::ledger::Reader::open(&world.dir.path().join("state-of-first")).unwrap();
     let (_, note) = first.checkpoint_at_or_after(size).unwrap().expect("both have as many records");
     world.hand_over("t").await.unwrap();
-    let bundle = world.bundle("b.zip");
+    let bundle = world.stamped_bundle("b.zip", &server);
     assert!(with_roots(&bundle, &server).ok(), "time-stamps do not show a second log");
 
     let held = vec![note.clone()];

@@ -1,14 +1,17 @@
 //! A company whose ledger can be copied, restored and forked, with anchors of the test's choice.
 
+use crate::support::tsa::Server;
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::anchor::{AnchorError, Anchored, Anchors};
-use evidenced::bundle::{BundleError, ExportRequest, export};
+use evidenced::bundle::{Authority, BundleError, ExportRequest, export};
 use evidenced::config::{Loaded, parse};
 use evidenced::ledger::record::{Body, Trigger};
 use evidenced::ledger::{Create, Filter, Ledger, NewRecord, Reader};
 use evidenced::run::Runner;
+use evidenced::timestamp::Query;
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -118,17 +121,31 @@ impl World {
             .collect()
     }
 
-    /// The bundle of the days around now.
-    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
+    /// The bundle of the days around now, with a time-stamp of now.
+    pub(crate) fn stamped_bundle(&self, name: &str, server: &Server) -> PathBuf {
         let now = self.clock.now();
-        self.bundle_of(name, now - TimeDelta::days(60), now + TimeDelta::days(1))
+        let ask = |bytes: &[u8]| {
+            let query = Query::new(Sha256::digest(bytes).into(), [7; 8]);
+            Ok(server.authority.reply(&query.to_der(), "tsa", "t", None))
+        };
+        self.export(name, now - TimeDelta::days(60), now + TimeDelta::days(1), Some(&ask))
     }
 
     pub(crate) fn bundle_of(&self, name: &str, start: DateTime<Utc>, end: DateTime<Utc>) -> PathBuf {
+        self.export(name, start, end, None)
+    }
+
+    fn export(
+        &self,
+        name: &str,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+        authority: Option<&Authority<'_>>,
+    ) -> PathBuf {
         let out = self.dir.path().join(name);
         let ledger = Ledger::open(&self.state()).unwrap();
         let key = ledger.bundle_key().unwrap();
-        let request = ExportRequest::whole(Window { start, end }, &out, "Test", &key);
+        let request = ExportRequest { authority, ..ExportRequest::whole(Window { start, end }, &out, "Test", &key) };
         match export(&self.reader(), &request) {
             Err(BundleError::NotCovered { .. }) => {
                 let summary = NewRecord { at: self.clock.now(), body: Body::summary(), files: Vec::new() };

@@ -9,6 +9,7 @@ mod scene;
 use super::{erased, selective, wrong};
 use crate::anchor::bundle as anchored;
 use acts::*;
+use evidenced::bundle::{VerifyOptions, VerifyReport, verify};
 use scene::Holds::{self, Bundles, Log, Manifests, Nothing};
 use scene::{Attack, Scene, TOKEN};
 use std::collections::BTreeSet;
@@ -128,14 +129,21 @@ fn every_number_has_an_attack() {
 
 /// Nobody can put a time-stamp there that is wrong, but anybody can take one away.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_stamp_that_a_courier_took_away_is_said_to_be_missing() {
+async fn a_time_stamp_that_a_courier_took_away_is_missed_by_who_asks_for_it_and_else_said_to_be_missing() {
     let scene = Scene::set().await;
     let dir = tempfile::tempdir().unwrap();
     let mut files = scene.good.clone();
     files.files.retain(|path, _| !path.starts_with(TOKEN));
     let zip = files.write(dir.path());
-    let envelope = scene.check(&zip).checks.into_iter().find(|check| check.name == "envelope").unwrap();
-    assert!(envelope.ok && envelope.detail.contains("no time-stamp: when it was made is claimed"), "{envelope:?}");
+    let envelope = |report: VerifyReport| report.checks.into_iter().find(|check| check.name == "envelope").unwrap();
+    let found = envelope(scene.check(&zip));
+    assert!(!found.ok && found.detail.starts_with(&format!("{TOKEN}: is missing")), "{found:?}");
+    for (fine, said) in [scene.desk.python(&zip), scene.desk.shell(&zip, None)] {
+        assert!(!fine && said.contains(TOKEN) && said.contains("missing"), "{said}");
+    }
+    std::fs::remove_file(scene.desk.path("KEYS/tsa-root.pem")).unwrap();
+    let found = envelope(verify(&zip, &VerifyOptions::default()).unwrap());
+    assert!(found.ok && found.detail.contains("no time-stamp: when it was made is claimed"), "{found:?}");
     let (fine, said) = scene.desk.python(&zip);
     assert!(fine && said.contains("not checked  when the bundle was made: it has no time-stamp"), "{said}");
 }

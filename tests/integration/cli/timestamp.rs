@@ -65,8 +65,12 @@ fn an_authority_that_is_down_or_answers_wrongly_costs_the_time_stamp_unless_one_
         assert!(!home.path(&name).exists(), "nothing is left behind");
         let said = export(&home, &now, &name, &[]);
         assert!(said.code == 0 && said.err.contains("NO TIME-STAMP: ") && said.err.contains(why), "{said:?}");
-        let said = verify(&home, &name, &["--tsa-root", "root.pem"]);
+        let said = verify(&home, &name, &[]);
         assert!(said.code == 0 && said.out.contains("no time-stamp: when it was made is claimed"), "{said:?}");
+        // Whoever brings a root asks for one.
+        let said = verify(&home, &name, &["--tsa-root", "root.pem"]);
+        let missing = "REFUSED  envelope: tagmanifest-sha256.txt.tsr: is missing";
+        assert!(said.code == 4 && said.out.contains(missing), "{said:?}");
     }
 }
 

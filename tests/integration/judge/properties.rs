@@ -344,6 +344,7 @@ fn parted(items: Items, at: usize) -> (Items, Items) {
             let (front, end) = two(list, at);
             (Items::AuditLogs(front), Items::AuditLogs(end))
         }
+        _ => unreachable!("any_test makes no registers"),
     }
 }
 
@@ -367,6 +368,7 @@ fn turned(mut items: Items) -> Items {
             AuditLogDetail::Region(logs) => logs.trails.iter_mut().for_each(|trails| trails.reverse()),
             AuditLogDetail::Account { .. } => {}
         }),
+        _ => unreachable!("any_test makes no registers"),
     }
     items
 }
@@ -396,6 +398,7 @@ fn with_an_unreadable_item(mut items: Items) -> Items {
             name: "lost".to_owned(),
             detail: AuditLogDetail::Account { state: AccountState::Active },
         }),
+        _ => unreachable!("any_test makes no registers"),
     }
     items
 }

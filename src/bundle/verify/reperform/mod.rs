@@ -50,7 +50,7 @@ impl Work<'_> {
 
 /// Makes everything again that can be.
 pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperformed) {
-    let source = BundleSource(archive);
+    let source = BundleSource::of(archive);
     let mut work = Work { source, contents, checking: Checking::new("re-performance"), done: Reperformed::default() };
     if let Err(error) = collections::all(&mut work) {
         work.checking.failed(&error);
