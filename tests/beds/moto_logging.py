@@ -49,7 +49,8 @@ def main():
     few.create_trail(Name="few", S3BucketName="few-logs")
     few.put_event_selectors(TrailName="few", EventSelectors=ALL)
 
-    regions = sorted(region["RegionName"] for region in client("ec2").describe_regions()["Regions"])
+    found = client("ec2").describe_regions()["Regions"]
+    regions = sorted(region["RegionName"] for region in found if region["OptInStatus"] != "not-opted-in")
     for region in regions:
         if region != "eu-west-2":
             client("guardduty", region).create_detector(Enable=True)
