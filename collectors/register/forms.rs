@@ -276,7 +276,6 @@ const INCIDENTS: &[List] = &[
         order: &[("detected_at", "resolved_at")],
         settled: &["detected_at", "resolved_at"],
         refers: &[(&["version"], "plans")],
-        ..PLAIN
     },
 ];
 
@@ -323,7 +322,6 @@ const ACCESS_REVIEWS: &[List] = &[
         order: &[("taken_on", "decided_on"), ("decided_on", "done_on")],
         settled: &["decided_on", "done_on"],
         refers: &[(&["system", "taken_on", "account"], "snapshots")],
-        ..PLAIN
     },
 ];
 

@@ -19,6 +19,9 @@ pub(super) struct Memory {
     lists: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
 }
 
+/// A row that is gone, as it was, after the name of its list.
+pub(super) type Gone = (String, Map<String, Value>);
+
 impl Memory {
     /// From the last complete run; nothing before the first one.
     pub(super) fn from_carry(carry: Option<&Value>) -> Result<Self, CollectError> {
@@ -38,11 +41,7 @@ impl Memory {
 
     /// Lists that were read before and are not named now; rows that are gone, or say another day; each of these
     /// rows that are gone as it was, by list.
-    pub(super) fn contradicted_by(
-        &self,
-        now: &Self,
-        settings: &Settings,
-    ) -> (Vec<Unread>, Vec<(String, Map<String, Value>)>) {
+    pub(super) fn contradicted_by(&self, now: &Self, settings: &Settings) -> (Vec<Unread>, Vec<Gone>) {
         let (mut unread, mut gone) = (Vec::new(), Vec::new());
         let known = settings.register.lists();
         for (name, before) in &self.lists {

@@ -145,7 +145,7 @@ impl Registers {
     }
 
     /// The rows as items, with those that are gone as they were.
-    fn items(&self, files: &[File], gone: Vec<(String, Map<String, Value>)>) -> Result<Items, CollectError> {
+    fn items(&self, files: &[File], gone: Vec<memory::Gone>) -> Result<Items, CollectError> {
         let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for file in files {
             lists.insert(file.list.name.to_owned(), file.rows.iter().map(|row| json!(placed(file, row))).collect());

@@ -62,9 +62,10 @@ impl Past {
         for criterion in &mut facts.criteria {
             let category = super::grid::word(criterion.category);
             criterion.without_since = self.since(|stated| {
-                let inside = stated.scope.as_ref().is_none_or(|scope| {
-                    category == "security" || scope.categories.iter().any(|name| *name == category)
-                });
+                let inside = stated
+                    .scope
+                    .as_ref()
+                    .is_none_or(|scope| category == "security" || scope.categories.contains(&category));
                 inside && !stated.controls.values().any(|control| control.criteria.contains(&criterion.id))
             });
         }

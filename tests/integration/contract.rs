@@ -100,7 +100,7 @@ async fn suite(bed: Bed, covered: &BTreeSet<String>) -> Tally {
 
 #[test]
 fn every_kind_has_a_source_in_the_suite() {
-    let beds = ["aws_iam", "aws_logging", "backup_restores", "github_alerts", "github_changes"];
+    let beds = ["aws_iam", "aws_logging", "backup_restores", "github_alerts", "github_changes", "register"];
     for kind in evidenced_collectors::KINDS {
         assert!(
             beds.contains(&kind.name),

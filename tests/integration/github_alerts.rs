@@ -52,7 +52,7 @@ fn scanning(items: &BTreeMap<String, Vulnerability>, id: &str) -> Scanning {
     scanning
 }
 
-fn finding<'a>(items: &'a BTreeMap<String, Vulnerability>, number: u32) -> &'a Finding {
+fn finding(items: &BTreeMap<String, Vulnerability>, number: u32) -> &Finding {
     let VulnerabilityDetail::Finding(found) = &items[&format!("acme/shop/dependabot/{number}")].detail else {
         panic!("{items:#?}")
     };
