@@ -109,7 +109,7 @@ fn a_bundle_and_the_history_count_alike() {
         assert_eq!((cell("drifts"), cell("drifts_open")), (totals["drifts"].to_string(), totals["open"].to_string()));
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 13);
     let page = String::from_utf8(files["data/controls/SEC-001/index.html"].clone()).unwrap();
     assert!(page.contains("% of the time that the records know of") && page.contains("Time to repair"), "{page}");
     let told = ["verify", "b.zip", "--reperform", "--vkey", "state/log.vkey"];
