@@ -128,10 +128,11 @@ pub(super) fn meeting(
 /// shows that it does not end early, what was said of the period later, and whatever says that files of it are gone.
 fn needed(reader: &Reader, range: &Range<u64>, period: Window, size: u64) -> Result<u64, BundleError> {
     let mut needed = size.min(range.end + 1);
-    needed = needed.max(afterwards(reader, range, period, size)?.last().map_or(0, |index| index + 1));
+    let after = afterwards(reader, range, period, size)?;
+    needed = needed.max(after.last().map_or(0, |index| index + 1));
     for found in reader.records(needed..size, &Filter::kind("erasure")) {
         let (index, record) = found.map_err(unread("erasures"))?;
-        if matches!(record.body, Body::Erasure { target, .. } if target < range.end) {
+        if matches!(record.body, Body::Erasure { target, .. } if target < range.end || after.contains(&target)) {
             needed = index + 1;
         }
     }
