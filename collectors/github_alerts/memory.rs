@@ -105,9 +105,10 @@ fn finding(alert: &Vulnerability) -> Option<&Finding> {
     }
 }
 
-/// Whether it ended before that instant.
+/// Whether it was mended before that instant. One that was dismissed, by whomever, is still there: whether that was
+/// right is the judge's to say.
 pub(super) fn ended_before(alert: &Vulnerability, start: DateTime<Utc>) -> bool {
-    finding(alert).and_then(|f| f.closing.as_ref()).and_then(Closing::at).is_some_and(|at| at < start)
+    matches!(finding(alert).and_then(|f| f.closing.as_ref()), Some(Closing::Fixed { at }) if *at < start)
 }
 
 /// Whether it was open at some time of the window.

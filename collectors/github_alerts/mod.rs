@@ -67,7 +67,7 @@ impl Collector for GithubAlerts {
                     let early = alerts.iter().filter(|alert| memory::ended_before(alert, task.window.start)).count();
                     if early > 0 {
                         scope.filters.push(format!(
-                            "{}: {early} of {} alerts ended before the window",
+                            "{}: {early} of {} alerts were mended before the window",
                             target.name,
                             alerts.len()
                         ));

@@ -96,7 +96,10 @@ async fn alerts_open_at_some_time_of_the_window_and_every_repository_become_item
         Some(Closing::Dismissed { by: Some(by), comment: Some(words), .. }) if by == "example-ben" && words == "RISK-4"));
     let ipe = outcome.whole().ipe();
     assert_eq!(ipe.identity, ["example-auditor"]);
-    assert!(ipe.filters.iter().any(|filter| filter == "acme/shop: 1 of 6 alerts ended before the window"), "{ipe:#?}");
+    assert!(
+        ipe.filters.iter().any(|filter| filter == "acme/shop: 1 of 6 alerts were mended before the window"),
+        "{ipe:#?}"
+    );
     assert!(ipe.reconciliations.iter().any(|both| (both.held, both.stated) == (6, 6)), "{ipe:#?}");
 
     use judge::Outcome::{Deviation, Excluded, Pass};

@@ -155,8 +155,9 @@ fn aics_tlog_verifies_checkpoint_and_inclusion() {
 #[test]
 fn aics_tlog_finds_the_witness_s_signature_on_the_checkpoints_that_it_was_given() {
     let bundle = &bundles()[1];
+    let scratch = tempfile::tempdir().unwrap();
     let cosigned = |folder: &Path, quorum: &str| {
-        let note = folder.parent().unwrap().join("cosigned");
+        let note = scratch.path().join("cosigned");
         let text = fs::read(folder.join("note")).unwrap();
         fs::write(&note, [text, fs::read(folder.join("receipt")).unwrap()].concat()).unwrap();
         let witness = fs::read_to_string(bundle.key("witness.vkey")).unwrap();

@@ -426,7 +426,7 @@ fn the_pages_of_the_sample_show_its_story_worst_first() {
         ("SEC-001", ["direct-push", "stale-approval"].as_slice()),
         ("SEC-004", &["console-without-mfa", "iam:GenerateCredentialReport"]),
         ("SEC-013", &["not-logging"]),
-        ("SEC-015", &["open-too-long", "fixed-late"]),
+        ("SEC-015", &["fixed-late"]),
         ("AVL-001", &["validation-failed", "failure-not-followed-up"]),
         ("AVL-008", &["rto-missed", "recovery-not-shown"]),
         ("SEC-019", &["training-overdue"]),

@@ -43,7 +43,7 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
         (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there for 2026-01-01"),
         (carried.replace("2026-06-01", "2026-09-01"), "the bridge of the report"),
         (carried.replace("['EC2']", "[]"), "services is empty"),
-        (carried.replace("'SEC-004'", "'SEC-04'"), "the nearest is `SEC-00"),
+        (carried.replace("'SEC-004'", "'SEC-04'"), "the nearest is `SEC-0"),
     ] {
         let error = with_scope(&scope).err().unwrap_or_else(|| panic!("taken: {scope}"));
         assert!(error.contains(words) && error.contains("evidenced.toml"), "{words} is not in {error}");
