@@ -15,6 +15,7 @@ pub(crate) mod samples;
 mod selective;
 mod signed;
 mod tools;
+mod two;
 mod world;
 
 use super::support::program;

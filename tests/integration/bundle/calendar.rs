@@ -1,7 +1,8 @@
 //! What was due and what became of it, as a bundle shows it and as `verify` computes it again.
 
 use super::archive::Files;
-use super::world::{Two, World, at, exported, january};
+use super::two::Two;
+use super::world::{World, at, exported, january};
 use super::{check, wrong};
 use evidenced::ledger::NewRecord;
 use evidenced::ledger::record::Body;

@@ -3,7 +3,8 @@
 //! Whoever withholds has the ledger and its key, and makes everything else fit: `forge::withhold`.
 
 use super::archive::Files;
-use super::world::{Two, at, exported, january, summarize};
+use super::two::Two;
+use super::world::{at, exported, january, summarize};
 use super::{check, wrong};
 use evidenced::bundle::{BundleError, ExportRequest, controls_meeting, forge};
 use evidenced::ledger::record::{Body, Of, Record};
