@@ -1,5 +1,5 @@
 //! Records that were read once and are asked for again, many of them many times: packed together, because they are
-//! much alike, so that all of a large bundle have room.
+//! much alike, so that those of a large bundle have room.
 
 use super::container::Archive;
 use crate::bundle::BundleError;
@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Records that are packed together.
 const TOGETHER: usize = 64;
+/// What packed records may take in memory; those after them are read from the archive again.
+const PACKED_BYTES: usize = 8 << 20;
 
 /// The bytes of records, by number.
 pub(super) struct Held {
@@ -26,6 +28,8 @@ pub(super) struct Taking {
     /// One for all of them: to make one for each leaves holes in memory that nothing fits into.
     deflate: Compress,
     packed: Vec<u8>,
+    /// Room that is left.
+    room: usize,
 }
 
 struct Packed {
@@ -43,11 +47,15 @@ impl Taking {
             ends: Vec::new(),
             deflate: Compress::new(Compression::fast(), false),
             packed: Vec::new(),
+            room: PACKED_BYTES,
         }
     }
 
-    /// Takes the next record.
+    /// Takes the next record, while there is room.
     pub(super) fn push(&mut self, index: u64, record: &[u8]) {
+        if self.room == 0 {
+            return;
+        }
         self.held.numbers.push(index);
         self.open.extend_from_slice(record);
         self.ends.push(u32::try_from(self.open.len()).unwrap_or(u32::MAX));
@@ -63,12 +71,13 @@ impl Taking {
     }
 
     fn pack(&mut self) {
-        let Self { held, open, ends, deflate, packed } = self;
+        let Self { held, open, ends, deflate, packed, room } = self;
         packed.clear();
         packed.reserve(open.len() + 1024);
         deflate.reset();
         // What is not packed to its end is not unpacked either: its records are read from the archive.
         let _ = deflate.compress_vec(open, packed, FlushCompress::Finish);
+        *room = room.saturating_sub(packed.len());
         held.blocks.push(Packed { bytes: packed.as_slice().into(), ends: ends.as_slice().into() });
         open.clear();
         ends.clear();

@@ -15,25 +15,28 @@ struct Run {
     evidence: Option<Status>,
     /// Controls that the evidence is for and that no verdict of the run has judged yet.
     unjudged: BTreeSet<String>,
-    closed: bool,
 }
 
 /// Checks that the collectors' sequences have no holes, and that each run is closed, or said to be open.
 pub(super) struct Sequences<'a> {
     contents: &'a Contents,
     last: BTreeMap<String, u64>,
+    /// Runs that are open.
     runs: BTreeMap<String, Run>,
+    /// Names of those that are closed: all of them, so no more than the names.
+    closed: BTreeSet<Box<str>>,
     checking: Checking,
 }
 
 impl<'a> Sequences<'a> {
     pub(super) fn new(contents: &'a Contents) -> Self {
-        Self { contents, last: BTreeMap::new(), runs: BTreeMap::new(), checking: Checking::new("sequences") }
+        let checking = Checking::new("sequences");
+        Self { contents, last: BTreeMap::new(), runs: BTreeMap::new(), closed: BTreeSet::new(), checking }
     }
 
     /// Takes the next record.
     pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
-        let Self { contents, last, runs, checking } = self;
+        let Self { contents, last, runs, closed, checking } = self;
         if *index >= contents.facts.range.end {
             return;
         }
@@ -43,20 +46,14 @@ impl<'a> Sequences<'a> {
                 if *inside {
                     in_sequence(last, collector, *seq, &mut wrong);
                 }
-                let opened = Run {
-                    collector: collector.clone(),
-                    seq: *seq,
-                    evidence: None,
-                    unjudged: BTreeSet::new(),
-                    closed: false,
-                };
-                if runs.insert(run.clone(), opened).is_some() {
+                let opened = Run { collector: collector.clone(), seq: *seq, evidence: None, unjudged: BTreeSet::new() };
+                if runs.insert(run.clone(), opened).is_some() || closed.contains(run.as_str()) {
                     wrong("opens a run that was opened before".to_owned());
                 }
             }
             Body::Missed { collector, seq, .. } if *inside => in_sequence(last, collector, *seq, &mut wrong),
             Body::Evidence { run, collector, seq, status, controls, .. } if *inside => match runs.get_mut(run) {
-                Some(known) if !known.closed && known.evidence.is_none() => {
+                Some(known) if known.evidence.is_none() => {
                     if (&known.collector, known.seq) != (collector, *seq) {
                         wrong("is of another collector or number than its run".to_owned());
                     }
@@ -70,9 +67,9 @@ impl<'a> Sequences<'a> {
                     known.unjudged.remove(control);
                 }
             }
-            Body::RunClosed { run, collector, end } if *inside => match runs.get_mut(run) {
-                Some(known) if !known.closed => {
-                    known.closed = true;
+            Body::RunClosed { run, collector, end } if *inside => match runs.remove(run) {
+                Some(known) => {
+                    closed.insert(run.as_str().into());
                     // Evidence of a run that began before the period may lie before it too.
                     let began_inside = known.evidence.is_some() || last.contains_key(collector);
                     if known.collector != *collector || began_inside && !end_fits(*end, known.evidence) {
@@ -85,7 +82,7 @@ impl<'a> Sequences<'a> {
                         wrong(format!("ends a run whose evidence is for {control}, without a verdict of it"));
                     }
                 }
-                _ => wrong("closes a run that is not open".to_owned()),
+                None => wrong("closes a run that is not open".to_owned()),
             },
             _ => {}
         }

@@ -3,7 +3,7 @@
 //! before it, by one.
 
 use super::brought::Brought;
-use super::commitments::{Commitments, Committed, salts};
+use super::commitments::{Commitments, Committed, Salts};
 use super::container::Archive;
 use super::counted::Counted;
 use super::deliveries::Deliveries;
@@ -68,7 +68,7 @@ struct Together<'a> {
 /// Makes every check of the records; those that need the closing checkpoint only if there is one.
 pub(super) fn walk(archive: &Archive, contents: &Contents, closing: Option<&Closing>, brought: &Brought) -> Vec<Check> {
     let mut checking = Checking::new("commitments");
-    let salts = checking.take(salts(archive));
+    let salts = checking.take(Salts::read(archive));
     let by = Committed { archive, contents, salts: salts.as_ref() };
     let (anchors, windows) = match closing.map(|closing| anchors::check(archive, contents, closing, brought)) {
         Some((checks, handed)) => (checks, Some(Windows::new(handed))),

@@ -27,7 +27,7 @@ const PAGES: usize = 64;
 /// Files of up to this many bytes are held once they were hashed, as long as there is room: most are read again, to
 /// be checked otherwise, and some many times. Not proofs, which are long and read once more.
 const HELD_FILE_BYTES: usize = 4096;
-const HELD_BYTES: usize = 16 << 20;
+const HELD_BYTES: usize = 8 << 20;
 /// What it takes to hold one, beside its bytes.
 const HELD_OVERHEAD: usize = 64;
 
