@@ -6,8 +6,7 @@ use crate::config::{Loaded, Span};
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::Runner;
-use anyhow::{Context, bail};
-use std::os::unix::fs::MetadataExt;
+use anyhow::bail;
 
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
@@ -91,7 +90,7 @@ fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
         item: item.clone(),
         reason: args.reason.clone(),
         approver: approver.clone(),
-        recorded_by: account()?,
+        recorded_by: crate::who::me(),
         approved_at,
         expires: approved_at + expires_in.delta(),
     };
@@ -115,23 +114,8 @@ fn revocation(runner: &Runner, waiver: u64, reason: &str) -> anyhow::Result<(Str
         control: control.clone(),
         waiver,
         reason: reason.to_owned(),
-        recorded_by: account()?,
+        recorded_by: crate::who::me(),
         revoked_at: now,
     };
     Ok((control, body))
-}
-
-/// The account that runs this, as the system has it: its name if `/etc/passwd` has one, else its number. With
-/// sudo, whom sudo says it is for. A claim, and no proof: whoever may write the ledger may be anybody.
-fn account() -> anyhow::Result<String> {
-    let uid = std::fs::metadata("/proc/self").context("the account that runs this cannot be told")?.uid();
-    let number = uid.to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let line = passwd.lines().map(|line| line.split(':').collect::<Vec<&str>>());
-    let name = line.filter(|parts| parts.get(2) == Some(&number.as_str())).find_map(|parts| parts.first().copied());
-    let name = name.map_or_else(|| format!("uid {number}"), str::to_owned);
-    Ok(match std::env::var("SUDO_USER") {
-        Ok(by) if !by.trim().is_empty() && by != name => format!("{name} for {by}"),
-        _ => name,
-    })
 }

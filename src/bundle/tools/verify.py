@@ -15,7 +15,7 @@ N = r"\d{12}"
 KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of a record are checked by SHA256SUMS
     r"AUDITOR\.html|README\.txt|bag-info\.txt|bagit\.txt|(tag)?manifest-sha256\.txt|packed-sha256\.txt|verify\.(html|py|sh)",
     r"data/(index|alerts|calendar|controls|completeness|gaps|salts)\.csv|data/index\.(html|xlsx)|data/oscal/assessment-results\.json",
-    r"data/controls/[^/]+/((exposure|gaps|judgements|samples|signoffs|timeline|waivers)\.csv|summary\.md|index\.html)",
+    r"data/controls/[^/]+/((causes|exposure|gaps|judgements|samples|signoffs|timeline|waivers)\.csv|summary\.md|index\.html)",
     r"data/log/(checkpoint|frontier\.txt|leafhashes\.txt|log\.vkey|keys/\d{12}\.checkpoint)|data/populations/%s(\.partial)?\.csv" % N,
     r"data/(records/%s\.json|proofs/%s\.tlog-proof)" % (N, N),
     r"data/(alerts|anchors|configs|evidence|exports|samples|signoffs|transitions|verdicts)/%s/.+" % N,
