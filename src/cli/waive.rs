@@ -13,10 +13,10 @@ const WAIVER_DAYS_MAX: i64 = 366;
 
 /// What a waiver is, and for whom it does not count; below the options of `waive --help`.
 const HELP: &str = "\
-A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can
+A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can \
 access keys of an account's root. What it covers shows as waived, and never as pass; at its end it counts again.
 
-It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers`
+It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers` \
 then says so. Who gains:
   change_review  the change's author, committers, and whoever pushed, merged or started it
   mfa            the account itself, and its registered owner
