@@ -169,3 +169,17 @@ pub fn owed(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<Vec<
     owed.sort_by(|a, b| (a.standing, a.from, &a.control).cmp(&(b.standing, b.from, &b.control)));
     Ok(owed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{State, begins_drift};
+
+    #[test]
+    fn a_drift_begins_where_a_control_that_was_well_or_not_watched_is_not_effective() {
+        for state in [State::Stale, State::Indeterminate, State::Deviating] {
+            assert!(begins_drift(None, state) && begins_drift(Some(State::Effective), state), "{state:?}");
+            assert!(!begins_drift(Some(State::Stale), state), "it had begun: {state:?}");
+            assert!(!begins_drift(Some(state), State::Effective) && !begins_drift(Some(state), State::Unmonitored));
+        }
+    }
+}

@@ -16,8 +16,8 @@ const TEXT_BYTES_MAX: usize = 4_000;
 
 /// What a cause is; below the options of `cause --help`.
 const HELP: &str = "\
-A cause ends nothing: a drift is over when a later verdict passes, or when what deviates is accepted with `evidenced
-waive`. Without a cause on record a drift counts as not handled once the time to close it has passed: 7 days for a
+A cause ends nothing: a drift is over when a later verdict passes, or when what deviates is accepted with `evidenced \
+waive`. Without a cause on record a drift counts as not handled once the time to close it has passed: 7 days for a \
 critical control, 30, 60 and 90 for the others. A cause cannot be changed; another one stands beside it.
 
 The texts go into every bundle and cannot be erased: name no persons that need not be named.";
@@ -143,7 +143,9 @@ fn list(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     } else {
         show(&owed);
         if late {
-            eprintln!("Late: the time to close the drift has passed. `evidenced cause --help` says how to record a cause.");
+            eprintln!(
+                "Late: the time to close the drift has passed. `evidenced cause --help` says how to record a cause."
+            );
         }
     }
     Ok(if late { Exit::NotEffective } else { Exit::Ok })

@@ -431,7 +431,9 @@ impl Contents {
                 transitions.push(index);
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
-            body @ (Body::Cause { .. } | Body::SignOff { .. } | Body::Sample { .. }) if inside => self.attested(index, &body),
+            body @ (Body::Cause { .. } | Body::SignOff { .. } | Body::Sample { .. }) if inside => {
+                self.attested(index, &body)
+            }
             Body::Alert { .. } if inside => self.alerts.push(index),
             Body::Revocation { control, waiver, .. } => {
                 self.control(&control).revocations.entry(waiver).or_insert(index);
