@@ -157,6 +157,18 @@ pub(crate) fn known(
     Ok(Known { timeline, items, present: past.present })
 }
 
+/// Every drift of a control up to `now`, oldest first.
+pub(crate) fn drifts(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Drift>, HistoryError> {
+    let past = Past::read(reader, loaded, id, u64::MAX, now)?;
+    let all = Window { start: reader.record(0)?.at.min(now), end: now };
+    Ok(fold(&past.changes, all).drifts)
+}
+
 /// Whether a transition belongs to an interval: it began it, or came later and before the next one began.
 fn of(told: &Told, interval: &Interval, starts: &[u64], period: Window) -> bool {
     let Some(first) = interval.record else { return false };

@@ -5,6 +5,7 @@ pub mod assess;
 pub mod backoff;
 pub mod bundle;
 pub mod catalogue;
+pub mod causes;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -116,6 +116,9 @@ fn timeline(reader: &Reader) -> anyhow::Result<()> {
                 let why = format!("{item} accepted by {approver} until {}: {reason}", day(expires));
                 rows.add_row([when, control, "waiver".to_owned(), why]);
             }
+            Body::Cause { control, cause, .. } => {
+                rows.add_row([when, control, "cause".to_owned(), cause]);
+            }
             Body::SignOff { control, quarter, by, .. } => {
                 rows.add_row([when, control, "sign-off".to_owned(), format!("{by} signed for {quarter}")]);
             }

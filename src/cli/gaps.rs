@@ -53,7 +53,7 @@ fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit>
         }
     }
     let bad = args.fail_on.is_some_and(|limit| gaps.worst() >= Some(limit));
-    Ok(match facts.fault {
+    Ok(match gaps.head.integrity {
         Some(_) => Exit::Refused,
         None if bad => Exit::NotEffective,
         None => Exit::Ok,

@@ -15,6 +15,7 @@ mod apply;
 mod audit;
 mod backup;
 mod calendar;
+mod cause;
 mod collect;
 mod config;
 mod demo;
@@ -106,6 +107,9 @@ enum Command {
     Waivers,
     /// Draw items for an auditor from what a control was judged over, so that anybody can draw them again.
     Sample(sample::Args),
+    /// Record why a control drifted and what was done about it; or show which drifts lack that. Exits 3 when one is
+    /// late.
+    Cause(cause::Args),
     /// Sign for what a control came to in a quarter; or show who has signed what. Exits 3 when something is late.
     SignOff(sign_off::Args),
     /// Show who else holds the log's checkpoints, or hand them one now.
@@ -219,6 +223,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
         Command::Sample(args) => sample::sample(load(cli)?, args, cli.json).await,
+        Command::Cause(args) => cause::cause(load(cli)?, args, cli.json).await,
         Command::SignOff(args) => sign_off::sign_off(load(cli)?, args, cli.json).await,
         Command::Anchor { what } => anchor::anchor(load(cli)?, what, cli.json).await,
         Command::Alerts(args) => alerts::alerts(load(cli)?, args, cli.json).await,

@@ -47,7 +47,7 @@ pub(super) fn remediation(loaded: &Loaded, args: &Args, json: bool) -> anyhow::R
         Form::Ics => print(plan.ics().as_bytes())?,
     }
     let bad = args.fail_on.is_some_and(|limit| plan.gaps.iter().any(|task| task.priority >= limit));
-    Ok(match plan.integrity {
+    Ok(match plan.head.integrity {
         Some(_) => Exit::Refused,
         None if bad => Exit::NotEffective,
         None => Exit::Ok,

@@ -14,8 +14,8 @@ const SEED_BYTES_MAX: usize = 200;
 
 /// What a sample is; below the options of `sample --help`.
 const HELP: &str = "\
-Drawn without replacement from every item that the control's verdicts of the period are about. The population is
-frozen, and named by its hash; with the seed, which the auditor gives, anybody draws the same items again: AUDITOR.html
+Drawn without replacement from every item that the control's verdicts of the period are about. The population is \
+frozen, and named by its hash; with the seed, which the auditor gives, anybody draws the same items again: AUDITOR.html \
 in a bundle has the lines of Python for that. A draw is on record and stays as it is; another seed is another record.";
 
 #[derive(Debug, clap::Args)]

@@ -17,8 +17,8 @@ const NOTE_BYTES_MAX: usize = 4_000;
 
 /// What a sign-off is; below the options of `sign-off --help`.
 const HELP: &str = "\
-Signed is a statement: the control as it is configured, its verdicts of the quarter and its state, with the size and
-the root of the log that this was made from. A quarter can be signed once it has ended, as nobody can vouch for days
+Signed is a statement: the control as it is configured, its verdicts of the quarter and its state, with the size and \
+the root of the log that this was made from. A quarter can be signed once it has ended, as nobody can vouch for days \
 that have not come; 14 days after its end it is late. Signing again, after more was sealed, adds to the first.
 
 Who signs is taken at their word: the record keeps the account beside the name.";

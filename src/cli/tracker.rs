@@ -56,7 +56,7 @@ fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit>
         }
     }
     let bad = args.fail_on.is_some_and(|limit| tracker.rating >= limit);
-    Ok(match tracker.integrity {
+    Ok(match tracker.head.integrity {
         Some(_) => Exit::Refused,
         None if bad => Exit::NotEffective,
         None => Exit::Ok,

@@ -6,18 +6,17 @@ use crate::config::{Loaded, Span};
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::Runner;
-use anyhow::{Context, bail};
-use std::os::unix::fs::MetadataExt;
+use anyhow::bail;
 
 /// Longest time that a waiver may run.
 const WAIVER_DAYS_MAX: i64 = 366;
 
 /// What a waiver is, and for whom it does not count; below the options of `waive --help`.
 const HELP: &str = "\
-A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can
+A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can \
 access keys of an account's root. What it covers shows as waived, and never as pass; at its end it counts again.
 
-It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers`
+It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers` \
 then says so. Who gains:
   change_review  the change's author, committers, and whoever pushed, merged or started it
   mfa            the account itself, and its registered owner
@@ -91,7 +90,7 @@ fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
         item: item.clone(),
         reason: args.reason.clone(),
         approver: approver.clone(),
-        recorded_by: account()?,
+        recorded_by: crate::who::me(),
         approved_at,
         expires: approved_at + expires_in.delta(),
     };
@@ -115,23 +114,8 @@ fn revocation(runner: &Runner, waiver: u64, reason: &str) -> anyhow::Result<(Str
         control: control.clone(),
         waiver,
         reason: reason.to_owned(),
-        recorded_by: account()?,
+        recorded_by: crate::who::me(),
         revoked_at: now,
     };
     Ok((control, body))
-}
-
-/// The account that runs this, as the system has it: its name if `/etc/passwd` has one, else its number. With
-/// sudo, whom sudo says it is for. A claim, and no proof: whoever may write the ledger may be anybody.
-fn account() -> anyhow::Result<String> {
-    let uid = std::fs::metadata("/proc/self").context("the account that runs this cannot be told")?.uid();
-    let number = uid.to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let line = passwd.lines().map(|line| line.split(':').collect::<Vec<&str>>());
-    let name = line.filter(|parts| parts.get(2) == Some(&number.as_str())).find_map(|parts| parts.first().copied());
-    let name = name.map_or_else(|| format!("uid {number}"), str::to_owned);
-    Ok(match std::env::var("SUDO_USER") {
-        Ok(by) if !by.trim().is_empty() && by != name => format!("{name} for {by}"),
-        _ => name,
-    })
 }

@@ -162,6 +162,10 @@ fn load_test(
             return Err((unknown.message, Some(unknown.hint)));
         }
     }
+    if let Some(other) = control.falls_short_of.iter().find(|id| !control.criteria.contains(id)) {
+        let hint = format!("one of its criteria: {}", control.criteria.join(", "));
+        return Err((format!("falls_short_of names `{other}`, which it is not said to meet"), Some(hint)));
+    }
     if control.collectors.is_empty() {
         return Err(("collectors is empty".into(), Some("name the collectors that feed it".into())));
     }

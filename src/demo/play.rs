@@ -4,8 +4,9 @@
 use super::aws::AwsServer;
 use super::github::GithubServer;
 use super::story;
+use crate::causes;
 use crate::config::{CatchUp, load};
-use crate::ledger::record::{Body, Trigger};
+use crate::ledger::record::{Body, Effect, Trigger};
 use crate::ledger::{Create, Ledger};
 use crate::notify::Refusal;
 use crate::notify::deliver::{Outbox, Sink, Sinks};
@@ -103,17 +104,34 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     Ok(Played { runner, requests, letters, _servers: (github, aws) })
 }
 
-/// When the quarter is over, an owner signs for one control, and a sample of it is drawn.
+/// When the quarter is over, an owner says why a control drifted and signs for it, and a sample of it is drawn.
 async fn attest(runner: &Runner, at: DateTime<Utc>) -> anyhow::Result<()> {
     let (loaded, reader, control) = (runner.loaded(), runner.reader()?, story::ATTESTED);
     let quarter = Unit::of(Every::Quarter, story::start().date_naive());
     let by = &loaded.config.controls[control].owner;
+    let owed = causes::owed(&reader, &loaded, at)?.into_iter();
+    let drift = owed.filter(|owed| owed.control == control).min_by_key(|owed| owed.drift);
+    let drift = drift.context("the sample's story has no drift of that control")?;
+    let (cause, determined, correction) = story::CAUSE;
+    let cause = Body::Cause {
+        control: control.to_owned(),
+        drift: drift.drift,
+        cause: cause.to_owned(),
+        effect: Effect::OneOff,
+        determined: determined.to_owned(),
+        correction: correction.to_owned(),
+        owner: by.clone(),
+        compensation: None,
+        response: None,
+        recorded_by: "sample".to_owned(),
+        recorded_at: at,
+    };
     let (body, statement) =
         sign_offs::draft(&reader, &loaded, &Signing { control, quarter, by, note: None, recorded_by: "sample", at })?;
     let (control, seed) = (control.to_owned(), story::SEED.to_owned());
     let asked = Asked { control, period: quarter.window(), seed, size: Size::Table(Table::find("ten-percent")?) };
     let sample = samples::draft(&reader, &asked, at)?;
-    runner.append(vec![(body, sign_offs::files(&statement)?), sample.record()?]).await?;
+    runner.append(vec![(cause, Vec::new()), (body, sign_offs::files(&statement)?), sample.record()?]).await?;
     Ok(())
 }
 

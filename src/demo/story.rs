@@ -64,6 +64,13 @@ pub fn waivers() -> Vec<StoryWaiver> {
 /// The control that its owner signs for when the quarter is over, and of which the auditor draws a sample.
 pub const ATTESTED: &str = "SEC-001";
 
+/// Why it drifted first, how that was found out, and what was done.
+pub const CAUSE: (&str, &str, &str) = (
+    "INC-12: checkout was down, and the fix was pushed past review",
+    "the other branches and repositories were read by the same collector, and show no other push",
+    "the fix was reviewed with the incident, and whoever is on call knows the way for urgent changes",
+);
+
 /// The auditor's seed.
 pub const SEED: &str = "drawn by the auditor in April";
 

@@ -49,6 +49,7 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
         }
         Body::Waiver { control, .. }
         | Body::Revocation { control, .. }
+        | Body::Cause { control, .. }
         | Body::SignOff { control, .. }
         | Body::Sample { control, .. } => Keys { kind, control: Some(control), ..Keys::default() },
         Body::Alert { key, about, .. } => {

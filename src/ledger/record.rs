@@ -4,12 +4,14 @@
 //! `RECORD_BYTES_MAX`. Its bytes are hashed as they are and never written anew.
 
 mod alert;
+mod cause;
 mod counts;
 mod json;
 mod occasion;
 mod run;
 
 pub use alert::{About, DeliveryOutcome};
+pub use cause::{Compensation, Effect};
 pub use counts::{Counts, Of};
 pub use json::{canonical_json, millis, millis_option, read_record};
 pub use occasion::Occasion;
@@ -263,6 +265,35 @@ pub enum Body {
         #[serde(with = "millis")]
         revoked_at: DateTime<Utc>,
     },
+    /// Why a control drifted, and what was done about it. Whether the drift is over only a later verdict says. A
+    /// later record of the same drift stands beside the earlier one.
+    Cause {
+        /// Which control.
+        control: String,
+        /// The transition that began the drift.
+        drift: u64,
+        /// Why it happened.
+        cause: String,
+        /// How far that reaches.
+        effect: Effect,
+        /// How it was found out how far it reaches.
+        determined: String,
+        /// What was done about it.
+        correction: String,
+        /// Who answers for it.
+        owner: String,
+        /// Another control that did the work meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        compensation: Option<Compensation>,
+        /// What management says to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        response: Option<String>,
+        /// See `Waiver::recorded_by`.
+        recorded_by: String,
+        /// When.
+        #[serde(with = "millis")]
+        recorded_at: DateTime<Utc>,
+    },
     /// Somebody signed for what a control came to in a quarter. Files: `statement.json`, which is what they saw.
     SignOff {
         /// Which control.
@@ -445,6 +476,7 @@ impl Body {
             Self::Transition { .. } => "transition",
             Self::Waiver { .. } => "waiver",
             Self::Revocation { .. } => "revocation",
+            Self::Cause { .. } => "cause",
             Self::SignOff { .. } => "sign_off",
             Self::Sample { .. } => "sample",
             Self::Export { .. } => "export",

@@ -2,8 +2,10 @@
 
 use super::facts::{Control, Facts, Observed, SignOff};
 use crate::catalogue::Severity;
+use crate::causes::days_to_close;
 use crate::drift::{Ending, State};
 use crate::schedule::{Frequency, Met};
+use crate::sign_offs::GRACE_DAYS;
 use crate::timeline::{Drift, span};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use evidenced_collectors::contract::Window;
@@ -24,7 +26,7 @@ pub enum Check {
     EvidencePeriod,
     /// Nothing deviates without being closed, and nothing was left open.
     OperatingConsistency,
-    /// Every drift was mended and read again, or accepted, in time.
+    /// Every drift was explained, and mended and read again, or accepted, in time.
     ExceptionHandling,
     /// Somebody is named, and confirmed the control each quarter.
     OwnerAccountability,
@@ -91,7 +93,7 @@ impl Check {
             }
             Self::OperatingConsistency => "no deviation that was not closed, and nothing left that could not be judged",
             Self::ExceptionHandling => {
-                "every drift has an owner and ends, inside its time, by a later verdict that passes or by an approved acceptance"
+                "every drift has an owner, a cause and a correction on record, and ends, inside its time, by a later verdict that passes or by an approved acceptance"
             }
             Self::OwnerAccountability => "a named owner who confirmed the control for every quarter that is over",
             Self::EvidenceTimestamps => {
@@ -179,52 +181,50 @@ fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> 
     (so_far, says, None)
 }
 
-/// Days in which a drift of a control must end.
-pub fn days_to_close(severity: Severity) -> i64 {
-    match severity {
-        Severity::Critical => 7,
-        Severity::High => 30,
-        Severity::Medium => 60,
-        Severity::Low => 90,
+/// Why a drift does not count as handled, and since when; `None`: nothing speaks against it so far.
+fn not_handled(facts: &Facts, control: &Control, of_states: bool, drift: &Drift) -> Option<(String, DateTime<Utc>)> {
+    let days = days_to_close(control.severity);
+    let (began, end) = (minute(drift.from), drift.from + TimeDelta::days(days));
+    match (drift.until, drift.ended) {
+        (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !of_states => {
+            Some((format!("the drift of {began} left the look-back and was neither mended nor accepted"), until))
+        }
+        (Some(until), _) if until > end => {
+            let took = span((until - drift.from).num_seconds());
+            Some((format!("the drift of {began} took {took}, more than {days} days"), end))
+        }
+        (None, _) if facts.at > end => Some((format!("the drift of {began} is open for more than {days} days"), end)),
+        _ if facts.as_of > end && facts.causes_of(control, drift).next().is_none() => {
+            Some((format!("no record says why the drift of {began} happened and what was done"), end))
+        }
+        _ => None,
     }
 }
 
 fn exception_handling(facts: &Facts, control: &Control, observed: &Observed) -> Found {
-    let days = days_to_close(control.severity);
-    let limit = TimeDelta::days(days);
-    let fault = |drift: &Drift| -> Option<(String, DateTime<Utc>)> {
-        let began = minute(drift.from);
-        match (drift.until, drift.ended) {
-            (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !observed.of_states => {
-                Some((format!("the drift of {began} left the look-back and was neither mended nor accepted"), until))
-            }
-            (Some(until), _) if until - drift.from > limit => {
-                let took = span((until - drift.from).num_seconds());
-                Some((format!("the drift of {began} took {took}, more than {days} days"), drift.from + limit))
-            }
-            (None, _) if facts.at - drift.from > limit => {
-                Some((format!("the drift of {began} is open for more than {days} days"), drift.from + limit))
-            }
-            _ => None,
-        }
-    };
     let drifts = &observed.over.drifts;
     if !drifts.is_empty() && control.lacks().contains(&"owner") {
         return (Passed::No, "nobody is named to answer for its drifts".into(), drifts.first().map(|d| d.from));
     }
-    let faults: Vec<_> = drifts.iter().filter_map(fault).collect();
+    let faults = drifts.iter().filter_map(|drift| not_handled(facts, control, observed.of_states, drift));
+    let faults: Vec<_> = faults.collect();
     if let Some((first, since)) = faults.iter().min_by_key(|(_, since)| *since) {
         return (Passed::No, format!("{first}{}", more_than_one(faults.len())), Some(*since));
     }
-    let open = drifts.iter().filter(|drift| drift.until.is_none()).count();
-    if open > 0 {
+    let days = days_to_close(control.severity);
+    if drifts.iter().any(|drift| drift.until.is_none()) {
         return (Passed::Open, format!("a drift is open, and may be for {days} days"), None);
     }
+    let first_said = |drift: &Drift| facts.causes_of(control, drift).map(|cause| cause.at).min();
+    if drifts.iter().any(|drift| first_said(drift).is_none()) {
+        return (Passed::Open, format!("the cause of a drift is not on record, and may be for {days} days"), None);
+    }
     let accepted = drifts.iter().filter(|drift| drift.ended == Some(Ending::Waived)).count();
-    let says = match drifts.len() {
-        0 => "no drift".to_owned(),
-        n => format!(
-            "{n} drifts, each closed within {days} days by a later verdict, {accepted} of them by acceptance; causes are not on record"
+    let late = |drift: &&Drift| first_said(drift) > Some(drift.from + TimeDelta::days(days));
+    let says = match (drifts.len(), drifts.iter().filter(late).count()) {
+        (0, _) => "no drift".to_owned(),
+        (n, late) => format!(
+            "{n} drifts, each closed within {days} days by a later verdict, {accepted} of them by acceptance, and with its cause on record, {late} of these later than that"
         ),
     };
     (Passed::Yes, says, None)
@@ -234,24 +234,45 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
     if control.lacks().contains(&"owner") {
         return (Passed::No, "no owner is named".into(), None);
     }
-    let over: Vec<(String, DateTime<Utc>, DateTime<Utc>)> = quarters(period, facts.at);
-    let signed = |name: &str, first: DateTime<Utc>| {
-        let of = |sign: &&SignOff| sign.control == control.id && sign.quarter == name && !sign.by.trim().is_empty();
-        facts.sign_offs.iter().filter(of).any(|sign| sign.at >= first && sign.at <= facts.as_of)
-    };
-    let without: Vec<_> = over.iter().filter(|(name, first, _)| !signed(name, *first)).collect();
-    if let Some((_, _, end)) = without.first() {
-        let names = without.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>().join(", ");
-        return (Passed::No, format!("{} did not confirm it for {names}", control.owner), Some(*end));
-    }
-    match over.is_empty() {
-        true => (Passed::Open, "no quarter of the period is over".into(), None),
-        false => (Passed::Yes, format!("confirmed for {} quarters", over.len()), None),
+    let over = quarters(period, facts.at);
+    let without: Vec<&Quarter> =
+        over.iter().filter(|quarter| quarter.signed(facts, control).next().is_none()).collect();
+    let names = without.iter().map(|quarter| quarter.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (without.first(), over.is_empty()) {
+        (Some(first), _) if first.late_from() <= facts.as_of => {
+            (Passed::No, format!("{} did not confirm it for {names}", control.owner), Some(first.late_from()))
+        }
+        (Some(_), _) => {
+            (Passed::Open, format!("to be confirmed for {names} within {GRACE_DAYS} days of its end"), None)
+        }
+        (None, true) => (Passed::Open, "no quarter of the period is over".into(), None),
+        (None, false) => (Passed::Yes, format!("confirmed for {} quarters", over.len()), None),
     }
 }
 
-/// Calendar quarters that touch the period and are over by `at`, each with its first instant and the one after it.
-fn quarters(period: Window, at: DateTime<Utc>) -> Vec<(String, DateTime<Utc>, DateTime<Utc>)> {
+/// A quarter that is over.
+pub(super) struct Quarter {
+    name: String,
+    first: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
+
+impl Quarter {
+    /// The first instant at which a control that nobody confirmed for it is a gap.
+    pub(super) fn late_from(&self) -> DateTime<Utc> {
+        self.end + TimeDelta::days(GRACE_DAYS)
+    }
+
+    /// Who confirmed the control for it by `as_of`, oldest first.
+    pub(super) fn signed<'a>(&'a self, facts: &'a Facts, control: &'a Control) -> impl Iterator<Item = &'a SignOff> {
+        let of = |sign: &&SignOff| sign.control == control.id && sign.quarter == self.name;
+        let counts = |sign: &&SignOff| !sign.by.trim().is_empty() && sign.at >= self.first && sign.at <= facts.as_of;
+        facts.sign_offs.iter().filter(of).filter(counts)
+    }
+}
+
+/// Calendar quarters that touch the period and are over by `at`.
+pub(super) fn quarters(period: Window, at: DateTime<Utc>) -> Vec<Quarter> {
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let day = period.start.date_naive();
     let mut first = NaiveDate::from_ymd_opt(day.year(), day.month0() / 3 * 3 + 1, 1);
@@ -259,7 +280,8 @@ fn quarters(period: Window, at: DateTime<Utc>) -> Vec<(String, DateTime<Utc>, Da
     while let Some(start) = first.filter(|start| midnight(*start) < period.end) {
         let next = start.checked_add_months(Months::new(3));
         if let Some(end) = next.map(midnight).filter(|end| *end <= at) {
-            all.push((format!("{}-Q{}", start.year(), start.month0() / 3 + 1), midnight(start), end));
+            let name = format!("{}-Q{}", start.year(), start.month0() / 3 + 1);
+            all.push(Quarter { name, first: midnight(start), end });
         }
         first = next;
     }

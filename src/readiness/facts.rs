@@ -1,6 +1,7 @@
 //! What readiness is computed from: plain data, gathered elsewhere. No clock, no ledger.
 
 use crate::catalogue::{Category, ControlType, EvidenceType, Severity};
+use crate::causes::Cause;
 use crate::config::AuditType;
 use crate::drift::State;
 use crate::schedule::{Cadence, Frequency};
@@ -41,6 +42,39 @@ pub struct Facts {
     pub controls: Vec<Control>,
     /// Who confirmed a control, and for which quarter.
     pub sign_offs: Vec<SignOff>,
+    /// Why controls drifted, as far as that is on record.
+    pub causes: Vec<Cause>,
+}
+
+/// What every report is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// Whose.
+    pub organization: String,
+    /// A sample with a simulated clock.
+    pub sample: bool,
+    /// Up to when everything is known.
+    pub as_of: DateTime<Utc>,
+    /// For which report.
+    #[serde(rename = "type")]
+    pub audit: AuditType,
+    /// The period.
+    pub period: Option<Window>,
+    /// What is wrong with the ledger: then nothing in it counts.
+    pub integrity: Option<String>,
+    /// What to know about the scope.
+    pub warnings: Vec<String>,
+}
+
+/// That something was missing for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    /// Since when.
+    pub opened: DateTime<Utc>,
+    /// Until when.
+    pub closed: DateTime<Utc>,
+    /// The record that ended it.
+    pub record: u64,
 }
 
 /// A criterion in scope.
@@ -58,6 +92,8 @@ pub struct Criterion {
     pub not_applicable: Option<NotApplicable>,
     /// Since when no configuration on record has a control for it; `None`: that is on no record.
     pub without_since: Option<DateTime<Utc>>,
+    /// When it last had none, by the configurations on record.
+    pub filled: Option<Filled>,
 }
 
 /// That something does not apply.
@@ -86,6 +122,8 @@ pub struct Control {
     pub criteria: Vec<String>,
     /// Those that cannot be met without it.
     pub key_for: Vec<String>,
+    /// Criteria in scope that, as its owner says, it does not answer yet.
+    pub falls_short_of: Vec<String>,
     /// When it acts.
     pub control_type: Option<ControlType>,
     /// Who answers for it; empty: nobody is named.
@@ -107,6 +145,8 @@ pub struct Control {
     pub own: bool,
     /// Since when it is configured, or is not, by the configurations on record.
     pub so_since: Option<DateTime<Utc>>,
+    /// When it was last not configured, by the same.
+    pub filled: Option<Filled>,
     /// Why it does not apply, if it does not.
     pub not_applicable: Option<NotApplicable>,
     /// What was observed of it; `None`: nothing by `Facts::at`.
@@ -122,6 +162,8 @@ pub struct Observed {
     pub not_since: Option<DateTime<Utc>>,
     /// The newest complete evidence; of several collectors the oldest of theirs. `None`: one of them never had any.
     pub evidence: Option<Evidence>,
+    /// The first complete evidence; of several collectors the last of theirs.
+    pub first: Option<Stamp>,
     /// After this long without complete evidence it is stale.
     pub stale_after: TimeDelta,
     /// What is bad or was not read, the first few.
@@ -184,6 +226,8 @@ pub struct Provenance {
 /// That somebody confirmed a control for a quarter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignOff {
+    /// Its record.
+    pub record: u64,
     /// Which control.
     pub control: String,
     /// Which quarter, `2026-Q1`.
@@ -222,6 +266,27 @@ fn named(text: &str) -> bool {
 }
 
 impl Facts {
+    /// What stands at the head of every report.
+    pub fn head(&self) -> Head {
+        Head {
+            organization: self.organization.clone(),
+            sample: self.sample,
+            as_of: self.as_of,
+            audit: self.audit,
+            period: self.period,
+            integrity: self.fault.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// What is on record of the cause of a drift by `as_of`, oldest first. A text that says nothing is none.
+    pub fn causes_of(&self, control: &Control, drift: &Drift) -> impl Iterator<Item = &Cause> {
+        let says = |cause: &Cause| [&cause.cause, &cause.correction, &cause.owner].into_iter().all(|text| named(text));
+        let of = (control.id.clone(), drift.records.0);
+        let of_it = move |cause: &&Cause| (cause.control == of.0) && Some(cause.drift) == of.1;
+        self.causes.iter().filter(of_it).filter(move |cause| cause.at <= self.as_of && says(cause))
+    }
+
     /// The control of that id.
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)

@@ -1,30 +1,21 @@
 //! What is missing for a report: by type, each with what there is and what is asked for. Pure.
 
-use super::checks::{Checked, Passed, SKEW_MAX, checks};
-use super::facts::{Control, Facts};
+use super::checks::{Check, Checked, Passed, SKEW_MAX, checks};
+use super::facts::{Control, Facts, Head};
 use super::score::coverage;
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::{Category, ControlType, Severity};
 use crate::config::AuditType;
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What is missing for a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gaps {
-    /// Whose.
-    pub organization: String,
-    /// A sample with a simulated clock.
-    pub sample: bool,
-    /// Up to when everything is known.
-    pub as_of: DateTime<Utc>,
-    /// For which report.
-    #[serde(rename = "type")]
-    pub audit: AuditType,
-    /// The period.
-    pub period: Option<Window>,
+    /// What it is of.
+    #[serde(flatten)]
+    pub head: Head,
     /// Criteria that are covered, of those that apply: percent, one decimal.
     pub criteria_coverage: f64,
     /// Criteria, by their controls.
@@ -34,8 +25,6 @@ pub struct Gaps {
     /// Every check of operation, by control, also those that passed. Only of Type II.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub operation: BTreeMap<String, Vec<Checked>>,
-    /// What to know about the scope.
-    pub warnings: Vec<String>,
 }
 
 /// What kind of gap.
@@ -114,18 +103,7 @@ pub fn gaps(facts: &Facts) -> Gaps {
         }
     }
     found.sort_by(|a, b| (b.severity, a.gap_type, &a.gap_id).cmp(&(a.severity, b.gap_type, &b.gap_id)));
-    Gaps {
-        organization: facts.organization.clone(),
-        sample: facts.sample,
-        as_of: facts.as_of,
-        audit: facts.audit,
-        period: facts.period,
-        criteria_coverage: coverage(&criteria),
-        criteria,
-        gaps: found,
-        operation,
-        warnings: facts.warnings.clone(),
-    }
+    Gaps { head: facts.head(), criteria_coverage: coverage(&criteria), criteria, gaps: found, operation }
 }
 
 impl Gaps {
@@ -135,7 +113,7 @@ impl Gaps {
     }
 }
 
-fn of_control(control: &Control, gap_type: GapType, severity: Severity) -> Gap {
+pub(super) fn of_control(control: &Control, gap_type: GapType, severity: Severity) -> Gap {
     Gap {
         gap_id: format!("GAP-{}-{}", control.id, super::grid::word(gap_type)),
         gap_type,
@@ -167,7 +145,7 @@ fn ledger(fault: &str) -> Gap {
     }
 }
 
-fn missing(facts: &Facts, state: &CriterionState) -> Gap {
+pub(super) fn missing(facts: &Facts, state: &CriterionState) -> Gap {
     let id = &state.criterion;
     let criterion = facts.criteria.iter().find(|criterion| criterion.id == *id);
     let serve = facts.controls.iter().filter(|control| control.criteria.contains(id));
@@ -211,17 +189,26 @@ fn only_detective(facts: &Facts, state: &CriterionState) -> Option<Gap> {
 }
 
 fn design(facts: &Facts, control: &Control) -> Option<Gap> {
-    let lacks = control.lacks();
-    let state = control_state(facts, control);
-    (state == ControlState::NotStarted).then(|| Gap {
-        current_state: match control.own {
-            true => format!("its plan lacks: {}", lacks.join(", ")),
-            false => "a criterion hangs on it, and it is only a suggestion of the library".to_owned(),
-        },
-        required_state: "statement, criterion, owner, frequency, evidence type and test procedure".to_owned(),
-        opened_at: control.so_since,
-        ..of_control(control, GapType::Design, Severity::High)
-    })
+    let (lacks, short) = (control.lacks(), &control.falls_short_of);
+    let started = control_state(facts, control) != ControlState::NotStarted;
+    let applies = control.not_applicable.is_none() && !short.is_empty();
+    let (current_state, required_state, opened_at) = match (started, control.own) {
+        (true, _) if !applies => return None,
+        (true, _) => {
+            let current = format!("its owner says that it does not answer {}", short.join(", "));
+            (current, format!("a control that answers {}", short.join(", ")), None)
+        }
+        (false, own) => {
+            let current = match own {
+                true => format!("its plan lacks: {}", lacks.join(", ")),
+                false => "a criterion hangs on it, and it is only a suggestion of the library".to_owned(),
+            };
+            let required = "statement, criterion, owner, frequency, evidence type and test procedure";
+            (current, required.to_owned(), control.so_since)
+        }
+    };
+    let gap = of_control(control, GapType::Design, Severity::High);
+    Some(Gap { current_state, required_state, opened_at, ..gap })
 }
 
 fn partial(facts: &Facts, control: &Control) -> Option<Gap> {
@@ -277,13 +264,15 @@ fn provenance(control: &Control) -> Option<Gap> {
 }
 
 fn operating(control: &Control, checked: &Checked) -> Gap {
-    let check = checked.check.word();
+    Gap { current_state: checked.says.clone(), opened_at: checked.since, ..of_check(control, checked.check) }
+}
+
+/// A gap of operation, without what there is.
+pub(super) fn of_check(control: &Control, check: Check) -> Gap {
     Gap {
-        gap_id: format!("GAP-{}-operating-{}", control.id, check.replace('_', "-")),
-        current_state: checked.says.clone(),
-        required_state: checked.check.required().to_owned(),
-        source: check.to_owned(),
-        opened_at: checked.since,
-        ..of_control(control, GapType::Operating, checked.severity)
+        gap_id: format!("GAP-{}-operating-{}", control.id, check.word().replace('_', "-")),
+        required_state: check.required().to_owned(),
+        source: check.word().to_owned(),
+        ..of_control(control, GapType::Operating, check.severity())
     }
 }

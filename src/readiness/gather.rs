@@ -5,6 +5,7 @@ use super::facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed,
 use super::past::Past;
 use super::scope;
 use crate::catalogue::{self, Category};
+use crate::causes;
 use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
 use crate::drift::State;
 use crate::hindsight::size_at;
@@ -66,7 +67,8 @@ pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts
     if sample && ask.as_of.is_none() {
         ask.as_of = Some(reader.record(reader.size()?.saturating_sub(1))?.at);
     }
-    let mut facts = Facts { sample, sign_offs: sign_offs(&reader)?, ..planned(loaded, ask, now)? };
+    let mut facts =
+        Facts { sample, sign_offs: sign_offs(&reader)?, causes: causes::all(&reader)?, ..planned(loaded, ask, now)? };
     let known = size_at(&reader, facts.as_of)?;
     Past::read(&reader, known)?.date(&mut facts, loaded);
     let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known };
@@ -101,6 +103,7 @@ pub fn planned(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, G
         criteria: Vec::new(),
         controls: Vec::new(),
         sign_offs: Vec::new(),
+        causes: Vec::new(),
     };
     plan(&mut facts, loaded);
     facts.warnings = scope::warnings(&facts, said, &loaded.catalogue);
@@ -139,7 +142,13 @@ fn sign_offs(reader: &Reader) -> Result<Vec<SignOff>, GatherError> {
     let all = Window { start: DateTime::<Utc>::MIN_UTC, end: DateTime::<Utc>::MAX_UTC };
     let signed = crate::sign_offs::of_period(reader, all)?.into_iter();
     Ok(signed
-        .map(|crate::sign_offs::SignOff { control, quarter, by, at, .. }| SignOff { control, quarter, by, at })
+        .map(|crate::sign_offs::SignOff { record, control, quarter, by, at, .. }| SignOff {
+            record,
+            control,
+            quarter,
+            by,
+            at,
+        })
         .collect())
 }
 
@@ -157,6 +166,7 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
             priority: criterion.priority,
             not_applicable: left(&criterion.id),
             without_since: None,
+            filled: None,
         })
         .collect();
     let own_catalogue = config.catalogue.controls.is_some();
@@ -175,7 +185,9 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
         .map(|(id, plan, config)| {
             let own = own_catalogue || config.is_some();
             let mut control = planned_control(id, plan, config, own);
-            control.criteria.retain(|id| inside.iter().any(|criterion| criterion.id == *id));
+            for named in [&mut control.criteria, &mut control.falls_short_of] {
+                named.retain(|id| inside.iter().any(|criterion| criterion.id == *id));
+            }
             control.not_applicable = left(id);
             control
         })
@@ -203,6 +215,7 @@ fn planned_control(id: &str, plan: Option<&catalogue::Control>, config: Option<&
         statement: text(|plan| &plan.statement),
         criteria: config.map_or_else(|| lists(|plan| &plan.criteria), |config| config.criteria.clone()),
         key_for: lists(|plan| &plan.key_for),
+        falls_short_of: config.map(|config| config.falls_short_of.clone()).unwrap_or_default(),
         control_type: plan.map(|plan| plan.control_type),
         owner: config.map_or(role, |config| config.owner.clone()),
         frequency: config.and_then(|config| config.frequency).or(plan.map(|plan| plan.frequency)),
@@ -213,6 +226,7 @@ fn planned_control(id: &str, plan: Option<&catalogue::Control>, config: Option<&
         depends_on: lists(|plan| &plan.depends_on),
         own,
         so_since: None,
+        filled: None,
         not_applicable: None,
         observed: None,
     }
@@ -243,7 +257,7 @@ impl Look<'_> {
         let all = Window { start: reader.record(0)?.at.min(facts.at), end: facts.at };
         let period = facts.period.filter(|_| facts.audit == AuditType::Type2).unwrap_or(all);
         let past = known(reader, self.loaded, id, period, self.size, facts.at)?;
-        let (mut newest, mut provenance) = (Vec::new(), BTreeMap::new());
+        let (mut newest, mut first, mut provenance) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut over = Over { drifts: past.timeline.drifts, items: past.items, ..Over::default() };
         for name in &config.collectors {
             let collected = self.collected(name, period.start)?;
@@ -251,6 +265,7 @@ impl Look<'_> {
             // What was written after `at` may still be about the period; it makes nothing fresh that was not.
             let last = self.newest(name)?;
             newest.push(last);
+            first.push(self.first(name)?);
             if let Some(last) = last {
                 provenance.insert(name.clone(), self.provenance(last.record)?);
             }
@@ -274,6 +289,10 @@ impl Look<'_> {
             state: past.present.state,
             not_since,
             evidence: newest.into_iter().min_by_key(|found| found.map(|found| found.until)).flatten(),
+            first: first
+                .into_iter()
+                .max_by_key(|found| found.map_or(DateTime::<Utc>::MAX_UTC, |stamp| stamp.sealed))
+                .flatten(),
             stale_after: config.stale_after().delta(),
             bad,
             of_states: self.loaded.tests[id].takes() == Takes::Principals,
@@ -306,6 +325,17 @@ impl Look<'_> {
             let (record, Record { body, .. }) = found?;
             if let Body::Evidence { status: Status::Complete, window, .. } = body {
                 return Ok(Some(Evidence { record, until: window.end }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first complete collection.
+    fn first(&self, collector: &str) -> Result<Option<Stamp>, LedgerError> {
+        for found in self.reader.records(0..self.size, &Filter::kind("evidence").collector(collector)) {
+            let (record, Record { at: sealed, body, .. }) = found?;
+            if let Body::Evidence { status: Status::Complete, window, .. } = body {
+                return Ok(Some(Stamp { record, until: window.end, sealed }));
             }
         }
         Ok(None)

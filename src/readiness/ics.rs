@@ -1,5 +1,7 @@
 //! The plan as a calendar of tasks (RFC 5545): one VTODO for each gap.
 
+use super::closed::Closed;
+use super::gaps::Gap;
 use super::remediation::{Remediation, Task};
 use crate::catalogue::Severity;
 use crate::shown::shown;
@@ -19,22 +21,40 @@ impl Remediation {
         for gap in &self.gaps {
             task(&mut out, gap, self);
         }
+        for gap in &self.closed {
+            closed(&mut out, gap, self);
+        }
         line(&mut out, "END:VCALENDAR");
         out
     }
 }
 
-fn task(out: &mut String, task: &Task, plan: &Remediation) {
-    let gap = &task.gap;
-    let sample = if plan.sample { "SAMPLE: " } else { "" };
+/// What every task begins with.
+fn begin(out: &mut String, gap: &Gap, plan: &Remediation) {
+    let sample = if plan.head.sample { "SAMPLE: " } else { "" };
     line(out, "BEGIN:VTODO");
     line(out, &format!("UID:{}", uid(&gap.gap_id, plan)));
-    line(out, &format!("DTSTAMP:{}", utc(plan.as_of)));
+    line(out, &format!("DTSTAMP:{}", utc(plan.head.as_of)));
     if let Some(opened) = gap.opened_at {
         line(out, &format!("CREATED:{}", utc(opened)));
     }
-    line(out, &format!("DUE;VALUE=DATE:{}", task.target_date.format("%Y%m%d")));
     line(out, &format!("SUMMARY:{}", text(&format!("{sample}{}: {}", gap.gap_id, gap.title))));
+    line(out, &format!("CATEGORIES:{}", text(&super::grid::word(gap.gap_type))));
+}
+
+/// A task that is done: who has it in a calendar sees it end there.
+fn closed(out: &mut String, closed: &Closed, plan: &Remediation) {
+    begin(out, &closed.gap, plan);
+    line(out, "STATUS:COMPLETED");
+    line(out, "PERCENT-COMPLETE:100");
+    line(out, &format!("COMPLETED:{}", utc(closed.closed_at)));
+    line(out, "END:VTODO");
+}
+
+fn task(out: &mut String, task: &Task, plan: &Remediation) {
+    let gap = &task.gap;
+    begin(out, gap, plan);
+    line(out, &format!("DUE;VALUE=DATE:{}", task.target_date.format("%Y%m%d")));
     let said = [
         format!("Owner: {}", task.who()),
         format!("Criteria: {}", gap.criteria.join(", ")),
@@ -44,7 +64,6 @@ fn task(out: &mut String, task: &Task, plan: &Remediation) {
     let actions = task.actions.iter().enumerate().map(|(number, action)| format!("{}. {action}", number + 1));
     let lines: Vec<String> = said.into_iter().chain(actions).map(|line| shown(&line).into_owned()).collect();
     line(out, &format!("DESCRIPTION:{}", escaped(&lines.join("\n"))));
-    line(out, &format!("CATEGORIES:{}", text(&super::grid::word(gap.gap_type))));
     let priority = match task.priority {
         Severity::Critical => 1,
         Severity::High => 3,
@@ -61,7 +80,7 @@ fn task(out: &mut String, task: &Task, plan: &Remediation) {
 
 /// The same gap of the same organisation has the same one in every file.
 fn uid(gap: &str, plan: &Remediation) -> String {
-    text(&format!("{gap}@{}", plan.organization))
+    text(&format!("{gap}@{}", plan.head.organization))
 }
 
 fn utc(at: DateTime<Utc>) -> String {

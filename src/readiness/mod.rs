@@ -6,11 +6,12 @@
 //! - `facts`: what everything below is computed from. `gather` reads it from the ledger, `past` says since when
 //!   plans are as they are.
 //! - `state`: what controls and criteria are; `checks`: the six checks of operation over a period.
-//! - `tracker`, `gaps`, `score`, `remediation`: the reports, computed and nothing else. `scope`: what to be warned of.
+//! - `tracker`, `gaps`, `score`, `remediation`: the reports, computed and nothing else; `closed`: what was a gap once. `scope`: what to be warned of.
 //! - `grid`, `text`, `page`, `ics`: how they are written.
 //! - `packs`: what a public skill pack makes of a file of typed status words.
 
 mod checks;
+mod closed;
 mod facts;
 mod gaps;
 mod gather;
@@ -28,8 +29,11 @@ mod state;
 mod text;
 mod tracker;
 
-pub use checks::{Check, Checked, Passed, checks, days_to_close};
-pub use facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, Provenance, SignOff, Stamp};
+pub use checks::{Check, Checked, Passed, checks};
+pub use closed::Closed;
+pub use facts::{
+    Control, Criterion, Evidence, Facts, Filled, Head, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
+};
 pub use gaps::{Gap, GapType, Gaps, gaps};
 pub use gather::{Ask, GatherError, gather, planned};
 pub use matrix::{Matrix, Missing, Row};

@@ -1,7 +1,7 @@
 //! Readiness, gaps and the plan as one page that needs nothing else, runs nothing, and prints.
 
 use super::facts::Facts;
-use super::grid::{list, word};
+use super::grid::{list, minute, word};
 use super::remediation::{Remediation, Task};
 use super::score::{Part, Readiness};
 use super::state::ControlState;
@@ -21,6 +21,7 @@ pub fn page(facts: &Facts, readiness: &Readiness, plan: &Remediation, out: &mut 
     gaps(&mut page, plan)?;
     page.add(&timeline(facts, plan))?;
     tasks(&mut page, plan)?;
+    closed(&mut page, plan)?;
     page.end()
 }
 
@@ -182,11 +183,27 @@ fn tasks(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
                 p { (word(task.priority)) ", " (text(task.who())) ", " (task.effort_days.0) " to " (task.effort_days.1)
                     " days, opened " (task.opened()) ", target " (task.target_date)
                     @if !task.remark().is_empty() { " (" (task.remark()) ")" }
-                    @if !task.dependencies.is_empty() { "; after " (text(&list(&task.dependencies))) } } "\n"
+                    @if !task.dependencies.is_empty() { "; after " (text(&list(&task.dependencies))) }
+                    @if !task.compensated_by.is_empty() { "; meanwhile made up for by " (text(&list(&task.compensated_by))) } } "\n"
                 ul { @for action in &task.actions { li { (text(action)) } "\n" } } "\n"
                 @if !task.evidence_needed.is_empty() { p.soft { "Evidence: " (text(&list(&task.evidence_needed))) } "\n" }
             } "\n"
         })?;
     }
     Ok(())
+}
+
+fn closed(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
+    if plan.closed.is_empty() {
+        return Ok(());
+    }
+    page.add(&html! { h2 { "Closed" } "\n" })?;
+    let rows = plan.closed.iter().map(|closed| {
+        let gap = &closed.gap;
+        Ok(html! {
+            td { (text(&gap.gap_id)) } td { (text(&gap.title)) } td.t { (minute(gap.opened_at)) } td.t { (moment(closed.closed_at)) }
+            td { (text(&gap.current_state)) } (number(closed.records()))
+        })
+    });
+    page.table(&["gap", "title", "opened", "closed", "how", "#records"], rows).map(|_| ())
 }

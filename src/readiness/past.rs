@@ -1,7 +1,7 @@
 //! Since when plans are as they are: from the configurations on record. What stands in files that no record holds,
 //! such as a catalogue of one's own, has no date here.
 
-use super::facts::Facts;
+use super::facts::{Facts, Filled};
 use crate::config::Loaded;
 use crate::ledger::record::Record;
 use crate::ledger::{Filter, LedgerError, Reader};
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub(super) struct Past(Vec<Configured>);
 
 struct Configured {
+    record: u64,
     at: DateTime<Utc>,
     stated: Stated,
 }
@@ -52,7 +53,7 @@ impl Past {
             };
             let stated = serde_json::from_slice(&bytes)
                 .map_err(|error| RunError::Unreadable { index, why: format!("config.json: {error}") })?;
-            all.push(Configured { at, stated });
+            all.push(Configured { record: index, at, stated });
         }
         Ok(Self(all))
     }
@@ -61,18 +62,29 @@ impl Past {
     pub(super) fn date(&self, facts: &mut Facts, loaded: &Loaded) {
         for criterion in &mut facts.criteria {
             let category = super::grid::word(criterion.category);
-            criterion.without_since = self.since(|stated| {
+            let without = |stated: &Stated| {
                 let inside = stated
                     .scope
                     .as_ref()
                     .is_none_or(|scope| category == "security" || scope.categories.contains(&category));
                 inside && !stated.controls.values().any(|control| control.criteria.contains(&criterion.id))
-            });
+            };
+            (criterion.without_since, criterion.filled) = (self.since(&without), self.filled(&without));
         }
         for control in &mut facts.controls {
             let configured = loaded.config.controls.contains_key(&control.id);
-            control.so_since = self.since(|stated| stated.controls.contains_key(&control.id) == configured);
+            let has = |stated: &Stated| stated.controls.contains_key(&control.id);
+            control.so_since = self.since(|stated| has(stated) == configured);
+            control.filled = self.filled(|stated| !has(stated));
         }
+    }
+
+    /// When something last was missing, if that has ended.
+    fn filled(&self, missing: impl Fn(&Stated) -> bool) -> Option<Filled> {
+        let since = self.0.iter().take_while(|configured| !missing(&configured.stated)).count();
+        let opened = self.0[since..].iter().take_while(|configured| missing(&configured.stated)).last()?.at;
+        let ended = self.0[..since].last()?;
+        Some(Filled { opened, closed: ended.at, record: ended.record })
     }
 
     /// When it began to hold, if it has held ever since.

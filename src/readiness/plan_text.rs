@@ -1,5 +1,6 @@
 //! The plan as Markdown and a table.
 
+use super::closed::Closed;
 use super::facts::Facts;
 use super::grid::{Grid, head, list, minute, warnings, word};
 use super::remediation::{Remediation, Task};
@@ -21,7 +22,7 @@ impl Task {
         if self.owner.is_empty() { "nobody is named" } else { &self.owner }
     }
 
-    /// What to know about the target.
+    /// What else to know about the target.
     pub(crate) fn remark(&self) -> String {
         match (self.pulled_forward, self.days_lost) {
             (true, _) => "before the period begins".to_owned(),
@@ -29,53 +30,105 @@ impl Task {
             (_, days) => format!("{days} days of the period lost"),
         }
     }
+
+    fn cells(&self) -> [String; 20] {
+        let gap = &self.gap;
+        [
+            gap.gap_id.clone(),
+            word(self.priority),
+            word(gap.severity),
+            word(gap.gap_type),
+            gap.title.clone(),
+            list(&gap.criteria),
+            list(&gap.controls),
+            self.owner.clone(),
+            gap.current_state.clone(),
+            gap.required_state.clone(),
+            list(&self.actions),
+            list(&self.evidence_needed),
+            list(&self.dependencies),
+            list(&self.compensated_by),
+            format!("{}-{}", self.effort_days.0, self.effort_days.1),
+            self.opened(),
+            self.target_date.to_string(),
+            list([word(self.status), self.remark()].iter().filter(|text| !text.is_empty())),
+            String::new(),
+            String::new(),
+        ]
+    }
 }
 
-impl Remediation {
-    /// Its rows, in order.
-    pub(crate) fn grid(&self) -> Grid<17> {
-        let rows = self.gaps.iter().map(|task| {
-            let gap = &task.gap;
-            [
-                gap.gap_id.clone(),
-                word(task.priority),
-                word(gap.severity),
-                word(gap.gap_type),
-                gap.title.clone(),
-                list(&gap.criteria),
-                list(&gap.controls),
-                task.owner.clone(),
-                gap.current_state.clone(),
-                gap.required_state.clone(),
-                list(&task.actions),
-                list(&task.evidence_needed),
-                list(&task.dependencies),
-                format!("{}-{}", task.effort_days.0, task.effort_days.1),
-                task.opened(),
-                task.target_date.to_string(),
-                list([word(task.status), task.remark()].iter().filter(|text| !text.is_empty())),
-            ]
-        });
-        let columns = [
-            ("gap_id", 30),
-            ("priority", 10),
-            ("severity", 10),
-            ("type", 10),
-            ("title", 30),
-            ("criteria", 14),
-            ("controls", 14),
-            ("owner", 22),
-            ("current_state", 50),
-            ("required_state", 50),
-            ("actions", 60),
-            ("evidence_needed", 40),
-            ("dependencies", 24),
-            ("effort_days", 12),
-            ("opened_at", 18),
-            ("target_date", 12),
-            ("status", 18),
+impl Closed {
+    /// The records that show it.
+    pub(crate) fn records(&self) -> String {
+        list(self.closing_evidence.iter().map(u64::to_string))
+    }
+
+    fn cells(&self) -> [String; 20] {
+        let gap = &self.gap;
+        let mut cells = [const { String::new() }; 20];
+        let said = [
+            ("gap_id", gap.gap_id.clone()),
+            ("severity", word(gap.severity)),
+            ("type", word(gap.gap_type)),
+            ("title", gap.title.clone()),
+            ("criteria", list(&gap.criteria)),
+            ("controls", list(&gap.controls)),
+            ("current_state", gap.current_state.clone()),
+            ("required_state", gap.required_state.clone()),
+            ("opened_at", minute(gap.opened_at)),
+            ("status", word(self.status)),
+            ("closed_at", minute(Some(self.closed_at))),
+            ("closing_evidence", self.records()),
         ];
-        Grid { name: "Remediation", columns, rows: rows.collect() }
+        for (cell, (name, _)) in cells.iter_mut().zip(COLUMNS) {
+            if let Some((_, text)) = said.iter().find(|(key, _)| *key == name) {
+                cell.clone_from(text);
+            }
+        }
+        cells
+    }
+}
+
+/// Columns of the table, with their width in a spreadsheet.
+const COLUMNS: [(&str, u32); 20] = [
+    ("gap_id", 30),
+    ("priority", 10),
+    ("severity", 10),
+    ("type", 10),
+    ("title", 30),
+    ("criteria", 14),
+    ("controls", 14),
+    ("owner", 22),
+    ("current_state", 50),
+    ("required_state", 50),
+    ("actions", 60),
+    ("evidence_needed", 40),
+    ("dependencies", 24),
+    ("compensated_by", 14),
+    ("effort_days", 12),
+    ("opened_at", 18),
+    ("target_date", 12),
+    ("status", 18),
+    ("closed_at", 18),
+    ("closing_evidence", 16),
+];
+
+impl Remediation {
+    /// Its rows, in order, and then what was closed.
+    pub(crate) fn grid(&self) -> Grid<20> {
+        let rows = self.gaps.iter().map(Task::cells).chain(self.closed.iter().map(Closed::cells));
+        Grid { name: "Remediation", columns: COLUMNS, rows: rows.collect() }
+    }
+
+    /// What was closed.
+    fn closed_grid(&self) -> Grid<5> {
+        let rows = self.closed.iter().map(|closed| {
+            let (gap, at) = (&closed.gap, minute(Some(closed.closed_at)));
+            [gap.gap_id.clone(), minute(gap.opened_at), at, gap.current_state.clone(), closed.records()]
+        });
+        let columns = [("gap", 30), ("opened", 18), ("closed", 18), ("how", 30), ("records", 12)];
+        Grid { name: "Closed", columns, rows: rows.collect() }
     }
 
     /// Owners by week.
@@ -126,7 +179,10 @@ impl Remediation {
         for task in &self.gaps {
             block(&mut page, task);
         }
-        page.push_str(&warnings(&self.warnings));
+        if !self.closed.is_empty() {
+            let _ = writeln!(page, "## Closed\n\n{}", self.closed_grid().markdown());
+        }
+        page.push_str(&warnings(&self.head.warnings));
         page
     }
 }
@@ -148,6 +204,7 @@ fn block(page: &mut String, task: &Task) {
         ("Opened", task.opened()),
         ("Target", format!("{}{remark}", task.target_date)),
         ("Depends on", list(&task.dependencies)),
+        ("Meanwhile made up for by", list(&task.compensated_by)),
         ("Evidence needed", list(&task.evidence_needed)),
     ];
     for (name, text) in lines.iter().filter(|(_, text)| !text.is_empty()) {

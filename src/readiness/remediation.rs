@@ -1,11 +1,11 @@
 //! What to do about each gap: by whom, in which order, by when. Pure.
 
-use super::facts::{Control, Facts};
+use super::closed::{Closed, closed};
+use super::facts::{Control, Facts, Head};
 use super::gaps::{Gap, GapType, gaps};
+use super::state::control_state;
 use crate::catalogue::{Catalogue, Severity};
-use crate::config::AuditType;
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
-use evidenced_collectors::contract::Window;
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,25 +15,15 @@ const NEAR: TimeDelta = TimeDelta::days(30);
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Remediation {
-    /// Whose.
-    pub organization: String,
-    /// A sample with a simulated clock.
-    pub sample: bool,
-    /// Up to when everything is known.
-    pub as_of: DateTime<Utc>,
-    /// For which report.
-    #[serde(rename = "type")]
-    pub audit: AuditType,
-    /// The period.
-    pub period: Option<Window>,
-    /// What is wrong with the ledger.
-    pub integrity: Option<String>,
+    /// What it is of.
+    #[serde(flatten)]
+    pub head: Head,
     /// In the order in which they can be done: what others depend on first, then the more urgent, then the earlier.
     pub gaps: Vec<Task>,
+    /// What was a gap and is none any more, by the records, the newest last; each with the last time that it was one.
+    pub closed: Vec<Closed>,
     /// By owner, and in it by ISO week: what is to be ready in it.
     pub load: BTreeMap<String, BTreeMap<String, Load>>,
-    /// What to know about the scope.
-    pub warnings: Vec<String>,
 }
 
 /// One gap, and what to do about it.
@@ -62,11 +52,13 @@ pub struct Task {
     pub dependencies: Vec<String>,
     /// What to show in the end.
     pub evidence_needed: Vec<String>,
+    /// Effective controls that make up for it meanwhile, as somebody approved.
+    pub compensated_by: Vec<String>,
     /// Whether there is still time.
     pub status: Status,
 }
 
-/// Whether there is still time.
+/// How it stands with a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -74,6 +66,8 @@ pub enum Status {
     Open,
     /// The target date has passed.
     Overdue,
+    /// It is no gap any more.
+    Closed,
 }
 
 /// What one owner is to have ready in one week.
@@ -93,6 +87,7 @@ pub struct Cycle(pub Vec<String>);
 /// Makes the plan.
 pub fn remediation(facts: &Facts, catalogue: &Catalogue) -> Result<Remediation, Cycle> {
     let found = gaps(facts).gaps;
+    let closed = closed(facts, &found);
     let by_control: BTreeMap<&str, Vec<&str>> = found.iter().fold(BTreeMap::new(), |mut by, gap| {
         // A criterion without a control names controls that only would serve it.
         for control in gap.controls.iter().filter(|_| gap.gap_type != GapType::Missing) {
@@ -111,22 +106,13 @@ pub fn remediation(facts: &Facts, catalogue: &Catalogue) -> Result<Remediation, 
         load.effort_days.0 += task.effort_days.0;
         load.effort_days.1 += task.effort_days.1;
     }
-    Ok(Remediation {
-        organization: facts.organization.clone(),
-        sample: facts.sample,
-        as_of: facts.as_of,
-        audit: facts.audit,
-        period: facts.period,
-        integrity: facts.fault.clone(),
-        gaps,
-        load,
-        warnings: facts.warnings.clone(),
-    })
+    Ok(Remediation { head: facts.head(), gaps, closed, load })
 }
 
 fn task(facts: &Facts, catalogue: &Catalogue, gap: &Gap, by_control: &BTreeMap<&str, Vec<&str>>) -> Task {
     let control = gap.controls.first().filter(|_| gap.gap_type != GapType::Missing).and_then(|id| facts.control(id));
-    let priority = priority(facts, gap, control);
+    let compensated_by = control.map(|control| compensated_by(facts, gap, control)).unwrap_or_default();
+    let priority = priority(facts, gap, control, !compensated_by.is_empty());
     let when = when(facts, gap, priority);
     let needs = control.map(|control| control.depends_on.as_slice()).unwrap_or_default();
     let first = needs.iter().filter_map(|id| by_control.get(id.as_str())).flatten();
@@ -143,6 +129,7 @@ fn task(facts: &Facts, catalogue: &Catalogue, gap: &Gap, by_control: &BTreeMap<&
         evidence_needed: evidence_needed(gap, control, catalogue),
         status: if overdue { Status::Overdue } else { Status::Open },
         priority,
+        compensated_by,
         target_date: when.target_date,
         counted_from: when.counted_from,
         pulled_forward: when.pulled_forward,
@@ -151,21 +138,33 @@ fn task(facts: &Facts, catalogue: &Catalogue, gap: &Gap, by_control: &BTreeMap<&
     }
 }
 
-/// How urgent: as its criteria are, never less than its control, and a step more when a criterion hangs on it or the
-/// period has begun or is near.
-fn priority(facts: &Facts, gap: &Gap, control: Option<&Control>) -> Severity {
+/// How urgent: as its criteria are, never less than its control; a step more when a criterion hangs on it or the
+/// period has begun or is near, and a step less when another control makes up for it.
+fn priority(facts: &Facts, gap: &Gap, control: Option<&Control>, compensated: bool) -> Severity {
     let of = |id: &String| facts.criteria.iter().find(|criterion| criterion.id == *id).map(|c| c.priority);
     let criteria = gap.criteria.iter().filter_map(of).max();
     // Without a criterion or a control it is about everything.
     let base = criteria.max(control.map(|control| control.severity)).unwrap_or(Severity::Critical);
     let urgent = matches!(gap.gap_type, GapType::Missing | GapType::Operating | GapType::Integrity) && gap.key;
     let near = facts.period.is_some_and(|period| facts.as_of + NEAR >= period.start);
-    match base {
-        base if !urgent && !near => base,
-        Severity::Low => Severity::Medium,
-        Severity::Medium => Severity::High,
-        Severity::High | Severity::Critical => Severity::Critical,
+    match base as i32 + i32::from(urgent || near) - i32::from(compensated) {
+        ..=0 => Severity::Low,
+        1 => Severity::Medium,
+        2 => Severity::High,
+        _ => Severity::Critical,
     }
+}
+
+/// The controls that somebody said make up for the newest drift of a control, and that are effective. What is wrong
+/// with a plan or with the ledger no other control makes up for.
+fn compensated_by(facts: &Facts, gap: &Gap, control: &Control) -> Vec<String> {
+    let drift = control.observed.as_ref().and_then(|observed| observed.over.drifts.last());
+    let of = matches!(gap.gap_type, GapType::Partial | GapType::Operating | GapType::Stale);
+    let Some(drift) = drift.filter(|_| of) else { return Vec::new() };
+    let named = facts.causes_of(control, drift).filter_map(|cause| cause.compensation.as_ref());
+    let works = |other: &Control| other.id != control.id && control_state(facts, other).is_enough(facts.audit);
+    let all = named.filter_map(|named| facts.control(&named.control)).filter(|other| works(other));
+    all.map(|other| other.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 struct When {
@@ -242,7 +241,9 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
         }
         GapType::Operating => vec![
             Some(format!("see what happened: `evidenced history {name}` and `evidenced drift`")),
-            said("write down cause and correction, and have what cannot be mended accepted with `evidenced waive`"),
+            Some(format!(
+                "record cause and correction with `evidenced cause {name}`, and have what cannot be mended accepted with `evidenced waive`"
+            )),
             test,
         ],
     };

@@ -1,14 +1,12 @@
 //! The readiness score, its caps and its rating. Pure.
 
 use super::checks::occurrences;
-use super::facts::{Control, Facts};
+use super::facts::{Control, Facts, Head};
 use super::packs::Rating;
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::Severity;
 use crate::config::AuditType;
 use crate::judge::Outcome;
-use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::Window;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -23,17 +21,9 @@ const CRITICAL_NOT_EFFECTIVE: f64 = 89.9;
 /// The score of a scope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Readiness {
-    /// Whose.
-    pub organization: String,
-    /// A sample with a simulated clock.
-    pub sample: bool,
-    /// Up to when everything is known.
-    pub as_of: DateTime<Utc>,
-    /// For which report.
-    #[serde(rename = "type")]
-    pub audit: AuditType,
-    /// The period.
-    pub period: Option<Window>,
+    /// What it is of.
+    #[serde(flatten)]
+    pub head: Head,
     /// One decimal; `None`: the ledger is not whole, and there is no score.
     pub readiness: Option<f64>,
     #[serde(skip)]
@@ -43,8 +33,6 @@ pub struct Readiness {
     pub rating: &'static str,
     /// What keeps the score down, and why.
     pub caps: Vec<Cap>,
-    /// What is wrong with the ledger.
-    pub integrity: Option<String>,
     /// Criteria that are covered, of those that apply: percent, one decimal.
     pub criteria_coverage: f64,
     /// Criteria, by their controls.
@@ -55,8 +43,6 @@ pub struct Readiness {
     pub did_not_occur: Vec<String>,
     /// What does not apply, with reason and approver.
     pub not_applicable: Vec<Left>,
-    /// What to know about the scope.
-    pub warnings: Vec<String>,
     /// What this is not.
     pub note: &'static str,
 }
@@ -118,20 +104,14 @@ pub fn readiness(facts: &Facts) -> Readiness {
     let criteria_left = facts.criteria.iter().filter_map(|c| Some(of(&c.id, c.not_applicable.as_ref()?)));
     let controls_left = facts.controls.iter().filter_map(|c| Some(of(&c.id, c.not_applicable.as_ref()?)));
     Readiness {
-        organization: facts.organization.clone(),
-        sample: facts.sample,
-        as_of: facts.as_of,
-        audit: facts.audit,
-        period: facts.period,
+        head: facts.head(),
         readiness: facts.fault.is_none().then(|| one_decimal(exact)),
         exact: facts.fault.is_none().then_some(exact),
         rating: if facts.fault.is_some() { INTEGRITY_FAILURE } else { rating(exact) },
         caps,
-        integrity: facts.fault.clone(),
         criteria_coverage: coverage(&criteria),
         did_not_occur: facts.counted().filter(|control| did_not_occur(control)).map(|c| c.id.clone()).collect(),
         not_applicable: criteria_left.chain(controls_left).collect(),
-        warnings: facts.warnings.clone(),
         note: NOT_AN_AUDIT,
         criteria,
         controls,

@@ -111,7 +111,9 @@ pub fn criterion_state(facts: &Facts, criterion: &Criterion) -> CriterionState {
     if hangs_on.is_empty() {
         hangs_on.clone_from(&own);
     }
-    let short = hangs_on.iter().filter(|control| !control_state(facts, control).is_enough(facts.audit));
+    let answers = |control: &Control| !control.falls_short_of.contains(&criterion.id);
+    let works = |control: &Control| control_state(facts, control).is_enough(facts.audit);
+    let short = hangs_on.iter().filter(|control| !answers(control) || !works(control));
     let held_back_by: Vec<String> = short.map(|control| control.id.clone()).collect();
     let state = match (criterion.not_applicable.is_some(), own.is_empty()) {
         (true, _) => Coverage::NotApplicable,

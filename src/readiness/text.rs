@@ -54,7 +54,7 @@ impl Gaps {
             page.push_str(&self.operation_grid().markdown());
             page.push('\n');
         }
-        page.push_str(&warnings(&self.warnings));
+        page.push_str(&warnings(&self.head.warnings));
         page
     }
 
@@ -152,7 +152,7 @@ impl Readiness {
         }
         let _ = writeln!(page, "\n## Controls\n\n{}", self.grid().markdown());
         let _ = writeln!(page, "## Criteria\n\n{}", criteria(&self.criteria).markdown());
-        page.push_str(&warnings(&self.warnings));
+        page.push_str(&warnings(&self.head.warnings));
         page
     }
 }

@@ -1,6 +1,6 @@
 //! What evidence there is of each control, and `evidence_readiness`: counted from evidence, not from words. Pure.
 
-use super::facts::{Control, Evidence, Facts};
+use super::facts::{Control, Evidence, Facts, Head};
 use super::grid::{Grid, head, list, minute, warnings, word};
 use super::packs::{Rating, percent};
 use super::state::{ControlState, control_state};
@@ -14,26 +14,19 @@ use std::fmt::Write as _;
 /// What evidence there is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tracker {
-    /// Whose.
-    pub organization: String,
-    /// A sample with a simulated clock.
-    pub sample: bool,
-    /// Up to when everything is known.
-    pub as_of: DateTime<Utc>,
+    /// What it is of.
+    #[serde(flatten)]
+    pub head: Head,
     /// Controls whose newest evidence is valid, fresh and passes, of those that apply: percent, one decimal.
     pub evidence_readiness: f64,
     /// The words for it.
     pub rating: Rating,
-    /// What is wrong with the ledger: then no evidence is valid.
-    pub integrity: Option<String>,
     /// How many there are of each, over all categories.
     pub counts: BTreeMap<Class, u32>,
     /// The same by category; a control of two is counted in both.
     pub by_category: BTreeMap<Category, BTreeMap<Class, u32>>,
     /// Each control that counts, and each that does not apply.
     pub controls: Vec<Line>,
-    /// What to know about the scope.
-    pub warnings: Vec<String>,
 }
 
 /// What the evidence of a control is.
@@ -97,16 +90,12 @@ pub fn tracker(facts: &Facts, due: &BTreeMap<String, DateTime<Utc>>) -> Tracker 
     }
     let evidence_readiness = share(&counts);
     Tracker {
-        organization: facts.organization.clone(),
-        sample: facts.sample,
-        as_of: facts.as_of,
+        head: facts.head(),
         evidence_readiness,
         rating: Rating::of(evidence_readiness),
-        integrity: facts.fault.clone(),
         counts,
         by_category,
         controls,
-        warnings: facts.warnings.clone(),
     }
 }
 
@@ -218,7 +207,7 @@ impl Tracker {
         page.push('\n');
         page.push_str(&self.grid().markdown());
         page.push('\n');
-        page.push_str(&warnings(&self.warnings));
+        page.push_str(&warnings(&self.head.warnings));
         page
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod archive;
 mod attacks;
 mod calendar;
+mod causes;
 mod changed;
 mod ended;
 mod erased;

@@ -9,9 +9,11 @@ mod score;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use evidenced::catalogue::{Category, ControlType, EvidenceType, Severity};
+use evidenced::causes::Cause;
 use evidenced::config::AuditType;
 use evidenced::drift::{Ending, State};
 use evidenced::judge::Outcome;
+use evidenced::ledger::record::{Compensation, Effect};
 use evidenced::readiness::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, SignOff, Stamp};
 use evidenced::schedule::{Cadence, Frequency, Met};
 use evidenced::timeline::{Drift, Lasted, Spell};
@@ -43,6 +45,7 @@ fn facts() -> Facts {
         criteria: vec![criterion("CC8.1")],
         controls: Vec::new(),
         sign_offs: Vec::new(),
+        causes: Vec::new(),
     }
 }
 
@@ -50,12 +53,32 @@ fn with(controls: impl IntoIterator<Item = Control>) -> Facts {
     let mut facts = facts();
     facts.controls = controls.into_iter().collect();
     for control in &facts.controls {
-        for quarter in ["2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"] {
+        facts.causes.push(cause(&control.id));
+        let signed = ["2026-04-02", "2026-07-02", "2026-10-02", "2026-12-30"];
+        for (quarter, day) in ["2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"].into_iter().zip(signed) {
             let (control, by) = (control.id.clone(), "Anna".to_owned());
-            facts.sign_offs.push(SignOff { control, quarter: quarter.to_owned(), by, at: at("2026-12-30") });
+            facts.sign_offs.push(SignOff { record: 70, control, quarter: quarter.to_owned(), by, at: at(day) });
         }
     }
     facts
+}
+
+/// Why the control drifted at record 1, as written down the day after.
+fn cause(control: &str) -> Cause {
+    Cause {
+        record: 80,
+        control: control.to_owned(),
+        drift: 1,
+        cause: "a rule was switched off".to_owned(),
+        effect: Effect::OneOff,
+        determined: "all others were read".to_owned(),
+        correction: "it is on again".to_owned(),
+        owner: "Anna".to_owned(),
+        compensation: None,
+        response: None,
+        recorded_by: "uid 1".to_owned(),
+        at: at("2026-03-02"),
+    }
 }
 
 fn criterion(id: &str) -> Criterion {
@@ -66,6 +89,7 @@ fn criterion(id: &str) -> Criterion {
         priority: Severity::Medium,
         not_applicable: None,
         without_since: Some(at("2025-06-01")),
+        filled: None,
     }
 }
 
@@ -77,6 +101,7 @@ fn planned(id: &str, severity: Severity) -> Control {
         statement: "we do it".to_owned(),
         criteria: vec!["CC8.1".to_owned()],
         key_for: Vec::new(),
+        falls_short_of: Vec::new(),
         control_type: Some(ControlType::Preventive),
         owner: "Anna".to_owned(),
         frequency: Some(Frequency::Daily),
@@ -87,6 +112,7 @@ fn planned(id: &str, severity: Severity) -> Control {
         depends_on: Vec::new(),
         own: true,
         so_since: Some(at("2025-12-01")),
+        filled: None,
         not_applicable: None,
         observed: None,
     }
@@ -116,6 +142,7 @@ fn observed(cadence: Cadence) -> Observed {
         state: State::Effective,
         not_since: None,
         evidence: Some(Evidence { record: 9, until: at("2026-12-31") }),
+        first: None,
         stale_after: TimeDelta::hours(36),
         bad: Vec::new(),
         of_states: false,

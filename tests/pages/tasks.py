@@ -17,10 +17,12 @@ for task in calendar.walk("VTODO"):
     tasks.append({
         "uid": str(task["uid"]),
         "stamp": task["dtstamp"].dt.isoformat(),
-        "due": task["due"].dt.isoformat(),
+        "due": task["due"].dt.isoformat() if "due" in task else None,
+        "status": str(task["status"]),
+        "completed": task["completed"].dt.isoformat() if "completed" in task else None,
         "summary": str(task["summary"]),
-        "description": str(task["description"]),
-        "priority": int(task["priority"]),
+        "description": str(task.get("description", "")),
+        "priority": int(task.get("priority", 0)),
         "related": [str(one) for one in (related if isinstance(related, list) else [related])],
     })
 print(json.dumps(tasks))

@@ -65,7 +65,7 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
         }
         Body::Transition { control, to, .. } => (controls, outcome) = (control.clone(), word(to)),
         Body::Waiver { control, .. } | Body::Revocation { control, .. } => controls.clone_from(control),
-        Body::SignOff { control, .. } => controls.clone_from(control),
+        Body::Cause { control, .. } | Body::SignOff { control, .. } => controls.clone_from(control),
         Body::Sample { control, period, size, population_size, .. } => {
             (controls, window) = (control.clone(), Some(*period));
             counts = format!("drawn {size} of {population_size}");

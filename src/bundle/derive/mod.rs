@@ -7,6 +7,7 @@
 mod alerts;
 mod bad;
 mod calendar;
+mod causes;
 mod completeness;
 mod control;
 mod control_page;
@@ -64,6 +65,7 @@ pub(crate) fn derive(
         Derived::Timeline(control) => control::timeline(contents, control, source, out),
         Derived::Alerts => alerts::alerts(contents, source, out),
         Derived::Samples(control) => samples::table(contents, control, source, out),
+        Derived::Causes(control) => causes::table(contents, control, source, out),
         Derived::SignOffs(control) => sign_offs::table(contents, control, source, out),
         Derived::Waivers(control) => control::waivers_table(contents, control, source, out),
         Derived::Population(index) => population::population(*index, source, out),

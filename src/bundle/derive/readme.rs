@@ -91,8 +91,8 @@ WHAT IS WHERE (all under data/)
   oscal/                assessment-results.json: the same for tools that read OSCAL 1.2.1
   controls.csv          one row per control, worst state first
   controls/<control>/   index.html (deviations first), judgements.csv, timeline.csv, exposure.csv (how long each drift
-                        lasted, and each item was bad: at least, as observed, at most), gaps.csv, waivers.csv, signoffs.csv,
-                        samples.csv, summary.md
+                        lasted, and each item was bad: at least, as observed, at most), gaps.csv, waivers.csv, causes.csv (why
+                        it drifted, and what was done), signoffs.csv, samples.csv, summary.md
   gaps.csv              first the slots that no record accounts for; every run that was missed, failed, incomplete,
                         aborted, interrupted or still open
   calendar.csv          every slot that was due by the schedules in force, and what became of it

@@ -48,7 +48,7 @@ pub(super) fn summary(
     states(&mut page, contents, name, source)?;
     page.push_str(
         "## Where to look\n\n`judgements.csv`: every item of every verdict. `timeline.csv`: every change of state. \
-         `exposure.csv`: how long each drift lasted, and each item was bad. `gaps.csv`, `waivers.csv`, `signoffs.csv`, `samples.csv`. Exact bytes: `../../verdicts` and `../../evidence`, by record number.\n",
+         `exposure.csv`: how long each drift lasted, and each item was bad. `gaps.csv`, `waivers.csv`, `causes.csv` (why it drifted), `signoffs.csv`, `samples.csv`. Exact bytes: `../../verdicts` and `../../evidence`, by record number.\n",
     );
     super::text(out, &page)
 }

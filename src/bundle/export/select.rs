@@ -286,7 +286,7 @@ fn supporting(
 }
 
 /// Kinds of records that may be about a period and sealed after it.
-const AFTERWARDS: [&str; 2] = ["sample", "sign_off"];
+const AFTERWARDS: [&str; 3] = ["cause", "sample", "sign_off"];
 
 /// Records after the range that are about the period.
 fn afterwards(reader: &Reader, range: &Range<u64>, period: Window, size: u64) -> Result<BTreeSet<u64>, BundleError> {
@@ -295,7 +295,7 @@ fn afterwards(reader: &Reader, range: &Range<u64>, period: Window, size: u64) ->
         let kind = Filter::kind(kind);
         let mut after = reader.records(range.end..size, &kind);
         while let Some((index, record)) = next(after.next())? {
-            found.extend(Some(index).filter(|_| about(&record.body, period)));
+            found.extend(Some(index).filter(|_| about(&record.body, range, period)));
         }
     }
     Ok(found)
@@ -314,7 +314,7 @@ fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Resul
     Ok(found)
 }
 
-/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, the verdict before the first
+/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict before the first
 /// of each control, and the beginnings
 /// of runs that ended in the range.
 fn named(
@@ -345,8 +345,8 @@ fn named(
                     unopened.insert(run);
                 }
             }
-            Body::Revocation { waiver, .. } => {
-                wanted.insert(waiver);
+            Body::Revocation { waiver: named, .. } | Body::Cause { drift: named, .. } => {
+                wanted.insert(named);
             }
             Body::Verdict { evidence, waivers, control, .. } => {
                 wanted.extend(evidence.into_iter().chain(waivers));

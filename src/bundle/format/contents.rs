@@ -9,6 +9,7 @@ use crate::sign_offs;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// What is in a bundle. Holds numbers of records, not the records.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub(crate) struct Control {
     pub(crate) waivers: Vec<u64>,
     /// The first revocation of each of them that has one: the waiver's record to that of the revocation.
     pub(crate) revocations: BTreeMap<u64, u64>,
+    /// Causes of drifts that were recorded in the period, and later ones of drifts that began in it.
+    pub(crate) causes: Vec<u64>,
     /// Sign-offs sealed in the period, and later ones of quarters that it has days of.
     pub(crate) sign_offs: Vec<u64>,
     /// Samples drawn in the period, and later ones over a part of it.
@@ -181,9 +184,9 @@ impl Reading {
         }
         contents.note(index, &record.body);
         contents.calendars.record(index, &record);
-        let range = &contents.facts.range;
+        let range = contents.facts.range.clone();
         if index >= range.end {
-            if about(&record.body, contents.facts.period) {
+            if about(&record.body, &range, contents.facts.period) {
                 contents.afterwards.insert(index);
                 contents.attested(index, &record.body);
             }
@@ -320,9 +323,10 @@ impl Contents {
         period.start <= time.start && time.end <= period.end
     }
 
-    /// Takes what somebody attested or drew.
+    /// Takes what somebody said or drew.
     fn attested(&mut self, index: u64, body: &Body) {
         match body {
+            Body::Cause { control, .. } => self.control(control).causes.push(index),
             Body::SignOff { control, .. } => self.control(control).sign_offs.push(index),
             Body::Sample { control, .. } => self.control(control).samples.push(index),
             _ => {}
@@ -427,7 +431,9 @@ impl Contents {
                 transitions.push(index);
             }
             Body::Waiver { control, .. } => self.control(&control).waivers.push(index),
-            body @ (Body::SignOff { .. } | Body::Sample { .. }) if inside => self.attested(index, &body),
+            body @ (Body::Cause { .. } | Body::SignOff { .. } | Body::Sample { .. }) if inside => {
+                self.attested(index, &body)
+            }
             Body::Alert { .. } if inside => self.alerts.push(index),
             Body::Revocation { control, waiver, .. } => {
                 self.control(&control).revocations.entry(waiver).or_insert(index);
@@ -518,9 +524,10 @@ fn schedules(index: u64, source: &dyn Source) -> Result<BTreeMap<String, schedul
 }
 
 /// Whether such a record is about the period, though it may be sealed after it: what somebody signs for is over by
-/// then, and a sample is drawn of a period that the bundle covers.
-pub(crate) fn about(body: &Body, period: Window) -> bool {
+/// then, a cause may be found later, and a sample is drawn of a period that the bundle covers.
+pub(crate) fn about(body: &Body, range: &Range<u64>, period: Window) -> bool {
     match body {
+        Body::Cause { drift, .. } => range.contains(drift),
         Body::SignOff { quarter, .. } => sign_offs::concerns(quarter, period),
         Body::Sample { period: drawn, .. } => period.start <= drawn.start && drawn.end <= period.end,
         _ => false,

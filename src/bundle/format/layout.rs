@@ -80,6 +80,8 @@ pub(crate) enum Derived {
     Timeline(String),
     /// `waivers.csv` of a control.
     Waivers(String),
+    /// `causes.csv` of a control.
+    Causes(String),
     /// `signoffs.csv` of a control.
     SignOffs(String),
     /// `samples.csv` of a control.
@@ -141,6 +143,7 @@ pub(crate) fn layout(contents: &Contents, source: &dyn Source) -> Result<Plan, B
         add(format!("{dir}/exposure.csv"), What::Derived(Derived::Exposure(name.clone())));
         add(format!("{dir}/timeline.csv"), What::Derived(Derived::Timeline(name.clone())));
         add(format!("{dir}/waivers.csv"), What::Derived(Derived::Waivers(name.clone())));
+        add(format!("{dir}/causes.csv"), What::Derived(Derived::Causes(name.clone())));
         add(format!("{dir}/signoffs.csv"), What::Derived(Derived::SignOffs(name.clone())));
         add(format!("{dir}/samples.csv"), What::Derived(Derived::Samples(name.clone())));
     }

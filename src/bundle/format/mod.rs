@@ -120,6 +120,7 @@ pub(crate) fn folder(body: &Body) -> Option<&'static str> {
         | Body::Summary { .. }
         | Body::Erasure { .. }
         | Body::Revocation { .. }
+        | Body::Cause { .. }
         | Body::RunOpened { .. }
         | Body::RunClosed { .. }
         | Body::Missed { .. }

@@ -7,7 +7,7 @@ KEY, allowed_signers and the root certificate are what you were given before the
 bundle. Exit code 0: nothing that was checked is wrong. 1: something is. Read the lines `not checked`, too.
 Take this script from the release, not from the bundle that it is to check.
 """
-import argparse, base64, calendar, hashlib, json, os, re, subprocess, sys, tempfile, time, zipfile
+import argparse, base64, calendar, csv, hashlib, io, json, os, re, subprocess, sys, tempfile, time, zipfile
 
 TAG = "tagmanifest-sha256.txt"
 SEALS = [TAG, TAG + ".sig", TAG + ".tsr", TAG + ".tsr.sig"]
@@ -15,7 +15,7 @@ N = r"\d{12}"
 KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of a record are checked by SHA256SUMS
     r"AUDITOR\.html|README\.txt|bag-info\.txt|bagit\.txt|(tag)?manifest-sha256\.txt|packed-sha256\.txt|verify\.(html|py|sh)",
     r"data/(index|alerts|calendar|controls|completeness|gaps|salts)\.csv|data/index\.(html|xlsx)|data/oscal/assessment-results\.json",
-    r"data/controls/[^/]+/((exposure|gaps|judgements|samples|signoffs|timeline|waivers)\.csv|summary\.md|index\.html)",
+    r"data/controls/[^/]+/((causes|exposure|gaps|judgements|samples|signoffs|timeline|waivers)\.csv|summary\.md|index\.html)",
     r"data/log/(checkpoint|frontier\.txt|leafhashes\.txt|log\.vkey|keys/\d{12}\.checkpoint)|data/populations/%s(\.partial)?\.csv" % N,
     r"data/(records/%s\.json|proofs/%s\.tlog-proof)" % (N, N),
     r"data/(alerts|anchors|configs|evidence|exports|samples|signoffs|transitions|verdicts)/%s/.+" % N,
@@ -314,6 +314,26 @@ def commitments(bag, digests, records, start, end):
     return count, len(erased)
 
 
+def samples(bag, records):
+    """Every sample is what its seed draws from its population."""
+    count = 0
+    for index, record in sorted(records.items()):
+        folder = "data/samples/%012d/" % index
+        if record["kind"] != "sample" or folder + "sample.json" not in bag.files:
+            continue
+        said, data = json.loads(bag.text(folder + "sample.json")), bag.read(folder + "population.csv")
+        rows = len(list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))) - 1
+        key, left, drawn = sha(said["seed"].encode() + sha(data)), list(range(1, rows + 1)), []
+        while left and len(drawn) < said["size"]:
+            number = int.from_bytes(sha(key + len(drawn).to_bytes(8, "big")), "big")
+            drawn.append(left.pop(number % len(left)))
+        named = [record[key] for key in ("control", "seed", "size", "population_sha256", "population_size")]
+        need(named == [said["control"], said["seed"], said["size"], sha(data).hex(), rows], folder + "sample.json: says otherwise than its record")
+        need(drawn == [item["row"] for item in said["items"]], folder + "sample.json: is not what its seed draws from its population")
+        count += 1
+    return count
+
+
 def anchors(bag, records, vkeys, root, sample):
     """Signed checkpoints that others hold, {size: (root, file)}; and the window of time that each gives."""
     held, stamped = {}, 0
@@ -418,6 +438,7 @@ def check(args):
     open_points.extend("%snote: lies before the range" % held[s][1] for s in held if s < start)
     files, erased = commitments(bag, digests, records, start, end)
     counted = sequences(records, start, end, chosen)
+    redrawn = samples(bag, records)
     signed = envelope(bag, records, args, origin, root, sample)
     open_points.append("that tables and verdicts follow from the evidence, and no due run is unaccounted for: evidenced verify --reperform")
     return [
@@ -426,6 +447,7 @@ def check(args):
         "checkpoints: %d on the way from record %d, %d of them with a time-stamp that was checked" % (len(passed), start, stamped),
         "sequences: %d counts of summaries agree" % counted,
         "commitments: %d files; %d records erased by the book" % (files, erased),
+        "samples: %d drawn again from their populations" % redrawn,
     ]
 
 
@@ -438,7 +460,7 @@ def main():
     args = parser.parse_args()
     try:
         done = check(args)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+    except (csv.Error, ValueError, KeyError, TypeError, IndexError, AttributeError, zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
         done = []
         problems.append("cannot be read as a bundle: %s: %s" % (type(error).__name__, error))
     for problem in problems[:50]:

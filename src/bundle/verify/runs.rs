@@ -4,6 +4,7 @@
 use super::report::{Check, Checking};
 use super::walk::Seen;
 use crate::bundle::format::{Contents, record_path};
+use crate::causes;
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Occasion, Of, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,8 @@ struct Known {
     evidence: BTreeSet<u64>,
     /// Waivers and revocations.
     acceptances: BTreeMap<u64, Body>,
+    /// Transitions that begin a drift, with its control.
+    drifts: BTreeMap<u64, String>,
     /// Runs that were opened.
     opened: BTreeSet<String>,
 }
@@ -146,6 +149,12 @@ impl<'a> References<'a> {
 
     /// Takes the next record.
     pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
+        if let Body::Cause { control, drift, .. } = &record.body
+            && self.known.drifts.get(drift) != Some(control)
+        {
+            let why = format!("names record {drift}, with which no drift of {control} began before it");
+            self.checking.wrong(record_path(*index), why);
+        }
         if *index >= self.contents.facts.range.end {
             return;
         }
@@ -171,6 +180,9 @@ impl<'a> References<'a> {
                 self.verdict = Some((control.clone(), occasion.clone()));
             }
             Body::Transition { control, from, to, occasion, since, observed_at, .. } => {
+                if causes::begins_drift(*from, *to) {
+                    self.known.drifts.insert(*index, control.clone());
+                }
                 let state = self.states.insert(control.clone(), *to);
                 if !inside {
                     return;

@@ -166,7 +166,8 @@ impl Answers {
         let found = gaps.len();
         gaps.truncate(asked.limit);
         Ok(json!({
-            "type": facts.audit, "period": facts.period, "as_of": facts.as_of, "integrity": score.integrity,
+            "sample": facts.sample, "type": facts.audit, "period": facts.period, "as_of": facts.as_of,
+            "integrity": score.head.integrity,
             "readiness": score.readiness, "rating": score.rating, "caps": score.caps,
             "criteria_coverage": score.criteria_coverage, "note": readiness::NOT_AN_AUDIT,
             "found": found, "gaps": gaps,

@@ -40,7 +40,7 @@ impl Counts {
 pub enum Of<'a> {
     /// A collector: `run_opened`, `evidence`, `run_closed`, `missed`, and an `alert` about it.
     Collector(&'a str),
-    /// A control: `verdict`, `transition`, `waiver`, `revocation`, `sign_off`, `sample`, and an `alert` about it.
+    /// A control: `verdict`, `transition`, `waiver`, `revocation`, `cause`, `sign_off`, `sample`, and an `alert` about it.
     Control(&'a str),
     /// The log itself. Such records are disclosed in every bundle.
     Log,
@@ -59,6 +59,7 @@ impl Body {
             | Self::Transition { control, .. }
             | Self::Waiver { control, .. }
             | Self::Revocation { control, .. }
+            | Self::Cause { control, .. }
             | Self::SignOff { control, .. }
             | Self::Sample { control, .. }
             | Self::Alert { about: About::Control(control), .. } => Of::Control(control),

@@ -1,6 +1,7 @@
 //! Samples in bundles: what was drawn follows from seed and population, and the population from the verdicts.
 
 use super::archive::{Files, sha256};
+use super::tools::Audit;
 use super::world::{World, at, exported, january, period};
 use super::{check, wrong};
 use crate::support::program;
@@ -96,6 +97,28 @@ fn a_sample_stays_as_it_was_drawn_when_more_is_sealed_or_erased_of_its_period() 
     world.erase(inside[0]);
     let (detail, _) = looked_at(&world.bundle_of(first, "Test Ltd."));
     assert!(detail.contains("1 samples") && detail.contains(" 0 of them"), "{detail}");
+}
+
+#[test]
+fn the_script_and_the_page_draw_again_too_and_refuse_what_the_seed_did_not_draw() {
+    for lie in [false, true] {
+        let world = World::new();
+        world.draw(period(), 2, "2026-02-11T09:00:00Z", |draft| {
+            if lie {
+                draft.sample.items.swap(0, 1);
+            }
+        });
+        let audit = Audit::of(world);
+        let (fine, said) = audit.desk.python(&audit.bundle);
+        let page = audit.desk.page(&audit.bundle, "");
+        let words = if lie {
+            "sample.json: is not what its seed draws from its population"
+        } else {
+            "samples: 1 drawn again from their populations"
+        };
+        assert_eq!((fine, said.contains(words)), (!lie, true), "{said}");
+        assert_eq!((page["state"] == "accepted", page.to_string().contains(words)), (!lie, true), "{page}");
+    }
 }
 
 /// What is made of a draw before it is sealed.

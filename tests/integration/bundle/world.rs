@@ -7,7 +7,7 @@ use evidenced::config::{Loaded, parse};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
 use evidenced::judge::Verdict;
 use evidenced::ledger::bundle_key::BundleKey;
-use evidenced::ledger::record::{Body, KeyRole, Trigger, canonical_json};
+use evidenced::ledger::record::{Body, Effect, KeyRole, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run::Runner;
 use evidenced::samples::{self, Asked, Draft, Size};
@@ -356,6 +356,25 @@ impl World {
         change(&mut body, &mut statement);
         let files = sign_offs::files(&statement).unwrap();
         block(self.runner.append(vec![(body, files)])).unwrap()[0].index
+    }
+
+    /// Records why the control drifted at that record.
+    pub(super) fn explain(&self, control: &str, drift: u64, when: &str) -> u64 {
+        self.clock.set(at(when));
+        let body = Body::Cause {
+            control: control.into(),
+            drift,
+            cause: "=the disk was full".into(),
+            effect: Effect::Systemic,
+            determined: "every disk was looked at".into(),
+            correction: "it is emptied".into(),
+            owner: "Ann".into(),
+            compensation: None,
+            response: Some("seen".into()),
+            recorded_by: "tester".into(),
+            recorded_at: at(when),
+        };
+        block(self.runner.append(vec![(body, Vec::new())])).unwrap()[0].index
     }
 
     /// Draws so many items of a period, as `evidenced sample` does, after `change` was made to what is sealed.

@@ -93,3 +93,55 @@ fn a_sample_of_changes_is_of_the_period_in_which_they_were_judged_first_and_is_d
         assert_eq!((said.code, said.err.contains(words)), (code, true), "{args:?}: {said:?}");
     }
 }
+
+#[test]
+fn the_cause_of_a_drift_is_on_record_and_a_drift_without_one_is_not_handled() {
+    let home = home();
+    let owed = home.run(&["cause", "--json"]);
+    assert_eq!(owed.code, 3, "some are late: {owed:?}");
+    let owed = owed.json();
+    let of = |said: &Value, standing: &str| -> Vec<Value> {
+        said.as_array().unwrap().iter().filter(|owed| owed["standing"] == standing).cloned().collect()
+    };
+    let late = &of(&owed, "late")[0];
+    assert!(!of(&owed, "recorded").is_empty(), "the sample has one: {owed}");
+    let (control, drift) = (late["control"].as_str().unwrap(), late["drift"].to_string());
+    let other = if control == "SEC-004" { "SEC-010" } else { "SEC-004" };
+    let say = |control: &str, drift: &str, more: &[&str]| {
+        let words = ["--drift", drift, "--cause", "=a rule", "--effect", "one-off", "--determined", "others were read"];
+        home.run(&[&["cause", control][..], &words, &["--correction", "it is on"], more].concat())
+    };
+    for (args, code, words) in [
+        (&["--compensated-by", other][..], 2, "--approver"),
+        (&["--compensated-by", control, "--approver", "CEO"], 1, "cannot make up for itself"),
+        (&["--compensated-by", "SEC-999", "--approver", "CEO"], 1, "is not configured"),
+        (&["--compensated-by", other, "--approver", late["owner"].as_str().unwrap()], 1, "cannot approve this"),
+        (&["--owner", " "], 1, "is empty"),
+    ] {
+        let said = say(control, &drift, args);
+        assert_eq!((said.code, said.err.contains(words)), (code, true), "{args:?}: {said:?}");
+    }
+    let said = say(control, "0", &[]);
+    assert!(said.code == 1 && said.err.contains(&format!("no drift of {control} began with record 0")), "{said:?}");
+    let said = home.run(&["cause", control, "--drift", &drift]);
+    assert!(said.code == 2 && said.err.contains("--correction"), "{said:?}");
+    let said = say(control, &drift, &["--compensated-by", other, "--approver", "CEO", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let record = said.json()["record"].clone();
+    assert_eq!((&record["kind"], &record["compensation"]["control"]), (&json!("cause"), &json!(other)));
+    assert!(record["recorded_by"].as_str().unwrap().starts_with("uid "), "{record}");
+    let after = home.run(&["cause", "--json"]).json();
+    let now = after.as_array().unwrap().iter().find(|owed| owed["drift"].to_string() == drift).unwrap();
+    assert_eq!((&now["standing"], &now["causes"][0]["cause"]), (&json!("recorded"), &json!("=a rule")));
+    assert!(home.run(&["cause"]).out.contains("=a rule"));
+    let export = home.run(&["export", "--from", "2026-01-01", "--to", "2026-04-01", "--out", "q1.zip"]);
+    assert_eq!(export.code, 0, "{export:?}");
+    let told = ["--vkey", "state/log.vkey", "--allowed-signers", "allowed_signers"];
+    let verify = home.run(&[&["verify", "q1.zip"][..], &told].concat());
+    assert_eq!(verify.code, 0, "{verify:?}");
+    let inside = files(&home.path("q1.zip"));
+    let table = String::from_utf8(inside[&format!("data/controls/{control}/causes.csv")].clone()).unwrap();
+    assert!(table.contains(&format!(",'=a rule,one_off,others were read,it is on,{other},CEO,")), "{table}");
+    let page = String::from_utf8(inside[&format!("data/controls/{control}/index.html")].clone()).unwrap();
+    assert!(page.contains("Causes of drifts") && page.contains("=a rule"), "{page}");
+}

@@ -116,6 +116,11 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
         ),
         ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),
         ("criteria = [\"CC6.1\", \"CC6.6\"]", "criteria = []", "name at least one"),
+        (
+            "criteria = [\"CC6.1\", \"CC6.6\"]",
+            "criteria = [\"CC6.1\"]\nfalls_short_of = [\"CC6.6\"]",
+            "`CC6.6`, which it is not said to meet",
+        ),
     ] {
         let said = check(dir(from, to).path());
         assert_eq!(said.code, 2, "{to}: {said:?}");

@@ -63,10 +63,17 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     assert!(push["current_state"].as_str().unwrap().contains("stale-approval"), "{push}");
     assert_eq!(gap("GAP-CC1.2-missing")["opened_at"], "2026-01-01T00:00:00Z");
     assert_eq!(gap("GAP-AVL-008-design")["current_state"], "its plan lacks: statement, evidence type, test procedure");
-    assert!(gap("GAP-AVL-001-operating-owner-accountability")["current_state"].as_str().unwrap().contains("2026-Q1"));
+    let confirmed = |gaps: &Value| one(&gaps["operation"]["AVL-001"], "check", "owner_accountability").clone();
+    assert_eq!(confirmed(&gaps)["passed"], "open", "the quarter is just over: {}", confirmed(&gaps));
+    let later = run(&home, "gaps", &["--as-of", "2026-04-15", "--json"]).json();
+    let unsigned = one(&later["gaps"], "gap_id", "GAP-AVL-001-operating-owner-accountability");
+    assert_eq!(unsigned["opened_at"], "2026-04-15T00:00:00Z");
+    assert!(unsigned["current_state"].as_str().unwrap().contains("2026-Q1"), "{unsigned}");
     let checks = gaps["operation"]["AVL-001"].as_array().unwrap();
     assert_eq!(checks.len(), 6);
-    assert_eq!(one(&gaps["operation"]["AVL-001"], "check", "exception_handling")["passed"], "yes");
+    let unexplained = one(&gaps["operation"]["AVL-001"], "check", "exception_handling");
+    assert_eq!(unexplained["passed"], "no", "{unexplained}");
+    assert!(unexplained["says"].as_str().unwrap().contains("no record says why"), "{unexplained}");
     assert_eq!(one(&gaps["criteria"], "criterion", "CC7.5")["state"], "covered");
     assert_eq!(gaps["criteria_coverage"], 30.6, "11 of 36");
     for (severity, code) in [("critical", 3), ("low", 3)] {
@@ -163,7 +170,15 @@ fn the_plan_of_the_sample_can_be_read_by_programs_of_others() {
     let output = python("tests/pages/tasks.py", &[&file("plan.ics", "ics")]);
     assert!(output.status.success(), "{}", said(&output));
     let read: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(read.as_array().unwrap().len(), tasks.len());
+    let closed = plan["closed"].as_array().unwrap();
+    let repaired = one(&plan["closed"], "gap_id", "GAP-SEC-004-operating-operating-consistency");
+    assert_eq!((&repaired["status"], repaired["closing_evidence"].as_array().unwrap().len()), (&json!("closed"), 1));
+    assert!(repaired["closed_at"].as_str() > repaired["opened_at"].as_str(), "{repaired}");
+    assert_eq!(run(&home, "remediation", &["--json"]).json()["closed"], plan["closed"], "every run says the same");
+    assert_eq!(read.as_array().unwrap().len(), tasks.len() + closed.len());
+    for todo in &read.as_array().unwrap()[tasks.len()..] {
+        assert_eq!((&todo["status"], &todo["due"]), (&json!("COMPLETED"), &Value::Null), "{todo}");
+    }
     for (todo, task) in read.as_array().unwrap().iter().zip(tasks) {
         assert_eq!(todo["due"], task["target_date"]);
         let (id, title) = (task["gap_id"].as_str().unwrap(), task["title"].as_str().unwrap());
@@ -177,7 +192,7 @@ fn the_plan_of_the_sample_can_be_read_by_programs_of_others() {
     assert!(output.status.success(), "{}", said(&output));
     let book: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = book["sheets"]["Remediation"].as_array().unwrap();
-    assert_eq!(rows.len(), tasks.len() + 1);
+    assert_eq!(rows.len(), tasks.len() + closed.len() + 1);
     assert_eq!(rows[1][0], json!(["s", tasks[0]["gap_id"]]));
     let markdown = run(&home, "remediation", &[]).out;
     assert!(markdown.contains("**The period has begun: ") && markdown.contains("## Load"), "{markdown}");

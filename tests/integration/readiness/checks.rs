@@ -84,12 +84,46 @@ fn every_drift_ends_in_its_time_by_what_came_after_it() {
 }
 
 #[test]
+fn a_drift_without_cause_and_correction_on_record_is_not_handled_however_it_ended() {
+    let ended = || drift("2026-03-01", Some("2026-03-02"), Some(Ending::Resolved));
+    let of = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = with([seen(effective("SEC-001", Severity::Critical), |seen| seen.over.drifts = vec![ended()])]);
+        change(&mut facts);
+        run(Check::ExceptionHandling, &facts)
+    };
+    assert_eq!(of(&|_| ()).0, Passed::Yes);
+    let without = of(&|facts| facts.causes.clear());
+    assert_eq!((without.0, without.2), (Passed::No, Some(at("2026-03-08"))), "{without:?}");
+    let blank: [fn(&mut Cause); 6] = [
+        |cause| cause.cause = " ".to_owned(),
+        |cause| cause.correction = "TBD".to_owned(),
+        |cause| cause.owner = "n/a".to_owned(),
+        |cause| cause.control = "SEC-002".to_owned(),
+        |cause| cause.drift = 2,
+        |cause| cause.at = at("2027-01-02"),
+    ];
+    for change in blank {
+        let said = of(&|facts| change(&mut facts.causes[0]));
+        assert_eq!(said.0, Passed::No, "{said:?}");
+    }
+    let early = of(&|facts| {
+        facts.causes.clear();
+        (facts.at, facts.as_of) = (at("2026-03-05"), at("2026-03-05"));
+    });
+    assert_eq!(early.0, Passed::Open, "there is still time: {early:?}");
+    let late = of(&|facts| facts.causes[0].at = at("2026-06-01"));
+    assert!(late.0 == Passed::Yes && late.1.contains("1 of these later"), "{late:?}");
+    let in_time = of(&|facts| facts.causes[0].at = at("2026-03-08"));
+    assert!(in_time.1.contains("0 of these later"), "{in_time:?}");
+}
+
+#[test]
 fn a_named_owner_has_confirmed_every_quarter_that_is_over() {
     let good = || with([effective("SEC-001", Severity::High)]);
     let mut facts = good();
     facts.sign_offs.retain(|sign| sign.quarter != "2026-Q3");
     let without = run(Check::OwnerAccountability, &facts);
-    assert_eq!((without.0, without.2), (Passed::No, Some(at("2026-10-01"))), "{without:?}");
+    assert_eq!((without.0, without.2), (Passed::No, Some(at("2026-10-15"))), "{without:?}");
     assert!(without.1.contains("2026-Q3") && !without.1.contains("2026-Q2"), "{without:?}");
     for change in [
         |sign: &mut SignOff| sign.control = "SEC-002".to_owned(),
@@ -100,6 +134,12 @@ fn a_named_owner_has_confirmed_every_quarter_that_is_over() {
         let mut facts = good();
         change(&mut facts.sign_offs[0]);
         assert_eq!(run(Check::OwnerAccountability, &facts).0, Passed::No, "{:?}", facts.sign_offs[0]);
+    }
+    for (day, passed) in [("2026-10-01", Passed::Open), ("2026-10-14", Passed::Open), ("2026-10-15", Passed::No)] {
+        let mut facts = Facts { at: at(day), as_of: at(day), ..good() };
+        facts.sign_offs.retain(|sign| sign.quarter.as_str() < "2026-Q3");
+        facts.sign_offs.iter_mut().for_each(|sign| sign.at = at("2026-07-02"));
+        assert_eq!(run(Check::OwnerAccountability, &facts).0, passed, "two weeks after the quarter: {day}");
     }
     let early = Facts { sign_offs: Vec::new(), at: at("2026-02-01"), ..good() };
     assert_eq!(run(Check::OwnerAccountability, &early).0, Passed::Open, "no quarter is over");

@@ -54,6 +54,20 @@ fn a_plan_that_lacks_something_or_only_notices_is_a_gap_of_design() {
 }
 
 #[test]
+fn a_control_that_does_not_answer_its_criterion_as_its_owner_says_is_a_gap_of_design_and_covers_nothing() {
+    let mut facts = with([effective("SEC-001", Severity::Low)]);
+    facts.controls[0].falls_short_of = vec!["CC8.1".to_owned()];
+    let gap = only(&facts);
+    assert_eq!((gap.gap_id.as_str(), gap.severity), ("GAP-SEC-001-design", Severity::High));
+    assert!(gap.current_state.contains("does not answer CC8.1"), "{gap:?}");
+    let found = gaps(&facts);
+    assert_eq!(
+        (found.criteria[0].held_back_by.as_slice(), found.criteria_coverage),
+        (&["SEC-001".to_owned()][..], 0.0)
+    );
+}
+
+#[test]
 fn a_plan_without_evidence_is_partial_and_worse_when_a_criterion_hangs_on_it() {
     let gap = only(&with([planned("SEC-001", Severity::Critical)]));
     assert_eq!((gap.gap_id.as_str(), gap.severity, gap.key), ("GAP-SEC-001-partial", Severity::Medium, false));

@@ -1,6 +1,6 @@
 use super::*;
 use evidenced::catalogue::Catalogue;
-use evidenced::readiness::{Cycle, Remediation, Status, Task, remediation};
+use evidenced::readiness::{Closed, Cycle, Filled, Remediation, Status, Task, remediation};
 
 fn plan(facts: &Facts) -> Remediation {
     remediation(facts, &Catalogue::built_in().unwrap()).unwrap()
@@ -107,4 +107,102 @@ fn actions_and_evidence_come_from_the_library() {
     let partial = plan(&with([planned("SEC-001", Severity::Critical)])).gaps.remove(0);
     assert!(partial.actions.iter().any(|text| text.starts_with("test it so: Judge every landing")), "{partial:?}");
     assert_eq!((partial.owner.as_str(), partial.evidence_needed), ("Anna", vec!["a log".to_owned()]));
+}
+
+#[test]
+fn a_gap_is_less_urgent_while_another_control_that_works_makes_up_for_it() {
+    let priority = |other: Control, change: &dyn Fn(&mut Facts)| {
+        let deviating = seen(effective("SEC-001", Severity::High), |seen| {
+            (seen.state, seen.over.drifts) = (State::Deviating, vec![drift("2026-12-30", None, None)]);
+        });
+        let mut facts = with([deviating, other]);
+        facts.causes[0].compensation =
+            Some(Compensation { control: "SEC-002".to_owned(), approver: "the board".to_owned() });
+        change(&mut facts);
+        let plan = plan(&facts);
+        let id = "GAP-SEC-001-operating-operating-consistency";
+        let task = plan.gaps.iter().find(|task| task.gap.gap_id == id).unwrap().clone();
+        (task.priority, task.compensated_by)
+    };
+    let works = || effective("SEC-002", Severity::High);
+    // High, a step more because the period has begun, a step less.
+    assert_eq!(priority(works(), &|_| ()), (Severity::High, vec!["SEC-002".to_owned()]));
+    let nobody = (Severity::Critical, Vec::new());
+    let fails = seen(works(), |seen| seen.state = State::Deviating);
+    assert_eq!(priority(fails, &|_| ()), nobody, "what does not work makes up for nothing");
+    assert_eq!(priority(works(), &|facts| facts.causes[0].compensation = None), nobody);
+    assert_eq!(priority(works(), &|facts| facts.causes[0].drift = 7), nobody, "said of another drift");
+    let itself = |facts: &mut Facts| facts.causes[0].compensation.as_mut().unwrap().control = "SEC-001".to_owned();
+    assert_eq!(priority(works(), &itself), nobody);
+    // A plan that lacks something is not made up for.
+    let mut facts = with([Control { owner: String::new(), ..effective("SEC-001", Severity::High) }, works()]);
+    facts.controls[0].observed.as_mut().unwrap().over.drifts = vec![drift("2026-03-01", Some("2026-03-02"), None)];
+    facts.causes[0].compensation = Some(Compensation { control: "SEC-002".to_owned(), approver: "x".to_owned() });
+    assert!(plan(&facts).gaps[0].compensated_by.is_empty());
+}
+
+/// What was closed, by id.
+fn closed(facts: &Facts) -> BTreeMap<String, Closed> {
+    let plan = plan(facts);
+    let again = remediation(facts, &Catalogue::built_in().unwrap()).unwrap();
+    assert_eq!(plan.closed, again.closed, "every run says the same");
+    plan.closed.into_iter().map(|closed| (closed.gap.gap_id.clone(), closed)).collect()
+}
+
+#[test]
+fn what_was_a_gap_and_is_none_is_told_with_the_record_that_ended_it() {
+    let ended = |how| Drift { records: (Some(1), Some(5)), ..drift("2026-03-01", Some("2026-03-02"), Some(how)) };
+    let of =
+        |drift: Drift| with([seen(effective("SEC-001", Severity::Critical), |seen| seen.over.drifts = vec![drift])]);
+    let found = closed(&of(ended(Ending::Resolved)));
+    let ids: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["GAP-SEC-001-operating-operating-consistency"]);
+    let one = &found[ids[0]];
+    assert_eq!((one.gap.opened_at, one.closed_at), (Some(at("2026-03-01")), at("2026-03-02")));
+    assert_eq!((one.status, one.closing_evidence.as_slice()), (Status::Closed, &[5][..]));
+    let first = closed(&Facts { audit: AuditType::Type1, ..of(ended(Ending::Waived)) });
+    assert_eq!(first["GAP-SEC-001-partial"].gap.current_state, "what deviated was accepted");
+    let stale = Drift { worst: State::Stale, ..ended(Ending::Resolved) };
+    assert!(closed(&of(stale)).contains_key("GAP-SEC-001-stale"));
+    assert!(closed(&of(ended(Ending::Gone))).is_empty(), "out of sight is not closed");
+    // What is a gap again is no closed one.
+    let mut again = of(ended(Ending::Resolved));
+    again.controls[0].observed.as_mut().unwrap().state = State::Deviating;
+    assert!(closed(&again).is_empty());
+    // The last time counts.
+    let mut twice = of(ended(Ending::Resolved));
+    let later =
+        Drift { records: (Some(1), Some(9)), ..drift("2026-05-01", Some("2026-05-02"), Some(Ending::Resolved)) };
+    twice.controls[0].observed.as_mut().unwrap().over.drifts.insert(0, later);
+    assert_eq!(closed(&twice)["GAP-SEC-001-operating-operating-consistency"].closing_evidence, [9]);
+    // A cause and a confirmation that came late.
+    let mut late = of(ended(Ending::Resolved));
+    (late.causes[0].at, late.sign_offs[0].at) = (at("2026-06-01"), at("2026-04-15"));
+    let found = closed(&late);
+    assert_eq!(found["GAP-SEC-001-operating-exception-handling"].closing_evidence, [80]);
+    assert_eq!(found["GAP-SEC-001-operating-exception-handling"].gap.opened_at, Some(at("2026-03-08")));
+    assert_eq!(found["GAP-SEC-001-operating-owner-accountability"].closing_evidence, [70]);
+    assert_eq!(found["GAP-SEC-001-operating-owner-accountability"].gap.opened_at, Some(at("2026-04-15")));
+}
+
+#[test]
+fn plans_and_first_evidence_close_gaps_too_and_every_form_shows_it() {
+    let filled = |record| Some(Filled { opened: at("2025-06-01"), closed: at("2025-12-01"), record });
+    let mut facts = with([seen(effective("SEC-001", Severity::Critical), |seen| {
+        seen.first = Some(Stamp { record: 12, until: at("2025-12-02"), sealed: at("2025-12-02") });
+    })]);
+    facts.criteria[0].filled = filled(3);
+    facts.controls[0].filled = filled(3);
+    facts.controls[0].key_for = vec!["CC8.1".to_owned()];
+    let found = closed(&facts);
+    let ids: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["GAP-CC8.1-missing", "GAP-SEC-001-design", "GAP-SEC-001-partial"]);
+    assert_eq!(found["GAP-SEC-001-partial"].closing_evidence, [12]);
+    assert_eq!(found["GAP-SEC-001-partial"].gap.opened_at, Some(at("2025-12-01")));
+    let plan = plan(&facts);
+    assert!(plan.gaps.is_empty());
+    assert!(plan.markdown(&facts).contains("## Closed") && plan.markdown(&facts).contains("GAP-CC8.1-missing"));
+    let ics = plan.ics();
+    assert_eq!(ics.matches("STATUS:COMPLETED").count(), 3, "{ics}");
+    assert!(ics.contains("COMPLETED:20251202T000000Z"), "{ics}");
 }

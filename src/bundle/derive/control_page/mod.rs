@@ -16,7 +16,7 @@ use super::page::{Page, coloured, moment, number, text};
 use super::stated::{Said, Stated};
 use super::states::{known_until, timeline};
 use super::table::{list, maybe, word};
-use super::{samples, sign_offs};
+use super::{causes, samples, sign_offs};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source, digits, record_path, time};
 use crate::drift::{Ending, State};
@@ -56,6 +56,7 @@ pub(super) fn page(
     sign_offs::part(&mut page, &about)?;
     samples::part(&mut page, &about)?;
     states(&mut page, &about)?;
+    causes::part(&mut page, &about)?;
     populations::populations(&mut page, &about)?;
     verdicts(&mut page, &about)?;
     changes(&mut page, stated.controls.get(name).map_or(&[], Vec::as_slice))?;
@@ -102,7 +103,7 @@ fn statement(page: &mut Page<'_>, about: &About<'_>, stated: &Stated, bad: &BadI
             (over_time(&figures.totals))
             tr { th { "Items bad at some time" } td { (bad.count(Outcome::Deviation)) " deviated, "
                 (bad.count(Outcome::Indeterminate)) " could not be judged, " (bad.count(Outcome::Waived)) " waived" } } "\n"
-            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "signoffs.csv", "samples.csv", "summary.md"] {
+            tr { th { "As tables" } td { @for file in ["judgements.csv", "timeline.csv", "exposure.csv", "gaps.csv", "waivers.csv", "causes.csv", "signoffs.csv", "samples.csv", "summary.md"] {
                 a href=(file) { (file) } " " } } } "\n"
         } } "\n"
     })
