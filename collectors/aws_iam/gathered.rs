@@ -78,6 +78,7 @@ impl Gathered {
             self.all.unread.push(unread.clone());
             self.itself(account, AccountState::Active, None);
         }
+        self.all.unread.extend(scope.nobody.clone());
         self.accounted_for.extend(scope.excluded.iter().cloned());
         self.all.filters.extend(scope.filters.iter().cloned());
         self.all.limitations.extend(scope.limitations.iter().cloned());

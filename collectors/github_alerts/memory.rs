@@ -74,13 +74,24 @@ pub(super) fn rated(
         }
     }
     let listed = |known: &&Vulnerability| alerts.iter().any(|alert| number(alert) == number(known));
-    let gone = |known: &Vulnerability| {
-        let finding = Finding { closing: Some(Closing::Gone), ..finding(known)?.clone() };
-        Some(Vulnerability { detail: VulnerabilityDetail::Finding(finding), ..known.clone() })
-    };
     let lost: Vec<Vulnerability> = remembered.iter().filter(|known| !listed(known)).filter_map(gone).collect();
     alerts.extend(lost);
     alerts
+}
+
+/// An alert that was remembered, as one that is not listed any more.
+fn gone(known: &Vulnerability) -> Option<Vulnerability> {
+    let finding = Finding { closing: Some(Closing::Gone), ..finding(known)?.clone() };
+    Some(Vulnerability { detail: VulnerabilityDetail::Finding(finding), ..known.clone() })
+}
+
+/// Of a repository that nobody can ask any more: what was neither mended nor accepted when it was last read.
+pub(super) fn left_open(known: Option<&RepositoryMemory>) -> Vec<Vulnerability> {
+    let remembered = known.map_or(&[][..], |known| &known.open);
+    let accepted = |alert: &Vulnerability| {
+        finding(alert).is_some_and(|finding| matches!(finding.closing, Some(Closing::Dismissed { .. })))
+    };
+    remembered.iter().filter(|alert| !accepted(alert)).filter_map(gone).collect()
 }
 
 /// The severities known before, and the present one if it is another.
