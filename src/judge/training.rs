@@ -9,7 +9,7 @@
 //! | deviation | `screened-after-start` | it was done later than the first day |
 //! | deviation | `training-incomplete` | a course was never done, and the days for the first time are over |
 //! | deviation | `training-overdue` | a course was done too long ago |
-//! | deviation | `trained-late` | done, for the first time or again, after its last day; counts as long as the policy says |
+//! | deviation | `trained-late` | done for the first time after those days; counts as long as the policy says |
 //! | pending | `training-not-yet-due` | a course was never done, and those days are not over |
 //! | pending | `not-started` | the first day is to come |
 //! | excluded | `on-leave` | away; what fell due meanwhile is due so many days after the return |
@@ -110,7 +110,7 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Compl
     let said = |seen: String| Check::good("course", "Training", format!("{course}: {seen}")).on(facts());
     let away = |last| due(person, last, policy.first_days);
     let first_due = away(days_after(person.start, policy.first_days));
-    let Some(newest) = done.last() else {
+    let (Some(first), Some(newest)) = (done.first(), done.last()) else {
         let check = said(format!("never; due by {first_due}")).on([Fact::List("training")]);
         return if day > first_due {
             check.against("training-incomplete")
@@ -118,21 +118,14 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Compl
             check.pending("training-not-yet-due")
         };
     };
-    let next = |done: &Completion| away(days_after(done.completed_on, policy.every_days));
-    let again = next(newest);
+    let again = away(days_after(newest.completed_on, policy.every_days));
     let check = said(format!("done on {}, again due by {again}", newest.completed_on)).on([row(&newest.at)]);
     if day > again {
         return check.against("training-overdue");
     }
-    let last_days = [first_due].into_iter().chain(done.iter().map(|done| next(done)));
-    let late = |(done, due): &(&&Completion, NaiveDate)| {
-        done.completed_on > *due && still_counts(done.completed_on, day, policy.counts_days)
-    };
-    match done.iter().zip(last_days).find(late) {
-        Some((done, due)) => {
-            let seen = format!("done on {}, and due by {due}", done.completed_on);
-            said(seen).on([row(&done.at)]).against("trained-late")
-        }
-        None => check,
+    if first.completed_on > first_due && still_counts(first.completed_on, day, policy.counts_days) {
+        let seen = format!("first done on {}, and due by {first_due}", first.completed_on);
+        return said(seen).on([row(&first.at)]).against("trained-late");
     }
+    check
 }
