@@ -1,7 +1,7 @@
 //! What a complete run leaves for the next one (`Population::carry`): the alerts that were not mended, with every
 //! severity that they are known to have had.
 
-use crate::contract::{Closing, CollectError, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
+use crate::contract::{Closing, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,23 +26,6 @@ pub(super) struct RepositoryMemory {
 }
 
 impl Memory {
-    /// Reads what the last complete run left.
-    pub(super) fn read(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
-        let Some(value) = carry else { return Ok(Self::default()) };
-        serde_json::from_value(value.clone()).map_err(|error| CollectError::Malformed {
-            what: "what the last complete run left for this one".to_owned(),
-            why: error.to_string(),
-        })
-    }
-
-    /// For `Population::carry`.
-    pub(super) fn write(self) -> Result<serde_json::Value, CollectError> {
-        serde_json::to_value(self).map_err(|error| CollectError::Malformed {
-            what: "what this run leaves for the next one".to_owned(),
-            why: error.to_string(),
-        })
-    }
-
     /// What is remembered of the repository of that number, whatever it is called.
     pub(super) fn of(&self, id: u64) -> Option<&RepositoryMemory> {
         self.repositories.values().find(|known| known.id == id)
