@@ -21,7 +21,7 @@ type Wrong = (String, String);
 
 /// The value of a cell; null where it may be empty and is.
 pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<Value, Wrong> {
-    let wrong = |why: &str, hint: &str| Err((format!("{:?} {why}", shown(text)), hint.to_owned()));
+    let wrong = |why: &str, hint: &str| Err((format!("\"{}\" {why}", shown(text)), hint.to_owned()));
     if text.is_empty() {
         if column.filled {
             return Err(("is empty".to_owned(), "every row needs it".to_owned()));
@@ -55,7 +55,7 @@ pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<
             _ => wrong("is no such number", &format!("write a whole number from {least} to {most}")),
         },
         Form::PastMomentOrNever if text == "never" => Ok(json!("never")),
-        form => time(form, text, as_of).map_err(|(why, hint)| (format!("{:?} {why}", shown(text)), hint)),
+        form => time(form, text, as_of).map_err(|(why, hint)| (format!("\"{}\" {why}", shown(text)), hint)),
     }
 }
 

@@ -86,6 +86,7 @@ async fn a_bad_cell_is_named_with_row_column_value_and_what_to_write() {
         ("L-2,laptop,p-1,2024-01-01,2026-04-02,yes", "seen_on", "lies in the future", "what has happened"),
         ("L-2,laptop,p-1,2026-03-02,2026-03-01,yes", "seen_on", "is before since", "cannot be before"),
         ("L-2,laptop,=1+1,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
+        (r#"L-2,laptop,"=A(""x"")",2024-01-01,,yes"#, "owner", r#""=A(\"x\")" begins like"#, "the value itself"),
         ("L-2,laptop,@cmd,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
         ("L-2,laptop, p-1,2024-01-01,,yes", "owner", "has spaces around it", "remove"),
         ("L-2,laptop,p\u{200b}1,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
