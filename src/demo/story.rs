@@ -176,8 +176,7 @@ fn people(all: RegisterHistory) -> RegisterHistory {
         &[
             "p-01,security-awareness,2025,2025-06-10",
             "p-02,security-awareness,2025,2025-06-10",
-            "p-03,security-awareness,2024,2024-01-22",
-            "p-03,security-awareness,2025,2025-02-10",
+            "p-03,security-awareness,2024,2025-02-10",
             "p-04,security-awareness,2025,2025-06-11",
         ],
     )

@@ -16,7 +16,7 @@
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | somebody works here |
 //! | pending | `removal-not-yet-due` | it is there, and the hours are not over |
-//! | excluded | `left-before` | left longer ago than the policy looks back, and no account is still there |
+//! | excluded | `left-before` | left longer ago than the policy looks back, and no account is still there or was used since |
 //!
 //! An account that was never removed stays `not-removed`, however long ago its person left.
 //! Not known: secrets that people shared, accounts that nobody listed, and a use that the list does not have yet.
@@ -77,9 +77,11 @@ fn of_person(
         Examined::new(name, "removed-in-time", checks).of([Some(person.person.clone())])
     };
     let mut held: Vec<&Account> = accounts.iter().filter(|account| account.person == person.person).collect();
-    if end.latest() + TimeDelta::days(policy.counts_days.into()) < as_of {
-        // What is still there does not grow old.
-        held.retain(|account| account.removed_at.is_none());
+    let old = |at: Moment| at.latest() + TimeDelta::days(policy.counts_days.into()) < as_of;
+    if old(end) {
+        // What is still there does not grow old, nor does what was used since.
+        let used = |account: &Account| matches!(account.last_used_at, Some(Used::At(used)) if !old(used));
+        held.retain(|account| account.removed_at.is_none() || used(account));
         if held.is_empty() {
             return vec![item(person.person.clone(), vec![ended.excluded("left-before")])];
         }

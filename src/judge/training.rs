@@ -18,7 +18,8 @@
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | somebody works here |
 //!
-//! What was never done is late from its day on for good; what was done late counts for `counts_days`.
+//! What was never done is late from its day on for good; what was done late counts for `counts_days` from that day,
+//! because lists of courses seldom reach back to everybody's first one.
 
 use super::register::{Check, Examined, days_after, gone, kept, listed, not_empty, row};
 use super::workforce::{due, judged_on, still_counts};
@@ -123,7 +124,7 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Compl
     if day > again {
         return check.against("training-overdue");
     }
-    if first.completed_on > first_due && still_counts(first.completed_on, day, policy.counts_days) {
+    if first.completed_on > first_due && still_counts(first_due, day, policy.counts_days) {
         let seen = format!("first done on {}, and due by {first_due}", first.completed_on);
         return said(seen).on([row(&first.at)]).against("trained-late");
     }

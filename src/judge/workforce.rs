@@ -33,7 +33,7 @@ pub(super) fn due(person: &Person, due: NaiveDate, days: u32) -> NaiveDate {
     }
 }
 
-/// Whether something that was done late, on that day, still counts.
-pub(super) fn still_counts(done: NaiveDate, today: NaiveDate, counts_days: u32) -> bool {
-    days_after(done, counts_days) >= today
+/// Whether something late of that day still counts.
+pub(super) fn still_counts(day: NaiveDate, today: NaiveDate, counts_days: u32) -> bool {
+    days_after(day, counts_days) >= today
 }
