@@ -4,7 +4,7 @@ use super::account::{Answers, Concluded};
 use super::memory::{Held, Memory};
 use super::settings::{Registers, Settings};
 use crate::contract::{
-    AccountState, CollectError, Ipe, Items, Partial, Population, Principal, PrincipalDetail, Unread, Whole,
+    AccountState, CollectError, Ipe, Items, Partial, Population, Principal, PrincipalDetail, Unread, Whole, carry,
 };
 use crate::sources::aws::accounts::AccountSettings;
 use crate::sources::aws::organization::Scope;
@@ -78,6 +78,7 @@ impl Gathered {
             self.all.unread.push(unread.clone());
             self.itself(account, AccountState::Active, None);
         }
+        self.all.unread.extend(scope.nobody.clone());
         self.accounted_for.extend(scope.excluded.iter().cloned());
         self.all.filters.extend(scope.filters.iter().cloned());
         self.all.limitations.extend(scope.limitations.iter().cloned());
@@ -162,7 +163,7 @@ impl Gathered {
         };
         let items = Items::Principals(principals);
         if unread.is_empty() {
-            return Population::new(items, whole, ipe, Some(self.memory.into_carry()?));
+            return Population::new(items, whole, ipe, Some(carry::write(&self.memory)?));
         }
         Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe))
     }

@@ -1,7 +1,7 @@
 //! What one run tells the next: which accounts were read, and how many were in them. Answers that agree with
 //! each other, and have lost most of what there was, are not taken for the truth until somebody says so.
 
-use crate::contract::{CollectError, Unread};
+use crate::contract::Unread;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,17 +28,6 @@ pub(super) struct Held {
 }
 
 impl Memory {
-    /// From the last complete run; nothing before the first one.
-    pub(super) fn from_carry(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
-        let Some(carry) = carry else { return Ok(Self::default()) };
-        Self::deserialize(carry).map_err(fault)
-    }
-
-    /// For the next run.
-    pub(super) fn into_carry(self) -> Result<serde_json::Value, CollectError> {
-        serde_json::to_value(self).map_err(fault)
-    }
-
     /// An account that was read.
     pub(super) fn note(&mut self, account: String, held: Held) {
         self.accounts.insert(account, held);
@@ -85,13 +74,10 @@ fn dropped(before: u64, now: u64) -> bool {
     (now == 0 && before > 0) || (now < before.div_ceil(2) && before - now >= FEWER_MIN)
 }
 
-fn fault(error: serde_json::Error) -> CollectError {
-    CollectError::Malformed { what: "accounts read by the last run".to_owned(), why: error.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::carry;
 
     fn memory(accounts: &[(&str, u64)]) -> Memory {
         let mut memory = Memory::default();
@@ -148,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_memory_that_is_not_ours_is_no_first_run() {
-        assert!(Memory::from_carry(Some(&serde_json::json!({ "users": 3 }))).is_err());
-        let carry = memory(&[("1", 3)]).into_carry().unwrap();
-        assert_eq!(Memory::from_carry(Some(&carry)).unwrap().accounts, memory(&[("1", 3)]).accounts);
+        assert!(carry::read::<Memory>(Some(&serde_json::json!({ "users": 3 }))).is_err());
+        let left = carry::write(&memory(&[("1", 3)])).unwrap();
+        assert_eq!(carry::read::<Memory>(Some(&left)).unwrap().accounts, memory(&[("1", 3)]).accounts);
     }
 }

@@ -17,7 +17,7 @@ mod report;
 mod settings;
 mod statement;
 
-use crate::contract::{CollectError, Collector, Kind, Population, Reading, Remembers, SettingsError, Task};
+use crate::contract::{CollectError, Collector, Kind, Population, Reading, Remembers, SettingsError, Task, carry};
 use crate::door::{Door, Source, Strike};
 use crate::sources::aws::accounts::AccountSettings;
 use crate::sources::aws::caller::{Caller, caller};
@@ -164,7 +164,7 @@ type Failed = (Option<String>, CollectError);
 #[async_trait::async_trait]
 impl Collector for AwsIam {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
-        let before = Memory::from_carry(task.carry.as_ref())?;
+        let before: Memory = carry::read(task.carry.as_ref())?;
         let mut gathered = Gathered::default();
         let accounts = Box::pin(self.accounts(door, &mut gathered)).await;
         let mut begun = Vec::new();

@@ -10,8 +10,14 @@ use std::collections::BTreeSet;
 use url::Url;
 
 /// What a trail's status says that counts.
-const STATUS: [&str; 5] =
-    ["IsLogging", "StartLoggingTime", "StopLoggingTime", "LatestDeliveryTime", "LatestDeliveryError"];
+const STATUS: [&str; 6] = [
+    "IsLogging",
+    "StartLoggingTime",
+    "StopLoggingTime",
+    "LatestDeliveryTime",
+    "LatestDeliveryError",
+    "LatestDigestDeliveryError",
+];
 /// What the list of trails says of one.
 const LISTED: [&str; 4] = ["IsMultiRegionTrail", "LogFileValidationEnabled", "KmsKeyId", "S3BucketName"];
 

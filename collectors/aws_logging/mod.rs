@@ -195,6 +195,7 @@ impl Gathered {
             self.unread.push(unread);
             self.items.push(itself(&account, AccountState::Active));
         }
+        self.unread.extend(scope.nobody);
         self.filters.extend(scope.filters);
         self.limitations.extend(scope.limitations);
         scope.read

@@ -56,14 +56,19 @@ pub(super) fn status(body: &[u8]) -> Result<TrailStatus, String> {
         stop_logging_time: Option<f64>,
         latest_delivery_time: Option<f64>,
         latest_delivery_error: Option<String>,
+        latest_digest_delivery_error: Option<String>,
     }
     let wire: Wire = read(body)?;
+    let said = |error: Option<String>| error.filter(|error| !error.is_empty());
     let status = TrailStatus {
         logging: wire.is_logging,
         started: time(wire.start_logging_time)?,
         stopped: time(wire.stop_logging_time)?,
         delivered: time(wire.latest_delivery_time)?,
-        delivery_error: wire.latest_delivery_error.filter(|error| !error.is_empty()),
+        delivery_error: said(wire.latest_delivery_error).or_else(|| {
+            // Without its digests a change of the files would not show.
+            said(wire.latest_digest_delivery_error).map(|error| format!("digest: {error}"))
+        }),
     };
     if status.logging && status.started.is_none() {
         return Err("it writes, and nobody says since when".to_owned());
@@ -260,6 +265,84 @@ mod tests {
     fn of(key: &str, selectors: serde_json::Value) -> Result<(bool, bool, usize), String> {
         let all = events(json!({ "TrailARN": ARN, key: selectors }).to_string().as_bytes(), ARN)?;
         Ok((all.reads, all.writes, all.left_out.len()))
+    }
+
+    #[test]
+    fn an_error_of_the_digests_is_one_of_the_delivery_and_a_trail_that_writes_began_some_time() {
+        let of = |more: serde_json::Value| {
+            let mut said = json!({ "IsLogging": true, "StartLoggingTime": 1_772_000_000.5 });
+            said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            status(said.to_string().as_bytes())
+        };
+        let error = |more| of(more).unwrap().delivery_error;
+        assert_eq!(error(json!({ "LatestDeliveryError": "", "LatestDigestDeliveryError": "" })), None);
+        let denied = json!({ "LatestDigestDeliveryError": "AccessDenied" });
+        assert_eq!(error(denied).as_deref(), Some("digest: AccessDenied"));
+        let both = json!({ "LatestDeliveryError": "NoSuchBucket", "LatestDigestDeliveryError": "AccessDenied" });
+        assert_eq!(error(both).as_deref(), Some("NoSuchBucket"));
+        assert!(of(json!({ "StartLoggingTime": null })).is_err());
+        assert!(of(json!({ "LatestDeliveryTime": -1.0 })).is_err());
+        assert!(of(json!({ "LatestDeliveryTime": 1e11 })).is_err());
+        assert!(of(json!({ "IsLogging": null })).is_err());
+    }
+
+    #[test]
+    fn what_answers_leave_open_or_say_twice_is_not_read() {
+        let trail = |home: &str, bucket: &str| {
+            json!({ "TrailARN": ARN, "HomeRegion": home, "IsMultiRegionTrail": true, "LogFileValidationEnabled": true,
+                "S3BucketName": bucket })
+        };
+        let listed = |list: serde_json::Value| trails(json!({ "trailList": list }).to_string().as_bytes());
+        assert_eq!(listed(json!([trail("eu-west-1", "logs")])).unwrap().len(), 1);
+        for bad in [
+            json!([trail("eu-west-2", "logs")]),
+            json!([trail("eu-west-1", "logs/../x")]),
+            json!([trail("eu-west-1", "logs"), trail("eu-west-1", "logs")]),
+            json!([{ "TrailARN": ARN }]),
+        ] {
+            assert!(listed(bad.clone()).is_err(), "{bad}");
+        }
+        let of = |said: serde_json::Value| detector(said.to_string().as_bytes());
+        assert_eq!(of(json!({ "detectorIds": ["a1"], "nextToken": "" })), Ok(Some("a1".to_owned())));
+        assert_eq!(of(json!({ "detectorIds": [] })), Ok(None));
+        for bad in [
+            json!({ "detectorIds": ["a1", "a2"] }),
+            json!({ "detectorIds": ["a1"], "nextToken": "x" }),
+            json!({ "detectorIds": ["a/1"] }),
+            json!({}),
+        ] {
+            assert!(of(bad.clone()).is_err(), "{bad}");
+        }
+        assert_eq!(enabled(br#"{"status":"ENABLED"}"#), Ok(true));
+        assert_eq!(enabled(br#"{"status":"DISABLED"}"#), Ok(false));
+        assert!(enabled(br#"{"status":"SUSPENDED"}"#).is_err() && enabled(b"{}").is_err());
+        assert!(events(json!({ "TrailARN": ARN, "EventSelectors": [] }).to_string().as_bytes(), "another").is_err());
+    }
+
+    #[test]
+    fn only_regions_that_are_in_use_are_regions_and_a_state_that_is_not_known_is_refused() {
+        let region = |name: &str, state: &str| {
+            format!("<item><regionName>{name}</regionName><optInStatus>{state}</optInStatus></item>")
+        };
+        let of = |all: &[String]| {
+            regions(&format!(
+                "<DescribeRegionsResponse><regionInfo>{}</regionInfo></DescribeRegionsResponse>",
+                all.concat()
+            ))
+        };
+        let used = region("eu-west-1", "opt-in-not-required");
+        let found = of(&[region("me-south-1", "opted-in"), used.clone(), region("af-south-1", "not-opted-in")]);
+        assert_eq!(found, Ok(vec!["eu-west-1".to_owned(), "me-south-1".to_owned()]));
+        for bad in [
+            vec![used.clone(), used.clone()],
+            vec![used.clone(), region("eu-west-2", "opting-out")],
+            vec![used.clone(), region("", "opted-in")],
+            vec![used.clone(), "<item><regionName>eu-west-2</regionName></item>".to_owned()],
+            vec![region("af-south-1", "not-opted-in")],
+            Vec::new(),
+        ] {
+            assert!(of(&bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod tests;
 
 use crate::contract::{
     CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores,
-    SettingsError, Store, Task, Unread, Whole,
+    SettingsError, Store, Task, Unread, Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
 use form::{bounded, unread};
@@ -64,7 +64,7 @@ struct Found {
 #[async_trait::async_trait]
 impl Collector for RestoreLogs {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
-        let before = Seen::from_carry(task.carry.as_ref())?;
+        let before: Seen = carry::read(task.carry.as_ref())?;
         let mut found = self.read_all(door).await?;
         let seen = Seen::new(self.0.register(before.stores()), &found.tests);
         // A store that was dropped is judged on, by what is known of it: its deviations stay.
@@ -81,7 +81,7 @@ impl Collector for RestoreLogs {
             Ok((total, reconciliation)) if found.unread.is_empty() => {
                 ipe.reconciliations.push(reconciliation);
                 let whole = vec![Whole::last_page("directory listings, each in one piece", found.listings), total];
-                Population::new(items, whole, ipe, Some(seen.into_carry()?))
+                Population::new(items, whole, ipe, Some(carry::write(&seen)?))
             }
             Ok(_) => Err(Partial::of(items, None, found.unread, ipe)),
             Err(difference) => {

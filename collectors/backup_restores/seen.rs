@@ -2,7 +2,7 @@
 //! that is deleted or rewritten as a success, must not pass unnoticed.
 
 use super::form::{bounded, failed, instant, unread};
-use crate::contract::{CollectError, RestoreTest, Store, Unread};
+use crate::contract::{RestoreTest, Store, Unread};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,17 +31,6 @@ struct SeenTest {
 }
 
 impl Seen {
-    /// From the last complete run; nothing before the first one.
-    pub(super) fn from_carry(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
-        let Some(carry) = carry else { return Ok(Self::default()) };
-        Self::deserialize(carry).map_err(fault)
-    }
-
-    /// For the next run.
-    pub(super) fn into_carry(self) -> Result<serde_json::Value, CollectError> {
-        serde_json::to_value(self).map_err(fault)
-    }
-
     /// Of this run.
     pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
         let one = |test: &RestoreTest| {
@@ -107,8 +96,4 @@ impl Seen {
         }
         bounded("tests read before", faults)
     }
-}
-
-fn fault(error: serde_json::Error) -> CollectError {
-    CollectError::Malformed { what: "tests seen by the last run".to_owned(), why: error.to_string() }
 }

@@ -2,7 +2,7 @@
 //! tests run the tools themselves.
 
 use super::{KIND, build, drill, lines, seen::Seen};
-use crate::contract::{RestoreStatus, RestoreTest, Unread, Validation};
+use crate::contract::{RestoreStatus, RestoreTest, Unread, Validation, carry};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -373,8 +373,8 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
         test(json!({ "test_id": "gone" })),
     ];
     let now = vec![test(json!({ "test_id": "kept" })), test(json!({ "test_id": "failed" }))];
-    let carry = seen_of(&before).into_carry().unwrap();
-    let seen = Seen::from_carry(Some(&carry)).unwrap();
+    let carry = carry::write(&seen_of(&before)).unwrap();
+    let seen: Seen = carry::read(Some(&carry)).unwrap();
 
     let faults = seen.contradicted_by(&seen_of(&now), None);
     let whats: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
@@ -386,7 +386,7 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
     assert!(archived.is_empty());
     let newer = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
     assert_eq!(newer.len(), 1, "archived_before is exclusive");
-    assert!(Seen::from_carry(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
+    assert!(carry::read::<Seen>(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
 
     let moved = test(json!({ "test_id": "kept", "started": "2026-02-10T01:59:59Z" }));
     let faults = seen.contradicted_by(&seen_of(&[&[moved], &before[1..]].concat()), None);
@@ -411,7 +411,7 @@ fn when_half_of_the_tests_or_all_of_them_are_gone_each_is_named_up_to_a_hundred(
 #[test]
 fn a_carry_of_version_1_has_no_register_and_is_read() {
     let carry = json!({ "tests": { "t-1": { "started": "2026-02-10T02:00:00Z", "failed": false } } });
-    let seen = Seen::from_carry(Some(&carry)).unwrap();
+    let seen: Seen = carry::read(Some(&carry)).unwrap();
     assert!(seen.stores().is_empty());
     assert_eq!(seen.contradicted_by(&seen_of(&[]), None).len(), 1);
 }

@@ -3,6 +3,7 @@
 //! No network, file or clock access lives here; that is the door's (`crate::door`) and `clock`'s.
 
 mod audit_log;
+pub(crate) mod carry;
 mod change;
 pub mod clock;
 mod error;

@@ -247,6 +247,8 @@ impl Wire {
             State::AutoDismissed => {
                 Some(Closing::AutoDismissed { at: self.auto_dismissed_at.ok_or_else(|| without("auto_dismissed_at"))? })
             }
+            // Whoever says that the mending has begun has not accepted it: it is there until it is mended.
+            State::Dismissed if self.dismissed_reason.as_deref() == Some("fix_started") => None,
             State::Dismissed => Some(Closing::Dismissed {
                 at: self.dismissed_at.ok_or_else(|| without("dismissed_at"))?,
                 by: self.dismissed_by.as_ref().map(|user| user.login.clone()),

@@ -1,7 +1,7 @@
 //! What a complete run leaves for the next one (`Population::carry`): the alerts that were not mended, with every
 //! severity that they are known to have had.
 
-use crate::contract::{Closing, CollectError, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
+use crate::contract::{Closing, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,23 +26,6 @@ pub(super) struct RepositoryMemory {
 }
 
 impl Memory {
-    /// Reads what the last complete run left.
-    pub(super) fn read(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
-        let Some(value) = carry else { return Ok(Self::default()) };
-        serde_json::from_value(value.clone()).map_err(|error| CollectError::Malformed {
-            what: "what the last complete run left for this one".to_owned(),
-            why: error.to_string(),
-        })
-    }
-
-    /// For `Population::carry`.
-    pub(super) fn write(self) -> Result<serde_json::Value, CollectError> {
-        serde_json::to_value(self).map_err(|error| CollectError::Malformed {
-            what: "what this run leaves for the next one".to_owned(),
-            why: error.to_string(),
-        })
-    }
-
     /// What is remembered of the repository of that number, whatever it is called.
     pub(super) fn of(&self, id: u64) -> Option<&RepositoryMemory> {
         self.repositories.values().find(|known| known.id == id)
@@ -74,13 +57,24 @@ pub(super) fn rated(
         }
     }
     let listed = |known: &&Vulnerability| alerts.iter().any(|alert| number(alert) == number(known));
-    let gone = |known: &Vulnerability| {
-        let finding = Finding { closing: Some(Closing::Gone), ..finding(known)?.clone() };
-        Some(Vulnerability { detail: VulnerabilityDetail::Finding(finding), ..known.clone() })
-    };
     let lost: Vec<Vulnerability> = remembered.iter().filter(|known| !listed(known)).filter_map(gone).collect();
     alerts.extend(lost);
     alerts
+}
+
+/// An alert that was remembered, as one that is not listed any more.
+fn gone(known: &Vulnerability) -> Option<Vulnerability> {
+    let finding = Finding { closing: Some(Closing::Gone), ..finding(known)?.clone() };
+    Some(Vulnerability { detail: VulnerabilityDetail::Finding(finding), ..known.clone() })
+}
+
+/// Of a repository that nobody can ask any more: what was neither mended nor accepted when it was last read.
+pub(super) fn left_open(known: Option<&RepositoryMemory>) -> Vec<Vulnerability> {
+    let remembered = known.map_or(&[][..], |known| &known.open);
+    let accepted = |alert: &Vulnerability| {
+        finding(alert).is_some_and(|finding| matches!(finding.closing, Some(Closing::Dismissed { .. })))
+    };
+    remembered.iter().filter(|alert| !accepted(alert)).filter_map(gone).collect()
 }
 
 /// The severities known before, and the present one if it is another.

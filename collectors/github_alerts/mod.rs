@@ -13,7 +13,7 @@ mod settings;
 
 use crate::contract::{
     CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Scanning, Task, Vulnerability,
-    VulnerabilityDetail,
+    VulnerabilityDetail, carry,
 };
 use crate::door::Door;
 use crate::sources::github::client::{API_VERSION, Client, SOURCE};
@@ -50,7 +50,7 @@ const LIMITATIONS: [&str; 4] = [
 impl Collector for GithubAlerts {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
         let client = Client::new(door, &self.settings.api_url, &self.settings.credentials)?;
-        let memory = Memory::read(task.carry.as_ref())?;
+        let memory: Memory = carry::read(task.carry.as_ref())?;
         let mut scope = scope::find(&client, &self.settings, &memory).await?;
         let (mut items, mut found, mut next) = (std::mem::take(&mut scope.items), Vec::new(), Memory::default());
         for target in std::mem::take(&mut scope.targets) {
@@ -97,7 +97,7 @@ impl Collector for GithubAlerts {
         };
         let items = Items::Vulnerabilities(items);
         if scope.unread.is_empty() {
-            Population::new(items, scope.whole, ipe, Some(next.write()?))
+            Population::new(items, scope.whole, ipe, Some(carry::write(&next)?))
         } else {
             Err(Partial::of(items, None, scope.unread, ipe))
         }

@@ -1,7 +1,7 @@
 //! Which repositories a run reads: those that the settings name, and all that the organisations list. What drops out
 //! is named, with its reason; what vanishes is unread.
 
-use super::memory::Memory;
+use super::memory::{Memory, left_open};
 use super::place;
 use super::settings::Settings;
 use crate::contract::{CollectError, Reconciliation, Scanning, Unread, Vulnerability, Whole};
@@ -68,6 +68,7 @@ impl Scope {
                 excluded.push(format!("{} ({reason})", listed.name));
             } else if listed.is_archived {
                 self.items.push(place(&listed.name, settings, Scanning::Archived));
+                self.items.extend(left_open(memory.of(listed.id)));
             } else if listed.is_disabled {
                 self.items.push(place(&listed.name, settings, Scanning::Unread));
                 self.unread.push(unread(format!("repository {}", listed.name), "GitHub disabled it".to_owned()));

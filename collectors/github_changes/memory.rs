@@ -3,7 +3,6 @@
 //! review after the fact.
 
 use super::chain::Step;
-use crate::contract::CollectError;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,25 +105,6 @@ pub(super) struct Merged {
     pub number: u64,
     /// When it was merged.
     pub at: DateTime<Utc>,
-}
-
-impl Memory {
-    /// Reads what the last complete run left.
-    pub(super) fn read(carry: Option<&serde_json::Value>) -> Result<Self, CollectError> {
-        let Some(value) = carry else { return Ok(Self::default()) };
-        serde_json::from_value(value.clone()).map_err(|error| CollectError::Malformed {
-            what: "what the last complete run left for this one".to_owned(),
-            why: error.to_string(),
-        })
-    }
-
-    /// For `Population::carry`.
-    pub(super) fn write(self) -> Result<serde_json::Value, CollectError> {
-        serde_json::to_value(self).map_err(|error| CollectError::Malformed {
-            what: "what this run leaves for the next one".to_owned(),
-            why: error.to_string(),
-        })
-    }
 }
 
 /// Keeps the newest pushes.

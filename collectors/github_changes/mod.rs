@@ -28,7 +28,9 @@ mod scope;
 mod settings;
 mod state;
 
-use crate::contract::{CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Task};
+use crate::contract::{
+    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Task, carry,
+};
 use crate::door::Door;
 use crate::sources::github::client::{self, Client};
 use memory::{Memory, RepositoryMemory};
@@ -61,7 +63,7 @@ struct GithubChanges {
 impl Collector for GithubChanges {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
         let client = Client::new(door, &self.settings.api_url, &self.settings.credentials)?;
-        let memory = Memory::read(task.carry.as_ref())?;
+        let memory: Memory = carry::read(task.carry.as_ref())?;
         let mut scope = scope::find(&client, &self.settings, &memory, task.window).await?;
         let mut next = Memory { organizations: std::mem::take(&mut scope.listed), ..Memory::default() };
         let (mut changes, mut found) = (Vec::new(), Vec::new());
@@ -100,7 +102,7 @@ impl Collector for GithubChanges {
         };
         let items = Items::Changes(changes);
         if unread.is_empty() {
-            Population::new(items, whole, ipe, Some(next.write()?))
+            Population::new(items, whole, ipe, Some(carry::write(&next)?))
         } else {
             Err(Partial::of(items, None, unread, ipe))
         }

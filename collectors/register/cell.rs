@@ -3,12 +3,16 @@
 use super::forms::{Column, Form};
 use super::table::shown;
 use crate::contract::register::Moment;
-use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Longest cell, characters.
 const CELL_MAX: usize = 500;
+/// What people write where they have nothing to say: it must not count as an approver, an owner or a cause.
+const PLACEHOLDERS: [&str; 9] = ["?", "??", "n/a", "na", "nobody", "tba", "tbd", "unknown", "xxx"];
+/// The years in which a day makes sense.
+const YEARS: std::ops::RangeInclusive<i32> = 1950..=2150;
 /// How far ahead of ours another machine's clock may be.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 
@@ -17,7 +21,7 @@ type Wrong = (String, String);
 
 /// The value of a cell; null where it may be empty and is.
 pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<Value, Wrong> {
-    let wrong = |why: &str, hint: &str| Err((format!("{:?} {why}", shown(text)), hint.to_owned()));
+    let wrong = |why: &str, hint: &str| Err((format!("\"{}\" {why}", shown(text)), hint.to_owned()));
     if text.is_empty() {
         if column.filled {
             return Err(("is empty".to_owned(), "every row needs it".to_owned()));
@@ -36,6 +40,10 @@ pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<
     if text.trim() != text {
         return wrong("has spaces around it", "remove them");
     }
+    if PLACEHOLDERS.contains(&text.to_lowercase().as_str()) {
+        let instead = if column.filled { "write what it is" } else { "write what it is, or leave the cell empty" };
+        return wrong("stands for nothing", instead);
+    }
     match column.form {
         Form::Text => Ok(json!(text)),
         Form::Word(words) if words.contains(&text) => Ok(json!(text)),
@@ -47,13 +55,16 @@ pub(super) fn read(column: &Column, text: &str, as_of: DateTime<Utc>) -> Result<
             _ => wrong("is no such number", &format!("write a whole number from {least} to {most}")),
         },
         Form::PastMomentOrNever if text == "never" => Ok(json!("never")),
-        form => time(form, text, as_of).map_err(|(why, hint)| (format!("{:?} {why}", shown(text)), hint)),
+        form => time(form, text, as_of).map_err(|(why, hint)| (format!("\"{}\" {why}", shown(text)), hint)),
     }
 }
 
-/// Controls, and what is drawn as nothing or turns text round.
+/// Controls, what is drawn as nothing or turns text round, and marks that stand beside their letter: with any of
+/// them two names look alike and are not.
 fn unseen(c: char) -> bool {
     c.is_control()
+        || matches!(c, '\u{300}'..='\u{36f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{3164}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{a0}' | '\u{feff}')
 }
 
@@ -66,6 +77,9 @@ fn time(form: Form, text: &str, as_of: DateTime<Utc>) -> Result<Value, Wrong> {
         (None, Ok(at)) => Moment::Instant(at.to_utc()),
         (None, Err(_)) => return Err(other_spelling(text, day_only)),
     };
+    if !YEARS.contains(&moment.day().year()) {
+        return wrong("lies centuries away", "is the year as it should be?");
+    }
     let past = matches!(form, Form::PastDay | Form::PastMoment | Form::PastMomentOrNever);
     let to_come = match moment {
         // Somewhere it is tomorrow already.
@@ -83,7 +97,8 @@ fn time(form: Form, text: &str, as_of: DateTime<Utc>) -> Result<Value, Wrong> {
 
 /// `2026-03-31`, and nothing that only looks like it.
 fn day(text: &str) -> Option<NaiveDate> {
-    (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+    // chrono passes over spaces between the parts.
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| day.to_string() == text)
 }
 
 /// What was probably meant by something that is no RFC 3339 date.

@@ -273,7 +273,7 @@ const INCIDENTS: &[List] = &[
             may("reviewed_on", PastDay),
             may("actions_open", Count(0, 100_000)),
         ],
-        order: &[("detected_at", "resolved_at")],
+        order: &[("detected_at", "resolved_at"), ("detected_at", "reviewed_on")],
         settled: &["detected_at", "resolved_at"],
         refers: &[(&["version"], "plans")],
     },

@@ -4,7 +4,7 @@
 use super::cell;
 use super::forms::List;
 use super::settings::{Correction, Settings};
-use crate::contract::{CollectError, Unread};
+use crate::contract::Unread;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,17 +23,6 @@ pub(super) struct Memory {
 pub(super) type Gone = (String, Map<String, Value>);
 
 impl Memory {
-    /// From the last complete run; nothing before the first one.
-    pub(super) fn from_carry(carry: Option<&Value>) -> Result<Self, CollectError> {
-        let Some(carry) = carry else { return Ok(Self::default()) };
-        Self::deserialize(carry).map_err(fault)
-    }
-
-    /// For the next run.
-    pub(super) fn into_carry(self) -> Result<Value, CollectError> {
-        serde_json::to_value(self).map_err(fault)
-    }
-
     /// Of this run.
     pub(super) fn new(as_of: DateTime<Utc>, lists: BTreeMap<String, BTreeMap<String, Map<String, Value>>>) -> Self {
         Self { read_at: Some(as_of), lists }
@@ -100,8 +89,4 @@ impl Memory {
 
 fn told(what: String, why: String, hint: &str) -> Unread {
     Unread { what, why, permission: None, hint: Some(hint.to_owned()) }
-}
-
-fn fault(error: serde_json::Error) -> CollectError {
-    CollectError::Malformed { what: "rows read by the last run".to_owned(), why: error.to_string() }
 }

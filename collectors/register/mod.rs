@@ -17,7 +17,7 @@ mod tests;
 use crate::contract::register::Place;
 use crate::contract::{
     CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, SettingsError, Task, Unread,
-    Whole,
+    Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
 use forms::List;
@@ -62,7 +62,7 @@ struct File {
 #[async_trait::async_trait]
 impl Collector for Registers {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
-        let before = Memory::from_carry(task.carry.as_ref())?;
+        let before: Memory = carry::read(task.carry.as_ref())?;
         let directory = &self.0.directory;
         let entries = door.list(SOURCE, directory).await.map_err(|failure| self.not_listed(failure))?;
         let (mut files, mut unread) = (Vec::new(), Vec::new());
@@ -96,7 +96,7 @@ impl Collector for Registers {
         }
         unread.extend(contradictions);
         if unread.is_empty() {
-            Population::new(items, whole, ipe, Some(now.into_carry()?))
+            Population::new(items, whole, ipe, Some(carry::write(&now)?))
         } else {
             Err(Partial::of(items, None, bounded(unread), ipe))
         }

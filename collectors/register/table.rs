@@ -75,11 +75,32 @@ fn record(line: &str) -> Result<csv::StringRecord, (&'static str, &'static str)>
         let hint = "close the quote; a cell has one line, and a quote inside of one is written twice";
         return Err(("a quote is open at the end of the line", hint));
     }
+    if !quoted_whole(line) {
+        let hint = "put quotes around the whole cell or nowhere; a quote inside of one is written twice";
+        return Err(("a quote begins or ends inside of a cell", hint));
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
     match reader.records().next() {
         Some(Ok(record)) => Ok(record),
         _ => Err(("is not CSV", "look at the quotes in this line")),
     }
+}
+
+/// Whether every quote is around a whole cell, or doubled inside of such a one. The reader would guess.
+fn quoted_whole(line: &str) -> bool {
+    let (mut quoted, mut begins) = (false, true);
+    let mut bytes = line.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (quoted, byte) {
+            (true, b'"') if bytes.next_if_eq(&b'"').is_some() => {}
+            (true, b'"') if bytes.peek().is_none_or(|next| *next == b',') => quoted = false,
+            (false, b'"') if begins => quoted = true,
+            (_, b'"') => return false,
+            _ => {}
+        }
+        begins = !quoted && byte == b',';
+    }
+    !quoted
 }
 
 /// The text of a file that may be read at all.

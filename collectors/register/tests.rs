@@ -86,11 +86,22 @@ async fn a_bad_cell_is_named_with_row_column_value_and_what_to_write() {
         ("L-2,laptop,p-1,2024-01-01,2026-04-02,yes", "seen_on", "lies in the future", "what has happened"),
         ("L-2,laptop,p-1,2026-03-02,2026-03-01,yes", "seen_on", "is before since", "cannot be before"),
         ("L-2,laptop,=1+1,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
+        (r#"L-2,laptop,"=A(""x"")",2024-01-01,,yes"#, "owner", r#""=A(\"x\")" begins like"#, "the value itself"),
         ("L-2,laptop,@cmd,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
         ("L-2,laptop, p-1,2024-01-01,,yes", "owner", "has spaces around it", "remove"),
         ("L-2,laptop,p\u{200b}1,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
         ("L-2,laptop,p-1,2024-01-01,,Yes", "holds_data", "is neither yes nor no", "yes or no"),
         ("L-2,,p-1,2024-01-01,,yes", "kind", "is empty", "every row needs it"),
+        ("L-2,laptop,N/A,2024-01-01,,yes", "owner", "stands for nothing", "leave the cell empty"),
+        ("L-2,tbd,p-1,2024-01-01,,yes", "kind", "stands for nothing", "write what it is"),
+        ("L-2,laptop,Mu\u{308}ller,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
+        ("L-2,laptop,p-1\u{fe0f},2024-01-01,,yes", "owner", "cannot be seen", "anew"),
+        ("L-2,laptop,p\0001,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
+        ("L-2,laptop,p-1,2026- 3-01,,yes", "since", "is no date", "write 2026-03-31"),
+        ("L-2,laptop,p-1,0026-03-01,,yes", "since", "lies centuries away", "is the year"),
+        ("L-2,laptop,p-1,2206-03-01,,yes", "since", "lies centuries away", "is the year"),
+        ("L-2,laptop,p-1,2024-01-01,2026-03-01T10:00:00Z,yes", "seen_on", "is an instant", "the day alone"),
+        ("L-2,laptop,-1,2024-01-01,,yes", "owner", "begins like a spreadsheet's formula", "the value itself"),
     ] {
         let unread = refused(row(cells).as_bytes()).await;
         let [one] = unread.as_slice() else { panic!("{cells}: {unread:#?}") };
@@ -121,6 +132,10 @@ async fn a_file_that_is_not_the_documented_form_is_refused_and_told_what_it_is()
         (text(format!("{HEADER}{GOOD}\n")), "assets.csv line 3", "line is empty"),
         (text(format!("{HEADER}{GOOD}{}", GOOD.replace("L-1", "l-1"))), "assets.csv line 3", "stands in line 2"),
         (text(format!("{HEADER}\"L-1,laptop\n{GOOD}")), "assets.csv line 2", "a quote is open"),
+        (text(format!("{HEADER}L-1,\"lap\"top,p-1,2024-01-01,,yes\n")), "assets.csv line 2", "inside of a cell"),
+        (text(format!("{HEADER}L-1,lap\"to\"p,p-1,2024-01-01,,yes\n")), "assets.csv line 2", "inside of a cell"),
+        (text(format!("{HEADER}L-1, \"laptop\",p-1,2024-01-01,,yes\n")), "assets.csv line 2", "inside of a cell"),
+        (text(format!("{HEADER}{GOOD}").replace('\n', "\r\r\n")), "assets.csv", "line breaks of an old kind"),
         (text(format!("{HEADER}{GOOD}").replace('\n', "\r")), "assets.csv", "not finished"),
         (text(HEADER.replace("owner", "ownr") + GOOD), "assets.csv line 1, column ownr", "no such column"),
         (text(HEADER.replace("owner,", "")), "assets.csv line 1, column owner", "column is missing"),
@@ -142,6 +157,8 @@ async fn what_spreadsheets_do_to_a_good_file_is_tolerated() {
         format!("\u{feff}{HEADER}{GOOD}"),
         format!("{HEADER}{GOOD}").replace('\n', "\r\n"),
         format!("{HEADER}\"L-1\",\"laptop, silver\",p-1,2024-01-01,2026-03-01,yes\n"),
+        format!("{HEADER}L-1,\"a \"\"laptop\"\"\",\"p-1\",2024-01-01,,\"yes\"\n"),
+        format!("{HEADER}L-1,laptop,\"\",2024-01-01,2026-04-01,yes\n"),
         "kind,asset,owner,since,seen_on,holds_data\nlaptop,L-1,p-1,2024-01-01,2026-03-01,yes\n".to_owned(),
     ] {
         let dir = assets(text.as_bytes());

@@ -1,7 +1,8 @@
 //! Whether access to every system was reviewed in every quarter, and what was wrong is gone.
 //!
 //! One item for each system and UTC quarter, `github 2026Q1`: the present quarter and the one before; while
-//! that one is in its grace, also the one before it. Of a quarter its newest snapshot counts.
+//! that one is in its grace, also the one before it. Of a quarter its newest snapshot counts; what was decided of an
+//! earlier one must be carried out as well.
 //!
 //! | outcome | reason | when |
 //! |---|---|---|
@@ -12,8 +13,8 @@
 //! | deviation | `self-review` | somebody decided their own access |
 //! | deviation | `removal-open` | not carried out, and the business days for it are over |
 //! | deviation | `removal-late` | carried out after those days |
-//! | deviation | `removed-account-still-there` | carried out, and a later snapshot shows the account as it was |
-//! | indeterminate | `owner-of-account-unknown` | an account of nobody was kept |
+//! | deviation | `removed-account-still-there` | carried out, and a later snapshot shows the account: as it was, or of the same person or nobody after a removal |
+//! | indeterminate | `owner-of-account-unknown` | an account of nobody was kept or changed |
 //! | indeterminate | `row-gone` | a row was in the register before, and is not now |
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | no system is listed |
@@ -114,7 +115,9 @@ impl View<'_> {
     fn item(&self, checks: Vec<Check>) -> Examined {
         let checks = checks.into_iter().chain(gone(&self.system.at)).collect();
         let name = format!("{} {}", self.system.system, self.quarter);
-        Examined::new(name, "access-reviewed", checks).of([Some(self.system.owner.clone())])
+        let decisions = self.decisions.iter().filter(|row| row.system == self.system.system);
+        let deciders = decisions.map(|row| Some(row.decided_by.clone()));
+        Examined::new(name, "access-reviewed", checks).of(deciders.chain([Some(self.system.owner.clone())]))
     }
 
     fn unreviewed(&self) -> Examined {
@@ -146,6 +149,7 @@ impl View<'_> {
             }
             checks.extend(gone(&account.at));
         }
+        checks.extend(self.earlier(taken_on));
         if let Some(first) = undecided.first() {
             let seen = format!("{} not decided, the first {}; due by {due}", undecided.len(), first.account);
             let facts = undecided.iter().map(|account| row(&account.at)).take(5);
@@ -161,6 +165,20 @@ impl View<'_> {
         self.item(checks)
     }
 
+    /// What earlier snapshots of the quarter found wrong: a newer one does not undo it.
+    fn earlier(&self, newest: NaiveDate) -> Vec<Check> {
+        let of = |row: &&Listed| row.system == self.system.system && in_quarter(row.taken_on, self.quarter);
+        let snapshots = self.snapshots.iter().filter(of).filter(|row| row.taken_on < newest);
+        let decided = snapshots.filter_map(|account| {
+            let same = |row: &&Decided| {
+                (&row.system, row.taken_on, &row.account) == (&account.system, account.taken_on, &account.account)
+            };
+            Some((account, self.decisions.iter().find(same)?))
+        });
+        let wrong = decided.filter(|(_, decided)| decided.decision != Decision::Keep);
+        wrong.filter_map(|(account, decided)| self.carried_out(account, decided)).collect()
+    }
+
     /// What is wrong with one decision.
     fn decided(&self, account: &Listed, decided: &Decided, due: NaiveDate) -> Vec<Check> {
         let name = &account.account;
@@ -171,12 +189,12 @@ impl View<'_> {
             checks.push(said("decisions", "Decisions", seen).on([Fact::Policy("grace_days")]).against("decided-late"));
         }
         match &account.person {
-            Some(person) if same_login(person, &decided.decided_by) => {
-                let seen = format!("{name}: decided by {person}, whose it is");
+            _ if account.person.iter().chain([name]).any(|own| same_login(own, &decided.decided_by)) => {
+                let seen = format!("{name}: decided by {}, whose it is", decided.decided_by);
                 checks.push(said("reviewer", "Who decided", seen).against("self-review"));
             }
-            None if decided.decision == Decision::Keep => {
-                let seen = format!("{name}: kept, and nobody says whose it is");
+            None if decided.decision != Decision::Remove => {
+                let seen = format!("{name}: stays, and nobody says whose it is");
                 checks.push(said("reviewer", "Whose it is", seen).open("owner-of-account-unknown"));
             }
             _ => {}
@@ -204,9 +222,14 @@ impl View<'_> {
         if done > due {
             return Some(said(format!("carried out on {done}, due by {due}")).against("removal-late"));
         }
-        // A later snapshot with the same account and role: it was not.
+        // A later snapshot has it: it was not. A name may be given to somebody else, who is reviewed there.
         let same = |row: &&Listed| row.system == account.system && row.account == account.account;
-        let later = self.snapshots.iter().filter(same).filter(|row| row.taken_on > done && row.role == account.role);
+        let other = |row: &Listed| row.person.is_some() && account.person.is_some() && row.person != account.person;
+        let as_it_was = |row: &&Listed| match decided.decision {
+            Decision::Remove => !other(row),
+            _ => row.role == account.role,
+        };
+        let later = self.snapshots.iter().filter(same).filter(|row| row.taken_on > done).filter(as_it_was);
         let later = later.min_by_key(|row| row.taken_on)?;
         let seen = format!("carried out on {done}, and there again on {}", later.taken_on);
         Some(said(seen).on([row(&later.at)]).against("removed-account-still-there"))

@@ -15,9 +15,10 @@
 //! | deviation | `acknowledged-late` | done after those days; counts as long as the policy says |
 //! | indeterminate | `approver-unknown` | approved, and nobody says by whom |
 //! | indeterminate | `no-version-to-acknowledge` | a person, and no version in force |
+//! | indeterminate | `acknowledged-before-approval` | earlier than the version was approved: the text may have been another |
 //! | indeterminate | `row-gone` | person or version was in the register before, and is not now |
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
-//! | indeterminate | `list-empty` | there are people, and policies |
+//! | indeterminate | `list-empty` | there are people, and policies; one at least is in force or to come |
 //! | pending | `acknowledgement-not-yet-due` | not done, and the days for it are not over |
 //! | pending | `not-started` | the person's first day is to come |
 //! | excluded | `on-leave` | away; due so many days after the return |
@@ -26,8 +27,8 @@
 //!
 //! The days count from the later of: the version came into force, the person started.
 
-use super::register::{Check, Examined, gone, kept, listed, months_after, row};
-use super::workforce::{due, judged_on, still_counts};
+use super::register::{Check, Examined, days_after, empty, gone, kept, listed, months_after, row};
+use super::workforce::{self, judged_on, still_counts};
 use super::{PolicyError, policy::out_of_range};
 use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::Fact;
@@ -83,6 +84,9 @@ pub(super) fn examine(policy: &Policy, register: &Workforce, as_of: DateTime<Utc
         }
     }
     let mut examined = Vec::new();
+    if by_name.values().all(|versions| retired(versions, as_of.date_naive()).is_some()) {
+        examined.push(empty("policies", "every policy in the list policies is retired"));
+    }
     for (name, versions) in &by_name {
         let retired = retired(versions, as_of.date_naive());
         examined.push(one_policy(policy, name, versions, as_of.date_naive()));
@@ -182,7 +186,8 @@ fn of_version(
     acknowledged: &Acknowledged<'_>,
     day: NaiveDate,
 ) -> Check {
-    let due = due(person, version.in_force_from, policy.within_days);
+    let due = days_after(version.in_force_from.max(person.start), policy.within_days);
+    let due = workforce::due(person, due, policy.within_days);
     let facts = [row(&person.at), row(&version.at), Fact::Policy("within_days")];
     let said = |seen: String| {
         Check::good("acknowledgement", "Acknowledged", format!("version {}: {seen}", version.version)).on(facts.clone())
@@ -197,6 +202,11 @@ fn of_version(
         };
     };
     let check = said(format!("on {}, due by {due}", done.acknowledged_on)).on([row(&done.at)]);
-    let late = done.acknowledged_on > due && still_counts(due, day, policy.counts_days);
-    if late { check.against("acknowledged-late") } else { check }
+    if done.acknowledged_on > due && still_counts(done.acknowledged_on, day, policy.counts_days) {
+        check.against("acknowledged-late")
+    } else if version.approved_on.is_some_and(|approved| done.acknowledged_on < approved) {
+        check.open("acknowledged-before-approval")
+    } else {
+        check
+    }
 }

@@ -12,6 +12,7 @@
 //! | deviation | `disposed-without-proof` | neither certificate nor witness |
 //! | pending | `asset-new` | never seen yet, and those days are not over |
 //! | excluded | `disposed-before` | it left longer ago than the policy looks back |
+//! | indeterminate | `times-disagree` | it left before its first day, or was seen after it left: the number may be another's |
 //! | indeterminate | `row-gone` | it was in the register before, and is not now |
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | nobody has no asset |
@@ -88,7 +89,11 @@ fn disposed(policy: &Policy, asset: &Asset, disposal: &Disposal, today: NaiveDat
     let on = disposal.disposed_on;
     let said = |key, name, seen: String| Check::good(key, name, seen).on([row(&disposal.at), row(&asset.at)]);
     let mut checks = Vec::new();
-    if days_after(on, policy.counts_days) < today {
+    if on < asset.since || asset.seen_on.is_some_and(|seen| seen > on) {
+        let seen = asset.seen_on.map_or_else(|| "never seen".to_owned(), |seen| format!("seen on {seen}"));
+        let seen = format!("left on {on}; in use since {}, {seen}", asset.since);
+        checks.push(said("disposal", "When it left", seen).open("times-disagree"));
+    } else if days_after(on, policy.counts_days) < today {
         checks.push(said("disposal", "When it left", format!("on {on}")).excluded("disposed-before"));
     } else {
         let left = format!("left on {on}");

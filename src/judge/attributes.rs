@@ -1,6 +1,7 @@
 //! What the judgement of one item rests on: every attribute that the test looks at, the value seen, and
 //! whether it counted. Nothing is decided here or below it: the judges' own functions are asked.
 
+use super::gather::Held;
 use super::{
     Outcome, Reading, Test, audit_logging, change_review, gather, mfa, register, restore_test, vulnerabilities,
 };
@@ -106,25 +107,18 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
     // What is missing or doubled is in the verdict already.
     let unread = &mut Vec::new();
     match test {
-        Test::ChangeReview(policy) => gather::changes(readings, unread)
-            .into_iter()
-            .filter(|held| held.item.id == item)
-            .map(|held| {
-                let reading = holder(readings, |items| matches!(items, Items::Changes(list) if holds(list, held.item)));
-                let attributes = change_review::attributes(policy, held.item, as_of);
-                Basis { item: Item::Change(held.item), attributes: seen_in(reading, attributes) }
-            })
-            .collect(),
-        Test::Mfa(policy) => gather::principals(readings, unread)
-            .into_iter()
-            .filter(|held| held.item.id == item)
-            .map(|held| {
-                let reading =
-                    holder(readings, |items| matches!(items, Items::Principals(list) if holds(list, held.item)));
-                let attributes = mfa::attributes(policy, held.item, held.as_of);
-                Basis { item: Item::Principal(held.item), attributes: seen_in(reading, attributes) }
-            })
-            .collect(),
+        Test::ChangeReview(policy) => of_each(
+            readings,
+            gather::changes(readings, unread).into_iter().filter(|held| held.item.id == item),
+            |items, change| matches!(items, Items::Changes(list) if holds(list, change)),
+            |held| (Item::Change(held.item), change_review::attributes(policy, held.item, as_of)),
+        ),
+        Test::Mfa(policy) => of_each(
+            readings,
+            gather::principals(readings, unread).into_iter().filter(|held| held.item.id == item),
+            |items, principal| matches!(items, Items::Principals(list) if holds(list, principal)),
+            |held| (Item::Principal(held.item), mfa::attributes(policy, held.item, held.as_of)),
+        ),
         Test::RestoreTest(policy) => restore_test::bases(policy, readings, as_of, item),
         Test::AccessGrant(_)
         | Test::AccessReview(_)
@@ -135,32 +129,35 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
         | Test::RiskAssessment(_)
         | Test::Training(_)
         | Test::VendorReview(_) => register::bases(test, readings, as_of, item),
-        Test::Vulnerabilities(policy) => gather::vulnerabilities(readings, unread)
-            .into_iter()
-            .filter(|held| held.item.id == item)
-            .map(|held| {
-                let reading =
-                    holder(readings, |items| matches!(items, Items::Vulnerabilities(list) if holds(list, held.item)));
-                let attributes = vulnerabilities::attributes(policy, held.item, held.as_of);
-                Basis { item: Item::Vulnerability(held.item), attributes: seen_in(reading, attributes) }
-            })
-            .collect(),
-        Test::AuditLogging(policy) => gather::audit_logs(readings, unread)
-            .into_iter()
-            .filter(|held| held.item.id == item)
-            .map(|held| {
-                let reading =
-                    holder(readings, |items| matches!(items, Items::AuditLogs(list) if holds(list, held.item)));
-                let attributes = audit_logging::attributes(policy, held.item, held.as_of);
-                Basis { item: Item::AuditLog(held.item), attributes: seen_in(reading, attributes) }
-            })
-            .collect(),
+        Test::Vulnerabilities(policy) => of_each(
+            readings,
+            gather::vulnerabilities(readings, unread).into_iter().filter(|held| held.item.id == item),
+            |items, found| matches!(items, Items::Vulnerabilities(list) if holds(list, found)),
+            |held| (Item::Vulnerability(held.item), vulnerabilities::attributes(policy, held.item, held.as_of)),
+        ),
+        Test::AuditLogging(policy) => of_each(
+            readings,
+            gather::audit_logs(readings, unread).into_iter().filter(|held| held.item.id == item),
+            |items, log| matches!(items, Items::AuditLogs(list) if holds(list, log)),
+            |held| (Item::AuditLog(held.item), audit_logging::attributes(policy, held.item, held.as_of)),
+        ),
     }
 }
 
-fn seen_in(reading: usize, mut attributes: Vec<Attribute>) -> Vec<Attribute> {
-    attributes.iter_mut().for_each(|attribute| attribute.reading = reading);
-    attributes
+/// A basis of each, with the reading that holds it.
+fn of_each<'a, T: 'a>(
+    readings: &[Reading],
+    held: impl Iterator<Item = Held<'a, T>>,
+    holds: impl Fn(&Items, &T) -> bool,
+    basis: impl Fn(&Held<'a, T>) -> (Item<'a>, Vec<Attribute>),
+) -> Vec<Basis<'a>> {
+    let one = |held: Held<'a, T>| {
+        let reading = holder(readings, |items| holds(items, held.item));
+        let (item, mut attributes) = basis(&held);
+        attributes.iter_mut().for_each(|attribute| attribute.reading = reading);
+        Basis { item, attributes }
+    };
+    held.map(one).collect()
 }
 
 /// Whether the list has this very item, and not one like it.

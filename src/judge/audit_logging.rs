@@ -6,7 +6,7 @@
 //! | deviation | `no-trail` | no trail takes in the region |
 //! | deviation | `trail-of-one-region` | the trail takes in that region alone: a new region would go unseen |
 //! | deviation | `not-logging` | the trail is stopped |
-//! | deviation | `logging-interrupted` | the trail was stopped since the last reading, and writes again |
+//! | deviation | `logging-interrupted` | the trail was stopped since the last reading, and writes again; or it was only made then |
 //! | deviation | `no-validation` | a change of the trail's files would not show |
 //! | deviation | `no-own-key` | the policy asks for a key of one's own, and the trail has none |
 //! | deviation | `events-left-out` | management events that look or change, or services that the policy does not let go, are not written down |
@@ -177,6 +177,11 @@ fn trail(policy: &Policy, trail: &Trail, since: DateTime<Utc>, as_of: DateTime<U
     if let Some(stopped) = status.stopped.filter(|stopped| *stopped >= since) {
         let again = status.started.map_or_else(|| "an unknown time".to_owned(), day_time);
         let seen = format!("{name} was stopped from {} to {again}", day_time(stopped));
+        return Ruling::deviation("logging-interrupted", seen);
+    }
+    // One that was deleted and made anew was never stopped.
+    if let Some(started) = status.started.filter(|started| status.stopped.is_none() && *started > since) {
+        let seen = format!("{name} writes only since {}", day_time(started));
         return Ruling::deviation("logging-interrupted", seen);
     }
     let kept = match trail.kept {

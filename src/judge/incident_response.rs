@@ -14,13 +14,15 @@
 //! | deviation | `not-handled-by-plan` | a bad incident that names no version of the plan |
 //! | deviation | `incident-not-classed` | nobody says how bad it was |
 //! | deviation | `incident-not-resolved` | still going on after the days that the policy gives |
+//! | deviation | `resolved-late` | over, and only after those days |
 //! | deviation | `no-root-cause` | over, and nobody says why it happened |
 //! | deviation | `not-looked-back` | a bad one, and the days for looking back are over |
+//! | deviation | `looked-back-late` | looked back at after those days |
 //! | deviation | `actions-open` | what came to light is not mended, and the days for that are over |
 //! | pending | `exercise-not-yet-due` | the first plan is younger than those months |
 //! | pending | `incident-open` | still going on |
 //! | pending | `look-back-not-yet-due` | a bad one is over, and the days for looking back are not |
-//! | excluded | `incident-before` | over longer ago than the policy looks back |
+//! | excluded | `incident-before` | over longer ago than the policy looks back, and nothing is said to be left undone |
 //! | indeterminate | `approver-unknown` | approved, and nobody says by whom |
 //! | indeterminate | `actions-unknown` | over, and nobody says whether something is left undone |
 //! | indeterminate | `row-gone` | it was in the register before, and is not now |
@@ -168,7 +170,9 @@ fn one(policy: &Policy, incident: &Incident, today: NaiveDate) -> Examined {
     let said = |key, name, seen: String| Check::good(key, name, seen).on([row(&incident.at)]);
     let bad = incident.severity.is_none_or(|severity| severity >= policy.bad_from);
     let mut checks = Vec::new();
-    let before = incident.resolved_at.filter(|at| days_after(at.day(), policy.counts_days) < today);
+    let undone = incident.actions_open.is_some_and(|open| open > 0);
+    // What is left undone does not grow old.
+    let before = incident.resolved_at.filter(|at| days_after(at.day(), policy.counts_days) < today && !undone);
     if let Some(at) = before {
         checks.push(said("end", "Its end", format!("over: {at}")).excluded("incident-before"));
     } else {
@@ -199,14 +203,19 @@ fn going_on(policy: &Policy, incident: &Incident, today: NaiveDate) -> Check {
 
 fn over(policy: &Policy, incident: &Incident, at: Moment, bad: bool, today: NaiveDate) -> Vec<Check> {
     let said = |key, name, seen: String| Check::good(key, name, seen).on([row(&incident.at)]);
-    let mut checks = vec![said("end", "Its end", format!("noticed: {}; over: {at}", incident.detected_at))];
+    let due = days_after(incident.detected_at.day(), policy.resolve_days);
+    let seen = format!("noticed: {}; over: {at}, due by {due}", incident.detected_at);
+    let end = said("end", "Its end", seen).on([Fact::Policy("resolve_days")]);
+    let mut checks = vec![if at.day() > due { end.against("resolved-late") } else { end }];
     checks.push(match &incident.root_cause {
         Some(cause) => said("cause", "Why it happened", cause.clone()),
         None => said("cause", "Why it happened", "nobody says".to_owned()).against("no-root-cause"),
     });
     let due = days_after(at.day(), policy.look_back_days);
     let look_back = |seen: String| said("look-back", "Looked back at", seen).on([Fact::Policy("look_back_days")]);
-    checks.push(match incident.reviewed_on {
+    // Nobody looks back at what has not begun.
+    checks.push(match incident.reviewed_on.filter(|on| *on >= incident.detected_at.day()) {
+        Some(on) if bad && on > due => look_back(format!("on {on}, due by {due}")).against("looked-back-late"),
         Some(on) => look_back(format!("on {on}")),
         None if !bad => look_back("no; not asked of this severity".to_owned()),
         None if due < today => look_back(format!("no; due by {due}")).against("not-looked-back"),

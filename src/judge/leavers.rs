@@ -16,9 +16,10 @@
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | somebody works here |
 //! | pending | `removal-not-yet-due` | it is there, and the hours are not over |
-//! | excluded | `left-before` | left longer ago than the policy looks back |
+//! | excluded | `left-before` | left longer ago than the policy looks back, and no account is still there or was used since |
 //!
-//! Not known: secrets that people shared, and accounts that nobody listed.
+//! An account that was never removed stays `not-removed`, however long ago its person left.
+//! Not known: secrets that people shared, accounts that nobody listed, and a use that the list does not have yet.
 
 use super::register::{Check, Examined, gone, kept, listed, row};
 use super::{PolicyError, day_time, policy::out_of_range};
@@ -75,10 +76,16 @@ fn of_person(
         let checks = checks.into_iter().chain(gone(&person.at)).collect();
         Examined::new(name, "removed-in-time", checks).of([Some(person.person.clone())])
     };
-    if end.latest() + TimeDelta::days(policy.counts_days.into()) < as_of {
-        return vec![item(person.person.clone(), vec![ended.excluded("left-before")])];
+    let mut held: Vec<&Account> = accounts.iter().filter(|account| account.person == person.person).collect();
+    let old = |at: Moment| at.latest() + TimeDelta::days(policy.counts_days.into()) < as_of;
+    if old(end) {
+        // What is still there does not grow old, nor does what was used since.
+        let used = |account: &Account| matches!(account.last_used_at, Some(Used::At(used)) if !old(used));
+        held.retain(|account| account.removed_at.is_none() || used(account));
+        if held.is_empty() {
+            return vec![item(person.person.clone(), vec![ended.excluded("left-before")])];
+        }
     }
-    let held: Vec<&Account> = accounts.iter().filter(|account| account.person == person.person).collect();
     if held.is_empty() {
         let seen = format!("left: {end}; no account is listed");
         let check = Check::good("accounts", "Accounts", seen).on([row(&person.at), Fact::List("accounts")]);
@@ -115,17 +122,16 @@ fn removal(policy: &Policy, account: &Account, end: Moment, as_of: DateTime<Utc>
 fn usage(policy: &Policy, account: &Account, end: Moment) -> Option<Check> {
     let said =
         |seen: String| Check::good("use", "Used after the end", seen).on([row(&account.at), Fact::Policy("last_use")]);
-    let end = end.latest();
     Some(match account.last_used_at {
         None if !policy.last_use => return None,
         None => said("nobody says when it was last used".to_owned()).open("last-use-unknown"),
         Some(Used::Never(_)) => said("never used".to_owned()),
         Some(Used::At(used)) => {
             let check = said(format!("last used: {used}"));
-            if used.latest() <= end {
-                check
-            } else if used.earliest() >= end {
+            if end.before(used) {
                 check.against("used-after-end")
+            } else if used.latest() <= end.latest() {
+                check
             } else {
                 check.open("times-too-coarse")
             }

@@ -321,10 +321,10 @@ impl Ruling {
     }
 }
 
-/// Logins are compared without regard to case: the sources do so, and a second spelling must not
-/// make somebody independent of themselves.
+/// Logins and names are compared without regard to case, of any alphabet: the sources do so, and a second
+/// spelling must not make somebody independent of themselves.
 fn same_login(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
+    a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
 /// `2026-03-02 10:00 UTC`, for sentences.

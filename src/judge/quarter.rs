@@ -1,44 +1,40 @@
 //! The calendar of what is done each quarter: quarters and business days, in UTC.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
+pub(super) use crate::unit::midnight;
+
+use crate::unit::{Every, Unit};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use std::fmt;
 
-/// A calendar quarter in UTC, by its first day.
+/// A calendar quarter in UTC, as keys of items have it: `2026Q1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Quarter(NaiveDate);
+pub struct Quarter(Unit);
 
 impl Quarter {
     /// The quarter that the instant lies in.
     pub fn of(at: DateTime<Utc>) -> Self {
-        let day = at.date_naive();
-        let first = day.with_day(1).and_then(|first| first.with_month(day.month0() / 3 * 3 + 1));
-        Self(first.unwrap_or(day))
+        Self(Unit::of(Every::Quarter, at.date_naive()))
     }
 
     /// The one before it.
     pub(super) fn before(self) -> Self {
-        Self(self.0.checked_sub_months(Months::new(3)).unwrap_or(self.0))
+        Self(self.0.before())
     }
 
     /// The first day after it.
     pub(super) fn end(self) -> NaiveDate {
-        self.0.checked_add_months(Months::new(3)).unwrap_or(self.0)
+        self.0.end()
     }
 
     pub(super) fn last_day(self) -> NaiveDate {
-        self.end().checked_sub_days(Days::new(1)).unwrap_or(self.0)
+        self.end().checked_sub_days(Days::new(1)).unwrap_or(NaiveDate::MIN)
     }
 }
 
 impl fmt::Display for Quarter {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}Q{}", self.0.year(), self.0.month0() / 3 + 1)
+        to.write_str(&self.0.to_string().replace('-', ""))
     }
-}
-
-/// The first instant of a day.
-pub(super) fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The last of so many business days, Monday to Friday, after the day of the instant. Public holidays

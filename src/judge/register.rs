@@ -122,18 +122,21 @@ impl Examined {
 
 /// A list with something in it; or the item that says that it is not kept, not read, or empty.
 pub(super) fn listed<'a, T>(list: &'static str, rows: Option<&'a Vec<T>>) -> Result<&'a [T], Examined> {
-    let of = |seen: String| Check::good("list", "The list", seen).on([Fact::List(list)]);
     match rows {
         None => {
-            let check = of(format!("the list {list} is not kept, or was not read")).open("list-missing");
+            let seen = format!("the list {list} is not kept, or was not read");
+            let check = Check::good("list", "The list", seen).on([Fact::List(list)]).open("list-missing");
             Err(Examined::new(list, "list-read", vec![check]))
         }
-        Some(rows) if rows.is_empty() => {
-            let check = of(format!("nothing stands in the list {list}")).open("list-empty");
-            Err(Examined::new(list, "list-read", vec![check]))
-        }
+        Some(rows) if rows.is_empty() => Err(empty(list, &format!("nothing stands in the list {list}"))),
         Some(rows) => Ok(rows),
     }
+}
+
+/// The item that says that nothing in a list counts, where something must.
+pub(super) fn empty(list: &'static str, seen: &str) -> Examined {
+    let check = Check::good("list", "The list", seen).on([Fact::List(list)]).open("list-empty");
+    Examined::new(list, "list-read", vec![check])
 }
 
 /// A list in which nothing may stand; or the item that says that it is not kept, or was not read.

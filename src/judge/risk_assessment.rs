@@ -6,17 +6,19 @@
 //! | outcome | reason | when |
 //! |---|---|---|
 //! | pass | `assessed` | the newest assessment is young enough and approved, and the register has changed by it |
-//! | pass | `category-covered` | a risk of that category is listed |
+//! | pass | `category-covered` | a risk of that category is listed, and was assessed in the months that the policy gives |
 //! | pass | `risk-complete` | rated, owned and treated |
 //! | deviation | `no-assessment` | none on record |
 //! | deviation | `assessment-overdue` | the newest one is older than the policy allows |
 //! | deviation | `assessment-not-approved` | nobody approved it, and the days for that are over |
 //! | deviation | `register-unchanged` | no risk was assessed since the assessment before |
-//! | deviation | `category-missing` | no risk of a category that the policy names |
+//! | deviation | `assessment-approved-late` | approved after those days |
+//! | deviation | `category-missing` | no such risk of a category that the policy names |
 //! | deviation | `owner-missing` | nobody answers for the risk |
 //! | deviation | `rating-missing` | likelihood or impact is not given |
 //! | deviation | `treatment-missing` | nobody says what is done about it |
 //! | deviation | `acceptance-not-signed` | accepted, and nobody signed |
+//! | deviation | `acceptance-too-old` | signed longer ago than the policy allows for an assessment |
 //! | deviation | `risk-not-assessed-again` | assessed longer ago than the policy allows |
 //! | pending | `approval-not-yet-due` | the assessment is done, and the days for its approval are not over |
 //! | excluded | `risk-closed` | it is none any more |
@@ -38,7 +40,7 @@ use serde::{Deserialize, Serialize};
 pub struct Policy {
     /// Oldest assessment that counts, months, 1 to 36.
     pub every_months: u32,
-    /// Categories of which a risk must be listed, open or closed.
+    /// Categories of which a risk must be listed and assessed, open or closed.
     pub categories: Vec<String>,
     /// Days to approve an assessment, 0 to 366.
     pub approval_days: u32,
@@ -66,7 +68,7 @@ pub(super) fn examine(policy: &Policy, register: &Risks, as_of: DateTime<Utc>) -
         Ok(lists) => lists,
         Err(missing) => return vec![missing],
     };
-    let categories = policy.categories.iter().map(|category| covered(category, risks));
+    let categories = policy.categories.iter().map(|category| covered(policy, category, risks, today));
     let each = risks.iter().map(|risk| one(policy, risk, today));
     [newest(policy, assessments, risks, today)].into_iter().chain(categories).chain(each).collect()
 }
@@ -94,7 +96,10 @@ fn approval(policy: &Policy, assessment: &Assessment, today: NaiveDate) -> Check
     let said = |seen: String| Check::good("approval", "Its approval", seen).on(facts.clone());
     let due = days_after(assessment.done_on, policy.approval_days);
     match (&assessment.approved_by, assessment.approved_on) {
-        (Some(by), Some(on)) => said(format!("approved by {by} on {on}")),
+        (Some(by), Some(on)) => {
+            let check = said(format!("approved by {by} on {on}, due by {due}"));
+            if on > due { check.against("assessment-approved-late") } else { check }
+        }
         _ if today > due => said(format!("not approved, due by {due}")).against("assessment-not-approved"),
         _ => said(format!("not approved yet, due by {due}")).pending("approval-not-yet-due"),
     }
@@ -112,9 +117,13 @@ fn changed(before: &Assessment, risks: &[Risk]) -> Check {
     }
 }
 
-fn covered(category: &str, risks: &[Risk]) -> Examined {
-    let said = |seen: String| Check::good("category", "A risk of the category", seen).on([Fact::Policy("categories")]);
-    let check = match risks.iter().find(|risk| risk.category == category) {
+fn covered(policy: &Policy, category: &str, risks: &[Risk], today: NaiveDate) -> Examined {
+    let facts = ["categories", "every_months"].map(Fact::Policy);
+    let said = |seen: String| Check::good("category", "A risk of the category", seen).on(facts.clone());
+    // One that was closed years ago says nothing of today.
+    let young = |risk: &&Risk| months_after(risk.assessed_on, policy.every_months) >= today;
+    let there = |risk: &&Risk| risk.category == category && !risk.at.gone;
+    let check = match risks.iter().filter(young).find(there) {
         Some(risk) => said(format!("risk {}: {}", risk.risk, risk.title)).on([row(&risk.at)]),
         None => said(format!("no risk of category {category}")).on([Fact::List("risks")]).against("category-missing"),
     };
@@ -137,17 +146,18 @@ fn one(policy: &Policy, risk: &Risk, today: NaiveDate) -> Examined {
             }
             _ => said("rating", "Its rating", "not rated".to_owned()).against("rating-missing"),
         });
-        checks.push(treated(risk));
+        checks.push(treated(policy, risk, today));
         let due = months_after(risk.assessed_on, policy.every_months);
         let check = said("age", "Assessed", format!("on {}, again due by {due}", risk.assessed_on));
         let check = check.on([Fact::Policy("every_months")]);
         checks.push(if due < today { check.against("risk-not-assessed-again") } else { check });
     }
     checks.extend(gone(&risk.at));
-    Examined::new(format!("risk {}", risk.risk), "risk-complete", checks).of([risk.owner.clone()])
+    Examined::new(format!("risk {}", risk.risk), "risk-complete", checks)
+        .of([risk.owner.clone(), risk.accepted_by.clone()])
 }
 
-fn treated(risk: &Risk) -> Check {
+fn treated(policy: &Policy, risk: &Risk, today: NaiveDate) -> Check {
     let said = |seen: String| Check::good("treatment", "What is done about it", seen).on([row(&risk.at)]);
     match (risk.treatment, &risk.accepted_by, risk.accepted_on) {
         (None, ..) => said("nobody says".to_owned()).against("treatment-missing"),
@@ -157,7 +167,12 @@ fn treated(risk: &Risk) -> Check {
         (Some(Treatment::Accept), Some(by), None) => {
             said(format!("accepted by {by}; nobody says when")).open("acceptance-undated")
         }
-        (Some(Treatment::Accept), Some(by), Some(on)) => said(format!("accepted by {by} on {on}")),
+        (Some(Treatment::Accept), Some(by), Some(on)) => {
+            let due = months_after(on, policy.every_months);
+            let check =
+                said(format!("accepted by {by} on {on}, again due by {due}")).on([Fact::Policy("every_months")]);
+            if due < today { check.against("acceptance-too-old") } else { check }
+        }
         (Some(other), ..) => said(format!("{other:?}").to_lowercase()),
     }
 }

@@ -18,7 +18,8 @@
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | somebody works here |
 //!
-//! What was never done is late from its day on for good; what was done late counts for `counts_days`.
+//! What was never done is late from its day on for good; what was done late counts for `counts_days` from that day,
+//! because lists of courses seldom reach back to everybody's first one.
 
 use super::register::{Check, Examined, days_after, gone, kept, listed, not_empty, row};
 use super::workforce::{due, judged_on, still_counts};
@@ -94,11 +95,7 @@ fn screening(policy: &Policy, person: &Person, day: NaiveDate) -> Option<Check> 
         None => said("not screened".to_owned()).against("not-screened"),
         Some(on) if on > person.start => {
             let check = said(format!("screened on {on}, and started on {}", person.start));
-            if still_counts(person.start, day, policy.counts_days) {
-                check.against("screened-after-start")
-            } else {
-                check
-            }
+            if still_counts(on, day, policy.counts_days) { check.against("screened-after-start") } else { check }
         }
         Some(on) => said(format!("screened on {on}")),
     };
@@ -112,7 +109,8 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Compl
     let policies = ["courses", "first_days", "every_days"].map(Fact::Policy);
     let facts = || [row(&person.at)].into_iter().chain(policies.clone());
     let said = |seen: String| Check::good("course", "Training", format!("{course}: {seen}")).on(facts());
-    let first_due = due(person, person.start, policy.first_days);
+    let away = |last| due(person, last, policy.first_days);
+    let first_due = away(days_after(person.start, policy.first_days));
     let (Some(first), Some(newest)) = (done.first(), done.last()) else {
         let check = said(format!("never; due by {first_due}")).on([Fact::List("training")]);
         return if day > first_due {
@@ -121,8 +119,7 @@ fn one_course(policy: &Policy, person: &Person, course: &str, training: &[&Compl
             check.pending("training-not-yet-due")
         };
     };
-    let again = days_after(newest.completed_on, policy.every_days);
-    let again = person.leave_end.filter(|end| again <= *end).map_or(again, |end| days_after(end, policy.first_days));
+    let again = away(days_after(newest.completed_on, policy.every_days));
     let check = said(format!("done on {}, again due by {again}", newest.completed_on)).on([row(&newest.at)]);
     if day > again {
         return check.against("training-overdue");

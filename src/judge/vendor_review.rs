@@ -9,13 +9,13 @@
 //! | deviation | `review-overdue` | the newest review is older than the policy allows |
 //! | deviation | `no-report` | the vendor shows nothing of its controls |
 //! | deviation | `report-not-accepted` | a report of a kind that the policy does not name |
-//! | deviation | `report-does-not-cover` | the report's period and its bridge letter ended longer ago than the policy allows |
+//! | deviation | `report-does-not-cover` | the report's period and its bridge letter ended longer ago than the policy allows, or the period is to come; a certificate must hold |
 //! | deviation | `exceptions-not-weighed` | exceptions in the report that nobody has looked at |
 //! | deviation | `user-controls-open` | what the report asks of its users is not done |
 //! | deviation | `no-security-terms` | the contract has none |
 //! | indeterminate | `reviewer-unknown` | reviewed, and nobody says by whom |
 //! | indeterminate | `report-period-unknown` | a report without the day on which its period ends |
-//! | indeterminate | `report-after-review` | the period ended after the newest review, which cannot have been of this report |
+//! | indeterminate | `report-after-review` | the period ended, or a certificate's began, after the newest review, which cannot have been of this report |
 //! | indeterminate | `row-gone` | it was in the register before, and is not now |
 //! | indeterminate | `list-missing` | the list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | nobody has no vendor |
@@ -99,7 +99,7 @@ fn one(policy: &Policy, vendor: &Vendor, today: NaiveDate) -> Examined {
         [tier, used].into_iter().chain(asked).chain(rest).collect()
     };
     let checks = checks.into_iter().chain(gone(&vendor.at)).collect();
-    Examined::new(&vendor.vendor, "vendor-reviewed", checks).of([Some(vendor.owner.clone())])
+    Examined::new(&vendor.vendor, "vendor-reviewed", checks).of([Some(vendor.owner.clone()), vendor.reviewer.clone()])
 }
 
 fn review(policy: &Policy, vendor: &Vendor, today: NaiveDate) -> Check {
@@ -131,22 +131,32 @@ fn report(policy: &Policy, vendor: &Vendor, today: NaiveDate) -> Check {
     let Some(end) = vendor.period_end else {
         return said(format!("{kind}; nobody says until when")).open("report-period-unknown");
     };
-    let bridge = vendor.bridge_until.map(|until| until.min(days_after(end, policy.bridge_days)));
+    if let Some(start) = vendor.period_start.filter(|start| *start > today) {
+        return said(format!("{kind}, only from {start} on")).against("report-does-not-cover");
+    }
+    // A certificate holds into the future or not at all; a report tells of what was, and is always late.
+    let (gap, bridge) = match vendor.report {
+        Report::Iso27001 => (0, None),
+        _ => (policy.gap_days, vendor.bridge_until),
+    };
+    let bridge = bridge.map(|until| until.min(days_after(end, policy.bridge_days)));
     let covered = bridge.map_or(end, |bridge| bridge.max(end));
     let bridged = bridge.map_or_else(String::new, |until| format!(", with a bridge letter that counts until {until}"));
     let check = said(format!("{kind} until {end}{bridged}"));
-    if days_after(covered, policy.gap_days) < today { check.against("report-does-not-cover") } else { check }
+    if days_after(covered, gap) < today { check.against("report-does-not-cover") } else { check }
 }
 
 /// A review is of a report that was there.
 fn read(vendor: &Vendor) -> Check {
     let said =
         |seen: String| Check::good("report-read", "That the review is of this report", seen).on([row(&vendor.at)]);
-    // A certificate holds into the future; a report tells of what was.
-    let of_the_past = matches!(vendor.report, Report::Soc2Type2 | Report::Soc1Type2);
-    match (vendor.reviewed_on, vendor.period_end) {
-        (Some(on), Some(end)) if of_the_past && on < end => {
-            said(format!("the period ends on {end}, after the review of {on}")).open("report-after-review")
+    let (what, there) = match vendor.report {
+        Report::Iso27001 => ("begins", vendor.period_start),
+        _ => ("ends", vendor.period_end),
+    };
+    match (vendor.reviewed_on, there) {
+        (Some(on), Some(there)) if on < there => {
+            said(format!("the period {what} on {there}, after the review of {on}")).open("report-after-review")
         }
         _ => said("nothing says that it was written after the review".to_owned()),
     }

@@ -24,17 +24,16 @@ pub(super) fn judged_on(person: &Person, as_of: DateTime<Utc>, counts_days: u32)
     }
 }
 
-/// The last day for something that is due within so many days of a day, for somebody who may have been away then.
-pub(super) fn due(person: &Person, from: NaiveDate, days: u32) -> NaiveDate {
-    let due = days_after(from.max(person.start), days);
+/// The last day for something that falls due then, for somebody who may be away, and has so many days after that.
+pub(super) fn due(person: &Person, due: NaiveDate, days: u32) -> NaiveDate {
     match (person.leave_start, person.leave_end) {
-        // Who was away when it fell due has as long again from the day after.
-        (Some(start), Some(end)) if start <= due && from <= end => due.max(days_after(end, days)),
+        // Who is away when it falls due has as long again from their last day away.
+        (Some(start), Some(end)) if start <= due && due <= end => days_after(end, days),
         _ => due,
     }
 }
 
-/// Whether something that fell due then, and was late, still counts.
-pub(super) fn still_counts(due: NaiveDate, today: NaiveDate, counts_days: u32) -> bool {
-    days_after(due, counts_days) >= today
+/// Whether something late of that day still counts.
+pub(super) fn still_counts(day: NaiveDate, today: NaiveDate, counts_days: u32) -> bool {
+    days_after(day, counts_days) >= today
 }

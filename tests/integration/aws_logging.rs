@@ -25,11 +25,20 @@ fn now() -> DateTime<Utc> {
 
 /// One run over the day before, and its replay, which must come to the same.
 async fn run(settings: &Value, clock: Arc<dyn Clock>) -> (Result<Population, CollectError>, Vec<Exchange>) {
+    let since = clock.now() - Duration::days(1);
+    run_since(settings, clock, since).await
+}
+
+async fn run_since(
+    settings: &Value,
+    clock: Arc<dyn Clock>,
+    start: DateTime<Utc>,
+) -> (Result<Population, CollectError>, Vec<Exchange>) {
     let collector = collector(settings);
     let limits = Limits { attempts_max: 1, ..Limits::default() };
     let door = Door::live(&Network::new(), clock, limits);
     let end = door.as_of();
-    let task = Task { window: Window { start: end - Duration::days(1), end }, carry: None };
+    let task = Task { window: Window { start, end }, carry: None };
     let result = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();
     let ran = Ran { limits, task: &task, as_of: end, exchanges: &exchanges, result: &result };
@@ -72,7 +81,8 @@ async fn every_region_of_moto_has_the_trails_that_were_put_there() {
     let moto = Moto::logging();
     let key = moto.key(None);
     let settings = json!({ "accounts": [{ "name": "production", "via": key.via(&moto.url()) }] });
-    let (outcome, exchanges) = run(&settings, Arc::new(SystemClock)).await;
+    // Its trails began to write a moment ago: before that, nobody looked.
+    let (outcome, exchanges) = run_since(&settings, Arc::new(SystemClock), SystemClock.now()).await;
     let population = outcome.unwrap();
     let all = population.items();
     let regions: Vec<&str> = moto.ready["regions"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect();
@@ -146,6 +156,31 @@ async fn a_trail_that_was_stopped_deviates_while_it_is_and_once_afterwards() {
             assert_eq!(found, reason, "{id} {hours} h");
         }
     }
+}
+
+#[tokio::test]
+async fn a_trail_that_was_made_since_the_last_reading_deviates_once() {
+    let sandbox = Sandbox::of(history(spec())).await;
+    let (outcome, _) = sandbox.run().await;
+    let population = outcome.unwrap();
+    let began = region(population.items(), "111122223333:us-east-1").trails.as_ref().unwrap()[0].status.clone();
+    let began = began.unwrap().started.unwrap();
+    for (since, reason) in [(began - Duration::seconds(1), "logging-interrupted"), (began, "logged")] {
+        let (outcome, _) = run_since(&sandbox.settings, sandbox.clock.clone(), since).await;
+        let population = outcome.unwrap();
+        assert_eq!(judged(population.items(), now())["111122223333:us-east-1"].1, reason, "{since}");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_that_leaves_no_account_to_be_asked_is_not_whole() {
+    let closed = history(spec()).in_organization("old", "SUSPENDED");
+    let clock = Arc::new(ManualClock::at(now()));
+    let server = AwsServer::start(vec![closed], clock.clone()).await.unwrap();
+    let key = Key::new("AKIASANDBOX", "sandbox-secret");
+    let settings = json!({ "organization": { "via": key.via(server.url()), "role_name": "evidenced" } });
+    let partial = incomplete(run(&settings, clock).await.0);
+    assert_eq!(partial.unread[0].why, "of its 1 accounts none is in use and not excluded");
 }
 
 #[tokio::test]

@@ -115,6 +115,37 @@ async fn alerts_open_at_some_time_of_the_window_and_every_repository_become_item
 }
 
 #[tokio::test]
+async fn an_alert_of_which_somebody_says_that_the_mending_has_begun_is_open() {
+    let mut history = history();
+    let dismissed = Some((at("2026-03-03T10:00:00Z"), "example-ben", "fix_started", Some("soon")));
+    history.alert("acme/shop", AlertSpec { dismissed, ..AlertSpec::open(7, "critical", at("2026-01-20T10:00:00Z")) });
+    let outcome = bed_of(history).await.first().await;
+    assert_eq!(finding(&items(&outcome), 7).closing, None);
+    assert_eq!(judged(&outcome)["acme/shop/dependabot/7"].1, "open-too-long");
+}
+
+#[tokio::test]
+async fn archiving_a_repository_does_not_make_its_open_alerts_pass_away_unseen() {
+    let mut history = history();
+    history.archive("acme/shop", at("2026-03-10T00:00:00Z"));
+    let bed = bed_of(history).await;
+    let carry = bed.first().await.whole().carry().cloned();
+    let next = Window { start: week().end, end: at("2026-03-16T00:00:00Z") };
+    bed.clock.set(next.end);
+    let second = bed.run(&Task { window: next, carry }).await;
+    let items = items(&second);
+    assert_eq!(scanning(&items, "acme/shop"), Scanning::Archived);
+    assert_eq!(finding(&items, 1).closing, Some(Closing::Gone));
+    assert_eq!(judged(&second)["acme/shop/dependabot/1"].1, "finding-gone");
+    assert!(!items.contains_key("acme/shop/dependabot/4"), "accepted when it was last read");
+    let carry = second.whole().carry().cloned();
+    let third = Window { start: next.end, end: at("2026-03-23T00:00:00Z") };
+    bed.clock.set(third.end);
+    let third = bed.run(&Task { window: third, carry }).await;
+    assert!(third.whole().items().len() == 3, "once");
+}
+
+#[tokio::test]
 async fn the_sample_speaks_as_github_publishes_it() {
     let outcome = bed_of(history()).await.first().await;
     let (good, said) = hold_to_schemas(&outcome.exchanges);

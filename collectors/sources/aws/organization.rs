@@ -209,6 +209,8 @@ pub(crate) struct Scope {
     pub(crate) filters: Vec<String>,
     /// What does not fit.
     pub(crate) limitations: Vec<String>,
+    /// That the organisation leaves nobody to be asked: who looks at nothing finds nothing.
+    pub(crate) nobody: Option<Unread>,
 }
 
 /// Sorts every account that is listed or configured into one of the places. Without a list, the configured
@@ -257,6 +259,12 @@ pub(crate) fn scope(configured: &[AccountSettings], organization: Option<(&Organ
                 )),
             }
         }
+        scope.nobody = (scope.read.is_empty() && scope.unread.is_empty()).then(|| Unread {
+            what: WHAT.to_owned(),
+            why: format!("of its {} accounts none is in use and not excluded", all.len()),
+            permission: None,
+            hint: Some("see whether organization.exclude leaves out too much".to_owned()),
+        });
     }
     scope
 }
