@@ -79,6 +79,7 @@ fn every_kind_of_tampering_is_found_by_the_full_check() {
         ("UPDATE entry_key SET control = 'T' WHERE idx = 9", "record 9 cannot be found by what it says"),
         ("DELETE FROM entry_key WHERE idx = 9", "record 9 cannot be found by what it says"),
         ("INSERT INTO entry_key (idx, at, kind) VALUES (400, 0, 'waiver')", "there are 1 rows to find records by"),
+        ("UPDATE salt SET salt = salt", "the tables of ledger.sqlite, their indexes or guards"),
     ];
     let original = filled();
     sound(original.path());
