@@ -54,7 +54,8 @@ impl Unanswered {
 pub fn due_again(reader: &Reader, collector: &str, now: DateTime<Utc>) -> Result<bool, RunError> {
     let Some((index, Record { at, .. })) = reader.newest(&Filter::kind("config"))? else { return Ok(false) };
     let Some(schedule) = stated(reader, index)?.remove(collector) else { return Ok(false) };
-    let ahead = reader.newest_slot(collector, index..u64::MAX)?.map_or(at, |newest| newest.max(at));
+    // Also what was recorded under a configuration before: a slot is answered once, under whichever.
+    let ahead = reader.newest_slot(collector, 0..u64::MAX)?.map_or(at, |newest| newest.max(at));
     if ahead <= now + PATIENCE {
         return Ok(false);
     }

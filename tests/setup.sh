@@ -18,6 +18,9 @@ want chromium chromium
 want npm npm
 want cc build-essential
 want go golang-go
+want strace strace
+want faketime faketime
+want unshare util-linux
 [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ] || need="$need golang-golang-x-mod-dev"
 python3 -c 'import venv, ensurepip' 2>/dev/null || need="$need python3-venv"
 if [ -n "$need" ]; then

@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::note::Checkpoint;
 use super::read::parsed;
 use super::read_files::{check_commitment, files, open_blob, salt};
-use super::record::{Body, Counts};
+use super::record::{Body, Counts, KeyRole};
 use super::signers::{Signers, is_log_key};
 use super::tree::{Frontier, Hash, leaf_hash};
 use super::{LedgerError, nodes, sql_int, store};
@@ -56,6 +56,10 @@ pub fn verify_store(dir: &Path) -> Result<StoreReport, LedgerError> {
     check.log(size)?;
     check.leftovers(size)?;
     check.blobs()?;
+    check.beside(&layout);
+    if !store::is_as_made(&db)? {
+        check.report.differ("the tables of ledger.sqlite, their indexes or guards are not those that evidenced makes");
+    }
     // Only now is it known which keys the second file had to be signed with.
     if let Some(Err(error)) = promise.map(|promise| check.signers.open(&promise.note)) {
         check.report.differ(format_args!("the file checkpoint: {error}"));
@@ -100,6 +104,8 @@ struct Seen {
     next_seqs: BTreeMap<String, u64>,
     /// Records that commit to files and have neither files nor salt.
     bare: BTreeSet<u64>,
+    /// The keys of bundles, as `key` records name them.
+    bundle_keys: BTreeSet<String>,
 }
 
 impl Check<'_> {
@@ -147,6 +153,9 @@ impl Check<'_> {
             }
             Body::RunOpened { collector, seq, .. } | Body::Missed { collector, seq, .. } => {
                 self.seen.next_seqs.insert(collector.clone(), seq.saturating_add(1));
+            }
+            Body::Key { role: KeyRole::Bundle, key, .. } => {
+                self.seen.bundle_keys.insert(key.clone());
             }
             Body::Erasure { target, .. } => {
                 if self.seen.bare.remove(target) {
@@ -299,6 +308,16 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The file that is shown to auditors. A crash may have kept the newest line from being written.
+    fn beside(&mut self, layout: &Layout) {
+        let named = |lines: &str| lines.split('\n').all(|line| self.seen.bundle_keys.contains(line));
+        match layout.read_bundle_public_keys() {
+            Ok(text) if text.strip_suffix('\n').is_some_and(named) => {}
+            Ok(_) => self.report.differ("the lines of bundle.pub are not keys that the records name"),
+            Err(error) => self.report.differ(error),
+        }
     }
 
     /// Contents of files, unpacked and hashed.

@@ -3,6 +3,8 @@
 use super::LedgerError;
 use super::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, VerifierKey};
 use super::signers::Signers;
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -170,6 +172,11 @@ impl Layout {
         lines.map(VerifierKey::parse).collect::<Result<_, _>>().map_err(LedgerError::note(&path))
     }
 
+    /// Reads the public keys of bundles, a line each.
+    pub(super) fn read_bundle_public_keys(&self) -> Result<String, LedgerError> {
+        self.read_text(&self.bundle_public_key())
+    }
+
     /// Writes the public keys.
     pub(super) fn write_public_keys(&self, signers: &Signers) -> Result<(), LedgerError> {
         let text: String = signers.terms().iter().map(|term| format!("{}\n", term.key)).collect();
@@ -200,19 +207,14 @@ impl Layout {
         self.replace(&self.checkpoint(), note)
     }
 
+    /// Room for the next second file. The caller holds the lock.
+    pub(super) fn room_for_checkpoint(&self, length: usize) -> Result<Room, LedgerError> {
+        Room::beside(&self.checkpoint(), length)
+    }
+
     /// Replaces a file whole and durably: after a crash it is the old one or the new one.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
-        // The file itself, so that a link to it stays one.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut next = path.clone().into_os_string();
-        next.push(".next");
-        let next = PathBuf::from(next);
-        let mut options = OpenOptions::new();
-        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
-        let mut file = opened.map_err(LedgerError::io("writing", &next))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
-        fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
-        sync(path.parent().unwrap_or(&self.dir))
+        Room::beside(path, bytes.len())?.put(bytes)
     }
 
     /// Writes a file that must not be there yet, durably once `sync_dir` has been called.
@@ -242,6 +244,39 @@ impl Layout {
         let bytes = read_limited(path).map_err(LedgerError::io("reading", path))?;
         String::from_utf8(bytes)
             .map_err(|_| LedgerError::io("reading", path)(std::io::Error::new(ErrorKind::InvalidData, "not UTF-8")))
+    }
+}
+
+/// Room beside a file for what will replace it: from here on a full disk is no reason to fail.
+pub(super) struct Room {
+    path: PathBuf,
+    next: PathBuf,
+    file: File,
+}
+
+impl Room {
+    fn beside(path: &Path, length: usize) -> Result<Self, LedgerError> {
+        // The file itself, so that a link to it stays one.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut next = path.clone().into_os_string();
+        next.push(".next");
+        let next = PathBuf::from(next);
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
+        let file = opened.map_err(LedgerError::io("writing", &next))?;
+        match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, length as u64)) {
+            // A file system that cannot promise room says only later whether there is some.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(Self { path, next, file }),
+            Err(error) => Err(LedgerError::io("writing", &next)(error.into())),
+        }
+    }
+
+    /// Replaces the file. The bytes are as many as the room was made for.
+    pub(super) fn put(mut self, bytes: &[u8]) -> Result<(), LedgerError> {
+        let written = self.file.write_all(bytes).and_then(|()| self.file.sync_all());
+        written.map_err(LedgerError::io("writing", &self.next))?;
+        fs::rename(&self.next, &self.path).map_err(LedgerError::io("replacing", &self.path))?;
+        sync(self.path.parent().unwrap_or(Path::new(".")))
     }
 }
 

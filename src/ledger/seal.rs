@@ -1,7 +1,7 @@
 //! Sealing one group of units: one transaction, one signed checkpoint, the second file, then the answer.
 
 use super::keys::keys;
-use super::layout::Layout;
+use super::layout::{Layout, Room};
 use super::note::{Checkpoint, NoteError, SigningKey};
 use super::places::{KeyPlaces, Secrets};
 use super::prepare::{Prepared, PreparedFile, write_down};
@@ -72,6 +72,8 @@ impl Sealer {
         if signers.terms().len() != promise.keys.len() {
             layout.write_public_keys(&signers)?;
         }
+        // SQLite has made the write-ahead log by now, and drops the error of its own sync of its name.
+        layout.sync_dir()?;
         lock.unlock().map_err(LedgerError::io("unlocking", layout.dir()))?;
         let sealer = Self { layout, places, db, signers, secrets, lock, frontier, wal_confirmed: false };
         sealer.signing(sealer.frontier.size() + 1)?;
@@ -128,7 +130,7 @@ impl Sealer {
                 return Err(error);
             }
         };
-        let Some(note) = note else {
+        let Some((note, room)) = note else {
             return Ok(answers);
         };
         self.frontier = frontier;
@@ -136,7 +138,7 @@ impl Sealer {
             store::require_wal(&self.db).map_err(GroupError::stop)?;
             self.wal_confirmed = true;
         }
-        self.layout.write_checkpoint(&note).map_err(GroupError::stop)?;
+        room.put(&note).map_err(GroupError::stop)?;
         if signers != self.signers {
             self.layout.write_public_keys(&signers).map_err(GroupError::stop)?;
             self.signers = signers;
@@ -181,7 +183,9 @@ impl Sealer {
         let note = Checkpoint { origin, size, root: frontier.root() }.sign(keys);
         let mut insert = self.db.prepare("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?;
         insert.execute(params![sql_int(size), note])?;
-        Ok(Group { frontier, signers, answers, note: Some(note) })
+        // Before the commit: a disk too full for the second file then keeps nothing, and nothing is in doubt.
+        let room = self.layout.room_for_checkpoint(note.len()).map_err(GroupError::before_commit)?;
+        Ok(Group { frontier, signers, answers, note: Some((note, room)) })
     }
 
     /// Takes what a unit, of which the first record will be `first`, says of the log's keys. Refuses a key
@@ -240,8 +244,8 @@ struct Group {
     frontier: Frontier,
     signers: Signers,
     answers: Answers,
-    /// None when every unit was refused.
-    note: Option<Vec<u8>>,
+    /// The checkpoint, and the room for it in the second file. None when every unit was refused.
+    note: Option<(Vec<u8>, Room)>,
 }
 
 /// The statements of one group.
@@ -408,7 +412,19 @@ pub(super) fn alert(db: &Connection, key: &str) -> rusqlite::Result<Option<u64>>
     Ok(index.map(i64::unsigned_abs))
 }
 
+fn full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
 impl GroupError {
+    /// Of what failed while nothing is committed yet.
+    fn before_commit(error: LedgerError) -> Self {
+        match &error {
+            LedgerError::Io { source, .. } if full(source) => Self::Full,
+            _ => Self::stop(error),
+        }
+    }
+
     /// Its first line says what happened; the hint will be that of `LedgerError::Stopped`.
     fn stop(error: LedgerError) -> Self {
         Self::Stop(error.to_string().lines().next().unwrap_or_default().to_owned())

@@ -57,6 +57,19 @@ pub(super) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
     Ok(db)
 }
 
+/// Whether tables, indexes and guards are those that the migrations make.
+pub(super) fn is_as_made(db: &Connection) -> Result<bool, LedgerError> {
+    let made = Connection::open_in_memory().map_err(LedgerError::store("checking"))?;
+    migrate(&made, 0)?;
+    let schema = |db: &Connection| -> rusqlite::Result<Vec<(String, String, String, Option<String>)>> {
+        let mut parts = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")?;
+        let parts = parts.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        parts.collect()
+    };
+    let doing = || LedgerError::store("checking");
+    Ok(schema(db).map_err(doing())? == schema(&made).map_err(doing())?)
+}
+
 /// Fails unless the file is in WAL mode. To be asked again after the first write: when a sync fails while
 /// a new file is switched to WAL, SQLite says "wal" until then, and commits would not survive a power cut.
 pub(super) fn require_wal(db: &Connection) -> Result<(), LedgerError> {

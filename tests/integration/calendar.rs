@@ -21,6 +21,16 @@ fn words(world: &World) -> Vec<String> {
     slots.into_iter().map(word).collect()
 }
 
+/// After two runs on 10 January, however often it is looked at. They have no slot, for those have records.
+async fn runs_once_a_day(world: &World) {
+    for days in 1..=3 {
+        world.clock.set(at("2026-01-10T06:00:00Z") + TimeDelta::days(days));
+        world.look(CatchUp::Latest, Trigger::Schedule).await;
+        world.look(CatchUp::Latest, Trigger::Schedule).await;
+        assert_eq!(world.runs(), 2 + usize::try_from(days).unwrap());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_that_changed_while_nothing_ran_holds_for_its_own_time_and_no_other() {
     let mut world = World::begin(at("2026-01-10T10:10:00Z"));
@@ -71,13 +81,22 @@ async fn a_clock_that_was_ahead_for_a_year_does_not_stop_collection_for_a_year()
     world.look(CatchUp::Latest, Trigger::Schedule).await;
     world.look(CatchUp::Latest, Trigger::Schedule).await;
     assert_eq!(world.runs(), 2, "once at once, for the newest evidence is of a time that has not come");
-    for days in 1..=3 {
-        world.clock.set(at("2026-01-10T06:00:00Z") + TimeDelta::days(days));
-        world.look(CatchUp::Latest, Trigger::Schedule).await;
-        world.look(CatchUp::Latest, Trigger::Schedule).await;
-        assert_eq!(world.runs(), 2 + usize::try_from(days).unwrap(), "and once a day, without a slot");
-    }
+    runs_once_a_day(&world).await;
     assert!(world.calendar().iter().all(|(_, outcome)| matches!(outcome, Outcome::Missed | Outcome::Late)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_comes_after_a_clock_was_ahead_does_not_stop_collection_either() {
+    let mut world = World::begin(at("2026-01-10T10:10:00Z"));
+    world.start(Some(("0 6 * * *", "UTC")), CatchUp::Latest).await;
+    world.clock.set(at("2027-01-10T10:10:00Z"));
+    world.look(CatchUp::Latest, Trigger::Schedule).await;
+    world.clock.set(at("2026-01-10T10:20:00Z"));
+    // Another one, with the same slots.
+    world.start(Some(("0 6 * * *", "Etc/UTC")), CatchUp::Latest).await;
+    world.look(CatchUp::Latest, Trigger::Schedule).await;
+    assert_eq!(world.runs(), 2, "once at once");
+    runs_once_a_day(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

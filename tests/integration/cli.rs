@@ -16,7 +16,7 @@ mod mcp;
 mod packs;
 mod readiness;
 mod registers;
-mod reload;
+pub(crate) mod reload;
 mod restores;
 mod timeline;
 mod timestamp;

@@ -23,4 +23,5 @@ mod judge;
 mod ledger;
 mod notify;
 mod readiness;
+mod rigs;
 mod timestamp;

@@ -4,6 +4,7 @@
 //! `EVIDENCED_SEED` and `EVIDENCED_CASES` choose other and more timelines.
 
 use super::world::{Line, STALE_HOURS, World, at};
+use crate::support::random::{Random, chosen};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::CatchUp;
 use evidenced::drift::State;
@@ -38,31 +39,10 @@ const STARTS: [&str; 6] = [
     "2026-04-04T11:00:01Z",
 ];
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
-    }
-
-    /// Of the length of so many minutes, to the millisecond.
-    fn time(&mut self, minutes: i64) -> TimeDelta {
-        let most = u64::try_from(minutes.max(1) * 60_000).unwrap();
-        TimeDelta::milliseconds(i64::try_from(self.below(most)).unwrap() + 1)
-    }
-}
-
-fn chosen(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+/// Of the length of so many minutes, to the millisecond.
+fn time(random: &mut Random, minutes: i64) -> TimeDelta {
+    let most = u64::try_from(minutes.max(1) * 60_000).unwrap();
+    TimeDelta::milliseconds(i64::try_from(random.below(most)).unwrap() + 1)
 }
 
 /// What must come out: kept by what was done, and by nothing that is on record.
@@ -154,7 +134,7 @@ impl Timeline {
 
     /// Time goes on by up to so many slots.
     fn on(&mut self, slots: i64) {
-        let by = self.random.time(self.slot * slots);
+        let by = time(&mut self.random, self.slot * slots);
         self.world.clock.advance(by);
     }
 
@@ -370,7 +350,7 @@ fn the_calendar_is_what_sets_say_that_it_is() {
         let mut from = start;
         for _ in 0..=random.below(3) {
             let ((line, timezone), slot) = random.pick(&LINES);
-            let until = from + random.time(slot * 9);
+            let until = from + time(&mut random, slot * 9);
             let schedule = Schedule::parse(line, timezone).unwrap();
             due.extend(schedule.due(from, until));
             terms.push(Term { from, until, schedule });
@@ -382,7 +362,7 @@ fn the_calendar_is_what_sets_say_that_it_is() {
         for slot in due.iter().copied().filter(|_| random.below(3) > 0).collect::<Vec<_>>() {
             let stray = if random.below(20) == 0 { TimeDelta::seconds(7) } else { TimeDelta::zero() };
             let ended = [None, Some((slot, Outcome::Done)), Some((slot, Outcome::Failed))];
-            let began = slot + random.time(9);
+            let began = slot + time(&mut random, 9);
             let what = if random.below(4) == 0 {
                 Answered::Missed
             } else {
@@ -390,7 +370,7 @@ fn the_calendar_is_what_sets_say_that_it_is() {
             };
             answers.push(Answer { slot: slot + stray, record: answers.len() as u64, what });
         }
-        let within = Window { start: start + random.time(600), end: known - random.time(60) };
+        let within = Window { start: start + time(&mut random, 600), end: known - time(&mut random, 60) };
         if within.start >= within.end {
             continue;
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// `evidenced run` as systemd starts it.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     systemd: UnixDatagram,
 }
@@ -24,11 +24,11 @@ impl Drop for Daemon {
 }
 
 impl Daemon {
-    fn start(home: &Home) -> Self {
+    pub(crate) fn start(home: &Home) -> Self {
         Self::start_with(home, &[])
     }
 
-    fn start_with(home: &Home, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(home: &Home, variables: &[(&str, &str)]) -> Self {
         let socket = home.path("notify");
         let systemd = UnixDatagram::bind(&socket).unwrap();
         systemd.set_read_timeout(Some(LIMIT)).unwrap();
@@ -51,13 +51,13 @@ impl Daemon {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let command = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
     }
 
     /// Sends SIGHUP; the status that systemd is given when it is over.
-    fn reload(&self) -> String {
+    pub(crate) fn reload(&self) -> String {
         self.signal("HUP");
         self.reloaded()
     }
@@ -70,14 +70,14 @@ impl Daemon {
         ended.strip_prefix("READY=1\nSTATUS=").unwrap_or_else(|| panic!("{ended}")).trim_end().to_owned()
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal("TERM");
         assert_eq!(self.told(), "STOPPING=1\n");
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 }
 
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let settings = json!({ "directory": "/logs", "stores": [{ "name": "db" }] });
     let home = Home::with("backup_restores", &settings, "restore_test");
     fs::create_dir(home.path("logs")).unwrap();
@@ -86,7 +86,7 @@ fn home() -> Home {
 }
 
 /// Writes the file anew with one text in place of another; the text before.
-fn edit(home: &Home, from: &str, to: &str) -> String {
+pub(crate) fn edit(home: &Home, from: &str, to: &str) -> String {
     let text = fs::read_to_string(home.path("evidenced.toml")).unwrap();
     assert!(text.contains(from), "{text}");
     fs::write(home.path("evidenced.toml"), text.replace(from, to)).unwrap();

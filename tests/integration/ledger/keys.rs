@@ -179,9 +179,12 @@ fn a_key_record_cannot_be_slipped_in_by_the_way() {
 /// Puts a note over the newest checkpoint, in the table and beside it, as an administrator could.
 fn replace_newest(dir: &Path, note: &[u8]) {
     let db = Connection::open(dir.join("ledger.sqlite")).unwrap();
-    db.execute_batch("DROP TRIGGER IF EXISTS checkpoint_keep_update").unwrap();
+    let guard = "SELECT sql FROM sqlite_schema WHERE name = 'checkpoint_keep_update'";
+    let guard: String = db.query_row(guard, [], |row| row.get(0)).unwrap();
+    db.execute_batch("DROP TRIGGER checkpoint_keep_update").unwrap();
     let sql = "UPDATE checkpoint SET note = ?1 WHERE size = (SELECT max(size) FROM checkpoint)";
     assert_eq!(db.execute(sql, [note]).unwrap(), 1);
+    db.execute_batch(&guard).unwrap();
     fs::write(dir.join("checkpoint"), note).unwrap();
 }
 
