@@ -21,6 +21,8 @@ mod github_changes;
 mod house;
 mod judge;
 mod ledger;
+mod mutated;
 mod notify;
 mod readiness;
+mod supply;
 mod timestamp;
