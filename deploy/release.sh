@@ -7,14 +7,11 @@
 #   KEY      an OpenSSH private key (ssh-keygen -t ed25519), or a public one whose private half ssh-agent holds
 #   PROGRAM  one that deploy/build.sh made; without it, it is built
 #
-# Needs what deploy/package.sh needs, cargo-cyclonedx (cargo install --locked cargo-cyclonedx) and OpenSSH 8.2. The source
-# must be committed. How to verify: deploy/README.md, "Verify a release".
+# Needs what deploy/package.sh needs, Python 3.11 and OpenSSH 8.2. The source must be committed. How to verify: deploy/README.md, "Verify a release".
 set -eu
 cd "$(dirname "$0")/.."
 key=${1:?name the key to sign with}
 [ -f "$key" ] || { echo "release: there is no key $key; hint: ssh-keygen -t ed25519 -f $key" >&2; exit 1; }
-command -v cargo-cyclonedx >/dev/null ||
-    { echo "release: cargo-cyclonedx is missing; hint: cargo install --locked cargo-cyclonedx" >&2; exit 1; }
 [ -z "$(git status --porcelain)" ] ||
     { echo "release: the source is not what is committed; hint: git status" >&2; exit 1; }
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
@@ -35,10 +32,7 @@ tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH
 cp target/package/*.deb target/package/*.rpm target/package/auditor/* "$out/"
 cp deploy/restore-drill "$out/"
 
-# One for each crate of ours; that of the program names all the others. Made where they lie, and taken away.
-cargo cyclonedx --format json --spec-version 1.5 --target "$host" --override-filename release-bom --quiet
-mv release-bom.json "$out/evidenced-$version.cdx.json"
-rm -f collectors/release-bom.json
+deploy/sbom.py "$host" >"$out/evidenced-$version.cdx.json"
 
 (cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 ssh-keygen -q -Y sign -f "$key" -n evidenced-release "$out/SHA256SUMS"

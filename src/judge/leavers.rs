@@ -20,6 +20,7 @@
 //!
 //! Not known: secrets that people shared, and accounts that nobody listed.
 
+use super::quarter::later;
 use super::register::{Check, Examined, gone, kept, listed, row};
 use super::{PolicyError, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -75,7 +76,7 @@ fn of_person(
         let checks = checks.into_iter().chain(gone(&person.at)).collect();
         Examined::new(name, "removed-in-time", checks).of([Some(person.person.clone())])
     };
-    if end.latest() + TimeDelta::days(policy.counts_days.into()) < as_of {
+    if later(end.latest(), TimeDelta::days(policy.counts_days.into())) < as_of {
         return vec![item(person.person.clone(), vec![ended.excluded("left-before")])];
     }
     let held: Vec<&Account> = accounts.iter().filter(|account| account.person == person.person).collect();
@@ -95,7 +96,7 @@ fn of_person(
 }
 
 fn removal(policy: &Policy, account: &Account, end: Moment, as_of: DateTime<Utc>) -> Check {
-    let due = end.latest() + TimeDelta::hours(policy.within_hours.into());
+    let due = later(end.latest(), TimeDelta::hours(policy.within_hours.into()));
     let facts = [row(&account.at), Fact::Policy("within_hours")];
     let said = |seen: String| Check::good("removal", "Removed in time", seen).on(facts.clone());
     let Some(removed) = account.removed_at else {

@@ -1,6 +1,6 @@
 //! The calendar of what is done each quarter: quarters and business days, in UTC.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::fmt;
 
 /// A calendar quarter in UTC, by its first day.
@@ -39,6 +39,11 @@ impl fmt::Display for Quarter {
 /// The first instant of a day.
 pub(super) fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// So much later, or the last instant that there is.
+pub(super) fn later(at: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The last of so many business days, Monday to Friday, after the day of the instant. Public holidays

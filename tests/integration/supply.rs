@@ -48,26 +48,23 @@ fn deny() -> Deny {
 
 /// Name and licence of everything that is built for one of our targets, tests included.
 fn built(targets: &[String]) -> BTreeMap<String, String> {
+    let targets = targets.iter().flat_map(|target| ["--target", target]);
+    tree(&["--workspace", "--edges", "normal,build,dev"].into_iter().chain(targets).collect::<Vec<_>>())
+}
+
+/// Name and licence of everything that cargo tells of.
+fn tree(asked: &[&str]) -> BTreeMap<String, String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args([
-        "tree",
-        "--locked",
-        "--workspace",
-        "--edges",
-        "normal,build,dev",
-        "--prefix",
-        "none",
-    ]);
-    cargo.args(["--format", "{p}\t{l}"]).args(targets.iter().flat_map(|target| ["--target", target]));
+    cargo.current_dir(root()).args(["tree", "--locked", "--prefix", "none", "--format", "{p}\t{l}"]).args(asked);
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     // What was shown before has ` (*)` behind it.
     let lines = text.lines().map(|line| line.strip_suffix(" (*)").unwrap_or(line)).filter(|line| !line.is_empty());
-    let built: BTreeMap<String, String> =
+    let told: BTreeMap<String, String> =
         lines.map(|line| line.split_once('\t').unwrap_or_else(|| panic!("{line:?} is no crate"))).map(owned).collect();
-    assert!(built.len() > 100, "cargo tree tells of {} crates", built.len());
-    built
+    assert!(told.len() > 100, "cargo tree tells of {} crates", told.len());
+    told
 }
 
 fn owned((name, licence): (&str, &str)) -> (String, String) {
@@ -140,6 +137,45 @@ fn everything_comes_from_the_one_registry() {
         let registry = package.source.as_deref() == Some("registry+https://github.com/rust-lang/crates.io-index");
         assert!(registry && package.checksum.is_some(), "{} comes from {:?}", package.name, package.source);
     }
+}
+
+#[test]
+fn the_bill_of_materials_is_valid_and_names_everything_that_is_built() {
+    let target = "x86_64-unknown-linux-gnu";
+    let printed = || {
+        let mut sbom = Command::new(component(".venv/bin/python"));
+        sbom.arg(root().join("deploy/sbom.py")).arg(target).env("SOURCE_DATE_EPOCH", "1700000000");
+        let output = sbom.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let bill = printed();
+    assert_eq!(bill, printed(), "another one each time");
+    let dir = tempfile::tempdir().unwrap();
+    let check = |bill: &[u8]| {
+        let path = dir.path().join("bill.json");
+        std::fs::write(&path, bill).unwrap();
+        let mut check = Command::new(component(".venv/bin/python"));
+        let input = std::fs::File::open(&path).unwrap();
+        check.arg(component("tests/beds/check_sbom.py")).stdin(input).output().unwrap()
+    };
+    let output = check(&bill);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(bill).unwrap();
+    assert!(!check(text.replace("\"type\": \"library\"", "\"type\": \"thing\"").as_bytes()).status.success());
+    let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let named: BTreeSet<String> = whole["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| format!("{} v{}", part["name"].as_str().unwrap(), part["version"].as_str().unwrap()))
+        .collect();
+    let missing: Vec<String> = tree(&["-p", "evidenced", "--edges", "normal,build", "--target", target])
+        .into_keys()
+        .map(|name| name.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .filter(|name| !name.starts_with("evidenced v") && !named.contains(name))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
 }
 
 #[test]
