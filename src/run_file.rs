@@ -5,7 +5,7 @@
 use crate::judge::Reading;
 use crate::ledger::record::{Status, canonical_json};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread};
+use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread, instant};
 use evidenced_collectors::door::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,7 @@ pub struct RunFile {
     /// What it was asked.
     pub task: Task,
     /// The instant that it began: `Door::as_of`.
+    #[serde(deserialize_with = "instant")]
     pub as_of: DateTime<Utc>,
     /// Name and version of the program, `evidenced 0.1.0`.
     pub tool: String,

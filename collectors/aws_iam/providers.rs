@@ -196,7 +196,7 @@ impl ProviderRegister {
         let all = || self.attested.iter().filter(|(name, _)| named(name)).map(|(_, attestation)| attestation);
         let newest = all().filter(|attestation| day(attestation) <= as_of).max_by_key(|attestation| attestation.on);
         match newest {
-            Some(newest) if as_of < day(newest) + TimeDelta::days(ATTESTED_DAYS) => {
+            Some(newest) if as_of - day(newest) < TimeDelta::days(ATTESTED_DAYS) => {
                 ProviderEvidence::Held(newest.clone())
             }
             Some(newest) => ProviderEvidence::TooOld(newest.clone()),

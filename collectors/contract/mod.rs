@@ -33,7 +33,7 @@ pub use principal::{
 pub use restore::{Check, RestoreStatus, RestoreTest, Restores, Store, Validation};
 pub use secret::SecretRef;
 pub use vulnerability::{Closing, Finding, Rated, Scanning, Severity, Vulnerability, VulnerabilityDetail};
-pub use window::Window;
+pub use window::{Window, four_digits, instant};
 
 use crate::door::Door;
 use serde::{Deserialize, Serialize};

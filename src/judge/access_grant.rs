@@ -18,6 +18,7 @@
 //!
 //! Not known: whether the access that was given is the one that was asked for; accounts that nobody listed.
 
+use super::quarter::later;
 use super::register::{Check, Examined, gone, kept, row};
 use super::{PolicyError, policy::out_of_range, same_login};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,7 +60,7 @@ fn one(policy: &Policy, account: &Account, as_of: DateTime<Utc>) -> Examined {
         None => {
             vec![said("nobody says".to_owned()).open("grant-time-unknown"), approval(account, None), approver(account)]
         }
-        Some(at) if at.latest() + TimeDelta::days(policy.counts_days.into()) < as_of => {
+        Some(at) if later(at.latest(), TimeDelta::days(policy.counts_days.into())) < as_of => {
             vec![said(format!("given: {at}")).excluded("granted-before")]
         }
         Some(at) => vec![said(format!("given: {at}")), approval(account, Some(at)), approver(account)],

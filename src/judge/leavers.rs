@@ -21,6 +21,7 @@
 //! An account that was never removed stays `not-removed`, however long ago its person left.
 //! Not known: secrets that people shared, accounts that nobody listed, and a use that the list does not have yet.
 
+use super::quarter::later;
 use super::register::{Check, Examined, gone, kept, listed, row};
 use super::{PolicyError, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -77,7 +78,7 @@ fn of_person(
         Examined::new(name, "removed-in-time", checks).of([Some(person.person.clone())])
     };
     let mut held: Vec<&Account> = accounts.iter().filter(|account| account.person == person.person).collect();
-    let old = |at: Moment| at.latest() + TimeDelta::days(policy.counts_days.into()) < as_of;
+    let old = |at: Moment| later(at.latest(), TimeDelta::days(policy.counts_days.into())) < as_of;
     if old(end) {
         // What is still there does not grow old, nor does what was used since.
         let used = |account: &Account| matches!(account.last_used_at, Some(Used::At(used)) if !old(used));
@@ -102,7 +103,7 @@ fn of_person(
 }
 
 fn removal(policy: &Policy, account: &Account, end: Moment, as_of: DateTime<Utc>) -> Check {
-    let due = end.latest() + TimeDelta::hours(policy.within_hours.into());
+    let due = later(end.latest(), TimeDelta::hours(policy.within_hours.into()));
     let facts = [row(&account.at), Fact::Policy("within_hours")];
     let said = |seen: String| Check::good("removal", "Removed in time", seen).on(facts.clone());
     let Some(removed) = account.removed_at else {

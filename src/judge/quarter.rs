@@ -3,7 +3,7 @@
 pub(super) use crate::unit::midnight;
 
 use crate::unit::{Every, Unit};
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use std::fmt;
 
 /// A calendar quarter in UTC, as keys of items have it: `2026Q1`.
@@ -35,6 +35,11 @@ impl fmt::Display for Quarter {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.0.to_string().replace('-', ""))
     }
+}
+
+/// So much later, or the last instant that there is.
+pub(super) fn later(at: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The last of so many business days, Monday to Friday, after the day of the instant. Public holidays

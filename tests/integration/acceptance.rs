@@ -130,6 +130,11 @@ fn bundles() -> &'static [Bundle; 2] {
     &BUNDLES
 }
 
+/// Folders of both bundles, and of what the auditor has of each.
+pub(crate) fn unpacked() -> [(&'static Path, &'static Path); 2] {
+    bundles().each_ref().map(|bundle| (bundle.folder.as_path(), bundle.keys.as_path()))
+}
+
 /// The program accepts both bundles, and refuses copies in which a bit of one of these files was changed.
 fn accepts_and_refuses(command: impl Fn(&Bundle, &Path) -> Command, files: &[&str]) {
     for bundle in bundles() {

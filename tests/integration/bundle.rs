@@ -26,6 +26,11 @@ use std::path::Path;
 use std::process::Command;
 use world::{World, period};
 
+/// The bytes of two bundles that are as small as they can be.
+pub(crate) fn small_ones() -> [Vec<u8>; 2] {
+    [World::tiny(), World::small()].map(|world| std::fs::read(world.bundle()).unwrap())
+}
+
 fn check(zip: &Path, reperform: bool) -> VerifyReport {
     verify(zip, &VerifyOptions { reperform, ..VerifyOptions::default() }).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use super::{BundleError, path_part, time};
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced_collectors::contract::Window;
+use evidenced_collectors::contract::{Window, four_digits};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -90,7 +90,8 @@ impl Facts {
             found.map(str::to_owned).ok_or_else(|| BundleError::malformed(file, format!("{label} is missing")))
         };
         let instant = |text: String| {
-            text.parse::<DateTime<Utc>>().map_err(|_| malformed("a time is not written as RFC 3339 in UTC"))
+            let at = text.parse::<DateTime<Utc>>().ok().filter(four_digits);
+            at.ok_or_else(|| malformed("a time is not written as RFC 3339 in UTC"))
         };
         let number = |text: &str| text.parse::<u64>().map_err(|_| malformed("a number cannot be read"));
         let organization = value("Source-Organization")?;

@@ -30,7 +30,7 @@ pub(super) fn check(archive: &Archive, contents: &Contents, brought: &Brought, n
     );
     let stamped = stamped(archive, &tagmanifest, key, brought, &mut checking);
     if let Some(at) = stamped
-        && at + TimeDelta::minutes(5) < newest
+        && newest - at > TimeDelta::minutes(5)
         && !contents.facts.sample
     {
         let why = format!("is of {}, before the newest record here was written, {}", time(at), time(newest));

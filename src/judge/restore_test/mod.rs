@@ -72,7 +72,7 @@ pub use super::quarter::Quarter;
 pub(super) use attributes::bases;
 
 use super::gather::HeldRestores;
-use super::quarter::midnight;
+use super::quarter::{later, midnight};
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{RestoreTest, Store};
@@ -151,7 +151,7 @@ pub(super) fn judge(policy: &Policy, held: &HeldRestores<'_>, as_of: DateTime<Ut
 
 /// The first instant at which a missing test is a deviation.
 fn due(policy: &Policy, quarter: Quarter) -> DateTime<Utc> {
-    midnight(quarter.end()) + TimeDelta::days(policy.grace_days.into())
+    later(midnight(quarter.end()), TimeDelta::days(policy.grace_days.into()))
 }
 
 fn not_registered(held: &HeldRestores<'_>, quarter: Quarter) -> Vec<Judged> {

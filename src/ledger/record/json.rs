@@ -44,7 +44,8 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, serde_json::Error> {
 /// Times as `2026-03-04T12:00:01.234Z`, always with milliseconds.
 pub mod millis {
     use chrono::{DateTime, SecondsFormat, Utc};
-    use serde::{Deserialize, Deserializer, Serializer};
+    use evidenced_collectors::contract::instant;
+    use serde::{Deserializer, Serializer};
 
     /// Writes it.
     pub fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
@@ -53,7 +54,7 @@ pub mod millis {
 
     /// Reads it.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
-        DateTime::<Utc>::deserialize(from)
+        instant(from)
     }
 }
 
@@ -72,6 +73,8 @@ pub mod millis_option {
 
     /// Reads it.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
-        Option::<DateTime<Utc>>::deserialize(from)
+        #[derive(Deserialize)]
+        struct Time(#[serde(with = "super::millis")] DateTime<Utc>);
+        Ok(Option::<Time>::deserialize(from)?.map(|Time(at)| at))
     }
 }

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Builds the program so that the same source and the same compilers give the same bytes, wherever the source lies: no path
+# and no time of this machine gets into it. Says at the end where it is.
+#
+#   deploy/build.sh [PROFILE]      a profile of Cargo.toml; dist, if none is named
+#
+# tests/rigs/reproducible.sh builds in two places and compares.
+set -eu
+cd "$(dirname "$0")/.."
+profile=${1:-dist}
+here=$(pwd -P)
+cargo_home=$(cd "${CARGO_HOME:-$HOME/.cargo}" && pwd -P)
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+# Both compilers write paths into what they make: Rust into messages of panics, C where __FILE__ stands.
+CARGO_ENCODED_RUSTFLAGS=$(printf -- '--remap-path-prefix=%s=/evidenced\037--remap-path-prefix=%s=/cargo' "$here" "$cargo_home")
+CFLAGS="-ffile-prefix-map=$here=/evidenced -ffile-prefix-map=$cargo_home=/cargo"
+export SOURCE_DATE_EPOCH CARGO_ENCODED_RUSTFLAGS CFLAGS
+export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
+cargo build --profile "$profile" --locked --bin evidenced >&2
+[ "$profile" != dev ] || profile=debug
+echo "target/$profile/evidenced"

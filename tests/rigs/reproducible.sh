@@ -1,0 +1,30 @@
+#!/bin/sh
+# The same source, built by deploy/build.sh in two places, gives the same bytes.
+#
+#   tests/rigs/reproducible.sh [PROFILE]      dist, which is what is released, if none is named
+#
+# Builds everything twice, third-party crates included: with `dev` that takes some minutes, with `dist` a quarter of an hour
+# and more. Ends with 0 when the programs are equal.
+set -eu
+cd "$(dirname "$0")/../.."
+profile=${1:-dist}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+# Paths of different length, which shows more than paths that differ.
+for place in "$work/a" "$work/another/place/further/down"; do
+    mkdir -p "$place"
+    git archive HEAD | tar -C "$place" -x
+    built=$(cd "$place" && deploy/build.sh "$profile")
+    sha256sum <"$place/$built" | cut -d' ' -f1 >>"$work/sums"
+    ls -l "$place/$built"
+    if strings "$place/$built" | grep -F "$work" >"$work/paths"; then
+        echo "FAILED: the program tells where it was built:" >&2
+        head -3 "$work/paths" >&2
+        exit 1
+    fi
+done
+cat "$work/sums"
+[ "$(sort -u "$work/sums" | wc -l)" = 1 ] || { echo "FAILED: the two programs differ" >&2; exit 1; }
+echo "equal"
