@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod bundle;
 pub mod catalogue;
 pub mod cli;
+pub mod compact;
 pub mod config;
 pub mod daemon;
 pub mod demo;

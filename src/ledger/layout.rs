@@ -40,6 +40,20 @@ pub(super) struct Promise {
     pub(super) claimed: Checkpoint,
 }
 
+/// What shall replace a file: written beside it, and durable. What may want for space is done.
+pub(super) struct Staged {
+    path: PathBuf,
+    next: PathBuf,
+}
+
+impl Staged {
+    pub(super) fn place(self) -> Result<(), LedgerError> {
+        let Self { path, next } = self;
+        fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
+        sync(path.parent().unwrap_or(Path::new("/")))
+    }
+}
+
 impl Layout {
     /// Makes the directory, or takes one that has nothing of a ledger in it.
     pub(super) fn create(dir: &Path) -> Result<Self, LedgerError> {
@@ -197,11 +211,20 @@ impl Layout {
 
     /// Replaces the second file. The caller holds the lock.
     pub(super) fn write_checkpoint(&self, note: &[u8]) -> Result<(), LedgerError> {
-        self.replace(&self.checkpoint(), note)
+        self.stage_checkpoint(note)?.place()
+    }
+
+    /// The second file to be. The caller holds the lock until it is placed.
+    pub(super) fn stage_checkpoint(&self, note: &[u8]) -> Result<Staged, LedgerError> {
+        self.stage(&self.checkpoint(), note)
     }
 
     /// Replaces a file whole and durably: after a crash it is the old one or the new one.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+        self.stage(path, bytes)?.place()
+    }
+
+    fn stage(&self, path: &Path, bytes: &[u8]) -> Result<Staged, LedgerError> {
         // The file itself, so that a link to it stays one.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut next = path.clone().into_os_string();
@@ -211,8 +234,7 @@ impl Layout {
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
         let mut file = opened.map_err(LedgerError::io("writing", &next))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
-        fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
-        sync(path.parent().unwrap_or(&self.dir))
+        Ok(Staged { path, next })
     }
 
     /// Writes a file that must not be there yet, durably once `sync_dir` has been called.

@@ -12,6 +12,7 @@ use super::{LedgerError, erase, nodes, sql_int, store, summary};
 use chrono::DateTime;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::fs::File;
+use std::io::ErrorKind::{QuotaExceeded, StorageFull};
 
 /// Pages in the write-ahead log, not yet in the database, from which on they are moved there.
 const FOLD_PAGES: i64 = 1_000;
@@ -115,11 +116,15 @@ impl Sealer {
 
     fn seal_locked(&mut self, units: Vec<Vec<Prepared>>) -> Result<Answers, GroupError> {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
+        // The second file is written before the commit and put in its place after it: for want of space neither
+        // happens.
         let written = self.write_group(units).and_then(|written| {
+            let staged = written.note.as_ref().map(|note| self.layout.stage_checkpoint(note)).transpose();
+            let staged = staged.map_err(GroupError::of_file)?;
             self.db.execute_batch("COMMIT")?;
-            Ok(written)
+            Ok((written, staged))
         });
-        let Group { frontier, signers, answers, note } = match written {
+        let (Group { frontier, signers, answers, .. }, staged) = match written {
             Ok(written) => written,
             Err(error) => {
                 if !self.db.is_autocommit() {
@@ -128,7 +133,7 @@ impl Sealer {
                 return Err(error);
             }
         };
-        let Some(note) = note else {
+        let Some(staged) = staged else {
             return Ok(answers);
         };
         self.frontier = frontier;
@@ -136,7 +141,7 @@ impl Sealer {
             store::require_wal(&self.db).map_err(GroupError::stop)?;
             self.wal_confirmed = true;
         }
-        self.layout.write_checkpoint(&note).map_err(GroupError::stop)?;
+        staged.place().map_err(GroupError::stop)?;
         if signers != self.signers {
             self.layout.write_public_keys(&signers).map_err(GroupError::stop)?;
             self.signers = signers;
@@ -409,6 +414,14 @@ pub(super) fn alert(db: &Connection, key: &str) -> rusqlite::Result<Option<u64>>
 }
 
 impl GroupError {
+    /// Of a file that was to be written before the commit.
+    fn of_file(error: LedgerError) -> Self {
+        match &error {
+            LedgerError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded) => Self::Full,
+            _ => Self::stop(error),
+        }
+    }
+
     /// Its first line says what happened; the hint will be that of `LedgerError::Stopped`.
     fn stop(error: LedgerError) -> Self {
         Self::Stop(error.to_string().lines().next().unwrap_or_default().to_owned())

@@ -5,6 +5,7 @@ pub(crate) mod archive;
 mod attacks;
 mod calendar;
 mod changed;
+mod compacted;
 mod ended;
 mod erased;
 mod flipped;

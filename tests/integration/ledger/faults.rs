@@ -226,17 +226,30 @@ fn a_crash_between_commit_and_second_file_is_made_good() {
 #[test]
 fn a_writer_that_fails_after_the_commit_stops_for_good_and_a_restart_finds_all() {
     let (dir, ledger) = fresh();
-    let obstacle = dir.path().join("checkpoint.next");
-    fs::create_dir(&obstacle).unwrap();
+    // A directory with something in it cannot be replaced by a file.
+    let (place, aside) = (dir.path().join("checkpoint"), dir.path().join("aside"));
+    fs::rename(&place, &aside).unwrap();
+    fs::create_dir_all(place.join("in the way")).unwrap();
     let append = || ledger.append_blocking(vec![waiver("S", 1, vec![])]);
     assert!(matches!(append(), Err(LedgerError::Stopped { .. })));
-    fs::remove_dir(&obstacle).unwrap();
+    fs::remove_dir_all(&place).unwrap();
+    fs::rename(&aside, &place).unwrap();
     let error = append().unwrap_err();
-    assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("checkpoint.next")), "{error}");
+    assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("replacing")), "{error}");
     drop(ledger);
     let ledger = Ledger::open(dir.path()).unwrap();
     assert_eq!(ledger.append_blocking(vec![waiver("S", 2, vec![])]).unwrap()[0].index, FIRST + 1);
     assert_eq!(sound(dir.path()).records, FIRST + 2);
+}
+
+#[test]
+fn a_second_file_that_cannot_be_written_keeps_the_records_from_being_written() {
+    let (dir, ledger) = fresh();
+    fs::create_dir(dir.path().join("checkpoint.next")).unwrap();
+    let error = ledger.append_blocking(vec![waiver("S", 1, vec![])]).unwrap_err();
+    assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("checkpoint.next")), "{error}");
+    drop(ledger);
+    assert_eq!(sound(dir.path()).records, FIRST);
 }
 
 #[test]
@@ -274,8 +287,8 @@ fn files_of_another_version_mode_or_kind_are_refused() {
         Connection::open(dir.path().join("ledger.sqlite")).unwrap().execute_batch(sql).unwrap();
         (Ledger::open(dir.path()).err().unwrap(), Reader::open(dir.path()).err())
     };
-    let (newer, read) = set("PRAGMA user_version = 3");
-    assert!(matches!(newer, LedgerError::Newer { found: 3, known: 2 }), "{newer}");
+    let (newer, read) = set("PRAGMA user_version = 4");
+    assert!(matches!(newer, LedgerError::Newer { found: 4, known: 3 }), "{newer}");
     assert!(matches!(read, Some(LedgerError::Newer { .. })));
     let (foreign, _) = set("PRAGMA application_id = 7");
     assert!(matches!(foreign, LedgerError::Damaged { .. }), "{foreign}");
