@@ -32,9 +32,8 @@ fn version(path: &Path) -> i64 {
 /// A ledger as a program of that version left it: its tables, with the rows of one that was filled by this program.
 fn of_version(version: usize) -> TempDir {
     let (dir, ledger) = fresh();
-    for number in 0..300 {
-        ledger.append_blocking(vec![waiver("S", number, vec![file("a.json", format!("{{\"n\":{number}}}"))])]).unwrap();
-    }
+    let with_file = |number| waiver("S", number, vec![file("a.json", format!("{{\"n\":{number}}}"))]);
+    ledger.append_blocking((0..300).map(with_file).collect()).unwrap();
     ledger.append_blocking(vec![opened("c", "r", Some(60)), closed("c", "r")]).unwrap();
     drop(ledger);
     let (path, old) = (dir.path().join("ledger.sqlite"), dir.path().join("old.sqlite"));
