@@ -4,7 +4,7 @@ use super::LedgerError;
 use super::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, VerifierKey};
 use super::signers::Signers;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -40,17 +40,20 @@ pub(super) struct Promise {
     pub(super) claimed: Checkpoint,
 }
 
-/// What shall replace a file: written beside it, and durable. What may want for space is done.
-pub(super) struct Staged {
+/// Room for what shall replace a file, beside it: who puts it there cannot want for space any more.
+pub(super) struct Room {
+    file: File,
     path: PathBuf,
     next: PathBuf,
 }
 
-impl Staged {
-    pub(super) fn place(self) -> Result<(), LedgerError> {
-        let Self { path, next } = self;
-        fs::rename(&next, &path).map_err(LedgerError::io("replacing", &path))?;
-        sync(path.parent().unwrap_or(Path::new("/")))
+impl Room {
+    /// Replaces the file whole and durably: after a crash it is the old one or the new one.
+    pub(super) fn put(mut self, bytes: &[u8]) -> Result<(), LedgerError> {
+        let written = self.file.rewind().and_then(|()| self.file.write_all(bytes)).and_then(|()| self.file.sync_all());
+        written.map_err(LedgerError::io("writing", &self.next))?;
+        fs::rename(&self.next, &self.path).map_err(LedgerError::io("replacing", &self.path))?;
+        sync(self.path.parent().unwrap_or(Path::new("/")))
     }
 }
 
@@ -211,20 +214,20 @@ impl Layout {
 
     /// Replaces the second file. The caller holds the lock.
     pub(super) fn write_checkpoint(&self, note: &[u8]) -> Result<(), LedgerError> {
-        self.stage_checkpoint(note)?.place()
+        self.replace(&self.checkpoint(), note)
     }
 
-    /// The second file to be. The caller holds the lock until it is placed.
-    pub(super) fn stage_checkpoint(&self, note: &[u8]) -> Result<Staged, LedgerError> {
-        self.stage(&self.checkpoint(), note)
+    /// Room for a second file of that length. The caller holds the lock until it is put there.
+    pub(super) fn room_for_checkpoint(&self, length: usize) -> Result<Room, LedgerError> {
+        self.room(&self.checkpoint(), length)
     }
 
     /// Replaces a file whole and durably: after a crash it is the old one or the new one.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
-        self.stage(path, bytes)?.place()
+        self.room(path, bytes.len())?.put(bytes)
     }
 
-    fn stage(&self, path: &Path, bytes: &[u8]) -> Result<Staged, LedgerError> {
+    fn room(&self, path: &Path, length: usize) -> Result<Room, LedgerError> {
         // The file itself, so that a link to it stays one.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut next = path.clone().into_os_string();
@@ -233,8 +236,8 @@ impl Layout {
         let mut options = OpenOptions::new();
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
         let mut file = opened.map_err(LedgerError::io("writing", &next))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", &next))?;
-        Ok(Staged { path, next })
+        file.write_all(&vec![0; length]).map_err(LedgerError::io("writing", &next))?;
+        Ok(Room { file, path, next })
     }
 
     /// Writes a file that must not be there yet, durably once `sync_dir` has been called.

@@ -116,15 +116,15 @@ impl Sealer {
 
     fn seal_locked(&mut self, units: Vec<Vec<Prepared>>) -> Result<Answers, GroupError> {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
-        // The second file is written before the commit and put in its place after it: for want of space neither
-        // happens.
+        // Room for the second file is made before the commit: for want of space neither happens. Only the room, for a
+        // signed root that was not committed must not be on the disk.
         let written = self.write_group(units).and_then(|written| {
-            let staged = written.note.as_ref().map(|note| self.layout.stage_checkpoint(note)).transpose();
-            let staged = staged.map_err(GroupError::of_file)?;
+            let room = |note: &Vec<u8>| self.layout.room_for_checkpoint(note.len()).map_err(GroupError::of_file);
+            let room = written.note.as_ref().map(room).transpose()?;
             self.db.execute_batch("COMMIT")?;
-            Ok((written, staged))
+            Ok((written, room))
         });
-        let (Group { frontier, signers, answers, .. }, staged) = match written {
+        let (Group { frontier, signers, answers, note }, room) = match written {
             Ok(written) => written,
             Err(error) => {
                 if !self.db.is_autocommit() {
@@ -133,7 +133,7 @@ impl Sealer {
                 return Err(error);
             }
         };
-        let Some(staged) = staged else {
+        let (Some(note), Some(room)) = (note, room) else {
             return Ok(answers);
         };
         self.frontier = frontier;
@@ -141,7 +141,7 @@ impl Sealer {
             store::require_wal(&self.db).map_err(GroupError::stop)?;
             self.wal_confirmed = true;
         }
-        staged.place().map_err(GroupError::stop)?;
+        room.put(&note).map_err(GroupError::stop)?;
         if signers != self.signers {
             self.layout.write_public_keys(&signers).map_err(GroupError::stop)?;
             self.signers = signers;
