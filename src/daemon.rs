@@ -99,6 +99,7 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let (stopping, stopped) = watch::channel(false);
     let mut going = Going { runner, looks, timer, aside, runs: JoinSet::new(), stopped };
     going.aside.hand_over();
+    going.aside.compact(&going.runner);
     // What a dead process still owed goes out at once.
     going.aside.send();
     for (name, collector) in &loaded.config.collectors {
@@ -134,7 +135,7 @@ impl Going {
                 // On time the policy is always to run the latest: `none` is about downtime.
                 Some(name) = reaches.due.recv() => self.look(name, CatchUp::Latest, Trigger::Schedule),
                 _ = round.tick() => {
-                    self.aside.look(&self.runner).await?;
+                    later("looking at everything", self.aside.look(&self.runner).await)?;
                     self.look_at_all();
                 }
                 _ = sending.tick() => self.aside.send(),
@@ -155,12 +156,16 @@ impl Going {
                 ended = self.aside.ended() => match ended {
                     Ended::Handing(ended) => handed(ended)?,
                     Ended::Sending(ended) => settle("sending alerts", ended)?,
+                    Ended::Compacting(ended) => settle("erasing old evidence", ended)?,
                     Ended::Beating => {}
                 },
                 Some(ended) = self.runs.join_next() => {
                     settle("a run", ended)?;
                     // It may have changed something that somebody is to be told.
                     self.aside.send();
+                    if self.runner.has_turned_away() {
+                        self.look_at_all();
+                    }
                 }
             }
         }
@@ -226,13 +231,24 @@ fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Res
     }
 }
 
+/// For want of space nothing was written, and nothing is lost: what is due, owed or open is found again.
+fn later(what: &str, result: Result<(), RunError>) -> Result<(), RunError> {
+    match result {
+        Err(RunError::Ledger(LedgerError::Full)) => {
+            tracing::error!("{what}: the disk is full, and nothing can be recorded; it is tried again");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// A failed collection is recorded by the run itself, and what was not sent is owed; what arrives here is a ledger
 /// that cannot record.
 fn settle(what: &str, ended: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
     match ended {
         // It was taken out of the configuration between its tick and its look.
         Ok(Err(RunError::Unknown { .. })) => Ok(()),
-        Ok(result) => result,
+        Ok(result) => later(what, result),
         Err(panic) => {
             tracing::error!(error = %panic, "{what} panicked; what it left open is found again");
             Ok(())

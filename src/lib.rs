@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod catalogue;
 pub mod causes;
 pub mod cli;
+pub mod compact;
 pub mod config;
 pub mod daemon;
 pub mod demo;

@@ -3,10 +3,11 @@
 
 mod configuration;
 mod due;
+mod room;
 
 use crate::assess::{self, Draft};
 use crate::config::{CollectorConfig, Loaded};
-use crate::disk;
+use crate::disk::{Disk, Space};
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
 use crate::ledger::{CollectorLock, Ledger, LedgerError, NewFile, NewRecord, Reader};
@@ -18,6 +19,7 @@ use evidenced_collectors::contract::{CollectError, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Network};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
 
@@ -32,6 +34,14 @@ pub struct Runner {
     network: Network,
     /// Held from looking what is due to the record of it.
     looking: Mutex<()>,
+    /// What says how much space is left.
+    disk: Option<Disk>,
+    /// Every run that goes on has one.
+    turns: Arc<()>,
+    /// Somebody who is due was turned away.
+    turned_away: AtomicBool,
+    /// A run may have been left open, for want of space to close it.
+    left_open: AtomicBool,
 }
 
 /// What came of a run, for whoever asked for it.
@@ -73,7 +83,12 @@ pub enum RunError {
     /// It is running already, here or in another process.
     #[error("collector `{0}` is running already\nhint: wait for it to end; `evidenced status` shows it")]
     Overlap(String),
-    /// The daemon was told to stop while it ran; recorded.
+    /// There is no space for what a run brings. Nothing was recorded.
+    #[error(
+        "nothing is collected: {0}\nhint: make room on the disk that state_dir is on; the daemon goes on by itself"
+    )]
+    NoSpace(Space),
+    /// It was cut short; recorded.
     #[error("collector `{0}` was aborted, and is recorded so")]
     Aborted(String),
     /// The ledger.
@@ -116,12 +131,19 @@ struct Begun<'a> {
     opened: Opened<'a>,
     door: Door,
     _lock: CollectorLock,
+    _turn: Arc<()>,
 }
 
 impl Runner {
     /// Over an open ledger.
     pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
+        // A disk is as full as it is, whatever a simulated clock says.
+        let disk = if clock.simulated() { None } else { Some(Disk::Real) };
         Self {
+            disk,
+            turns: Arc::default(),
+            turned_away: AtomicBool::new(false),
+            left_open: AtomicBool::new(false),
             loaded: RwLock::new(Arc::new(loaded)),
             exchanging: tokio::sync::RwLock::default(),
             ledger,
@@ -175,23 +197,30 @@ impl Runner {
         let Some(lock) = self.ledger.lock_collector(name)? else {
             return Err(RunError::Overlap(name.to_owned()));
         };
+        self.require_space()?;
         let door = Door::live(&self.network, self.clock.clone(), config.limits);
         let task = self.task(name, config, door.as_of())?;
         let opened = self.open(name, loaded.clone(), trigger, slot, task).await?;
         drop(opening);
         tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");
-        Ok(Begun { opened, door, _lock: lock })
+        Ok(Begun { opened, door, _lock: lock, _turn: self.turns.clone() })
     }
 
     async fn finish(&self, begun: Begun<'_>, stopped: watch::Receiver<bool>) -> Result<RunReport, RunError> {
-        let Begun { opened, door, _lock } = begun;
+        let Begun { opened, door, _lock, _turn } = begun;
         let name = opened.name;
         let Some(result) = self.collect(&opened, &door, stopped).await else {
             self.close(&opened, End::Aborted).await?;
             tracing::warn!(collector = name, run = opened.run, "run aborted: the daemon stops");
             return Err(RunError::Aborted(name.to_owned()));
         };
-        let (evidence, status) = self.seal(&opened, door.as_of(), &result, door.take_exchanges()).await?;
+        let sealed = self.seal(&opened, door.as_of(), &result, door.take_exchanges()).await;
+        if matches!(sealed, Err(RunError::Ledger(LedgerError::Full))) {
+            // What it brought has no room, but that it brought nothing may have.
+            self.close(&opened, End::Aborted).await?;
+            tracing::error!(collector = name, run = opened.run, "run aborted: the disk is full");
+        }
+        let (evidence, status) = sealed?;
         let end = match status {
             Status::Complete => End::Done,
             Status::Incomplete => End::Incomplete,
@@ -364,9 +393,7 @@ impl Runner {
         // Held to the end, so that of two that look at once one tells what the time has brought.
         let _judging = self.ledger.lock_judging().await?;
         let reader = self.catch_up(loaded.config.controls.keys(), now).await?;
-        // A disk is as full as it is, whatever a simulated clock says.
-        let free = if self.clock.simulated() { None } else { free_space(&loaded) };
-        let told = Raise::new(&reader, &loaded)?.by_time(now, free)?;
+        let told = Raise::new(&reader, &loaded)?.by_time(now, self.space())?;
         drop(reader);
         if !told.is_empty() {
             self.append(told).await?;
@@ -417,12 +444,6 @@ impl Runner {
         sealed.truncate(count);
         Ok(sealed)
     }
-}
-
-fn free_space(loaded: &Loaded) -> Option<u64> {
-    disk::free(&loaded.state_dir)
-        .map_err(|error| tracing::warn!(error = %error, "how much space is left cannot be told"))
-        .ok()
 }
 
 fn unknown(loaded: &Loaded, name: &str) -> RunError {

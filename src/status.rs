@@ -4,6 +4,7 @@ use crate::anchor::{Holder, holders};
 use crate::assess;
 use crate::config::{ControlConfig, Loaded, Severity, changes};
 use crate::daemon::{Refused, refused};
+use crate::disk::{Disk, Space};
 use crate::drift::State;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
@@ -42,6 +43,8 @@ pub struct Status {
     pub alerts: Counts,
     /// The last sign of life; `None`: there was none.
     pub heartbeat: Option<Beat>,
+    /// Space where the ledger is; `None`: it could not be told, or this is a sample.
+    pub disk: Option<Space>,
 }
 
 /// The configuration in force, and what is not.
@@ -133,7 +136,8 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
     }
     let anchors = holders(reader, &loaded.config, as_of)?;
     let (alerts, heartbeat) = (counts(reader, as_of)?, vitals(&loaded.state_dir).heartbeat);
-    Ok(Status { as_of, origin, sample, records, configuration, controls, collectors, anchors, alerts, heartbeat })
+    let disk = if sample { None } else { Disk::Real.of_ledger(loaded) };
+    Ok(Status { disk, as_of, origin, sample, records, configuration, controls, collectors, anchors, alerts, heartbeat })
 }
 
 fn configuration(reader: &Reader, loaded: &Loaded) -> Result<ConfigurationStatus, RunError> {

@@ -74,7 +74,7 @@ impl AnchorError {
 
     /// Whether another try may succeed without anybody doing anything, or must at least not end the daemon.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Wrong { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Wrong { .. } | Self::Ledger(LedgerError::Full))
     }
 }
 

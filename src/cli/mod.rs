@@ -17,6 +17,7 @@ mod backup;
 mod calendar;
 mod cause;
 mod collect;
+mod compact;
 mod config;
 mod demo;
 mod doctor;
@@ -51,6 +52,7 @@ mod waivers;
 mod words;
 
 use crate::catalogue::{Catalogue, Unknown};
+use crate::compact::CompactError;
 use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
@@ -130,6 +132,8 @@ enum Command {
 
     /// Delete the files of records by the book: gone for good, and on record. The records and proofs stay.
     Erase(erase::Args),
+    /// Erase the files of evidence that is older than retention, on record, and give the space back.
+    Compact(compact::Args),
     /// Copy the ledger, while it is written, and check the copy.
     Backup(backup::Backup),
     /// Make the ledger of a copy, in a state directory that has none, once the copy is checked.
@@ -231,6 +235,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Judge(args) => judge::judge(&cli.config, args, cli.json),
         Command::Export(args) => export::export(load(cli)?, args, cli.json).await,
         Command::Erase(args) => erase::erase(load(cli)?, args, cli.json).await,
+        Command::Compact(args) => compact::compact(load(cli)?, args, cli.json).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.json),
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.json),
         Command::Verify(args) => verify::verify(args, cli.json).await,
@@ -262,6 +267,7 @@ fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<PackError>()
         || cause.is::<Cycle>()
         || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
+        || matches!(cause.downcast_ref(), Some(CompactError::ForEver | CompactError::TooYoung { .. }))
 }
 
 /// A length of time in an argument.

@@ -3,6 +3,7 @@
 use super::table::table;
 use super::{Exit, calendar, minute, period, print_json};
 use crate::config::Loaded;
+use crate::disk::Space;
 use crate::drift::State;
 use crate::ledger::Reader;
 use crate::schedule::Met;
@@ -85,6 +86,9 @@ fn show(status: &Status) {
     }
     outln!("\n{collectors}\n");
     not_in_time(status);
+    if let Some(space) = status.disk.filter(Space::stops) {
+        outln!("NOTHING IS COLLECTED: {space}");
+    }
     outln!("log {} has {} records", status.origin, status.records);
     show_configuration(&status.configuration);
     for holder in &status.anchors {

@@ -77,6 +77,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     for (name, channel) in &config.channels {
         channel.check().map_err(|(message, hint)| at(format!("[channels.{name}] {message}"), hint))?;
     }
+    config.limits.check().map_err(|(message, hint)| at(format!("[limits] {message}"), Some(hint)))?;
+    config.retention.check(&config).map_err(|(message, hint)| at(format!("[retention] {message}"), Some(hint)))?;
     let routes = Routes::compile(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
     if let Some(heartbeat) = &config.heartbeat {
         heartbeat.check().map_err(|(message, hint)| at(format!("[heartbeat] {message}"), Some(hint)))?;

@@ -8,6 +8,7 @@ mod alerts;
 mod anchors;
 mod changes;
 mod channels;
+mod limits;
 mod load;
 mod scope;
 mod span;
@@ -20,6 +21,7 @@ pub use changes::{Change, changed, changes};
 pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
+pub use limits::{KEPT_AT_LEAST, LimitsConfig, RetentionConfig};
 pub use load::{Loaded, LoadedCollector, load, parse};
 pub use scope::{
     AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl,
@@ -56,6 +58,12 @@ pub struct Config {
     /// How long a stopping daemon waits for runs to end before it records them as aborted. Default 25 s.
     #[serde(default = "stop_timeout")]
     pub stop_timeout: Span,
+    /// What the daemon as a whole may use.
+    #[serde(default, skip_serializing_if = "LimitsConfig::is_default")]
+    pub limits: LimitsConfig,
+    /// How long what was collected is kept.
+    #[serde(default, skip_serializing_if = "RetentionConfig::is_default")]
+    pub retention: RetentionConfig,
     /// What is collected, by name. The name stands in the ledger: keep it.
     #[serde(default)]
     pub collectors: BTreeMap<String, CollectorConfig>,

@@ -1,16 +1,22 @@
-//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life. Each at most once
+//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life, erases old evidence. Each at most once
 //! at a time, and none of it keeps a run waiting. Not here: what is owed, which follows from the ledger.
 
 use super::settle;
 use crate::anchor::{AnchorError, Anchors};
+use crate::compact;
+use crate::disk::Space;
 use crate::notify::deliver::Outbox;
 use crate::notify::vitals::Heartbeat;
 use crate::outside::Outside;
 use crate::run::{RunError, Runner};
 use crate::schedule::PATIENCE;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
+
+/// How often retention is looked at.
+const COMPACTED_EVERY: TimeDelta = TimeDelta::days(1);
 
 /// What goes on beside the runs.
 pub(super) struct Aside {
@@ -20,6 +26,8 @@ pub(super) struct Aside {
     handing: JoinSet<Result<(), AnchorError>>,
     sending: JoinSet<Result<(), RunError>>,
     beating: JoinSet<()>,
+    compacting: JoinSet<Result<(), RunError>>,
+    compacted: Option<DateTime<Utc>>,
 }
 
 /// Something beside the runs came to its end.
@@ -28,6 +36,8 @@ pub(super) enum Ended {
     Handing(Result<Result<(), AnchorError>, JoinError>),
     /// Sending alerts.
     Sending(Result<Result<(), RunError>, JoinError>),
+    /// Erasing old evidence.
+    Compacting(Result<Result<(), RunError>, JoinError>),
     /// A sign of life.
     Beating,
 }
@@ -43,13 +53,15 @@ impl Aside {
             handing: JoinSet::new(),
             sending: JoinSet::new(),
             beating: JoinSet::new(),
+            compacting: JoinSet::new(),
+            compacted: None,
         }
     }
 
     /// Goes on by another configuration. What is going on ends under its own.
     pub(super) fn follow(&mut self, runner: &Arc<Runner>) {
         let Self { anchors, outbox, heartbeat, .. } = Self::of(runner);
-        (self.anchors, self.outbox, self.heartbeat) = (anchors, outbox, heartbeat);
+        (self.anchors, self.outbox, self.heartbeat, self.compacted) = (anchors, outbox, heartbeat, None);
     }
 
     /// Holds what anchors know against the ledger. Before anything is appended: an old copy must not go on.
@@ -58,14 +70,17 @@ impl Aside {
     }
 
     /// Once a round. The sign of life hangs on it: who does not come here is not alive.
-    pub(super) async fn look(&mut self, runner: &Runner) -> Result<(), RunError> {
+    pub(super) async fn look(&mut self, runner: &Arc<Runner>) -> Result<(), RunError> {
         self.hand_over();
+        self.compact(runner);
+        runner.close_left_open().await?;
         runner.watch().await?;
         self.send();
         let overdue = runner.overdue(PATIENCE)?;
-        let well = match overdue.is_empty() {
-            true => Ok(()),
-            false => Err(format!("due runs that nothing has answered: {}", overdue.join(", "))),
+        let well = match (overdue.is_empty(), runner.space().filter(Space::stops)) {
+            (true, None) => Ok(()),
+            (true, Some(space)) => Err(format!("nothing is collected: {space}")),
+            (false, _) => Err(format!("due runs that nothing has answered: {}", overdue.join(", "))),
         };
         if self.beating.is_empty() {
             let (heartbeat, now) = (self.heartbeat.clone(), runner.clock().now());
@@ -79,6 +94,20 @@ impl Aside {
         if self.handing.is_empty() {
             let anchors = self.anchors.clone();
             self.handing.spawn(async move { anchors.hand_over_due().await });
+        }
+    }
+
+    /// Erases what retention does not keep, once a day.
+    pub(super) fn compact(&mut self, runner: &Arc<Runner>) {
+        let now = runner.clock().now();
+        // A clock that was set back does not put it off for ever.
+        if self.compacted.is_some_and(|before| before <= now && now < before + COMPACTED_EVERY) {
+            return;
+        }
+        if self.compacting.is_empty() {
+            self.compacted = Some(now);
+            let runner = runner.clone();
+            self.compacting.spawn(async move { compact::apply(&runner).await });
         }
     }
 
@@ -99,6 +128,7 @@ impl Aside {
         tokio::select! {
             Some(ended) = self.handing.join_next() => Ended::Handing(ended),
             Some(ended) = self.sending.join_next() => Ended::Sending(ended),
+            Some(ended) = self.compacting.join_next() => Ended::Compacting(ended),
             Some(_) = self.beating.join_next() => Ended::Beating,
             else => std::future::pending().await,
         }

@@ -3,7 +3,7 @@
 use super::{Finding, Level};
 use crate::bundle::word;
 use crate::config::Loaded;
-use crate::disk;
+use crate::disk::Disk;
 use crate::ledger::{LedgerError, Reader, key_states};
 use crate::status::{Status, status};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,16 +82,15 @@ fn file_system(dir: &Path) -> Finding {
 }
 
 fn space(loaded: &Loaded, dir: &Path) -> Finding {
-    let (about, wanted) = ("disk", loaded.config.alerts.disk_free_min_mib);
-    match disk::free(dir) {
+    let (about, fix) = ("disk", "make room, or move the state directory");
+    match Disk::Real.space(dir, &loaded.config) {
         Err(error) => Finding::error(about, &error),
-        Ok(free) if free >> 20 < wanted => Finding::bad(
-            Level::Fail,
-            about,
-            format!("{} MiB are free, and disk_free_min_mib is {wanted}", free >> 20),
-            "make room, or move the state directory",
-        ),
-        Ok(free) => Finding::ok(about, format!("{} MiB are free", free >> 20)),
+        Ok(space) if space.stops() => Finding::bad(Level::Fail, about, format!("nothing is collected: {space}"), fix),
+        Ok(space) if space.is_low() => {
+            let found = format!("{} MiB are free, and disk_free_min_mib is {}", space.free_mib, space.low_mib);
+            Finding::bad(Level::Fail, about, found, fix)
+        }
+        Ok(space) => Finding::ok(about, format!("{} MiB are free", space.free_mib)),
     }
 }
 

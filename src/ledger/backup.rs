@@ -2,7 +2,7 @@
 //! holds both a copy and the keys could write another history. Anchors are not asked here: who appends asks them.
 
 use super::layout::Layout;
-use super::{LedgerError, Reader, StoreReport, store, verify_store};
+use super::{LedgerError, Reader, StoreReport, nodes, store, verify_store};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, OpenOptions};
@@ -14,24 +14,24 @@ use std::path::Path;
 /// A copy that does not come through is removed.
 pub fn back_up(state_dir: &Path, to: &Path) -> Result<StoreReport, LedgerError> {
     let (from, reader) = (Layout::open(state_dir)?, Reader::open(state_dir)?);
-    copy(&from, &reader, to)
+    copy(&from, &reader.db, to)
 }
 
-/// Makes the ledger of the copy `from`, once that has been checked, in `state_dir`, which is made or has nothing of
-/// a ledger in it. The secret keys belong there before anything can be appended.
+/// Makes the ledger of the copy `from` in `state_dir`, which is made or has nothing of a ledger in it, brings it up to
+/// date and checks it; what is not whole is removed again. The secret keys belong there before anything can be appended.
 pub fn restore(from: &Path, state_dir: &Path) -> Result<StoreReport, LedgerError> {
-    let report = verify_store(from)?;
-    if !report.is_whole() {
-        return Ok(report);
-    }
-    let (layout, reader) = (Layout::open(from)?, Reader::open(from)?);
-    copy(&layout, &reader, state_dir)
+    let layout = Layout::open(from)?;
+    let promise = layout.read_promise()?;
+    let db = store::open_copied(&layout.database())?;
+    // What is made will have a second file of its own, so what this one promises is held against it here.
+    nodes::keep_promise(&db, &promise)?;
+    copy(&layout, &db, state_dir)
 }
 
-fn copy(from: &Layout, reader: &Reader, to: &Path) -> Result<StoreReport, LedgerError> {
+fn copy(from: &Layout, db: &Connection, to: &Path) -> Result<StoreReport, LedgerError> {
     let there = to.exists();
     let layout = Layout::create(to)?;
-    let copied = copy_into(from, reader, &layout).and_then(|()| verify_store(to));
+    let copied = copy_into(from, db, &layout).and_then(|()| verify_store(to));
     if !copied.as_ref().is_ok_and(StoreReport::is_whole) {
         // What is half a copy must not be taken for one.
         if there {
@@ -52,7 +52,7 @@ fn copy(from: &Layout, reader: &Reader, to: &Path) -> Result<StoreReport, Ledger
     copied
 }
 
-fn copy_into(from: &Layout, reader: &Reader, to: &Layout) -> Result<(), LedgerError> {
+fn copy_into(from: &Layout, copied: &Connection, to: &Layout) -> Result<(), LedgerError> {
     // Before the records: a key that is named by a record is in this file after it.
     let read = |path: &Path| fs::read(path).map_err(LedgerError::io("reading", path));
     let (keys, bundle_key) = (read(&from.public_key())?, read(&from.bundle_public_key())?);
@@ -64,7 +64,7 @@ fn copy_into(from: &Layout, reader: &Reader, to: &Layout) -> Result<(), LedgerEr
     let mut db = Connection::open_with_flags(&path, flags).map_err(copying())?;
     db.execute_batch("PRAGMA synchronous = EXTRA").map_err(copying())?;
     {
-        let backup = Backup::new(&reader.db, &mut db).map_err(copying())?;
+        let backup = Backup::new(copied, &mut db).map_err(copying())?;
         // In one step: one read transaction, which a writer does not wait for.
         match backup.step(-1).map_err(copying())? {
             StepResult::Done => {}
@@ -72,6 +72,8 @@ fn copy_into(from: &Layout, reader: &Reader, to: &Layout) -> Result<(), LedgerEr
         }
     }
     db.close().map_err(|(_, error)| copying()(error))?;
+    // Of a copy that an older program made.
+    store::open_write(&path)?.close().map_err(|(_, error)| copying()(error))?;
     // Whatever was appended after the copy began is not in it, so what it promises is its own.
     let newest = store::open_read(&path)?
         .query_row("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1", [], |row| row.get::<_, Vec<u8>>(0))

@@ -56,7 +56,7 @@ pub(super) fn keys(body: &Body) -> Keys<'_> {
             let (collector, control) = match about {
                 About::Control(name) => (None, Some(name.as_str())),
                 About::Collector(name) => (Some(name.as_str()), None),
-                About::Anchor(_) | About::Channel(_) | About::Daemon => (None, None),
+                About::Anchor(_) | About::Channel(_) | About::Disk | About::Daemon => (None, None),
             };
             Keys { kind, collector, control, alert: Some(key), ..Keys::default() }
         }

@@ -6,7 +6,7 @@ use super::signers::Signers;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,23 @@ pub(super) struct Promise {
     pub(super) note: Vec<u8>,
     /// What it says, signed by at least one of the keys.
     pub(super) claimed: Checkpoint,
+}
+
+/// Room for what shall replace a file, beside it: who puts it there cannot want for space any more.
+pub(super) struct Room {
+    file: File,
+    path: PathBuf,
+    next: PathBuf,
+}
+
+impl Room {
+    /// Replaces the file whole and durably: after a crash it is the old one or the new one.
+    pub(super) fn put(mut self, bytes: &[u8]) -> Result<(), LedgerError> {
+        let written = self.file.rewind().and_then(|()| self.file.write_all(bytes)).and_then(|()| self.file.sync_all());
+        written.map_err(LedgerError::io("writing", &self.next))?;
+        fs::rename(&self.next, &self.path).map_err(LedgerError::io("replacing", &self.path))?;
+        sync(self.path.parent().unwrap_or(Path::new("/")))
+    }
 }
 
 impl Layout {
@@ -263,12 +280,16 @@ impl Room {
         let next = PathBuf::from(next);
         let mut options = OpenOptions::new();
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
-        let file = opened.map_err(LedgerError::io("writing", &next))?;
-        match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, length as u64)) {
-            // A file system that cannot promise room says only later whether there is some.
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(Self { path, next, file }),
-            Err(error) => Err(LedgerError::io("writing", &next)(error.into())),
-        }
+        let mut file = opened.map_err(LedgerError::io("writing", &next))?;
+        let room = match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, length as u64)) {
+            // Where a file system does not promise room, writing takes it.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                file.write_all(&vec![0; length]).and_then(|()| file.rewind())
+            }
+            promised => promised.map_err(std::io::Error::from),
+        };
+        room.map_err(LedgerError::io("writing", &next))?;
+        Ok(Self { path, next, file })
     }
 
     /// Replaces the file. The bytes are as many as the room was made for.

@@ -12,8 +12,11 @@ const APPLICATION_ID: i64 = 0x4556_4944;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Every migration, by number from 1. Forward only; never edited once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_alerts.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_ledger.sql"),
+    include_str!("../../migrations/0002_alerts.sql"),
+    include_str!("../../migrations/0003_contents.sql"),
+];
 
 /// How long to wait for a program that is not ours.
 const BUSY: Duration = Duration::from_secs(10);
@@ -22,6 +25,8 @@ const BUSY: Duration = Duration::from_secs(10);
 pub(super) fn create(path: &Path) -> Result<Connection, LedgerError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let doing = LedgerError::store("making");
+    // Before the first table, or never: pages that nothing is on any more can be given back a few at a time.
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(LedgerError::store("making"))?;
     let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(doing)?;
     if mode != "wal" {
         return Err(not_wal(&mode));
@@ -43,15 +48,22 @@ pub(super) fn open_write(path: &Path) -> Result<Connection, LedgerError> {
     Ok(db)
 }
 
-/// Opens the file at `path` for reading.
-pub(super) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
+/// Opens the file at `path` for copying it: of an older version, too.
+pub(super) fn open_copied(path: &Path) -> Result<Connection, LedgerError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let settings = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
     db.execute_batch(settings).map_err(LedgerError::store("opening"))?;
+    schema_version(&db)?;
+    Ok(db)
+}
+
+/// Opens the file at `path` for reading.
+pub(super) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
+    let db = open_copied(path)?;
     let found = schema_version(&db)?;
     let known = MIGRATIONS.len() as i64;
     if found != known {
-        let hint = "start the daemon of this version once: it brings the ledger up to date";
+        let hint = "start the daemon of this version once: it brings the ledger up to date, and `restore` a copy";
         return Err(LedgerError::Unsafe { why: format!("schema version {found}, {known} is needed"), hint });
     }
     Ok(db)
@@ -121,15 +133,19 @@ fn schema_version(db: &Connection) -> Result<i64, LedgerError> {
     if found > known { Err(LedgerError::Newer { found, known }) } else { Ok(found) }
 }
 
+/// Everything that is missing in one transaction: whatever happens, the ledger is of the old version or of the newest.
 fn migrate(db: &Connection, from: i64) -> Result<(), LedgerError> {
-    let doing = || LedgerError::store("bringing up to date");
-    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
-        let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};");
-        let done = db.execute_batch(&format!("BEGIN IMMEDIATE; {sql} {marks} COMMIT;"));
-        if let Err(error) = done {
-            // The error that matters is the first; closing the connection rolls back whatever is left.
-            return Err(doing()(error));
-        }
+    let missing: Vec<&str> = MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (sql, version) = (missing.concat(), MIGRATIONS.len());
+    let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};");
+    // The error that matters is the first; closing the connection rolls back whatever is left.
+    db.execute_batch(&format!("BEGIN IMMEDIATE; {sql} {marks} COMMIT;"))
+        .map_err(LedgerError::store("bringing up to date"))?;
+    if from > 0 {
+        tracing::info!(from, to = version, "the ledger was brought up to date; older programs cannot open it any more");
     }
     Ok(())
 }
@@ -154,6 +170,7 @@ mod tests {
     const FROZEN: &[&str] = &[
         "db1872b2ce1da0c09ce36120fd5ebfb434daff94d21d70ecd09e8645ec41a492",
         "f39741a28c9ca79a9eb2277ae76aa5b13bf58e1216f66a4287617236f6b69ab5",
+        "54b07dd408298e7ecec84e7c5aee30d0dcfa670b830e10ebc8439b2323c4dd5f",
     ];
 
     #[test]

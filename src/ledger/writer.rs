@@ -147,6 +147,11 @@ impl Ledger {
         Reader::open(self.shared.layout.dir())
     }
 
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        self.shared.layout.dir()
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         &self.shared.layout
     }

@@ -34,8 +34,10 @@ pub enum Event {
     WaiverExpired,
     /// Nobody else was given a checkpoint in time.
     AnchorLate,
-    /// The disk is filling up.
+    /// The disk is filling up, or is so full that nothing is collected.
     DiskLow,
+    /// There is space again.
+    DiskRecovered,
     /// A source will soon have forgotten what was not read yet.
     SourceForgetting,
     /// A changed configuration cannot be used; the one before stays in force.
@@ -74,7 +76,9 @@ pub enum Subject {
         /// Its name.
         name: String,
     },
-    /// The daemon itself: its disk, its configuration.
+    /// The disk that the ledger is on.
+    Disk,
+    /// The daemon itself: its configuration.
     Daemon,
 }
 
@@ -91,6 +95,7 @@ impl Subject {
             Self::Collector { name } => About::Collector(name.clone()),
             Self::Anchor { name } => About::Anchor(name.clone()),
             Self::Channel { name } => About::Channel(name.clone()),
+            Self::Disk => About::Disk,
             Self::Daemon => About::Daemon,
         }
     }
@@ -141,7 +146,7 @@ pub struct Message {
 impl Message {
     /// Whether this ends what earlier alerts of the subject told of.
     pub fn ends(&self) -> bool {
-        matches!(self.event, Event::Resolved | Event::CollectorRecovered)
+        matches!(self.event, Event::Resolved | Event::CollectorRecovered | Event::DiskRecovered)
     }
 }
 

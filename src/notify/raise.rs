@@ -7,6 +7,7 @@ use super::rules::{Changed, ChangedItems, Ended, Failing, Misses, Rules, Waived}
 use crate::anchor::holders;
 use crate::assess::{self, Draft};
 use crate::config::Loaded;
+use crate::disk::Space;
 use crate::judge::Verdict;
 use crate::ledger::record::{Body, End, Record, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
@@ -14,12 +15,15 @@ use crate::run::RunError;
 use crate::run_file::{ErrorFile, PARTIAL};
 use crate::schedule::forgets_at;
 use crate::waivers::{self, OnRecord};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{Partial, Unread};
 use std::collections::BTreeMap;
 
 /// Characters of the log's own that begin the keys of its alerts.
 const LOG_CHARS: usize = 8;
+
+/// While the disk is low somebody is told every day; what is older than this is not taken back any more.
+const LOW_TOLD: TimeDelta = TimeDelta::days(30);
 
 /// What raises alerts: the ledger as it is, and the configuration in force.
 pub struct Raise<'a> {
@@ -85,10 +89,11 @@ impl<'a> Raise<'a> {
     }
 
     /// The alerts that are due by time, and by what is outside of the ledger: those that were not raised yet.
-    /// `free` is the free space of its file system, in bytes, where that is known.
-    pub fn by_time(&self, now: DateTime<Utc>, free: Option<u64>) -> Result<Vec<Draft>, RunError> {
+    /// `space` is that of its file system, where it is known.
+    pub fn by_time(&self, now: DateTime<Utc>, space: Option<Space>) -> Result<Vec<Draft>, RunError> {
         let rules = self.rules();
-        let mut due: Vec<Message> = free.and_then(|free| rules.disk_low(free, now)).into_iter().collect();
+        let mut due: Vec<Message> =
+            space.map(|space| self.disk(space, now)).transpose()?.flatten().into_iter().collect();
         for id in self.loaded.config.controls.keys() {
             let waivers = self.waivers(id)?;
             due.extend(waivers.iter().filter_map(|waiver| rules.waiver(id, waiver, &waivers, now)));
@@ -103,6 +108,29 @@ impl<'a> Raise<'a> {
             due.extend(soon.map(|forgets| rules.source_forgetting(name, read_to, forgets.at)));
         }
         self.new_ones(&due)
+    }
+
+    /// The disk is low, or is not any more.
+    fn disk(&self, space: Space, now: DateTime<Utc>) -> Result<Option<Message>, LedgerError> {
+        let (mut low, mut recovered) = (None, None);
+        for found in self.reader.records_newest_first(0..u64::MAX, &Filter::kind("alert")) {
+            let (index, record) = found?;
+            if record.at < now - LOW_TOLD {
+                break;
+            }
+            match record.body {
+                Body::Alert { event: Event::DiskLow, .. } => low = low.or(Some(index)),
+                Body::Alert { event: Event::DiskRecovered, .. } => {
+                    recovered = Some(index);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        Ok(match space.is_low() {
+            true => Some(self.rules().disk_low(&space, recovered, now)),
+            false => low.map(|low| self.rules().disk_recovered(&space, low, now)),
+        })
     }
 
     /// Alerts as records, but for those that there are already.
@@ -165,7 +193,7 @@ impl<'a> Raise<'a> {
             return Ok(None);
         };
         let reason = match end {
-            End::Aborted => "the daemon was told to stop while it ran",
+            End::Aborted => "it was cut short: the daemon was told to stop, or the disk was full",
             _ => "the daemon died while it ran",
         };
         Ok(self.rules().gap(&Misses { collector, due: &[due], reason, how: end.word() }))

@@ -66,7 +66,7 @@ impl Routed {
         let concerned = config.controls.iter().filter(|(id, control)| match about {
             About::Control(name) => *id == name,
             About::Collector(name) => control.collectors.contains(name),
-            About::Anchor(_) | About::Channel(_) | About::Daemon => false,
+            About::Anchor(_) | About::Channel(_) | About::Disk | About::Daemon => false,
         });
         let (controls, owners) = concerned.map(|(id, control)| (id.clone(), control.owner.clone())).unzip();
         Self { event, severity, controls, owners }

@@ -29,6 +29,10 @@ impl Runner {
         let Some(begun) = begun else { return Ok(()) };
         match self.finish(begun, stopped).await {
             Err(RunError::Aborted(_)) => Ok(()),
+            Err(error @ RunError::Ledger(LedgerError::Full)) => {
+                self.leave_open();
+                Err(error)
+            }
             other => other.map(|_| ()),
         }
     }
@@ -62,13 +66,22 @@ impl Runner {
         if slot.is_none() && !(runs && again) {
             return Ok(None);
         }
+        if self.is_busy(&self.loaded()) {
+            return Ok(None);
+        }
         match (self.begin(name, trigger, slot).await, slot) {
             (Err(RunError::Overlap(_)), Some(slot)) => {
                 self.missed(name, vec![slot], "the run before had not ended").await?;
                 Ok(None)
             }
+            (Err(RunError::NoSpace(space)), Some(slot)) => {
+                self.missed(name, vec![slot], &format!("nothing is collected: {space}")).await?;
+                Ok(None)
+            }
             // Another process had the slot first, or runs the collector anyway.
-            (Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Overlap(_)), _) => Ok(None),
+            (Err(RunError::Ledger(LedgerError::SlotTaken { .. }) | RunError::Overlap(_) | RunError::NoSpace(_)), _) => {
+                Ok(None)
+            }
             (begun, _) => begun.map(Some),
         }
     }

@@ -285,6 +285,49 @@ async fn a_git_branch_knows_a_restored_copy() {
     assert!(matches!(error, AnchorError::Forked { .. }), "{error}");
 }
 
+/// The commands for it, and an anchor of each way that keeps something.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_restore_made_of_an_older_copy_does_not_go_on_whichever_anchor_knows_more() {
+    let (witnessed, _witness) = witnessed(World::new());
+    for (name, world) in [("w", witnessed), ("g", in_git(World::new())), ("f", in_folder(World::new()))] {
+        let dir = world.dir.path();
+        world.run().await;
+        let (code, said) = evidenced(dir, &["backup", "copy"]);
+        assert_eq!(code, 0, "{said}");
+        world.run().await;
+        let known = world.hand_over(name).await.unwrap();
+        std::fs::rename(dir.join("state"), dir.join("gone")).unwrap();
+        let (code, said) = evidenced(dir, &["restore", "copy"]);
+        assert!(code == 0 && said.contains("`evidenced epoch` is the way then"), "{said}");
+        for secret in ["log.key", "bundle.key"] {
+            std::fs::copy(dir.join("gone").join(secret), dir.join("state").join(secret)).unwrap();
+        }
+        let error = refuses_to_start(&world).await;
+        assert!(matches!(error, AnchorError::Ahead { theirs, .. } if theirs == known.size), "{name}: {error}");
+        let (code, said) = evidenced(dir, &["collect", "now"]);
+        assert!(code == 1 && said.contains("it is an older copy"), "{name}: {said}");
+        let args = ["epoch", "--reason", "the disk broke", "--origin", "test.example/soc2-2", "--state-dir", "next"];
+        let (code, said) = evidenced(dir, &args);
+        assert!(code == 0 && said.contains(&format!("anchor {name} knows {} records", known.size)), "{name}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_keeps_nothing_and_cannot_know_an_older_copy() {
+    let server = Server::start();
+    let text = format!("[anchors.t]\nway = 'rfc3161'\nurl = '{}'\nroot = 'root.pem'\n", server.url());
+    let world = World::new().anchored(&text);
+    std::fs::write(world.dir.path().join("root.pem"), server.authority.pem("root")).unwrap();
+    world.run().await;
+    world.copy("state", "backup");
+    world.hand_over("t").await.unwrap();
+    world.copy("backup", "state");
+    // That is said wherever anchors are: none of them keeps a checkpoint.
+    daemon(world.runner(), ready(())).await.unwrap();
+    let (_, said) = evidenced(world.dir.path(), &["status"]);
+    assert!(said.contains("checkpoints are held by nobody but the operator"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restored_copy_an_epoch_is_the_recorded_way_on() {
     let world = in_folder(World::new());

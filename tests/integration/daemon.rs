@@ -1,5 +1,6 @@
 //! Schedules, catch-up, overlap and stopping: every due slot has exactly one record.
 
+mod disk;
 mod reload;
 
 use chrono::{DateTime, TimeDelta, Utc};

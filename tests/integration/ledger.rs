@@ -6,6 +6,7 @@ mod backup;
 mod erase;
 mod faults;
 mod keys;
+mod upgrade;
 
 use crate::support::program;
 use chrono::{DateTime, Utc};

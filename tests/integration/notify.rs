@@ -204,7 +204,7 @@ async fn a_full_disk_and_a_late_anchor_are_told_of_once_however_often_one_looks(
     }
     // Past midnight it would be told of again.
     let told: std::collections::BTreeSet<String> = world.told().into_iter().collect();
-    assert_eq!(told.into_iter().collect::<Vec<String>>(), ["daemon disk_low", "f anchor_late"]);
+    assert_eq!(told.into_iter().collect::<Vec<String>>(), ["disk disk_low", "f anchor_late"]);
     assert!(world.told().len() <= 3, "{:?}", world.told());
     let (_, disk) = world.alerts().into_iter().find(|(_, alert)| alert.event == Event::DiskLow).unwrap();
     assert_eq!((disk.severity, disk.owner), (Severity::Critical, None));

@@ -78,7 +78,7 @@ pub(super) fn index_row(contents: &Contents, index: u64, record: &Record, inside
             match about {
                 About::Control(control) => controls.clone_from(control),
                 About::Collector(by) => collector.clone_from(by),
-                About::Anchor(_) | About::Channel(_) | About::Daemon => {}
+                About::Anchor(_) | About::Channel(_) | About::Disk | About::Daemon => {}
             }
         }
         Body::Delivery { outcome: became, alerts, .. } => {

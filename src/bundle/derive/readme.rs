@@ -76,7 +76,7 @@ fn limited(contents: &Contents) -> String {
     }
     if !contents.erased.is_empty() {
         text.push_str(&format!(
-            "ERASED: the files of {} records were deleted on request; an erasure record says by which rule and by whom.\n\
+            "ERASED: the files of {} records were deleted, when retention had ended or on request; an erasure record says by which rule and by whom.\n\
              Their records and proofs are here. What rests on them cannot be re-performed.\n\n",
             contents.erased.len()
         ));

@@ -14,6 +14,8 @@ pub enum About {
     Anchor(String),
     /// A channel of alerts.
     Channel(String),
+    /// The disk that the ledger is on.
+    Disk,
     /// The daemon itself.
     Daemon,
 }
@@ -25,6 +27,7 @@ impl std::fmt::Display for About {
             Self::Collector(name) => write!(f, "collector {name}"),
             Self::Anchor(name) => write!(f, "anchor {name}"),
             Self::Channel(name) => write!(f, "channel {name}"),
+            Self::Disk => f.write_str("disk"),
             Self::Daemon => f.write_str("daemon"),
         }
     }

@@ -70,7 +70,7 @@ impl Body {
             | Self::Erasure { .. }
             | Self::Config { .. }
             | Self::Export { .. }
-            | Self::Alert { about: About::Anchor(_) | About::Channel(_) | About::Daemon, .. }
+            | Self::Alert { about: About::Anchor(_) | About::Channel(_) | About::Disk | About::Daemon, .. }
             | Self::Delivery { .. } => Of::Log,
         }
     }

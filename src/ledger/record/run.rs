@@ -37,7 +37,7 @@ pub enum End {
     Incomplete,
     /// Nothing was collected; judged as such.
     Failed,
-    /// The daemon was told to stop.
+    /// Cut short: the daemon was told to stop, or the disk had no room for what it brought.
     Aborted,
     /// The daemon died in the middle; found at the next start.
     Interrupted,

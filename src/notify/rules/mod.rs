@@ -93,6 +93,7 @@ fn word(event: Event) -> &'static str {
         Event::WaiverExpired => "waiver_expired",
         Event::AnchorLate => "anchor_late",
         Event::DiskLow => "disk_low",
+        Event::DiskRecovered => "disk_recovered",
         Event::SourceForgetting => "source_forgetting",
         Event::ConfigRefused => "config_refused",
         Event::Undelivered => "undelivered",

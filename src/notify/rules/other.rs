@@ -2,12 +2,10 @@
 
 use super::{Rules, Said, minute, short};
 use crate::config::Severity;
+use crate::disk::Space;
 use crate::ledger::record::About;
 use crate::notify::message::{Event, Message, Subject};
 use chrono::{DateTime, Utc};
-
-/// MiB.
-const MIB: u64 = 1 << 20;
 
 impl Rules<'_> {
     /// An anchor was given nothing for too long: once until it is given a checkpoint again. `record` is the newest
@@ -26,25 +24,44 @@ impl Rules<'_> {
         })
     }
 
-    /// The disk is filling up: once a day while it is so. `free` is in bytes.
-    pub fn disk_low(&self, free: u64, now: DateTime<Utc>) -> Option<Message> {
-        let limit = self.config.alerts.disk_free_min_mib;
-        if free / MIB >= limit {
-            return None;
-        }
-        Some(self.message(Said {
-            event: Event::DiskLow,
-            one: now.format("%Y-%m-%d").to_string(),
-            severity: Severity::Critical,
-            subject: Subject::Daemon,
-            since: now,
-            headline: format!(
-                "the disk of the ledger has {} MiB left, less than {limit}: when it is full, nothing can be recorded",
-                free / MIB
+    /// The disk is filling up, or nothing is collected any more: each once a day while it is so, counted anew after
+    /// the record that says it has `recovered`.
+    pub fn disk_low(&self, space: &Space, recovered: Option<u64>, now: DateTime<Utc>) -> Message {
+        let (free, low) = (space.free_mib, space.low_mib);
+        let (state, headline) = match space.stops() {
+            true => ("stopped", format!("nothing is collected: {space}; what is due is recorded as missed")),
+            false => (
+                "low",
+                format!(
+                    "the disk of the ledger has {free} MiB left, less than {low}: soon nothing is collected any more"
+                ),
             ),
+        };
+        self.message(Said {
+            event: Event::DiskLow,
+            one: format!("{state}:{}:{}", now.format("%Y-%m-%d"), recovered.unwrap_or(0)),
+            severity: Severity::Critical,
+            subject: Subject::Disk,
+            since: now,
+            headline,
             items: Vec::new(),
             next: vec!["free space on the disk that state_dir is on, or give it a larger one".to_owned()],
-        }))
+        })
+    }
+
+    /// There is space again: once for each time that it was said to be low, in the record `low`.
+    pub fn disk_recovered(&self, space: &Space, low: u64, now: DateTime<Utc>) -> Message {
+        self.message(Said {
+            event: Event::DiskRecovered,
+            one: low.to_string(),
+            // Whoever was told of the one is told of the other.
+            severity: Severity::Critical,
+            subject: Subject::Disk,
+            since: now,
+            headline: format!("the disk of the ledger has {} MiB left again: collecting goes on", space.free_mib),
+            items: Vec::new(),
+            next: vec!["evidenced status --calendar".to_owned()],
+        })
     }
 
     /// A source will soon have forgotten what was not read yet. `read_until` is how far it was read.

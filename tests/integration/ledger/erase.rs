@@ -244,3 +244,92 @@ fn a_summary_that_lies_is_found_by_whoever_has_the_ledger() {
     let report = verify_store(dir.path()).unwrap();
     assert_eq!(report.first.unwrap(), "the summary in record 3 does not count what is before it");
 }
+
+/// How much of the database is unused, and how long it is; pages.
+fn pages(dir: &Path) -> (i64, i64) {
+    let db = Connection::open(dir.join("ledger.sqlite")).unwrap();
+    let ask = |what: &str| db.query_row(&format!("PRAGMA {what}"), [], |row| row.get(0)).unwrap();
+    (ask("freelist_count"), ask("page_count"))
+}
+
+#[test]
+fn the_space_of_what_was_erased_is_given_back_while_somebody_appends() {
+    let (dir, ledger) = filled();
+    let noise = |n: u64| (0..40_000).flat_map(|m| Sha256::digest(format!("{n} {m}")).to_vec()).collect::<Vec<u8>>();
+    let large: Vec<u64> = (0..8)
+        .map(|n| ledger.append_blocking(vec![evidence("l", vec![NewFile::json("a.json", noise(n))])]).unwrap()[0].index)
+        .collect();
+    let copies = tempfile::tempdir().unwrap();
+    evidenced::ledger::back_up(dir.path(), &copies.path().join("before")).unwrap();
+    assert_eq!(ledger.reader().unwrap().held_by_these(&large.iter().copied().collect()).unwrap(), 8 * 1_280_000);
+    sweep(dir.path()).unwrap();
+    let (_, before) = pages(dir.path());
+    ledger.append_blocking(large.iter().map(|target| erasure(*target)).collect()).unwrap();
+    assert!(pages(dir.path()).0 > 2_000, "erased pages are unused, and there still");
+    let appended = std::thread::scope(|scope| {
+        let swept = scope.spawn(|| sweep(dir.path()).unwrap());
+        let mut appended = 0;
+        while !swept.is_finished() {
+            ledger.append_blocking(vec![evidence("m", vec![small(90_000 + appended)])]).unwrap();
+            appended += 1;
+        }
+        // Whoever folds the log at the same moment keeps it from being cut: the next time it is.
+        swept.join().unwrap();
+        appended
+    });
+    assert!(sweep(dir.path()).unwrap());
+    let (unused, after) = pages(dir.path());
+    assert!(unused == 0 && after < before - 2_000, "{unused} unused, {before} pages before and {after} after");
+    let length = std::fs::metadata(dir.path().join("ledger.sqlite")).unwrap().len();
+    assert_eq!(length, after as u64 * 4_096, "the file is as long as its pages");
+    assert!(appended > 0);
+    sound(dir.path());
+    // A restored copy can give back as well.
+    let there = copies.path().join("there");
+    evidenced::ledger::restore(&copies.path().join("before"), &there).unwrap();
+    let db = Connection::open(there.join("ledger.sqlite")).unwrap();
+    assert_eq!(db.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+}
+
+/// Role of the test below in the process that it starts.
+const COMPACT_IN: &str = "EVIDENCED_TEST_COMPACT_IN";
+
+#[test]
+fn compacting_that_is_killed_leaves_a_whole_ledger_and_is_gone_on_with() {
+    let due = |ledger: &Ledger| evidenced::compact::Due {
+        before: at(1_000),
+        for_period: false,
+        records: ledger.reader().unwrap().evidence_before(at(1_000)).unwrap().into_iter().collect(),
+    };
+    let go = |ledger: &Ledger| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(evidenced::compact::compact(ledger, &due(ledger), "Ann", at(2_000))).unwrap()
+    };
+    if let Some(dir) = std::env::var_os(COMPACT_IN) {
+        go(&Ledger::open(Path::new(&dir)).unwrap());
+        return;
+    }
+    let (dir, ledger) = filled();
+    let all = due(&ledger).records.len() as u64;
+    assert_eq!(all, 1_050);
+    let mut killed = 0;
+    for erased in [1, 300, 700] {
+        let name = "ledger::erase::compacting_that_is_killed_leaves_a_whole_ledger_and_is_gone_on_with";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name]).env(COMPACT_IN, dir.path()).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let gone = || all - due(&ledger).records.len() as u64;
+        while gone() < erased && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += u64::from(gone() < all);
+        let report = sound(dir.path());
+        assert_eq!(report.erased, gone(), "each by one record of its own");
+        assert!(report.erased >= erased, "{report:?}");
+    }
+    assert!(killed > 0, "it was never killed in the middle");
+    assert!(go(&ledger));
+    assert_eq!((sound(dir.path()).erased, pages(dir.path()).0), (all, 0));
+}

@@ -241,6 +241,16 @@ fn a_writer_that_fails_after_the_commit_stops_for_good_and_a_restart_finds_all()
 }
 
 #[test]
+fn a_second_file_that_cannot_be_written_keeps_the_records_from_being_written() {
+    let (dir, ledger) = fresh();
+    fs::create_dir(dir.path().join("checkpoint.next")).unwrap();
+    let error = ledger.append_blocking(vec![waiver("S", 1, vec![])]).unwrap_err();
+    assert!(matches!(&error, LedgerError::Stopped { why } if why.contains("checkpoint.next")), "{error}");
+    drop(ledger);
+    assert_eq!(sound(dir.path()).records, FIRST);
+}
+
+#[test]
 fn a_writer_whose_records_vanish_stops() {
     let (dir, ledger) = fresh();
     ledger.append_blocking(vec![waiver("S", 1, vec![])]).unwrap();
@@ -275,8 +285,8 @@ fn files_of_another_version_mode_or_kind_are_refused() {
         Connection::open(dir.path().join("ledger.sqlite")).unwrap().execute_batch(sql).unwrap();
         (Ledger::open(dir.path()).err().unwrap(), Reader::open(dir.path()).err())
     };
-    let (newer, read) = set("PRAGMA user_version = 3");
-    assert!(matches!(newer, LedgerError::Newer { found: 3, known: 2 }), "{newer}");
+    let (newer, read) = set("PRAGMA user_version = 4");
+    assert!(matches!(newer, LedgerError::Newer { found: 4, known: 3 }), "{newer}");
     assert!(matches!(read, Some(LedgerError::Newer { .. })));
     let (foreign, _) = set("PRAGMA application_id = 7");
     assert!(matches!(foreign, LedgerError::Damaged { .. }), "{foreign}");

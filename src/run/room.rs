@@ -1,0 +1,56 @@
+//! Whether a run may begin: there is space for what it brings, and not too much goes on already.
+
+use super::{RunError, Runner};
+use crate::config::Loaded;
+use crate::disk::{Disk, Space};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Runner {
+    /// With somebody else's word for the space that is left.
+    pub fn on_disk(self, disk: Disk) -> Self {
+        Self { disk: Some(disk), ..self }
+    }
+
+    /// The space that is left where the ledger is. Beside a simulated clock nobody asks, unless a test says it.
+    pub fn space(&self) -> Option<Space> {
+        self.disk.as_ref()?.of_ledger(&self.loaded())
+    }
+
+    /// Refuses a run that there is no space for.
+    pub(super) fn require_space(&self) -> Result<(), RunError> {
+        match self.space() {
+            Some(space) if space.stops() => Err(RunError::NoSpace(space)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether as many runs go on as may. Whoever is turned away is due still.
+    pub(super) fn is_busy(&self, loaded: &Loaded) -> bool {
+        // One is our own.
+        let going = Arc::strong_count(&self.turns).saturating_sub(1);
+        let busy = going >= usize::try_from(loaded.config.limits.runs_at_once).unwrap_or(usize::MAX);
+        if busy {
+            self.turned_away.store(true, Ordering::Relaxed);
+        }
+        busy
+    }
+
+    /// Whether somebody was turned away since this was asked last.
+    pub fn has_turned_away(&self) -> bool {
+        self.turned_away.swap(false, Ordering::Relaxed)
+    }
+
+    /// Takes note that there was no space for the end of a run.
+    pub(super) fn leave_open(&self) {
+        self.left_open.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes what was left open, once there is space.
+    pub async fn close_left_open(&self) -> Result<(), RunError> {
+        if self.left_open.swap(false, Ordering::Relaxed) {
+            self.close_interrupted().await.inspect_err(|_| self.leave_open())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! What retention erased: on record like any erasure, said in bundles, and never a pass again.
+
+use super::archive::Files;
+use super::world::{World, at, period};
+use super::{check, wrong};
+use chrono::{DateTime, TimeDelta, Utc};
+use evidenced::compact::{BASIS, CompactError, Due, compact, due};
+use evidenced::config::{KEPT_AT_LEAST, Span};
+use evidenced::ledger::record::Body;
+use evidenced::ledger::{Filter, verify_store};
+
+/// When January 2026 is old enough to go.
+const LATER: &str = "2028-03-01T02:00:00Z";
+
+fn old(world: &World, before: &str) -> Result<Due, CompactError> {
+    due(&world.reader(), &world.runner.loaded(), at(LATER), Some(at(before)))
+}
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn evidence_beyond_retention_goes_on_record_and_its_verdicts_are_named_as_not_re_performed() {
+    let world = World::new();
+    world.run_again(LATER);
+    let before = check(&world.bundle(), true).reperformed.unwrap();
+    let reader = world.reader();
+    let evidence: Vec<(u64, DateTime<Utc>)> = reader
+        .records(0..u64::MAX, &Filter::kind("evidence"))
+        .map(|found| found.map(|(index, record)| (index, record.at)).unwrap())
+        .collect();
+    drop(reader);
+    let found = old(&world, "2026-01-20T00:00:00Z").unwrap();
+    let expected = evidence.iter().filter(|(_, when)| *when < at("2026-01-20T00:00:00Z")).map(|(index, _)| *index);
+    assert_eq!(found.records.iter().copied().collect::<Vec<u64>>(), expected.collect::<Vec<u64>>());
+    assert!(found.records.len() >= 4 && found.records.len() < evidence.len(), "{found:?}");
+    assert!(block(compact(world.runner.ledger(), &found, "Ann", at(LATER))).unwrap());
+    let store = verify_store(&world.state()).unwrap();
+    assert_eq!((store.first, store.erased), (None, found.records.len() as u64));
+    let (_, erasure) = world.reader().newest(&Filter::kind("erasure")).unwrap().unwrap();
+    let Body::Erasure { basis, request, approved_by, .. } = erasure.body else { unreachable!() };
+    assert_eq!(
+        (basis.as_str(), request.as_str(), approved_by.as_str()),
+        (BASIS, "evidence from before 2026-01-20T00:00:00Z", "Ann")
+    );
+
+    let bundle = world.bundle();
+    let report = check(&bundle, true);
+    assert!(report.ok(), "{}", wrong(&report));
+    let again = report.reperformed.unwrap();
+    assert!(again.collections < before.collections && again.verdicts < before.verdicts, "{again:?}");
+    let reader = world.reader();
+    for (index, record) in reader.records(0..u64::MAX, &Filter::kind("verdict")).map(Result::unwrap) {
+        let Body::Verdict { evidence, .. } = record.body else { unreachable!() };
+        let inside = record.at >= period().start && record.at < period().end;
+        if inside && evidence.iter().any(|named| found.records.contains(named)) {
+            let file = format!("data/verdicts/{index:012}/judgements.json");
+            let said = again.not_reperformed.iter().find(|finding| finding.file == file);
+            assert!(said.is_some_and(|said| said.problem.contains("which it judges, was erased")), "{file}: {said:?}");
+        }
+    }
+    let readme = String::from_utf8_lossy(Files::read(&bundle).get("README.txt")).into_owned();
+    assert!(readme.contains("were deleted, when retention had ended or on request"), "{readme}");
+    // Nothing is erased twice, and what was judged then is so still.
+    assert!(old(&world, "2026-01-20T00:00:00Z").unwrap().records.is_empty());
+}
+
+#[test]
+fn what_is_young_what_is_newest_and_what_a_period_needs_stays() {
+    let world = World::new();
+    let evidence = |kept: &Due| kept.records.len();
+    let error = old(&world, "2026-03-02T02:00:01Z").unwrap_err();
+    assert!(matches!(&error, CompactError::TooYoung { latest, .. } if *latest == at(LATER) - KEPT_AT_LEAST.delta()));
+    assert!(error.to_string().contains("hint: auditors ask"), "{error}");
+    let nobody = due(&world.reader(), &world.runner.loaded(), at(LATER), None).unwrap_err();
+    assert!(matches!(nobody, CompactError::ForEver), "{nobody}");
+    // The newest is of February 2026, and the next run goes on from it.
+    let all = world.reader().records(0..u64::MAX, &Filter::kind("evidence")).count();
+    assert_eq!(evidence(&old(&world, "2026-03-01T00:00:00Z").unwrap()), all - 1);
+
+    let mut loaded = super::super::anchor::world::World::new().loaded();
+    loaded.config.retention.evidence = Some(Span::seconds(800 * 24 * 3_600));
+    let reader = world.reader();
+    let kept = due(&reader, &loaded, at(LATER), None).unwrap();
+    assert_eq!(kept.before, at(LATER) - TimeDelta::days(800));
+    let error = due(&reader, &loaded, at(LATER), Some(at("2026-01-20T00:00:00Z"))).unwrap_err();
+    assert!(error.to_string().contains("[retention] keeps evidence for"), "{error}");
+    loaded.config.scope = Some(
+        toml::from_str(
+            "categories = ['security']\nboundary = 'x'\n\
+             [period]\nstart = '2025-12-01'\nend = '2027-06-01'\ntype = 'type2'\n",
+        )
+        .unwrap(),
+    );
+    let kept = due(&reader, &loaded, at(LATER), None).unwrap();
+    assert_eq!((kept.before, kept.for_period, evidence(&kept)), (at("2025-12-01T00:00:00Z"), true, 0));
+    // A year after the end of the period nothing of it is needed.
+    let kept = due(&reader, &loaded, at("2028-06-02T00:00:00Z"), None).unwrap();
+    assert!(!kept.for_period && evidence(&kept) > 0, "{kept:?}");
+}
