@@ -33,6 +33,7 @@ mod map;
 mod matrix;
 mod mcp;
 mod period;
+mod permissions;
 mod readiness;
 mod remediation;
 mod run;
@@ -156,6 +157,8 @@ enum Command {
     /// Look for what is wrong here: ledger, file system, keys, and what each collector may read. Exits 1 when something
     /// must be mended.
     Doctor(doctor::Args),
+    /// Print what to grant, in the form of who grants it: a policy for AWS, a manifest for a GitHub App. Always JSON.
+    Permissions(permissions::Args),
     /// Ask the daemon whether it goes on, and look whether every due run is answered. Exits 1 when not.
     Health(health::Args),
     /// Print a shell's completions.
@@ -236,6 +239,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
         Command::Mcp => mcp::mcp(cli).await,
         Command::Doctor(args) => doctor::doctor(&load(cli)?, args, cli.json).await,
+        Command::Permissions(args) => permissions::permissions(|| load(cli), args),
         Command::Health(args) => health::health(&load(cli)?, args, cli.json).await,
         Command::Completions(args) => Ok(words::completions(args)),
         Command::Man(args) => words::man(args),

@@ -14,10 +14,12 @@ mod keys;
 mod localstack;
 mod mcp;
 mod packs;
+mod permissions;
 mod readiness;
 mod registers;
 mod reload;
 mod restores;
+mod rights;
 mod timeline;
 mod timestamp;
 

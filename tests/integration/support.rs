@@ -4,6 +4,7 @@ pub(crate) mod auditor;
 pub(crate) mod drill;
 pub(crate) mod localstack;
 pub(crate) mod moto;
+pub(crate) mod permissions;
 pub(crate) mod replay;
 pub(crate) mod sink;
 pub(crate) mod tsa;
