@@ -8,6 +8,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+/// Types of errors that stand in an answer of GraphQL where a permission may be missing.
+const GRAPHQL_NO: [&[u8]; 3] = [b"\"FORBIDDEN\"", b"\"NOT_FOUND\"", b"\"INSUFFICIENT_SCOPES\""];
+
 /// One collector that has just collected through `door`.
 pub(super) struct Tried<'a> {
     pub(super) name: &'a str,
@@ -25,7 +28,7 @@ impl Tried<'_> {
         let needed: Vec<Permission> =
             self.kind.permissions.iter().filter(|permission| permission.needed(self.settings)).copied().collect();
         let refused = refused(error);
-        let answered = self.answered(&exchanges, &needed);
+        let answered = self.answered(&exchanges, &needed, error.is_none());
         let told = |permission: &&Permission| {
             refused.contains_key(permission.name) || answered.contains(permission.name)
         };
@@ -45,14 +48,16 @@ impl Tried<'_> {
     }
 
     /// Permissions of requests that were answered, and of which no request was refused.
-    fn answered(&self, exchanges: &[Exchange], needed: &[Permission]) -> BTreeSet<String> {
+    fn answered(&self, exchanges: &[Exchange], needed: &[Permission], whole: bool) -> BTreeSet<String> {
         let (mut yes, mut no) = (BTreeSet::new(), BTreeSet::new());
         for exchange in exchanges {
             let Ok(response) = &exchange.head.response else { continue };
             let names = (self.kind.needs)(&exchange.head.request);
             match response.status {
-                // GraphQL refuses with 200.
-                200..=299 | 304 if !holds(&exchange.body, b"\"FORBIDDEN\"") => yes.extend(names),
+                // GraphQL refuses with 200, and hides.
+                200..=299 | 304 if !GRAPHQL_NO.iter().any(|no| holds(&exchange.body, no)) => yes.extend(names),
+                // AWS says that there is nothing to those alone who may know.
+                404 if whole && self.system() == Some(System::Aws) => yes.extend(names),
                 _ => no.extend(names),
             }
         }
@@ -93,9 +98,13 @@ impl Tried<'_> {
         findings
     }
 
+    fn system(&self) -> Option<System> {
+        self.kind.permissions.first().map(|permission| permission.system)
+    }
+
     /// What to use in place of a credential that may do too much.
     fn instead(&self) -> String {
-        match self.kind.permissions.first().map(|permission| permission.system) {
+        match self.system() {
             Some(System::Aws) => "use a credential of its own with the policy that `evidenced permissions aws` prints",
             Some(System::Github) => "use a GitHub App of its own, made of `evidenced permissions github`",
             Some(System::Files) | None => "let another account write what evidenced reads",
