@@ -29,9 +29,8 @@ impl Tried<'_> {
             self.kind.permissions.iter().filter(|permission| permission.needed(self.settings)).copied().collect();
         let refused = refused(error);
         let answered = self.answered(&exchanges, &needed, error.is_none());
-        let told = |permission: &&Permission| {
-            refused.contains_key(permission.name) || answered.contains(permission.name)
-        };
+        let told =
+            |permission: &&Permission| refused.contains_key(permission.name) || answered.contains(permission.name);
         let untold: Vec<Permission> = needed.iter().filter(|permission| !told(permission)).copied().collect();
         let asking = Asking { needed: &needed, untold: &untold, exchanges: &exchanges };
         let mut rights = self.collector.rights(door, &asking).await;

@@ -245,7 +245,8 @@ fn configure(scene: &mut Scene, github: &GithubServer, echo: &Sink, witness_key:
         let settings = format!("api_url = '{url}'\ncredentials = {app}\nrepositories = ['acme/shop']");
         text += &collector(name, "github_alerts", &settings);
     }
-    let account = |via: &str| format!("accounts = [{{ name = 'production', via = {{ endpoint_url = '{echo_url}'{via} }} }}]");
+    let account =
+        |via: &str| format!("accounts = [{{ name = 'production', via = {{ endpoint_url = '{echo_url}'{via} }} }}]");
     let configured = account(&format!(", access_key = {{ id = 'AKIAIOSFODNN7EXAMPLE', secret = {aws} }}"));
     text += &collector("aws", "aws_iam", &configured);
     text += &collector("session", "aws_iam", &account(""));
@@ -284,7 +285,8 @@ fn everything(scene: &mut Scene) {
     let question = |id: u64, method: &str, params: serde_json::Value| {
         format!("{}\n", json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
     };
-    let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let hello =
+        json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
     let mcp = question(1, "initialize", hello)
         + "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n"
         + &question(2, "tools/call", json!({ "name": "get_status", "arguments": {} }))
@@ -338,7 +340,6 @@ fn mistakes(scene: &mut Scene) {
     let mistakes = [
         ("inline", good.replace(place, &format!("'{written}'"))),
         ("unquoted", good.replace(place, written)),
-        ("as a name", good.replace(place, &format!("{{ env = '{written}' }}"))),
         ("unknown", good.replace(place, &format!("{{ value = '{written}' }}"))),
         ("hook", good.replace("[heartbeat]\nurl = ", &format!("[heartbeat]\nurl = '{written}'\nwas = "))),
     ];
@@ -347,7 +348,9 @@ fn mistakes(scene: &mut Scene) {
         let config = scene.dir.path().join("secrets/wrong.toml");
         fs::write(&config, &text).unwrap();
         let config = config.display().to_string();
-        for args in [&["config", "check"][..], &["config", "check", "--json"], &["config", "diff"], &["status", "--json"]] {
+        for args in
+            [&["config", "check"][..], &["config", "check", "--json"], &["config", "diff"], &["status", "--json"]]
+        {
             scene.run(&[&["--config", &config][..], args].concat(), "");
         }
     }
@@ -379,7 +382,8 @@ async fn no_secret_is_kept_or_said_anywhere_and_what_may_be_is_found() {
     mistakes(&mut scene);
 
     // All of it was really used: every service was told its secret.
-    let told: String = echo.take().iter().map(|got| format!("{} {:?} {}\n", got.target, got.headers, got.body)).collect();
+    let told: String =
+        echo.take().iter().map(|got| format!("{} {:?} {}\n", got.target, got.headers, got.body)).collect();
     let used = ["github-token", "slack", "teams", "webhook", "PAGERDUTY_KEY", "ISSUES_TOKEN"];
     for name in used.iter().chain(&["TSA_AUTHORIZATION", "WITNESS_AUTHORIZATION", "AWS_SESSION_TOKEN"]) {
         assert!(told.contains(&scene.canaries[*name]), "{name} was never sent, so nothing is shown of it: {told}");

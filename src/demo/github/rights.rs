@@ -99,5 +99,7 @@ fn of_document(body: &[u8]) -> Vec<&'static str> {
         ("team(", "members"),
         ("vulnerabilityAlerts", "vulnerability_alerts"),
     ];
-    std::iter::once("metadata").chain(asks.iter().filter(|(part, _)| text.contains(part)).map(|(_, key)| *key)).collect()
+    std::iter::once("metadata")
+        .chain(asks.iter().filter(|(part, _)| text.contains(part)).map(|(_, key)| *key))
+        .collect()
 }

@@ -120,7 +120,7 @@ fn spellings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     ];
     for shift in 0..3 {
         // What stands before it shifts how it comes out; the letters that depend on neighbours are left off.
-        let shifted = [&vec![b'x'; shift], value.as_bytes()].concat();
+        let shifted = [vec![b'x'; shift].as_slice(), value.as_bytes()].concat();
         let skip = [0, 2, 3][shift];
         for engine in [&STANDARD, &URL_SAFE] {
             let text = engine.encode(&shifted);

@@ -109,7 +109,8 @@ fn the_manifest_has_documented_fields_and_permissions_that_github_publishes() {
         assert!(level == "read" && levels.contains(level), "{key}: {level}");
     }
     let keys: BTreeSet<&str> = permissions.keys().map(String::as_str).collect();
-    let of = |name: &&'static str| evidenced_collectors::github_key(name).unwrap_or_else(|| panic!("{name} has no key"));
+    let of =
+        |name: &&'static str| evidenced_collectors::github_key(name).unwrap_or_else(|| panic!("{name} has no key"));
     assert_eq!(keys, declared(System::Github).iter().map(of).collect());
 }
 
@@ -132,10 +133,14 @@ fn only_what_the_configuration_needs_is_printed() {
     let repositories = json!([{ "name": "acme/shop", "branches": ["main"] }]);
     for (rule_suites, expected) in [(None, true), (Some(true), true), (Some(false), false)] {
         let mut settings = json!({ "credentials": token, "repositories": repositories });
-        rule_suites.map(|said: bool| settings.as_object_mut().unwrap().insert("rule_suites".to_owned(), json!(said)));
+        if let Some(said) = rule_suites {
+            settings["rule_suites"] = json!(said);
+        }
         let said = Home::with("github_changes", &settings, "change_review").run(&["permissions", "github"]).json();
         assert_eq!(said["default_permissions"]["administration"].is_string(), expected, "{said}");
-        assert!(said["default_permissions"]["members"].is_null() && said["default_permissions"]["contents"].is_string());
+        assert!(
+            said["default_permissions"]["members"].is_null() && said["default_permissions"]["contents"].is_string()
+        );
     }
 }
 
@@ -176,6 +181,8 @@ fn a_request_that_no_declared_permission_covers_is_found() {
     let query = |text: &str| json!({ "query": text }).to_string();
     let asked = |text: &str| of("github_changes", "POST", &format!("{github}/graphql"), &query(text));
     assert_eq!(asked("query{viewer{login}}"), None);
-    assert!(asked("query{viewer{login} repository(owner:\"a\",name:\"b\"){deployments(first:1){nodes{id}}}}").is_some());
+    assert!(
+        asked("query{viewer{login} repository(owner:\"a\",name:\"b\"){deployments(first:1){nodes{id}}}}").is_some()
+    );
     assert!(of("register", "GET", "file:///etc/passwd", "").is_some());
 }

@@ -23,8 +23,9 @@ pub(crate) fn undeclared(kind: &Kind, request: &RecordedRequest) -> Option<Strin
 pub(crate) fn declared(kind: &str, exchanges: &[Exchange]) {
     let kind = evidenced_collectors::kind(kind).unwrap();
     // Where credentials could not be had, nothing was asked.
-    let asked = exchanges.iter().map(|exchange| &exchange.head.request).filter(|request| request.method != "SIGN-IN");
-    if let Some(wrong) = asked.filter_map(|request| undeclared(kind, request)).next() {
+    let all = exchanges.iter().map(|exchange| &exchange.head.request);
+    let mut asked = all.filter(|request| request.method != "SIGN-IN");
+    if let Some(wrong) = asked.find_map(|request| undeclared(kind, request)) {
         panic!("{wrong}");
     }
 }
