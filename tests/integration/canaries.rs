@@ -208,6 +208,10 @@ fn configure(scene: &mut Scene, github: &GithubServer, echo: &Sink, witness_key:
     let password = scene.env("SMTP_PASSWORD", "canary smtp/password+1q2w");
     let tsa = scene.env("TSA_AUTHORIZATION", "Basic canary/tsa+authorization==");
     let witness = scene.env("WITNESS_AUTHORIZATION", "Bearer canary/witness+authorization");
+    // Said again without the first word, it is the same secret.
+    for (name, bare) in [("TSA", "canary/tsa+authorization=="), ("WITNESS", "canary/witness+authorization")] {
+        scene.canaries.insert(format!("{name}_AUTHORIZATION"), bare.to_owned());
+    }
     let git = scene.env("GIT_TOKEN", "canary-git/token+55Pp");
     let logs = scene.dir.path().join("logs").display().to_string();
     let github_url = github.url();
