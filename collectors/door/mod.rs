@@ -34,7 +34,7 @@ pub use hosts::Hosts;
 pub use limits::Limits;
 pub use live::{Network, causes};
 pub use secret::read_secret;
-pub use strike::{Strike, spellings};
+pub use strike::Strike;
 
 use crate::contract::{CollectError, Ipe, SecretRef, clock::Clock};
 use bytes::Bytes;

@@ -86,7 +86,7 @@ fn mark(rule: &str) -> String {
 }
 
 /// How a secret may appear in an address, a form, JSON or base64.
-pub fn spellings(secret: &str) -> Vec<String> {
+fn spellings(secret: &str) -> Vec<String> {
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = form.replace('+', "%20");
     let json = serde_json::Value::from(secret).to_string();

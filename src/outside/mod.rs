@@ -12,7 +12,9 @@
 
 mod addresses;
 
-use evidenced_collectors::door::{causes, spellings};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use evidenced_collectors::door::causes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -349,6 +351,24 @@ fn proxies() -> BTreeSet<String> {
 fn proxy_host(value: &str) -> Option<String> {
     let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     Some(Url::parse(&whole).ok()?.host_str()?.to_owned())
+}
+
+/// How others may repeat a secret: in an address, a form, JSON, or in base64 after something else, as with a user's name
+/// before it; there the letters that depend on what stands beside it are left.
+fn spellings(secret: &str) -> Vec<String> {
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    let mut all =
+        vec![secret.to_owned(), form.replace('+', "%20"), form, json.trim_matches('"').to_owned(), hex::encode(secret)];
+    for (before, lost) in [("", 0), ("-", 2), ("--", 3)] {
+        for engine in [&STANDARD, &URL_SAFE] {
+            let text = engine.encode(format!("{before}{secret}"));
+            let whole = text.trim_end_matches('=');
+            let end = whole.len() - usize::from(whole.len() != text.len());
+            all.extend(whole.get(lost..end).map(str::to_owned));
+        }
+    }
+    all
 }
 
 /// Takes what must not be seen out of a text, however it is spelled, the longest first. Only then may it be cut: half
