@@ -14,6 +14,9 @@ mod github_changes;
 mod register;
 mod sources;
 
+pub use sources::aws::rights::SIMULATE;
+pub use sources::github::permissions::key as github_key;
+
 use contract::Kind;
 
 /// Every kind there is.

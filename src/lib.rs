@@ -21,6 +21,7 @@ pub mod judge;
 pub mod ledger;
 pub mod notify;
 pub mod outside;
+pub mod permissions;
 pub mod readiness;
 pub mod run;
 pub mod run_file;

@@ -17,13 +17,14 @@ mod report;
 mod settings;
 mod statement;
 
-use crate::contract::{CollectError, Collector, Kind, Population, Reading, Remembers, SettingsError, Task, carry};
+use crate::contract::{Asking, CollectError, Collector, Kind, Population, Reading, Remembers, Rights, SettingsError, Task, carry};
 use crate::door::{Door, Source, Strike};
 use crate::sources::aws::accounts::AccountSettings;
 use crate::sources::aws::caller::{Caller, caller};
 use crate::sources::aws::merged;
 use crate::sources::aws::organization;
 use crate::sources::aws::refusal::signing_in;
+use crate::sources::aws::rights::{self, ASSUME_ROLE, LIST_ACCOUNTS, aws, aws_only_for};
 use account::Answers;
 use api::Api;
 use gathered::Gathered;
@@ -39,18 +40,20 @@ pub(crate) const KIND: Kind = Kind {
     about: "IAM users, root and identity providers of AWS accounts: passwords, second factors, access keys",
     reading: Reading::Snapshot,
     permissions: &[
-        "sts:GetCallerIdentity",
-        "iam:GenerateCredentialReport",
-        "iam:GetCredentialReport",
-        "iam:GetAccountSummary",
-        "iam:ListUsers",
-        "iam:ListVirtualMFADevices",
-        "iam:ListSAMLProviders",
-        "iam:ListOpenIDConnectProviders",
-        "iam:ListMFADevices",
-        "iam:GetAccountAuthorizationDetails",
-        "organizations:ListAccounts",
+        aws("sts:GetCallerIdentity"),
+        aws("iam:GenerateCredentialReport"),
+        aws("iam:GetCredentialReport"),
+        aws("iam:GetAccountSummary"),
+        aws("iam:ListUsers"),
+        aws("iam:ListVirtualMFADevices"),
+        aws("iam:ListSAMLProviders"),
+        aws("iam:ListOpenIDConnectProviders"),
+        aws_only_for("iam:ListMFADevices", &["device_kinds"]),
+        aws_only_for("iam:GetAccountAuthorizationDetails", &["mfa_deny_policies"]),
+        LIST_ACCOUNTS,
+        ASSUME_ROLE,
     ],
+    needs: rights::needs,
     build: |value| Ok(Box::new(AwsIam::of(Settings::of(value)?)?)),
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -191,5 +194,9 @@ impl Collector for AwsIam {
     fn remembers(&self) -> Vec<Remembers> {
         // Credential reports and the rest say what is, and never what was.
         Vec::new()
+    }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        rights::of(door, &self.settings.accounts, self.settings.organization.as_ref(), asking).await
     }
 }

@@ -13,8 +13,8 @@ mod settings;
 mod wire;
 
 use crate::contract::{
-    AccountState, AuditLog, AuditLogDetail, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading,
-    Remembers, Task, Unread, Whole,
+    AccountState, Asking, AuditLog, AuditLogDetail, CollectError, Collector, Ipe, Items, Kind, Partial, Population,
+    Reading, Remembers, Rights, Task, Unread, Whole,
 };
 use crate::door::{Door, Source};
 use crate::sources::aws::accounts::AccountSettings;
@@ -22,6 +22,7 @@ use crate::sources::aws::caller::{Caller, caller};
 use crate::sources::aws::merged;
 use crate::sources::aws::organization::{self, Scope};
 use crate::sources::aws::refusal::signing_in;
+use crate::sources::aws::rights::{self, ASSUME_ROLE, LIST_ACCOUNTS, aws};
 use account::Read;
 use aws_config::SdkConfig;
 use settings::Settings;
@@ -30,20 +31,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "aws_logging",
-    version: 1,
+    version: 2,
     about: "Regions of AWS accounts: trails of CloudTrail, what they write down and how long it is kept, GuardDuty",
     reading: Reading::Snapshot,
     permissions: &[
-        "sts:GetCallerIdentity",
-        "ec2:DescribeRegions",
-        "cloudtrail:DescribeTrails",
-        "cloudtrail:GetTrailStatus",
-        "cloudtrail:GetEventSelectors",
-        "s3:GetLifecycleConfiguration",
-        "guardduty:ListDetectors",
-        "guardduty:GetDetector",
-        "organizations:ListAccounts (only for organization)",
+        aws("sts:GetCallerIdentity"),
+        aws("ec2:DescribeRegions"),
+        aws("cloudtrail:DescribeTrails"),
+        aws("cloudtrail:GetTrailStatus"),
+        aws("cloudtrail:GetEventSelectors"),
+        aws("s3:GetLifecycleConfiguration"),
+        aws("guardduty:ListDetectors"),
+        aws("guardduty:GetDetector"),
+        LIST_ACCOUNTS,
+        ASSUME_ROLE,
     ],
+    needs: rights::needs,
     build: |value| Ok(Box::new(AwsLogging { settings: Settings::of(value)? })),
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -180,6 +183,10 @@ impl Collector for AwsLogging {
     fn remembers(&self) -> Vec<Remembers> {
         // Everything that is asked says what is; of breaks, the last one there ever was.
         Vec::new()
+    }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        rights::of(door, &self.settings.accounts, self.settings.organization.as_ref(), asking).await
     }
 }
 

@@ -18,10 +18,10 @@ mod settings;
 mod tests;
 
 use crate::contract::{
-    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores,
-    SettingsError, Store, Task, Unread, Whole, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores, Rights, SettingsError, Store, Task, Unread, Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
+use crate::sources::files;
 use form::{bounded, unread};
 use seen::Seen;
 use settings::Settings;
@@ -33,7 +33,8 @@ pub(crate) const KIND: Kind = Kind {
     version: 2,
     about: "Tests of restoring data stores from backup: JSON Lines logs, and restic and borg drills",
     reading: Reading::Snapshot,
-    permissions: &["read on the log directory and everything in it, search on the directories"],
+    permissions: &[files::READ],
+    needs: files::needs,
     build,
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -97,6 +98,11 @@ impl Collector for RestoreLogs {
     fn remembers(&self) -> Vec<Remembers> {
         // A directory forgets nothing by itself; that tests stay in it is held to `archived_before`.
         Vec::new()
+    }
+
+    async fn rights(&self, _: &Door, _: &Asking<'_>) -> Rights {
+        // No file system says more than whether it answers.
+        Rights::default()
     }
 }
 

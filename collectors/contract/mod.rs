@@ -9,6 +9,7 @@ pub mod clock;
 mod error;
 mod fact;
 mod ipe;
+mod permission;
 mod population;
 mod principal;
 pub mod register;
@@ -25,6 +26,7 @@ pub use change::{
 pub use error::{CollectError, SettingsError, Unread};
 pub use fact::{At, Fact, Found, Item, Locator, SHOWN_MAX, Sealed, Stands, found_head, found_json, pointer_step};
 pub use ipe::{Ipe, Reconciliation, RequestSummary};
+pub use permission::{Asking, OnlyFor, Permission, Rights, System, values};
 pub use population::{Items, Partial, Population, Whole};
 pub use principal::{
     AccountState, Attestation, Device, IdentitySource, Principal, PrincipalDetail, PrincipalType, Protocol,
@@ -35,7 +37,7 @@ pub use secret::SecretRef;
 pub use vulnerability::{Closing, Finding, Rated, Scanning, Severity, Vulnerability, VulnerabilityDetail};
 pub use window::{Window, four_digits, instant};
 
-use crate::door::Door;
+use crate::door::{Door, RecordedRequest};
 use serde::{Deserialize, Serialize};
 
 /// One implementation of a collector. `crate::KINDS` lists them all.
@@ -48,8 +50,10 @@ pub struct Kind {
     pub about: &'static str,
     /// Whether a run reads a stretch of time or the state of the moment.
     pub reading: Reading,
-    /// The least permissions that it needs, in the source's own words.
-    pub permissions: &'static [&'static str],
+    /// The least permissions that it needs. Whatever says what is needed, policies and manifests too, is made of these.
+    pub permissions: &'static [Permission],
+    /// The permissions that a request of this kind needs, by name; empty: it is none of this kind's requests.
+    pub needs: fn(&RecordedRequest) -> Vec<String>,
     /// Checks settings and builds a collector. Touches nothing outside.
     pub build: fn(&serde_json::Value) -> Result<Box<dyn Collector>, SettingsError>,
     /// JSON schema of the settings, for editors and `config check`.
@@ -91,6 +95,10 @@ pub trait Collector: Send + Sync {
     /// What the source forgets of what this instance reads; empty: nothing, or it reads only what is there at
     /// the moment. A run whose window reaches into what is forgotten must not give a whole population.
     fn remembers(&self) -> Vec<Remembers>;
+
+    /// What the source tells of the credentials beside what a run reads. No run asks for it: the same door has just
+    /// been collected through, and nothing of this is sealed.
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights;
 }
 
 /// What a run asks of a collector. Sealed with the evidence: a replay gets the same.

@@ -13,7 +13,8 @@ use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::{AuthState, OctoBody, OctocrabBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 use url::Url;
 
 /// How to sign in to GitHub.
@@ -51,6 +52,8 @@ struct Token {
 struct Minted {
     token: String,
     expires_at: DateTime<Utc>,
+    #[serde(default)]
+    permissions: Option<BTreeMap<String, String>>,
 }
 
 /// What a record calls them.
@@ -134,6 +137,7 @@ impl Door {
         self.0.secrets.add(&SecretString::from(minted.token.as_str())).map_err(Failure::Unauthenticated)?;
         let authorization = bearer(&minted.token)
             .ok_or_else(|| Failure::Unauthenticated("the installation token holds a line break".to_owned()))?;
+        *self.0.granted.lock().unwrap_or_else(PoisonError::into_inner) = minted.permissions;
         *token = Some(Token { authorization: authorization.clone(), expires_at: minted.expires_at });
         Ok(authorization)
     }

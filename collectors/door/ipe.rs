@@ -92,11 +92,13 @@ fn folded(segment: &str) -> &str {
 /// `iam:ListUsers` for AWS's form bodies, `organizations:ListAccounts` where a header names the action.
 fn aws_action(request: &RecordedRequest, url: &Url) -> Option<String> {
     if let Some((_, target)) = request.headers.iter().find(|(name, _)| name == "x-amz-target") {
-        let (service, action) = target.split_once('.')?;
-        return match service {
-            "AWSOrganizationsV20161128" => Some(format!("organizations:{action}")),
-            _ => Some(format!("{service}:{action}")),
+        let (interface, action) = target.rsplit_once('.')?;
+        let service = match interface {
+            "AWSOrganizationsV20161128" => "organizations",
+            "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" => "cloudtrail",
+            _ => interface,
         };
+        return Some(format!("{service}:{action}"));
     }
     let RequestBody::Text(body) = &request.body else { return None };
     let form: BTreeMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).collect();
@@ -105,6 +107,7 @@ fn aws_action(request: &RecordedRequest, url: &Url) -> Option<String> {
     let service = match form.get("Version")?.as_ref() {
         "2010-05-08" => "iam",
         "2011-06-15" => "sts",
+        "2016-11-15" => "ec2",
         _ => url.host_str()?.split('.').next()?,
     };
     Some(format!("{service}:{action}"))

@@ -40,6 +40,7 @@ use crate::contract::{CollectError, Ipe, SecretRef, clock::Clock};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -76,6 +77,7 @@ struct Inside {
     limits: Limits,
     secrets: strike::Secrets,
     kept: Mutex<Vec<Exchange>>,
+    granted: Mutex<Option<BTreeMap<String, String>>>,
     side: Side,
 }
 
@@ -99,8 +101,8 @@ impl Door {
     }
 
     fn new(as_of: DateTime<Utc>, limits: Limits, side: Side) -> Self {
-        let (secrets, kept) = (strike::Secrets::default(), Mutex::default());
-        Self(Arc::new(Inside { as_of, limits, secrets, kept, side }))
+        let (secrets, kept, granted) = (strike::Secrets::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inside { as_of, limits, secrets, kept, granted, side }))
     }
 
     /// The instant that the run began: the only time that a collector knows.
@@ -180,6 +182,12 @@ impl Door {
         let mut exchanges = std::mem::take(&mut *self.kept());
         exchanges.sort_by_key(|exchange| exchange.head.number);
         exchanges
+    }
+
+    /// What GitHub said an App's installation may do, by its keys (`pull_requests`: `read`), when it gave the newest
+    /// token. Not recorded: `None` on replay, and where there is no App.
+    pub fn granted(&self) -> Option<BTreeMap<String, String>> {
+        self.0.granted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// On replay: recorded exchanges that nobody asked for.

@@ -4,8 +4,8 @@
 use crate::contract::{Closing, CollectError, Finding, Rated, Reconciliation, Scanning, Severity, Whole};
 use crate::contract::{Vulnerability, VulnerabilityDetail};
 use crate::sources::github::client::{Answer, Client, malformed, stated};
-use crate::sources::github::graphql;
 use crate::sources::github::settings::same;
+use crate::sources::github::{graphql, permissions};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What both questions need.
-pub(super) const PERMISSION: &str = "Dependabot alerts: read";
+const PERMISSION: &str = permissions::DEPENDABOT_ALERTS.name;
 /// How GitHub begins a refusal for a repository where nobody looks, and for one that is archived.
 const OFF: &str = "Dependabot alerts are disabled";
 const ARCHIVED: &str = "Dependabot alerts are not available for archived";

@@ -12,11 +12,12 @@ mod scope;
 mod settings;
 
 use crate::contract::{
-    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Scanning, Task, Vulnerability,
-    VulnerabilityDetail, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, Scanning, Task, Vulnerability, VulnerabilityDetail, carry,
 };
 use crate::door::Door;
 use crate::sources::github::client::{API_VERSION, Client, SOURCE};
+use crate::sources::github::permissions;
+use crate::sources::github::rights::{self, Places};
 use alerts::Read;
 use memory::{Memory, RepositoryMemory};
 use settings::Settings;
@@ -27,7 +28,8 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Dependabot alerts of repositories on GitHub, how they ended, and where there are none because nobody looks",
     reading: Reading::Window,
-    permissions: &["Metadata: read", alerts::PERMISSION],
+    permissions: &[permissions::METADATA, permissions::DEPENDABOT_ALERTS],
+    needs: permissions::needs,
     build: |settings| Ok(Box::new(GithubAlerts { settings: Settings::parse(settings)? })),
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -106,6 +108,12 @@ impl Collector for GithubAlerts {
     fn remembers(&self) -> Vec<Remembers> {
         // The list has every alert there was, closed ones too.
         Vec::new()
+    }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        let Settings { api_url, credentials, repositories, organizations } = &self.settings;
+        let places = Places::of(repositories.first().map(String::as_str), organizations);
+        rights::of(door, (api_url, credentials), &places, asking).await
     }
 }
 

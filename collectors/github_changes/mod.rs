@@ -29,10 +29,12 @@ mod settings;
 mod state;
 
 use crate::contract::{
-    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Task, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, OnlyFor, Partial, Permission, Population, Reading, Remembers, Rights, Task, carry,
 };
 use crate::door::Door;
 use crate::sources::github::client::{self, Client};
+use crate::sources::github::permissions;
+use crate::sources::github::rights::{self, Places};
 use memory::{Memory, RepositoryMemory};
 use scope::Scope;
 use settings::Settings;
@@ -44,12 +46,19 @@ pub(crate) const KIND: Kind = Kind {
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[
-        "Metadata: read",
-        "Contents: read",
-        "Pull requests: read",
-        "Administration: read (only for rule_suites)",
-        "Members: read (only for code_owners that are teams)",
+        permissions::METADATA,
+        permissions::CONTENTS,
+        permissions::PULL_REQUESTS,
+        Permission {
+            only_for: Some(OnlyFor { settings: &["rule_suites"], unless_said: true }),
+            ..permissions::ADMINISTRATION
+        },
+        Permission {
+            only_for: Some(OnlyFor { settings: &["code_owners"], unless_said: false }),
+            ..permissions::MEMBERS
+        },
     ],
+    needs: permissions::needs,
     build: |settings| Ok(Box::new(GithubChanges { settings: Settings::parse(settings)? })),
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -111,6 +120,12 @@ impl Collector for GithubChanges {
     fn remembers(&self) -> Vec<Remembers> {
         let suites = self.settings.rule_suites.then_some(rules::MEMORY);
         std::iter::once(activity::MEMORY).chain(suites).collect()
+    }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        let Settings { api_url, credentials, repositories, organizations, .. } = &self.settings;
+        let repository = repositories.first().map(|repository| repository.name.as_str());
+        rights::of(door, (api_url, credentials), &Places::of(repository, organizations), asking).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::pull::Touched;
 use super::settings::Repository;
 use crate::contract::{Change, CollectError, LandingKind, Lookup, Unread};
 use crate::sources::github::client::{CONTENTS, Client, PULL_REQUESTS, malformed, stated};
-use crate::sources::github::graphql;
+use crate::sources::github::{graphql, permissions};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -26,7 +26,7 @@ const PATHS_MAX: usize = 3_000;
 const COMMITS_AT_ONCE: usize = 25;
 /// Pages of one team's members, a hundred each.
 const MEMBER_PAGES_MAX: u32 = 100;
-const MEMBERS: &str = "Members: read";
+const MEMBERS: &str = permissions::MEMBERS.name;
 
 /// What came of it.
 #[derive(Default)]

@@ -2,12 +2,13 @@
 
 use crate::contract::{CollectError, Remembers};
 use crate::sources::github::client::{Client, malformed};
+use crate::sources::github::permissions;
 use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// What GitHub asks for here.
-const ADMINISTRATION: &str = "Administration: read";
+const ADMINISTRATION: &str = permissions::ADMINISTRATION.name;
 
 /// One bypass.
 #[derive(Deserialize)]

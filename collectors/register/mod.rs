@@ -16,10 +16,10 @@ mod tests;
 
 use crate::contract::register::Place;
 use crate::contract::{
-    CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, SettingsError, Task, Unread,
-    Whole, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, SettingsError, Task, Unread, Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
+use crate::sources::files;
 use forms::List;
 use memory::Memory;
 use serde_json::{Map, Value, json};
@@ -32,7 +32,8 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Registers that people keep, as CSV: vendors, workforce, risks, incidents, access reviews, assets",
     reading: Reading::Snapshot,
-    permissions: &["read on the files, search on the directory"],
+    permissions: &[files::READ],
+    needs: files::needs,
     build,
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -105,6 +106,11 @@ impl Collector for Registers {
     fn remembers(&self) -> Vec<Remembers> {
         // A file forgets nothing by itself; that rows stay in it is held to what the last run read.
         Vec::new()
+    }
+
+    async fn rights(&self, _: &Door, _: &Asking<'_>) -> Rights {
+        // No file system says more than whether it answers.
+        Rights::default()
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::{AnchorError, Fault};
 use super::{Point, Receipt, kept};
 use crate::config::GitBranch;
 use crate::ledger::Reader;
+use crate::outside::strike;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::door::read_secret;
@@ -198,7 +199,10 @@ impl<'a> Git<'a> {
         };
         let (output, said) = (readers.0.join().unwrap_or_default(), readers.1.join().unwrap_or_default());
         if !status.success() {
-            let said = String::from_utf8_lossy(&said);
+            // A server's words are among git's, and may repeat what it was told.
+            let hidden: Vec<String> =
+                self.header.iter().filter_map(|header| header.rsplit(' ').next()).map(str::to_owned).collect();
+            let said = strike(String::from_utf8_lossy(&said).into_owned(), &hidden);
             let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
             return Err(failed(format!("{status}: {}", said.trim())));
         }

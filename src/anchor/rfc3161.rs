@@ -38,6 +38,7 @@ pub(super) async fn hand_over(
     }
     let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.to_ascii_lowercase().starts_with(REPLY_TYPE) {
+        let content_type = answer.cleaned(content_type);
         return Err(fault.unreachable(format!("it answers with {content_type:?}, which is no time-stamp")));
     }
     let refused = |error: TimestampError| match error {

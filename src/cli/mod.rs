@@ -35,6 +35,7 @@ mod map;
 mod matrix;
 mod mcp;
 mod period;
+mod permissions;
 mod readiness;
 mod remediation;
 mod run;
@@ -164,6 +165,8 @@ enum Command {
     /// Look for what is wrong here: ledger, file system, keys, and what each collector may read. Exits 1 when something
     /// must be mended.
     Doctor(doctor::Args),
+    /// Print what to grant, in the form of who grants it: a policy for AWS, a manifest for a GitHub App. Always JSON.
+    Permissions(permissions::Args),
     /// Ask the daemon whether it goes on, and look whether every due run is answered. Exits 1 when not.
     Health(health::Args),
     /// Print a shell's completions.
@@ -246,6 +249,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
         Command::Mcp => mcp::mcp(cli).await,
         Command::Doctor(args) => doctor::doctor(&load(cli)?, args, cli.json).await,
+        Command::Permissions(args) => permissions::permissions(|| load(cli), args),
         Command::Health(args) => health::health(&load(cli)?, args, cli.json).await,
         Command::Completions(args) => Ok(words::completions(args)),
         Command::Man(args) => words::man(args),
@@ -333,17 +337,25 @@ fn chain(error: &anyhow::Error) -> String {
 }
 
 /// Readable lines on a terminal, JSON otherwise. The daemon tells of every run, commands only of trouble;
-/// `RUST_LOG` decides otherwise.
+/// `RUST_LOG` decides otherwise, but never lets other people's libraries trace: they show whole requests, with what
+/// signs them.
 fn logging(daemon: bool) {
     use std::io::IsTerminal;
+    use tracing_subscriber::filter::{FilterExt, filter_fn};
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::{Registry, util::SubscriberInitExt};
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         let level = if daemon { "warn,evidenced=info,evidenced_collectors=info" } else { "error" };
         tracing_subscriber::EnvFilter::new(level)
     });
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let ours = filter_fn(|said| said.target().starts_with("evidenced") || *said.level() <= tracing::Level::INFO);
+    let filter = FilterExt::<Registry>::and(filter, ours);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-    let result = if terminal { builder.with_ansi(colour).try_init() } else { builder.json().try_init() };
+    let layer: Box<dyn Layer<Registry> + Send + Sync> =
+        if terminal { layer.with_ansi(colour).boxed() } else { layer.json().boxed() };
+    let result = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     // A second subscriber can only be a caller's own, which then is the one that was wanted.
     drop(result);
 }

@@ -3,13 +3,14 @@
 //!
 //! `spec` is what pull requests are told to do, `history` what happens, `life` what happens to whole
 //! repositories, `alerts` what is found vulnerable in them, `tree` what files a commit has, `wire` how GitHub tells it, `document` and `execute`
-//! answer GraphQL, `server` is HTTP. All names in it are examples.
+//! answer GraphQL, `rights` says no, `server` is HTTP. All names in it are examples.
 
 mod alerts;
 mod document;
 mod execute;
 mod history;
 mod life;
+mod rights;
 mod server;
 mod spec;
 mod tree;
@@ -17,5 +18,6 @@ mod wire;
 
 pub use alerts::AlertSpec;
 pub use history::GithubHistory;
+pub use rights::Grants;
 pub use server::GithubServer;
 pub use spec::{Edit, Method, PullRequestSpec, Rebase, ReviewSpec};

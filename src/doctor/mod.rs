@@ -1,9 +1,11 @@
 //! What an operator should look at before an auditor does: what is wrong here, what it leads to, what to do. Reads
 //! only: sources are read once, as a run would, and nothing of it is kept.
 //!
-//! `place` looks at the machine and the state directory, `sources` at what collectors may read.
+//! `place` looks at the machine and the state directory, `sources` at what collectors can read, `rights` at what their
+//! credentials may do.
 
 mod place;
+mod rights;
 mod sources;
 
 use crate::config::Loaded;
@@ -38,6 +40,20 @@ impl Level {
     }
 }
 
+/// How a permission stands. Only where all of it is known is nothing `Unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Needed, and granted.
+    Has,
+    /// Needed, and not granted.
+    Lacks,
+    /// Granted, and not needed.
+    TooMany,
+    /// Neither the source nor an answer tells.
+    Unknown,
+}
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -49,15 +65,22 @@ pub struct Finding {
     pub found: String,
     /// What to do; `None` where there is nothing to.
     pub fix: Option<String>,
+    /// How the permissions in `names` stand; `None` where it is not about permissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Permissions, in the source's own words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 impl Finding {
     fn ok(about: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { about: about.into(), level: Level::Ok, found: found.into(), fix: None }
+        let (standing, names) = (None, Vec::new());
+        Self { about: about.into(), level: Level::Ok, found: found.into(), fix: None, standing, names }
     }
 
     fn bad(level: Level, about: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { about: about.into(), level, found: found.into(), fix: Some(fix.into()) }
+        Self { level, fix: Some(fix.into()), ..Self::ok(about, found) }
     }
 
     /// From an error that may end in a hint.

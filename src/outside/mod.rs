@@ -12,6 +12,8 @@
 
 mod addresses;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use evidenced_collectors::door::causes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -184,7 +186,10 @@ impl Request {
 
     /// What its body has of secrets, which an answer may repeat.
     pub fn hiding(mut self, secret: &SecretString) -> Self {
-        self.hidden.push(secret.expose_secret().to_owned());
+        let secret = secret.expose_secret();
+        // `Bearer …`: the answer may repeat it without the first word.
+        self.hidden.extend(secret.split_once(' ').map(|(_, rest)| rest.to_owned()));
+        self.hidden.push(secret.to_owned());
         self
     }
 }
@@ -193,10 +198,14 @@ impl Answer {
     /// What it says, for people: its status and the beginning of its text, without control characters and
     /// without what was secret in the question.
     pub fn said(&self) -> String {
-        // Cut only after striking out: half a secret is one too.
-        let text = strike(String::from_utf8_lossy(&self.body).into_owned(), &self.hidden);
-        let text: String = text.chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect();
+        let text = self.cleaned(&String::from_utf8_lossy(&self.body));
         format!("HTTP {} {text}", self.status).trim_end().to_owned()
+    }
+
+    /// The beginning of something that it says, as above.
+    pub fn cleaned(&self, text: &str) -> String {
+        let text = strike(text.to_owned(), &self.hidden);
+        text.chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect()
     }
 }
 
@@ -344,11 +353,31 @@ fn proxy_host(value: &str) -> Option<String> {
     Some(Url::parse(&whole).ok()?.host_str()?.to_owned())
 }
 
-/// Takes what must not be seen out of a text, the longest first.
-fn strike(mut text: String, hidden: &[String]) -> String {
-    let mut hidden: Vec<&String> = hidden.iter().filter(|part| part.len() >= TELLING_BYTES_MIN).collect();
-    hidden.sort_by_key(|part| std::cmp::Reverse(part.len()));
-    for part in hidden {
+/// How others may repeat a secret: in an address, a form, JSON, or in base64 after something else, as with a user's name
+/// before it; there the letters that depend on what stands beside it are left.
+fn spellings(secret: &str) -> Vec<String> {
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    let mut all =
+        vec![secret.to_owned(), form.replace('+', "%20"), form, json.trim_matches('"').to_owned(), hex::encode(secret)];
+    for (before, lost) in [("", 0), ("-", 2), ("--", 3)] {
+        for engine in [&STANDARD, &URL_SAFE] {
+            let text = engine.encode(format!("{before}{secret}"));
+            let whole = text.trim_end_matches('=');
+            let end = whole.len() - usize::from(whole.len() != text.len());
+            all.extend(whole.get(lost..end).map(str::to_owned));
+        }
+    }
+    all
+}
+
+/// Takes what must not be seen out of a text, however it is spelled, the longest first. Only then may it be cut: half
+/// a secret is one too.
+pub(crate) fn strike(mut text: String, hidden: &[String]) -> String {
+    let telling = hidden.iter().filter(|part| part.len() >= TELLING_BYTES_MIN);
+    let mut spelled: Vec<String> = telling.flat_map(|part| spellings(part)).collect();
+    spelled.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    for part in spelled {
         text = text.replace(part.as_str(), "[hidden]");
     }
     text

@@ -4,7 +4,8 @@
     moto_iam.py N [--truth FILE] [--user NAME]... [--allow ACTION]... [--enforce] [--report-now]
 
 Prints one line of JSON when ready: the port, the acting user's key, and every secret that evidence must
-not hold (seeds of virtual devices as they stand in answers). Runs until its standard input closes.
+not hold (seeds of virtual devices as they stand in answers). Runs until its standard input closes; a
+line there, a JSON list of actions, is what the acting user may do from then on, and is said again when it is so.
 
 The acting user `evidenced` is one more user of the account, with a policy that allows the actions given;
 with --enforce, moto checks signatures and evaluates policies. --user adds a console user of that name.
@@ -41,11 +42,15 @@ def fill(iam, users):
             iam.create_access_key(name, status="Inactive")
 
 
-def actor(iam, actions):
-    iam.create_user("us-east-1", ACTOR, "/service/")
+def allow(iam, actions):
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(ACTOR, "read", json.dumps(policy))
+
+
+def actor(iam, actions):
+    iam.create_user("us-east-1", ACTOR, "/service/")
+    allow(iam, actions)
     key = iam.create_access_key(ACTOR)
     return key.access_key_id, key.secret_access_key
 
@@ -113,7 +118,9 @@ def main():
     server.start()
     _, port = server.get_host_and_port()
     print(json.dumps({"port": port, "key": key, "secret": secret, "secrets": secrets(iam)}), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        allow(iam, json.loads(line))
+        print(line, end="", flush=True)
     server.stop()
 
 

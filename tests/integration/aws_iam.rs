@@ -45,6 +45,7 @@ async fn run_after(
     let task = Task { carry, ..task(door.as_of()) };
     let result = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();
+    crate::support::permissions::declared("aws_iam", &exchanges);
     let ran = Ran { limits, task: &task, as_of: door.as_of(), exchanges: &exchanges, result: &result };
     ran.is_the_same_on_replay(collector.as_ref()).await;
     (result, exchanges)
@@ -157,7 +158,8 @@ async fn a_full_page_of_devices_is_followed_to_the_empty_one_after_it() {
 #[tokio::test]
 async fn the_permissions_that_the_kind_names_are_enough_where_policies_are_evaluated() {
     let permissions = evidenced_collectors::kind("aws_iam").unwrap().permissions;
-    let args: Vec<_> = permissions.iter().flat_map(|permission| ["--allow", permission]).chain(["--enforce"]).collect();
+    let args: Vec<_> =
+        permissions.iter().flat_map(|permission| ["--allow", permission.name]).chain(["--enforce"]).collect();
     let moto = Moto::start(20, &args);
     let key = moto.key(None);
     let accounts = json!([{ "name": "a", "via": key.via(&moto.url()) }]);

@@ -41,6 +41,7 @@ async fn run_since(
     let task = Task { window: Window { start, end }, carry: None };
     let result = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();
+    crate::support::permissions::declared("aws_logging", &exchanges);
     let ran = Ran { limits, task: &task, as_of: end, exchanges: &exchanges, result: &result };
     ran.is_the_same_on_replay(collector.as_ref()).await;
     (result, exchanges)

@@ -33,6 +33,7 @@ async fn collect(
     let task = Task { window: Window { start: as_of - Duration::days(1), end: as_of }, carry };
     let result = collector.collect(&door, &task).await;
     let exchanges = door.take_exchanges();
+    crate::support::permissions::declared("backup_restores", &exchanges);
     let ran = Ran { limits, task: &task, as_of, exchanges: &exchanges, result: &result };
     ran.is_the_same_on_replay(collector.as_ref()).await;
     result

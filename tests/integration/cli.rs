@@ -15,10 +15,12 @@ mod keys;
 mod localstack;
 mod mcp;
 mod packs;
+mod permissions;
 mod readiness;
 mod registers;
 pub(crate) mod reload;
 mod restores;
+mod rights;
 mod timeline;
 mod timestamp;
 

@@ -9,7 +9,7 @@ mod located;
 mod organisation;
 mod owners;
 mod paging;
-mod sign_in;
+pub(crate) mod sign_in;
 
 use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};

@@ -11,6 +11,7 @@ mod aws_logging;
 mod backup_restores;
 mod bundle;
 mod calendar;
+mod canaries;
 mod catalogue;
 mod channels;
 mod cli;

@@ -5,6 +5,7 @@ pub(crate) mod drill;
 pub(crate) mod localstack;
 pub(crate) mod moto;
 pub(crate) mod random;
+pub(crate) mod permissions;
 pub(crate) mod replay;
 pub(crate) mod sink;
 pub(crate) mod tsa;

@@ -1,5 +1,6 @@
 //! AWS, as kinds ask it: `accounts` is what configurations of all these kinds have alike, `organization` which accounts
-//! there are, `caller` which one a credential leads to, `paging` when a list has ended, `refusal` what errors mean, `xml`
+//! there are, `caller` which one a credential leads to, `paging` when a list has ended, `refusal` what errors mean, `rights` what a
+//! credential may do, `xml`
 //! the elements of an answer with their paths.
 
 pub(crate) mod accounts;
@@ -7,6 +8,7 @@ pub(crate) mod caller;
 pub(crate) mod organization;
 pub(crate) mod paging;
 pub(crate) mod refusal;
+pub(crate) mod rights;
 pub(crate) mod xml;
 
 use crate::contract::{Ipe, RequestSummary};

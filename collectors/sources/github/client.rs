@@ -1,6 +1,7 @@
 //! Sends requests through octocrab and the door, and says what a refusal means. Reads no meaning out
 //! of a body.
 
+use super::permissions;
 use crate::contract::CollectError;
 use crate::door::{self, Door, Failure, GithubCredentials, Hosts, Source, Strike};
 use bytes::Bytes;
@@ -22,11 +23,11 @@ const PAGES_MAX: u32 = 1_000;
 /// that looks complete, `required; url=…` with a refusal.
 const SSO_HEADER: &str = "x-github-sso";
 /// A permission that GitHub names for every reading of ref updates.
-pub(crate) const CONTENTS: &str = "Contents: read";
+pub(crate) const CONTENTS: &str = permissions::CONTENTS.name;
 /// What every repository and every list of them needs.
-pub(crate) const METADATA: &str = "Metadata: read";
+pub(crate) const METADATA: &str = permissions::METADATA.name;
 /// What pull requests, their reviews and their commits need.
-pub(crate) const PULL_REQUESTS: &str = "Pull requests: read";
+pub(crate) const PULL_REQUESTS: &str = permissions::PULL_REQUESTS.name;
 
 /// A way to GitHub.
 pub(crate) struct Client {

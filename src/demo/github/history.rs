@@ -97,6 +97,7 @@ pub struct GithubHistory {
     pub(super) faults: Vec<Fault>,
     pub(super) lost: Vec<u64>,
     pub(super) private_count_hidden: bool,
+    pub(super) grants: Option<super::rights::Grants>,
     /// Members by organisation and team.
     pub(super) teams: BTreeMap<(String, String), Vec<String>>,
     rows: u64,
@@ -277,6 +278,11 @@ impl GithubHistory {
     /// From one instant on, answers to requests whose path or body holds the text have this header too.
     pub fn header(&mut self, holds: &str, from: DateTime<Utc>, (name, value): (&'static str, &'static str)) {
         self.faults.push(Fault::Header { holds: holds.to_owned(), from, name, value });
+    }
+
+    /// What the credential that signs in may do.
+    pub fn grants(&mut self, grants: super::rights::Grants) {
+        self.grants = Some(grants);
     }
 
     /// The activity log does not have this row.

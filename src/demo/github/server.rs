@@ -29,10 +29,10 @@ struct Inside {
 }
 
 /// One answer before its general headers.
-struct Answer {
-    status: u16,
-    body: Value,
-    next: Option<String>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    pub(super) next: Option<String>,
 }
 
 impl GithubServer {
@@ -87,6 +87,8 @@ async fn serve(
         message(401, "Bad credentials")
     } else if let Some(status) = refused(&view, &asked) {
         message(status, "Sample fault")
+    } else if let Some(refusal) = view.history.grants.as_ref().and_then(|grants| grants.refuse(uri.path(), &body)) {
+        refusal
     } else {
         answer(&view, &method, &uri, &body)
     };
@@ -111,6 +113,9 @@ async fn serve(
         .header("x-ratelimit-remaining", 5_000_usize.saturating_sub(number).to_string())
         .header("x-ratelimit-reset", (now + Duration::hours(1)).timestamp().to_string())
         .header("x-github-request-id", format!("SAMPLE:{number:04X}"));
+    for (name, value) in view.history.grants.iter().flat_map(|grants| grants.headers(uri.path())) {
+        response = response.header(name, value);
+    }
     if let Some(next) = answer.next {
         response = match answer.status {
             301 => response.header("location", format!("{}{next}", inside.url)),
@@ -154,7 +159,10 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
         ("POST", ["graphql"]) => graphql(view, body),
         ("POST", ["app", "installations", _, "access_tokens"]) => Answer {
             status: 201,
-            body: json!({ "token": "ghs_sample_installation_token", "expires_at": time(view.now + Duration::hours(1)) }),
+            body: json!({
+                "token": "ghs_sample_installation_token", "expires_at": time(view.now + Duration::hours(1)),
+                "permissions": view.history.grants.as_ref().and_then(super::rights::Grants::minted),
+            }),
             next: None,
         },
         ("GET", ["repos", owner, name, rest @ ..]) => {
@@ -168,6 +176,8 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
                 Some(found) => rest_answer(view, view.number(found) - 1, rest, &query),
             }
         }
+        // Asked only to see whether it is answered.
+        ("GET", ["orgs", _, "teams"]) => Answer { status: 200, body: json!([]), next: None },
         ("GET", ["orgs", login]) => match view.rest_organization(login) {
             Some(body) => Answer { status: 200, body, next: None },
             None => message(404, "Not Found"),
@@ -195,6 +205,9 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
         _ => None,
     };
     match rest {
+        // Asked only to see whether they are answered.
+        [] => Answer { status: 200, body: json!({ "full_name": repository.name }), next: None },
+        ["commits" | "pulls"] => Answer { status: 200, body: json!([]), next: None },
         ["activity"] => {
             let rows = view.activity(repository, period("")).into_iter().map(|row| view.row(row)).collect();
             from_there_on(rows, &format!("/repositories/{}/activity", position + 1), query)

@@ -10,14 +10,18 @@ use crate::notify::Refusal;
 use crate::notify::message::Letter;
 use crate::notify::page::{Page, several, shown, thread};
 use crate::notify::plain::plain;
+use crate::outside::strike;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,7 +41,10 @@ struct Made {
 }
 
 pub(super) async fn send(config: &Email, base: &Path, letter: &Letter, now: DateTime<Utc>) -> Result<(), Refusal> {
-    let smtp = smtp(config, base)?;
+    let password = config.credentials.as_ref().map(|credentials| secret("its password", &credentials.password));
+    let password = password.transpose()?;
+    let smtp = smtp(config, base, password.as_ref())?;
+    let hidden = hidden(config, password.as_ref());
     let make = |pages: &[Page]| Made {
         subject: format!("[evidenced] {}", several(pages)),
         text: plain(pages, letter.delayed.as_deref()),
@@ -47,15 +54,21 @@ pub(super) async fn send(config: &Email, base: &Path, letter: &Letter, now: Date
         let mail = mail(config, letter, made, now).map_err(|why| Refusal::ours("the mail", why).after(before))?;
         let sent = tokio::time::timeout(ALL, smtp.send(mail)).await;
         let late = || Refusal::later(format!("no end of it within {} s", ALL.as_secs()), "it is tried again");
-        let sent = sent.map_err(|_| late()).and_then(|sent| sent.map_err(|error| refused(&error)));
+        let sent = sent.map_err(|_| late()).and_then(|sent| sent.map_err(|error| refused(&error, &hidden)));
         sent.map_err(|refusal| refusal.after(before))?;
     }
     Ok(())
 }
 
 /// The server's 5xx are its last word, unless it is about signing in, which is ours to mend.
-fn refused(error: &lettre::transport::smtp::Error) -> Refusal {
-    let why = shown(&evidenced_collectors::door::causes(error), 300);
+fn refused(error: &lettre::transport::smtp::Error, hidden: &[String]) -> Refusal {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    let why = shown(&strike(text, hidden), 300);
     let code = error.status().map(|code| code.to_string()).unwrap_or_default();
     match code.as_str() {
         "530" | "534" | "535" | "538" => Refusal::never(why, "are the credentials good?"),
@@ -68,7 +81,14 @@ fn refused(error: &lettre::transport::smtp::Error) -> Refusal {
     }
 }
 
-fn smtp(config: &Email, base: &Path) -> Result<Smtp, Refusal> {
+/// The password, and how it is said when signing in; a server's refusal may repeat it.
+fn hidden(config: &Email, password: Option<&SecretString>) -> Vec<String> {
+    let (Some(credentials), Some(password)) = (&config.credentials, password) else { return Vec::new() };
+    let password = password.expose_secret();
+    vec![STANDARD.encode(format!("\0{}\0{password}", credentials.user)), password.to_owned()]
+}
+
+fn smtp(config: &Email, base: &Path, password: Option<&SecretString>) -> Result<Smtp, Refusal> {
     let tls = |config: &Email| -> Result<TlsParameters, Refusal> {
         let mut tls = TlsParameters::builder(config.host.clone());
         if let Some(root) = &config.root {
@@ -86,8 +106,7 @@ fn smtp(config: &Email, base: &Path) -> Result<Smtp, Refusal> {
         MailTls::None => Tls::None,
     };
     let mut smtp = Smtp::builder_dangerous(&config.host).port(config.port()).tls(tls).timeout(Some(STEP));
-    if let Some(credentials) = &config.credentials {
-        let password = secret("its password", &credentials.password)?;
+    if let (Some(credentials), Some(password)) = (&config.credentials, password) {
         smtp = smtp.credentials(Credentials::new(credentials.user.clone(), password.expose_secret().to_owned()));
     }
     Ok(smtp.build())

@@ -100,6 +100,7 @@ impl Bed {
         let as_of = door.as_of();
         let result = collector.collect(&door, &self.task).await;
         let (exchanges, seen, struck) = (door.take_exchanges(), proxy.seen(), proxy.struck());
+        crate::support::permissions::declared(self.kind, &exchanges);
         (Outcome { result, exchanges, as_of, limits, seen, struck }, collector)
     }
 

@@ -4,7 +4,9 @@ use super::bed::{self, Bed, Wrap};
 use super::check::{Tally, check, injections};
 use super::files::Logs;
 use super::{itself, wire};
-use evidenced_collectors::contract::{CollectError, Collector, Items, Population, Remembers, Task, Whole};
+use evidenced_collectors::contract::{
+    Asking, CollectError, Collector, Items, Population, Remembers, Rights, Task, Whole,
+};
 use evidenced_collectors::door::{Door, Network};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +31,10 @@ impl Collector for PassesOnForbidden {
     fn remembers(&self) -> Vec<Remembers> {
         self.0.remembers()
     }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        self.0.rights(door, asking).await
+    }
 }
 
 #[async_trait::async_trait]
@@ -45,6 +51,10 @@ impl Collector for SkipsWhatItCannotRead {
 
     fn remembers(&self) -> Vec<Remembers> {
         self.0.remembers()
+    }
+
+    async fn rights(&self, door: &Door, asking: &Asking<'_>) -> Rights {
+        self.0.rights(door, asking).await
     }
 }
 

@@ -46,7 +46,9 @@ fn task(carry: Option<Value>) -> Task {
 async fn run(collector: &dyn Collector, task: &Task) -> (Result<Population, CollectError>, Vec<Exchange>) {
     let door = Door::live(&Network::new(), Arc::new(ManualClock::at(now())), Limits::default());
     let result = collector.collect(&door, task).await;
-    (result, door.take_exchanges())
+    let exchanges = door.take_exchanges();
+    crate::support::permissions::declared("register", &exchanges);
+    (result, exchanges)
 }
 
 /// What must never come of it, if it did.

@@ -114,6 +114,7 @@ impl Bed {
         let (as_of, collector) = (door.as_of(), self.collector());
         let result = collector.collect(&door, task).await;
         let exchanges = door.take_exchanges();
+        support::permissions::declared(self.kind, &exchanges);
         let ran = Ran { limits, task, as_of, exchanges: &exchanges, result: &result };
         ran.is_the_same_on_replay(collector.as_ref()).await;
         Outcome { result, exchanges, as_of }

@@ -16,7 +16,7 @@ const MINT: &str = "POST /app/installations/7/access_tokens";
 const PARTIAL: (&str, &str) = ("x-github-sso", "partial-results; organizations=21955855");
 
 /// A throw-away key as GitHub hands it out.
-fn private_key() -> String {
+pub(crate) fn private_key() -> String {
     let made = Command::new(support::program("openssl")).args(["genrsa", "-traditional", "2048"]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     String::from_utf8(made.stdout).unwrap()

@@ -1,5 +1,6 @@
 //! LocalStack, another maker's AWS, on the loopback. Which users it gets is decided in `tests/beds`.
 
+use super::moto::Key;
 use super::{component, wait_until};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -30,6 +31,21 @@ impl LocalStack {
             .unwrap();
         assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
         localstack
+    }
+
+    /// With a user whose policy allows these actions; and that user's key.
+    pub(crate) fn with_a_user_who_may(actions: &[&str]) -> (Self, Key) {
+        let localstack = Self::start();
+        let made = Command::new(component(".venv/bin/python"))
+            .arg(component("tests/beds/localstack_user.py"))
+            .arg(localstack.port.to_string())
+            .args(actions)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let key: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        let key = Key::new(key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
+        (localstack, key)
     }
 
     fn start() -> Self {

@@ -3,13 +3,14 @@
 
 use super::{component, wait_until};
 use serde_json::{Value, json};
-use std::io::{BufRead, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::NamedTempFile;
 
 /// moto with a filled IAM; stops when dropped.
 pub(crate) struct Moto {
     child: Child,
+    stdout: BufReader<ChildStdout>,
     /// Its line: port, key, secret, and the secrets that evidence must not hold.
     pub(crate) ready: Value,
     /// What is true of each user.
@@ -36,6 +37,12 @@ impl Moto {
         Self::bed("tests/beds/moto_logging.py", &[])
     }
 
+    /// The same, where policies are evaluated and the key's allows these actions.
+    pub(crate) fn logging_allowing(actions: &[&str]) -> Self {
+        let allowed = actions.iter().flat_map(|action| ["--allow", action]).chain(["--enforce"]);
+        Self::bed("tests/beds/moto_logging.py", &allowed.collect::<Vec<_>>())
+    }
+
     fn bed(script: &str, args: &[&str]) -> Self {
         let mut child = Command::new(component(".venv/bin/python"))
             .arg(component(script))
@@ -44,15 +51,23 @@ impl Moto {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let reader = std::thread::spawn(move || {
             let mut line = String::new();
-            stdout.read_line(&mut line).map(|_| line)
+            stdout.read_line(&mut line).map(|_| (line, stdout))
         });
-        let mut moto = Self { child, ready: Value::Null, truth: Vec::new() };
         wait_until("moto is ready", std::time::Duration::from_secs(120), || reader.is_finished());
-        moto.ready = serde_json::from_str(&reader.join().unwrap().unwrap()).expect("moto's line");
-        moto
+        let (line, stdout) = reader.join().unwrap().unwrap();
+        Self { child, stdout, ready: serde_json::from_str(&line).expect("moto's line"), truth: Vec::new() }
+    }
+
+    /// From now on the acting user may do this, where policies are evaluated.
+    pub(crate) fn allow(&mut self, actions: &[&str]) {
+        let line = format!("{}\n", json!(actions));
+        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        let mut said = String::new();
+        self.stdout.read_line(&mut said).unwrap();
+        assert_eq!(said, line);
     }
 
     pub(crate) fn url(&self) -> String {
