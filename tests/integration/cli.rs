@@ -6,6 +6,7 @@ mod catalogue;
 mod config;
 pub(crate) mod demo;
 mod doctor;
+mod documents;
 mod erase;
 mod explain;
 mod hindsight;

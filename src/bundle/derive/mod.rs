@@ -10,6 +10,7 @@ mod calendar;
 mod completeness;
 mod control;
 mod control_page;
+mod documents;
 mod held;
 mod index;
 mod limits;
