@@ -6,7 +6,7 @@ use crate::ledger::record::{Body, Status};
 use crate::ledger::{Filter, LedgerError, Reader};
 use crate::run::RunError;
 use crate::run_file::{PARTIAL, POPULATION, RUN, RunFile};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{Document, Items, Partial, Population, Standing};
 use evidenced_collectors::documents::{ADDING, ENDING, Settings, Sidecar};
 use serde::Serialize;
@@ -110,30 +110,15 @@ pub struct Documents {
 /// One document that was sealed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sealed {
-    /// The control that it names.
-    pub control: String,
-    /// Its name.
-    pub file: String,
-    /// The day whose state it shows.
-    pub as_of: NaiveDate,
-    /// When it was added.
-    pub added_at: DateTime<Utc>,
-    /// Who added it.
-    pub by: String,
-    /// What they said of it.
-    pub note: Option<String>,
-    /// SHA-256 of its bytes, hex.
-    pub sha256: String,
-    /// How many there are.
-    pub size: u64,
+    /// As it was read; whether it is withdrawn, as the configuration says by now.
+    #[serde(flatten)]
+    pub document: Document,
     /// Whose directory it is in.
     pub collector: String,
     /// The first evidence record that holds it.
     pub first_evidence: u64,
     /// The newest one.
     pub evidence: u64,
-    /// Why it counts no longer, as the newest of them has it.
-    pub withdrawn: Option<String>,
     /// What has become of the file.
     pub on_disk: OnDisk,
 }
@@ -155,7 +140,7 @@ pub enum OnDisk {
 impl Sealed {
     /// Whether the file is not what was sealed, and nobody said why.
     pub fn missing(&self) -> bool {
-        self.on_disk != OnDisk::There && self.withdrawn.is_none()
+        self.on_disk != OnDisk::There && self.document.withdrawn.is_none()
     }
 }
 
@@ -185,25 +170,28 @@ pub fn sealed(reader: &Reader, loaded: &Loaded, control: Option<&str>) -> Result
         for held in held(reader, index, status)? {
             let key = (collector.clone(), held.file.clone(), held.added_at, held.sha256.clone());
             let first = found.get(&key).map_or(index, |known| known.first_evidence);
-            found.insert(key, on_record(held, &collector, first, index));
+            let collector = collector.clone();
+            let sealed =
+                Sealed { document: held, collector, first_evidence: first, evidence: index, on_disk: OnDisk::Unread };
+            found.insert(key, sealed);
         }
     }
-    let wanted = |document: &Sealed| control.is_none_or(|control| control == document.control);
+    let wanted = |sealed: &Sealed| control.is_none_or(|control| control == sealed.document.control);
     let mut documents: Vec<Sealed> = found.into_values().filter(wanted).collect();
-    for document in &mut documents {
-        if let Some(directory) = directories.get(&document.collector) {
-            document.on_disk = look(&directory.join(&document.file), document);
+    for Sealed { document, collector, on_disk, .. } in &mut documents {
+        if let Some(directory) = directories.get(collector) {
+            *on_disk = look(&directory.join(&document.file), document);
         }
         // The configuration may say more by now than it did at the newest run.
-        let settings = loaded.config.collectors.get(&document.collector);
+        let settings = loaded.config.collectors.get(collector);
         let settings = settings.and_then(|config| Settings::read(&config.settings).ok());
         let withdrawn = settings.and_then(|settings| {
             settings.withdrawn(&document.file, document.added_at).map(|withdrawn| withdrawn.reason.clone())
         });
         document.withdrawn = withdrawn.or(document.withdrawn.take());
     }
-    documents
-        .sort_by(|a, b| (&a.control, a.as_of, &a.file, a.added_at).cmp(&(&b.control, b.as_of, &b.file, b.added_at)));
+    let order = |Sealed { document: of, .. }: &Sealed| (of.control.clone(), of.as_of, of.file.clone(), of.added_at);
+    documents.sort_by_cached_key(order);
     Ok(Documents { documents, erased })
 }
 
@@ -223,28 +211,8 @@ fn document<T: DeserializeOwned>(reader: &Reader, index: u64, name: &str) -> Res
     serde_json::from_slice(&bytes).map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })
 }
 
-fn on_record(document: Document, collector: &str, first_evidence: u64, evidence: u64) -> Sealed {
-    let Document { file, control, as_of, added_at, by, note, sha256, size, standing: _, withdrawn } = document;
-    let (collector, on_disk) = (collector.to_owned(), OnDisk::Unread);
-    Sealed {
-        control,
-        file,
-        as_of,
-        added_at,
-        by,
-        note,
-        sha256,
-        size,
-        collector,
-        first_evidence,
-        evidence,
-        withdrawn,
-        on_disk,
-    }
-}
-
 /// What is there now. Nothing larger than the document is read, and no link is followed.
-fn look(path: &Path, document: &Sealed) -> OnDisk {
+fn look(path: &Path, document: &Document) -> OnDisk {
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return OnDisk::Gone,
         Err(_) => return OnDisk::Unread,

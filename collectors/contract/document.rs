@@ -25,19 +25,27 @@ pub struct Document {
     /// How many bytes it has.
     pub size: u64,
     /// Whether it is as the last complete run read it.
+    #[serde(default, skip_serializing_if = "Standing::is_kept")]
     pub standing: Standing,
     /// Why it counts no longer, in the words of the configuration.
     pub withdrawn: Option<String>,
 }
 
 /// Whether a document is as the last complete run read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It is, or it is new.
+    #[default]
     Kept,
     /// It is not there any more; this is how it was.
     Gone,
     /// It is there, and otherwise; this is how it was.
     Altered,
+}
+
+impl Standing {
+    fn is_kept(&self) -> bool {
+        *self == Self::Kept
+    }
 }

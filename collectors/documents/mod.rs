@@ -21,6 +21,7 @@ use crate::contract::{
     Standing, Task, Unread, Whole,
 };
 use crate::door::{Door, Failure, FileEntry};
+use crate::sources::files::{not_listed, not_read, told};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use memory::Memory;
@@ -159,20 +160,11 @@ impl Documents {
     }
 
     fn not_listed(&self, failure: Failure) -> CollectError {
-        let what = self.0.directory.display().to_string();
-        match failure {
-            Failure::Denied => CollectError::Forbidden {
-                what,
-                why: failure.to_string(),
-                permission: Some("read and search on the directory".to_owned()),
-            },
-            Failure::NotFound => {
-                let why = format!("{failure}; hint: the first `evidenced evidence add` makes it, or make it yourself");
-                CollectError::Unavailable { what, why }
-            }
-            Failure::TooLarge(_) | Failure::Limit(_) => CollectError::Limit { what, why: failure.to_string() },
-            other => CollectError::Unavailable { what, why: other.to_string() },
+        if matches!(failure, Failure::NotFound) {
+            let why = format!("{failure}; hint: the first `evidenced evidence add` makes it, or make it yourself");
+            return CollectError::Unavailable { what: self.0.directory.display().to_string(), why };
         }
+        not_listed(&self.0.directory, failure)
     }
 
     fn ipe(&self, door: &Door, documents: &[Document]) -> Ipe {
@@ -196,19 +188,4 @@ impl Documents {
 fn orphan(sidecar: &str, document: &str) -> Unread {
     let hint = "put the document back; if it was withdrawn, remove the sidecar as well";
     told(sidecar, format!("is of a document {document} that is not there"), hint)
-}
-
-fn told(what: &str, why: String, hint: &str) -> Unread {
-    Unread { what: what.to_owned(), why, permission: None, hint: Some(hint.to_owned()) }
-}
-
-fn not_read(name: &str, failure: &Failure) -> Unread {
-    let (permission, hint) = match failure {
-        Failure::Denied => (Some("read"), "let the service's user read it"),
-        Failure::NotFound => (None, "it was listed a moment before; the next run reads again"),
-        Failure::TooLarge(_) | Failure::Limit(_) => (None, "is it the right file? else raise the door's limits"),
-        Failure::Refused(_) => (None, "put the file itself there; a link is not followed"),
-        _ => (None, "look at the sealed exchange; the next run reads again"),
-    };
-    Unread { permission: permission.map(str::to_owned), ..told(name, failure.to_string(), hint) }
 }

@@ -198,8 +198,8 @@ fn list(loaded: &Loaded, control: Option<&str>, json: bool) -> anyhow::Result<Ex
 
 fn show(documents: &[Sealed]) {
     let mut rows = table(&["control", "document", "as of", "added", "by", "note", "record", "sha-256", "file now"]);
-    for document in documents {
-        let now = match (&document.withdrawn, document.on_disk) {
+    for Sealed { document, evidence, on_disk, .. } in documents {
+        let now = match (&document.withdrawn, on_disk) {
             (Some(reason), _) => format!("withdrawn: {}", shown(reason)),
             (None, OnDisk::There) => "there".to_owned(),
             (None, OnDisk::Gone) => "GONE".to_owned(),
@@ -213,7 +213,7 @@ fn show(documents: &[Sealed]) {
             minute(document.added_at),
             shown(&document.by).into_owned(),
             document.note.as_deref().map(|note| shortened(note, NOTE_SHOWN).into_owned()).unwrap_or_default(),
-            document.evidence.to_string(),
+            evidence.to_string(),
             document.sha256.chars().take(DIGEST_SHOWN).collect(),
             now,
         ]);
