@@ -9,6 +9,7 @@ pub mod door;
 mod aws_iam;
 mod aws_logging;
 mod backup_restores;
+pub mod documents;
 mod github_alerts;
 mod github_changes;
 mod register;
@@ -24,6 +25,7 @@ pub const KINDS: &[&Kind] = &[
     &aws_iam::KIND,
     &aws_logging::KIND,
     &backup_restores::KIND,
+    &documents::KIND,
     &github_alerts::KIND,
     &github_changes::KIND,
     &register::KIND,

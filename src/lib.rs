@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod demo;
 pub mod disk;
 pub mod doctor;
+pub mod documents;
 pub mod drift;
 pub mod explain;
 pub mod hindsight;

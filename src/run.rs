@@ -181,21 +181,35 @@ impl Runner {
         slot: Option<DateTime<Utc>>,
         stopped: watch::Receiver<bool>,
     ) -> Result<RunReport, RunError> {
-        let begun = self.begin(name, trigger, slot).await?;
+        let begun = self.begin(name, None, trigger, slot).await?;
+        self.finish(begun, stopped).await
+    }
+
+    /// Runs one collector now, under its lock, which the caller took to do something before: nothing comes between.
+    pub async fn run_under(
+        &self,
+        name: &str,
+        lock: CollectorLock,
+        trigger: Trigger,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<RunReport, RunError> {
+        let begun = self.begin(name, Some(lock), trigger, None).await?;
         self.finish(begun, stopped).await
     }
 
     async fn begin<'a>(
         &'a self,
         name: &'a str,
+        held: Option<CollectorLock>,
         trigger: Trigger,
         slot: Option<DateTime<Utc>>,
     ) -> Result<Begun<'a>, RunError> {
         let opening = self.exchanging.read().await;
         let loaded = self.loaded();
         let config = loaded.config.collectors.get(name).ok_or_else(|| unknown(&loaded, name))?;
-        let Some(lock) = self.ledger.lock_collector(name)? else {
-            return Err(RunError::Overlap(name.to_owned()));
+        let lock = match held {
+            Some(lock) => lock,
+            None => self.ledger.lock_collector(name)?.ok_or_else(|| RunError::Overlap(name.to_owned()))?,
         };
         self.require_space()?;
         let door = Door::live(&self.network, self.clock.clone(), config.limits);

@@ -17,7 +17,9 @@ mod report;
 mod settings;
 mod statement;
 
-use crate::contract::{Asking, CollectError, Collector, Kind, Population, Reading, Remembers, Rights, SettingsError, Task, carry};
+use crate::contract::{
+    Asking, CollectError, Collector, Kind, Population, Reading, Remembers, Rights, SettingsError, Task, carry,
+};
 use crate::door::{Door, Source, Strike};
 use crate::sources::aws::accounts::AccountSettings;
 use crate::sources::aws::caller::{Caller, caller};

@@ -18,7 +18,8 @@ mod settings;
 mod tests;
 
 use crate::contract::{
-    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores, Rights, SettingsError, Store, Task, Unread, Whole, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, RestoreTest, Restores,
+    Rights, SettingsError, Store, Task, Unread, Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
 use crate::sources::files;

@@ -111,8 +111,16 @@ pub enum Fact {
 
     /// A row of a register.
     Row(Place),
-    /// A list of a register, where what is looked for does not stand in it.
+    /// A list of a register, or of documents, where what is looked for does not stand in it.
     List(&'static str),
+    /// One side of a document: a key of its sidecar; `bytes`, what was read of it; `before`, as the run before left
+    /// it; `withdrawn`, that the configuration says so.
+    Document {
+        /// `Document::file`.
+        file: String,
+        /// Which.
+        side: &'static str,
+    },
     /// Whether a place is looked through for vulnerabilities.
     Scanning,
     /// One side of a vulnerability: `found`, `severity`, `closing`.
@@ -168,6 +176,7 @@ impl fmt::Display for Fact {
             Self::Test { id, field } => write!(to, "test {id}: {field}"),
             Self::Row(place) => write!(to, "{} {}", place.list, place.key),
             Self::List(list) => write!(to, "list {list}"),
+            Self::Document { file, side } => write!(to, "document {file}: {side}"),
             Self::Scanning => to.write_str("scanning"),
             Self::Finding(side) => write!(to, "finding: {side}"),
             Self::Trails => to.write_str("trails"),

@@ -6,6 +6,7 @@ mod audit_log;
 pub(crate) mod carry;
 mod change;
 pub mod clock;
+mod document;
 mod error;
 mod fact;
 mod ipe;
@@ -23,6 +24,7 @@ pub use change::{
     Actor, ActorKind, Change, CommitAuthor, Dismissal, Landing, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
     Review, ReviewState, RuleOutcome,
 };
+pub use document::{Document, Standing};
 pub use error::{CollectError, SettingsError, Unread};
 pub use fact::{At, Fact, Found, Item, Locator, SHOWN_MAX, Sealed, Stands, found_head, found_json, pointer_step};
 pub use ipe::{Ipe, Reconciliation, RequestSummary};
@@ -109,4 +111,12 @@ pub struct Task {
     pub window: Window,
     /// What the last complete run of this collector left for this one, `Population::carry`.
     pub carry: Option<serde_json::Value>,
+}
+
+/// Whether a text can name a collector or a control: names stand in records, file names and bundles.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        && !name.starts_with('.')
 }

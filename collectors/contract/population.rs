@@ -4,7 +4,9 @@
 //! cannot be built without at least one `Whole`, and a `Whole` only from facts that show it.
 
 use super::register::{AccessReviews, Assets, Incidents, Risks, Vendors, Workforce};
-use super::{AuditLog, Change, CollectError, Ipe, Principal, Reconciliation, Restores, Unread, Vulnerability};
+use super::{
+    AuditLog, Change, CollectError, Document, Ipe, Principal, Reconciliation, Restores, Unread, Vulnerability,
+};
 use serde::{Deserialize, Serialize};
 
 /// The items, by what they are and not by where they came from.
@@ -15,6 +17,8 @@ pub enum Items {
     Changes(Vec<Change>),
     /// Everyone who can sign in.
     Principals(Vec<Principal>),
+    /// Documents that people added.
+    Documents(Vec<Document>),
     /// Registered stores, and tests of restoring them.
     Restores(Restores),
     /// Reviews of who has access.
@@ -41,6 +45,7 @@ impl Items {
         match self {
             Self::Changes(items) => items.len(),
             Self::Principals(items) => items.len(),
+            Self::Documents(items) => items.len(),
             Self::Restores(restores) => restores.tests.len(),
             Self::AccessReviews(register) => register.len(),
             Self::Assets(register) => register.len(),
@@ -65,6 +70,7 @@ impl Items {
             Self::Principals(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
             Self::Vulnerabilities(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
             Self::AuditLogs(items) => items.sort_by(|a, b| a.id.cmp(&b.id)),
+            Self::Documents(items) => items.sort_by(|a, b| a.file.cmp(&b.file)),
             Self::Restores(restores) => {
                 restores.stores.sort_by(|a, b| a.name.cmp(&b.name));
                 restores.tests.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));

@@ -12,7 +12,8 @@ mod scope;
 mod settings;
 
 use crate::contract::{
-    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, Scanning, Task, Vulnerability, VulnerabilityDetail, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, Scanning, Task,
+    Vulnerability, VulnerabilityDetail, carry,
 };
 use crate::door::Door;
 use crate::sources::github::client::{API_VERSION, Client, SOURCE};

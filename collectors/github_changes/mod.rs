@@ -29,7 +29,8 @@ mod settings;
 mod state;
 
 use crate::contract::{
-    Asking, CollectError, Collector, Ipe, Items, Kind, OnlyFor, Partial, Permission, Population, Reading, Remembers, Rights, Task, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, OnlyFor, Partial, Permission, Population, Reading, Remembers,
+    Rights, Task, carry,
 };
 use crate::door::Door;
 use crate::sources::github::client::{self, Client};

@@ -16,10 +16,11 @@ mod tests;
 
 use crate::contract::register::Place;
 use crate::contract::{
-    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, SettingsError, Task, Unread, Whole, carry,
+    Asking, CollectError, Collector, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights, SettingsError,
+    Task, Unread, Whole, carry,
 };
-use crate::door::{Door, Failure, FileEntry};
-use crate::sources::files;
+use crate::door::{Door, FileEntry};
+use crate::sources::files::{self, not_listed, not_read, told};
 use forms::List;
 use memory::Memory;
 use serde_json::{Map, Value, json};
@@ -65,7 +66,7 @@ impl Collector for Registers {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
         let before: Memory = carry::read(task.carry.as_ref())?;
         let directory = &self.0.directory;
-        let entries = door.list(SOURCE, directory).await.map_err(|failure| self.not_listed(failure))?;
+        let entries = door.list(SOURCE, directory).await.map_err(|failure| not_listed(directory, failure))?;
         let (mut files, mut unread) = (Vec::new(), Vec::new());
         for (list, name) in self.0.kept() {
             match self.file(door, &entries, list, &name).await {
@@ -172,18 +173,6 @@ impl Registers {
         CollectError::Malformed { what: format!("register {}", self.0.register.word()), why: error.to_string() }
     }
 
-    fn not_listed(&self, failure: Failure) -> CollectError {
-        let what = self.0.directory.display().to_string();
-        let why = failure.to_string();
-        match failure {
-            Failure::Denied => {
-                CollectError::Forbidden { what, why, permission: Some("read and search on the directory".to_owned()) }
-            }
-            Failure::TooLarge(_) | Failure::Limit(_) => CollectError::Limit { what, why },
-            _ => CollectError::Unavailable { what, why },
-        }
-    }
-
     fn ipe(&self, door: &Door, files: &[File]) -> Ipe {
         let mut ipe = door.ipe(SOURCE);
         ipe.source = format!("register {}", self.0.register.word());
@@ -244,21 +233,6 @@ fn wrong(file: &str, fault: Fault) -> Unread {
     let line = if fault.line == 0 { String::new() } else { format!(" line {}", fault.line) };
     let column = fault.column.map(|column| format!(", column {column}")).unwrap_or_default();
     told(&format!("{file}{line}{column}"), fault.why, &fault.hint)
-}
-
-fn told(what: &str, why: String, hint: &str) -> Unread {
-    Unread { what: what.to_owned(), why, permission: None, hint: Some(hint.to_owned()) }
-}
-
-fn not_read(name: &str, failure: &Failure) -> Unread {
-    let (permission, hint) = match failure {
-        Failure::Denied => (Some("read"), "let the service's user read it"),
-        Failure::NotFound => (None, "it was listed a moment before; the next run reads again"),
-        Failure::TooLarge(_) | Failure::Limit(_) => (None, "is it the right file? else raise the door's limits"),
-        Failure::Refused(_) => (None, "put the file itself there; a link is not followed"),
-        _ => (None, "look at the sealed exchange; the next run reads again"),
-    };
-    Unread { permission: permission.map(str::to_owned), ..told(name, failure.to_string(), hint) }
 }
 
 fn near_text(name: &str, names: &[&str]) -> String {

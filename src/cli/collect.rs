@@ -27,13 +27,9 @@ pub(super) enum When {
 
 pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
     let When::Now { names, fail_on_drift } = when;
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
-    super::refuse_sample(&ledger)?;
     let names: Vec<String> =
         if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
-    let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
-    Anchors::of(&runner).compare_all().await?;
-    apply::record(&runner, "collect now").await?;
+    let runner = ready(loaded, "collect now").await?;
     let (_keep, never) = watch::channel(false);
     let mut reports = Vec::new();
     for name in &names {
@@ -55,7 +51,17 @@ pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::
     })
 }
 
-fn show(reports: &[RunReport]) {
+/// What runs collectors at once, by the configuration that is then on record; `command` is who brought it.
+pub(super) async fn ready(loaded: Loaded, command: &str) -> anyhow::Result<Runner> {
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    super::refuse_sample(&ledger)?;
+    let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
+    Anchors::of(&runner).compare_all().await?;
+    apply::record(&runner, command).await?;
+    Ok(runner)
+}
+
+pub(super) fn show(reports: &[RunReport]) {
     let mut rows = table(&["collector", "run", "items", "record", "controls"]);
     for report in reports {
         let controls: Vec<_> = report.controls.iter().map(|(id, state)| format!("{id} {}", state.word())).collect();

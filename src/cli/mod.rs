@@ -23,6 +23,7 @@ mod demo;
 mod doctor;
 mod epoch;
 mod erase;
+mod evidence;
 mod explain;
 mod export;
 mod gaps;
@@ -95,6 +96,11 @@ enum Command {
     Collect {
         #[command(subcommand)]
         when: collect::When,
+    },
+    /// Add documents as evidence, and list those that are sealed.
+    Evidence {
+        #[command(subcommand)]
+        what: evidence::What,
     },
     /// Show what each control is now, and why. Exits 3 when one is not effective.
     Status(status::Args),
@@ -223,6 +229,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Init => init::init(&load(cli)?),
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
+        Command::Evidence { what } => evidence::evidence(load(cli)?, what, cli.json).await,
         Command::Status(args) => status::status(&load(cli)?, args, cli.json),
         Command::Drift => history::drift(&load(cli)?, cli.json),
         Command::History(args) => history::history(&load(cli)?, args, cli.json),

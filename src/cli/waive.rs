@@ -23,7 +23,8 @@ then says so. Who gains:
   restore_test   whoever performed a test of that store in that quarter
   vulnerabilities  whoever dismissed the alert
   of registers   the person; of an account also whoever asked for it; the owner of a vendor, risk, system or asset;
-                 whoever approved a policy or assessment";
+                 whoever approved a policy or assessment
+  documented     whoever added a document of that time";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]

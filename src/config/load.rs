@@ -2,11 +2,13 @@
 
 use super::{Config, ControlConfig};
 use crate::catalogue::Catalogue;
-use crate::judge::Test;
+use crate::documents::KIND;
+use crate::judge::{Test, documented};
 use crate::notify::route::Routes;
 use crate::schedule::Schedule;
 use crate::toml_file::{self, ConfigError, nearest, without_values};
-use evidenced_collectors::contract::{Collector, Kind};
+use evidenced_collectors::contract::{Collector, Kind, is_name};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     let mut config: Config = toml::from_str(text).map_err(|e| toml_file::form_error(path, text, &e))?;
     config.collectors.values_mut().for_each(|collector| dates_as_text(&mut collector.settings));
     config.controls.values_mut().for_each(|control| dates_as_text(&mut control.policy));
+    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+    fill_in(&mut config, &base);
     let at = |message: String, hint: Option<String>| ConfigError { path: path.to_owned(), message, hint };
     check_names(&config).map_err(|(message, hint)| at(message, Some(hint)))?;
     let mut collectors = BTreeMap::new();
@@ -60,7 +64,6 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
             load_collector(collector).map_err(|(message, hint)| at(format!("[collectors.{name}] {message}"), hint))?;
         collectors.insert(name.clone(), loaded);
     }
-    let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     let catalogue = Catalogue::load(
         config.catalogue.criteria.as_ref().map(|file| base.join(file)).as_deref(),
         config.catalogue.controls.as_ref().map(|file| base.join(file)).as_deref(),
@@ -104,6 +107,25 @@ pub(super) fn dates_as_text(value: &mut serde_json::Value) {
     }
 }
 
+/// What follows from elsewhere in the file where it is left out, so that what is on record says it: in which directory
+/// a collector's documents are, and which control documents must name.
+fn fill_in(config: &mut Config, base: &Path) {
+    let here = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    // One directory has one spelling, wherever a command is given.
+    let here = here.canonicalize().or_else(|_| std::path::absolute(here)).unwrap_or_else(|_| here.to_owned());
+    let documents = here.join(&config.state_dir).join(KIND);
+    for (name, collector) in config.collectors.iter_mut().filter(|(_, collector)| collector.kind == KIND) {
+        if let Some(settings) = collector.settings.as_object_mut() {
+            settings.entry("directory").or_insert_with(|| json!(documents.join(name)));
+        }
+    }
+    for (id, control) in config.controls.iter_mut().filter(|(_, control)| control.test == documented::NAME) {
+        if let Some(policy) = control.policy.as_object_mut() {
+            policy.entry("control").or_insert_with(|| json!(id));
+        }
+    }
+}
+
 /// What is wrong, and what to write instead.
 type Wrong<H> = (String, H);
 
@@ -121,11 +143,7 @@ fn check_names(config: &Config) -> Result<(), Wrong<String>> {
     }
     let names = config.collectors.keys().chain(config.controls.keys()).chain(config.anchors.keys());
     for name in names.chain(config.channels.keys()) {
-        let ok = !name.is_empty()
-            && name.len() <= 64
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-            && !name.starts_with('.');
-        if !ok {
+        if !is_name(name) {
             let hint = "letters, digits, `-`, `_` and `.`, at most 64";
             return Err((format!("`{name}` cannot name a collector, control, anchor or channel"), hint.into()));
         }

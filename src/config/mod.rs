@@ -112,7 +112,8 @@ impl CatalogueFiles {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CollectorConfig {
-    /// Which kind: `github_changes`, `github_alerts`, `aws_iam`, `aws_logging`, `backup_restores`.
+    /// Which kind: `github_changes`, `github_alerts`, `aws_iam`, `aws_logging`, `backup_restores`,
+    /// `register`, `documents`.
     pub kind: String,
     /// When it is due: five fields of cron (minute hour day month weekday).
     pub schedule: String,
@@ -163,7 +164,7 @@ pub struct ControlConfig {
     /// The test: `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`; of registers
     /// `access_grant`, `access_review`,
     /// `acknowledgement`, `asset_inventory`, `incident_response`, `leavers`, `risk_assessment`, `training`,
-    /// `vendor_review`.
+    /// `vendor_review`; of documents `documented`.
     pub test: String,
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]

@@ -3,9 +3,10 @@
 
 use super::aws::AwsServer;
 use super::github::GithubServer;
-use super::story;
+use super::story::{self, StoryDocument};
 use crate::causes;
 use crate::config::{CatchUp, load};
+use crate::documents;
 use crate::ledger::record::{Body, Effect, Trigger};
 use crate::ledger::{Create, Ledger};
 use crate::notify::Refusal;
@@ -18,9 +19,11 @@ use crate::unit::{Every, Unit};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::clock::{Clock, ManualClock};
+use evidenced_collectors::documents::{Settings, Sidecar};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -84,6 +87,7 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let sinks: Sinks = runner.loaded().config.channels.keys().map(sink).collect();
     let outbox = Arc::new(Outbox::with(&runner, sinks));
     let (restores, people) = (story::restores(), story::registers());
+    let (mut papers, shelf) = (story::documents(), documents_of(&runner)?);
     let mut today = 0;
     for at in instants(&runner) {
         clock.set(at);
@@ -94,6 +98,9 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
         }
         restores.write_until(&logs, at).context("the sample's restore log cannot be written")?;
         people.write_until(&registers, at).context("the sample's registers cannot be written")?;
+        let (due, later) = papers.into_iter().partition(|paper| paper.added_at <= at);
+        papers = later;
+        add(&shelf, due)?;
         step(&runner, at).await?;
         outbox.deliver().await?;
     }
@@ -102,6 +109,29 @@ pub async fn play(dir: &Path, mut day: impl FnMut(i64)) -> anyhow::Result<Played
     let requests = github.requests().len() + aws.requests().len();
     let letters = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Played { runner, requests, letters, _servers: (github, aws) })
+}
+
+/// The directory of the sample's documents, which is there from the beginning.
+fn documents_of(runner: &Runner) -> anyhow::Result<PathBuf> {
+    let directory = Settings::read(&runner.loaded().config.collectors[story::PAPERS].settings)?.directory;
+    std::fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    Ok(directory)
+}
+
+/// Adds documents as `evidence add` does.
+fn add(directory: &Path, due: Vec<StoryDocument>) -> anyhow::Result<()> {
+    for StoryDocument { added_at, file, text, control, day, note } in due {
+        let sidecar = Sidecar {
+            control: control.to_owned(),
+            as_of: story::at(day, 0, 0).date_naive(),
+            note: note.map(str::to_owned),
+            by: "sample".to_owned(),
+            added_at,
+            sha256: hex::encode(Sha256::digest(text)),
+        };
+        documents::put(directory, file, text.as_bytes(), &sidecar)?;
+    }
+    Ok(())
 }
 
 /// When the quarter is over, an owner says why a control drifted and signs for it, and a sample of it is drawn.

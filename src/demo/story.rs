@@ -71,6 +71,9 @@ pub const CAUSE: (&str, &str, &str) = (
     "the fix was reviewed with the incident, and whoever is on call knows the way for urgent changes",
 );
 
+/// The collector of documents.
+pub const PAPERS: &str = "papers";
+
 /// The auditor's seed.
 pub const SEED: &str = "drawn by the auditor in April";
 
@@ -142,6 +145,48 @@ pub fn github() -> GithubHistory {
         }
     }
     history
+}
+
+/// A document that somebody adds.
+pub struct StoryDocument {
+    /// When.
+    pub added_at: DateTime<Utc>,
+    /// Its name.
+    pub file: &'static str,
+    /// What it holds.
+    pub text: &'static str,
+    /// Of which control.
+    pub control: &'static str,
+    /// Of which day of the story.
+    pub day: i64,
+    /// What is said of it.
+    pub note: Option<&'static str>,
+}
+
+/// The board meets once and keeps minutes. Every month the organisation chart is looked over; February's is
+/// forgotten until the middle of March.
+pub fn documents() -> Vec<StoryDocument> {
+    let chart = |added_at, file, day, note| StoryDocument {
+        added_at,
+        file,
+        text: "SAMPLE: who answers to whom\n",
+        control: "SEC-026",
+        day,
+        note,
+    };
+    vec![
+        chart(at(20, 10, 0), "organisation-january.txt", 20, None),
+        StoryDocument {
+            added_at: at(50, 16, 0),
+            file: "board-minutes.txt",
+            text: "SAMPLE: minutes of the board\n",
+            control: "SEC-022",
+            day: 48,
+            note: Some("signed by all who were there"),
+        },
+        chart(at(74, 9, 0), "organisation-february.txt", 56, Some("looked over on time, and not added")),
+        chart(at(84, 9, 0), "organisation-march.txt", 84, None),
+    ]
 }
 
 /// Vendors, people, risks, incidents and reviews of access. Each has one thing that goes wrong: a review that is

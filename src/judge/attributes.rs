@@ -124,6 +124,7 @@ pub fn attributes<'a>(test: &Test, readings: &'a [Reading], as_of: DateTime<Utc>
         | Test::AccessReview(_)
         | Test::Acknowledgement(_)
         | Test::AssetInventory(_)
+        | Test::Documented(_)
         | Test::IncidentResponse(_)
         | Test::Leavers(_)
         | Test::RiskAssessment(_)

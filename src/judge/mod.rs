@@ -7,8 +7,8 @@
 //! - `gather`: one list of items out of many readings.
 //! - `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`: the rules;
 //!   each documents its own reasons.
-//! - `register`: what the tests of registers share, and `workforce` those of people; `vendor_review` and the
-//!   others are their rules, with their reasons.
+//! - `register`: what the tests of registers and documents share, and `workforce` those of people; `vendor_review`
+//!   and the others are their rules, with their reasons.
 //! - `attributes`: what the judgement of one item rests on, for people; the rules' own functions are asked.
 //! - `waive`: approved acceptances, applied after the rules.
 //! - `cases`: files of worked cases, such as the truth table.
@@ -21,6 +21,7 @@ mod attributes;
 pub mod audit_logging;
 pub mod cases;
 pub mod change_review;
+pub mod documented;
 mod gather;
 pub mod incident_response;
 pub mod leavers;
@@ -238,6 +239,7 @@ fn by_the_rules(test: &Test, readings: &[Reading], as_of: DateTime<Utc>) -> (Vec
         | Test::AccessReview(_)
         | Test::Acknowledgement(_)
         | Test::AssetInventory(_)
+        | Test::Documented(_)
         | Test::IncidentResponse(_)
         | Test::Leavers(_)
         | Test::RiskAssessment(_)

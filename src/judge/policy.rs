@@ -1,8 +1,8 @@
 //! The tests there are, and their parameters as a configuration gives them.
 
 use super::{
-    access_grant, access_review, acknowledgement, asset_inventory, audit_logging, change_review, incident_response,
-    leavers, mfa, restore_test, risk_assessment, training, vendor_review, vulnerabilities,
+    access_grant, access_review, acknowledgement, asset_inventory, audit_logging, change_review, documented,
+    incident_response, leavers, mfa, restore_test, risk_assessment, training, vendor_review, vulnerabilities,
 };
 use evidenced_collectors::contract::Items;
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub enum Test {
     Acknowledgement(acknowledgement::Policy),
     /// Every asset is known, and what left did so with proof.
     AssetInventory(asset_inventory::Policy),
+    /// Somebody added a document for every month, quarter or year.
+    Documented(documented::Policy),
     /// The plan for incidents is exercised, and incidents were dealt with.
     IncidentResponse(incident_response::Policy),
     /// Who left lost their access in time.
@@ -60,6 +62,8 @@ pub enum Takes {
     AccessReviews,
     /// `Items::Assets`.
     Assets,
+    /// `Items::Documents`.
+    Documents,
     /// `Items::Incidents`.
     Incidents,
     /// `Items::Risks`.
@@ -81,6 +85,7 @@ impl Takes {
             Items::AuditLogs(_) => Self::AuditLogs,
             Items::AccessReviews(_) => Self::AccessReviews,
             Items::Assets(_) => Self::Assets,
+            Items::Documents(_) => Self::Documents,
             Items::Incidents(_) => Self::Incidents,
             Items::Risks(_) => Self::Risks,
             Items::Vendors(_) => Self::Vendors,
@@ -99,6 +104,7 @@ impl fmt::Display for Takes {
             Self::AuditLogs => "audit logs",
             Self::AccessReviews => "access reviews",
             Self::Assets => "assets",
+            Self::Documents => "documents",
             Self::Incidents => "incidents",
             Self::Risks => "risks",
             Self::Vendors => "vendors",
@@ -129,6 +135,7 @@ impl Test {
         "access_review",
         "acknowledgement",
         "asset_inventory",
+        "documented",
         "incident_response",
         "leavers",
         "risk_assessment",
@@ -149,6 +156,7 @@ impl Test {
             "access_review" => Self::AccessReview(read(name, policy)?),
             "acknowledgement" => Self::Acknowledgement(read(name, policy)?),
             "asset_inventory" => Self::AssetInventory(read(name, policy)?),
+            "documented" => Self::Documented(read(name, policy)?),
             "incident_response" => Self::IncidentResponse(read(name, policy)?),
             "leavers" => Self::Leavers(read(name, policy)?),
             "risk_assessment" => Self::RiskAssessment(read(name, policy)?),
@@ -177,6 +185,7 @@ impl Test {
             Self::AccessReview(_) => "access_review",
             Self::Acknowledgement(_) => "acknowledgement",
             Self::AssetInventory(_) => "asset_inventory",
+            Self::Documented(_) => documented::NAME,
             Self::IncidentResponse(_) => "incident_response",
             Self::Leavers(_) => "leavers",
             Self::RiskAssessment(_) => "risk_assessment",
@@ -198,6 +207,7 @@ impl Test {
             Self::AccessReview(_) => "access_review/1",
             Self::Acknowledgement(_) => "acknowledgement/1",
             Self::AssetInventory(_) => "asset_inventory/1",
+            Self::Documented(_) => "documented/1",
             Self::IncidentResponse(_) => "incident_response/1",
             Self::Leavers(_) => "leavers/1",
             Self::RiskAssessment(_) => "risk_assessment/1",
@@ -216,6 +226,7 @@ impl Test {
             Self::AuditLogging(_) => Takes::AuditLogs,
             Self::AccessReview(_) => Takes::AccessReviews,
             Self::AssetInventory(_) => Takes::Assets,
+            Self::Documented(_) => Takes::Documents,
             Self::IncidentResponse(_) => Takes::Incidents,
             Self::RiskAssessment(_) => Takes::Risks,
             Self::VendorReview(_) => Takes::Vendors,
@@ -236,6 +247,7 @@ impl Test {
             Self::AccessReview(policy) => json!(policy),
             Self::Acknowledgement(policy) => json!(policy),
             Self::AssetInventory(policy) => json!(policy),
+            Self::Documented(policy) => json!(policy),
             Self::IncidentResponse(policy) => json!(policy),
             Self::Leavers(policy) => json!(policy),
             Self::RiskAssessment(policy) => json!(policy),
@@ -256,6 +268,7 @@ impl Test {
             "access_review" => Some(schemars::schema_for!(access_review::Policy)),
             "acknowledgement" => Some(schemars::schema_for!(acknowledgement::Policy)),
             "asset_inventory" => Some(schemars::schema_for!(asset_inventory::Policy)),
+            "documented" => Some(schemars::schema_for!(documented::Policy)),
             "incident_response" => Some(schemars::schema_for!(incident_response::Policy)),
             "leavers" => Some(schemars::schema_for!(leavers::Policy)),
             "risk_assessment" => Some(schemars::schema_for!(risk_assessment::Policy)),
@@ -276,6 +289,7 @@ impl Test {
             Self::AccessReview(policy) => access_review::check(policy),
             Self::Acknowledgement(policy) => acknowledgement::check(policy),
             Self::AssetInventory(policy) => asset_inventory::check(policy),
+            Self::Documented(policy) => documented::check(policy),
             Self::IncidentResponse(policy) => incident_response::check(policy),
             Self::Leavers(policy) => leavers::check(policy),
             Self::RiskAssessment(policy) => risk_assessment::check(policy),

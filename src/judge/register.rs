@@ -1,4 +1,4 @@
-//! What the tests of registers share: an item is a row of checks, and its judgement and its attributes both
+//! What the tests of registers and of documents share: an item is a row of checks, and its judgement and its attributes both
 //! follow from them. What is checked, and by which reason it fails, is each test's own.
 //!
 //! Of the checks of one item the first that excludes it decides; else the first deviation, else the first that
@@ -8,7 +8,7 @@
 use super::attributes::{Attribute, Basis, Part};
 use super::{
     Judged, Outcome, PolicyError, Reading, Ruling, Test, access_grant, access_review, acknowledgement, asset_inventory,
-    incident_response, leavers, risk_assessment, training, vendor_review,
+    documented, incident_response, leavers, risk_assessment, training, vendor_review,
 };
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use evidenced_collectors::contract::register::Place;
@@ -185,6 +185,7 @@ fn examine(test: &Test, items: &Items, as_of: DateTime<Utc>) -> Vec<Examined> {
             acknowledgement::examine(policy, register, as_of)
         }
         (Test::AssetInventory(policy), Items::Assets(register)) => asset_inventory::examine(policy, register, as_of),
+        (Test::Documented(policy), Items::Documents(documents)) => documented::examine(policy, documents, as_of),
         (Test::IncidentResponse(policy), Items::Incidents(register)) => {
             incident_response::examine(policy, register, as_of)
         }

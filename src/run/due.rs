@@ -69,7 +69,7 @@ impl Runner {
         if self.is_busy(&self.loaded()) {
             return Ok(None);
         }
-        match (self.begin(name, trigger, slot).await, slot) {
+        match (self.begin(name, None, trigger, slot).await, slot) {
             (Err(RunError::Overlap(_)), Some(slot)) => {
                 self.missed(name, vec![slot], "the run before had not ended").await?;
                 Ok(None)

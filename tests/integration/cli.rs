@@ -7,6 +7,7 @@ mod compact;
 mod config;
 pub(crate) mod demo;
 mod doctor;
+mod documents;
 mod erase;
 mod explain;
 mod hindsight;

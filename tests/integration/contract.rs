@@ -6,6 +6,7 @@
 
 mod bed;
 mod check;
+mod documents;
 mod files;
 mod json;
 mod lost;
@@ -102,7 +103,8 @@ async fn suite(bed: Bed, covered: &BTreeSet<String>) -> Tally {
 
 #[test]
 fn every_kind_has_a_source_in_the_suite() {
-    let beds = ["aws_iam", "aws_logging", "backup_restores", "github_alerts", "github_changes", "register"];
+    let beds =
+        ["aws_iam", "aws_logging", "backup_restores", "documents", "github_alerts", "github_changes", "register"];
     for kind in evidenced_collectors::KINDS {
         assert!(
             beds.contains(&kind.name),

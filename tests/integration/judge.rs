@@ -6,6 +6,7 @@
 mod attributes;
 mod audit_log;
 mod change;
+mod document;
 mod drift;
 mod facts;
 mod mfa;

@@ -11,6 +11,7 @@ mod causes;
 mod completeness;
 mod control;
 mod control_page;
+mod documents;
 mod held;
 mod index;
 mod limits;

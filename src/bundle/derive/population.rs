@@ -1,8 +1,8 @@
 //! The items of one evidence record as a table: changes, principals, restore tests and stores, or the rows
-//! of a register; the others are in `watched`.
+//! of a register; the others are in `watched` and `documents`.
 
 use super::table::{Table, instant, known, list, maybe, word};
-use super::watched;
+use super::{documents, watched};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, record_path};
 use crate::ledger::record::{Body, Status};
@@ -21,6 +21,7 @@ pub(super) fn population(index: u64, source: &dyn Source, out: &mut dyn Write) -
         Items::Changes(changes) => write_changes(&changes, out),
         Items::Principals(principals) => write_principals(&principals, out),
         Items::Restores(restores) => write_restores(&restores, out),
+        Items::Documents(items) => documents::documents(index, &items, source, out),
         register @ (Items::AccessReviews(_)
         | Items::Assets(_)
         | Items::Incidents(_)

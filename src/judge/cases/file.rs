@@ -2,12 +2,13 @@
 
 use super::audit_log::AuditLogFacts;
 use super::change::ChangeFacts;
+use super::document::DocumentsFacts;
 use super::principal::PrincipalFacts;
 use super::register::RegisterFacts;
 use super::restore::RestoreFacts;
 use super::vulnerability::VulnerabilityFacts;
 use super::{Case, CasesError, Expect, case};
-use crate::judge::{audit_logging, change_review, mfa, restore_test, vulnerabilities};
+use crate::judge::{audit_logging, change_review, documented, mfa, restore_test, vulnerabilities};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
@@ -20,7 +21,7 @@ use std::marker::PhantomData;
 #[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
-    expecting = "an object with lists of cases: change, mfa, restore, vulnerability, audit_log, register"
+    expecting = "an object with lists of cases: change, mfa, restore, vulnerability, audit_log, document, register"
 )]
 #[schemars(title = "Cases")]
 pub(super) struct File {
@@ -52,6 +53,9 @@ pub(super) struct File {
     /// Regions of accounts, and what writes down there what happens.
     #[serde(default)]
     audit_log: Vec<AuditLogCase>,
+    /// Documents that people added, each with the unit of the calendar that they are judged for.
+    #[serde(default)]
+    document: Vec<DocumentsCase>,
 }
 
 /// One change.
@@ -158,6 +162,23 @@ struct AuditLogCase {
     policy: PolicyFacts,
 }
 
+/// One unit of the calendar.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DocumentsCase {
+    /// What the case is about, in words.
+    name: String,
+    /// What it must be judged as; absent: nothing is compared.
+    #[serde(default)]
+    expect: Option<Expect>,
+    /// The facts.
+    case: DocumentsFacts,
+    /// Keys of the policy of `documented`; `control` left out is `C-1`.
+    #[serde(default)]
+    #[schemars(schema_with = "documented_policy")]
+    policy: PolicyFacts,
+}
+
 impl File {
     /// How many cases there are.
     pub(super) fn count(&self) -> usize {
@@ -165,6 +186,7 @@ impl File {
             .iter()
             .sum::<usize>()
             + self.register.len()
+            + self.document.len()
     }
 
     /// The cases by list.
@@ -176,12 +198,14 @@ impl File {
         let register = self.register.into_iter().map(RegisterCase::case).collect::<Result<_, _>>()?;
         let vulnerability = self.vulnerability.into_iter().map(VulnerabilityCase::case).collect::<Result<_, _>>()?;
         let audit_log = self.audit_log.into_iter().map(AuditLogCase::case).collect::<Result<_, _>>()?;
+        let document = self.document.into_iter().map(DocumentsCase::case).collect::<Result<_, _>>()?;
         Ok(vec![
             ("change", change),
             ("mfa", mfa),
             ("restore", restore),
             ("vulnerability", vulnerability),
             ("audit_log", audit_log),
+            ("document", document),
             ("register", register),
         ])
     }
@@ -228,6 +252,12 @@ impl VulnerabilityCase {
 impl AuditLogCase {
     fn case(self) -> Result<Case, CasesError> {
         case(self.name, self.expect, "audit_logging", Ok(self.case.into_facts(self.policy.0)))
+    }
+}
+
+impl DocumentsCase {
+    fn case(self) -> Result<Case, CasesError> {
+        case(self.name, self.expect, "documented", Ok(self.case.into_facts(self.policy.0)))
     }
 }
 
@@ -327,6 +357,10 @@ fn vulnerabilities_policy(generator: &mut SchemaGenerator) -> Schema {
 
 fn audit_logging_policy(generator: &mut SchemaGenerator) -> Schema {
     audit_logging::Policy::json_schema(generator)
+}
+
+fn documented_policy(generator: &mut SchemaGenerator) -> Schema {
+    documented::Policy::json_schema(generator)
 }
 
 /// See `PolicyFacts::named`.

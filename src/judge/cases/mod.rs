@@ -3,7 +3,7 @@
 //! read and turned into what the judges take; what comes of a case only the judges decide.
 //!
 //! - `file`: the file as a whole. The form's keys are its doc comments and those of `change`,
-//!   `principal`, `restore`, `vulnerability`, `audit_log` and `register`; `schema` publishes them.
+//!   `principal`, `restore`, `vulnerability`, `audit_log`, `document` and `register`; `schema` publishes them.
 //! - `place`: where in the file something is wrong.
 //!
 //! Unknown keys and unknown words are refused at every depth.
@@ -14,6 +14,7 @@
 
 mod audit_log;
 mod change;
+mod document;
 mod file;
 mod place;
 mod principal;

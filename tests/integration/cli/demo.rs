@@ -93,10 +93,11 @@ fn the_demo_tells_its_story() {
         ("training that is overdue", ["SEC-019", "deviating", "p-03 (training-overdue)"]),
         ("a policy that is not acknowledged", ["SEC-020", "deviating", "p-02 code-of-conduct (not-acknowledged)"]),
         ("a vendor that is not reviewed", ["SEC-021", "deviating", "Sample Mail (review-overdue)"]),
+        ("a chart that was not looked over", ["SEC-026", "deviating", "2026-02 (not-documented)"]),
         ("silence", ["SEC-004", "stale", "no fresh evidence"]),
         ("the gap", ["gap: ", "`aws`", "missed while the daemon was down"]),
         ("its place in the calendar", ["calendar: ", " late, ", " missed, "]),
-        ("the calendar is whole", ["ok ", "calendar: ", "slots of 10 collectors have an outcome on record"]),
+        ("the calendar is whole", ["ok ", "calendar: ", "slots of 11 collectors have an outcome on record"]),
         ("the bundle is good", ["ok ", "re-performance: ", "not made again: 0"]),
         ("the forgery is refused", ["REFUSED ", "commitments: ", "SHA256SUMS"]),
     ] {
@@ -133,7 +134,7 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     assert!(forgets["documented"].as_str().unwrap().starts_with("https://docs.github.com/"), "{forgets}");
     assert!(one("collectors", "name", "aws")["forgets"].is_null());
     let controls = json["controls"].as_array().unwrap();
-    assert_eq!(controls.len(), 13);
+    assert_eq!(controls.len(), 15);
     let effective = controls.iter().all(|control| control["state"] == "effective");
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
 }
@@ -430,6 +431,7 @@ fn the_pages_of_the_sample_show_its_story_worst_first() {
         ("AVL-001", &["validation-failed", "failure-not-followed-up"]),
         ("AVL-008", &["rto-missed", "recovery-not-shown"]),
         ("SEC-019", &["training-overdue"]),
+        ("SEC-026", &["not-documented"]),
     ] {
         assert!(index.contains(&format!("controls/{control}/index.html")), "{control}");
         let page = text(&format!("data/controls/{control}/index.html"));

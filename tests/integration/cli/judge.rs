@@ -311,6 +311,7 @@ fn the_schema_takes_the_truth_table_and_refuses_what_the_program_refuses() {
         merge("/mfa/0", "policy", json!({ "report_max_h": 5, "user_kind": "any" })),
         other(include_str!("../../cases/vulnerabilities.json")),
         other(include_str!("../../cases/audit_logging.json")),
+        other(include_str!("../../cases/documented.json")),
     ];
     let held = held_to_the_schema(&[&good[..], &broken[..]].concat());
     assert_eq!(held.len(), good.len() + broken.len());

@@ -48,6 +48,7 @@ fn every_test_has_rules_a_schema_and_a_sort_of_items() {
         ("access_review", "access_review/1", Takes::AccessReviews),
         ("acknowledgement", "acknowledgement/1", Takes::Workforce),
         ("asset_inventory", "asset_inventory/1", Takes::Assets),
+        ("documented", "documented/1", Takes::Documents),
         ("incident_response", "incident_response/1", Takes::Incidents),
         ("leavers", "leavers/1", Takes::Workforce),
         ("risk_assessment", "risk_assessment/1", Takes::Risks),
@@ -94,6 +95,9 @@ fn a_value_that_makes_no_sense_is_refused_with_its_key() {
         ("restore_test", json!([]), "not a table"),
         ("vulnerabilities", json!({"critical_days": 0}), "critical_days = 0"),
         ("vulnerabilities", json!({"low_days": 366}), "low_days = 366"),
+        ("documented", json!({"grace_days": 91}), "grace_days = 91"),
+        ("documented", json!({"every": "week"}), "every"),
+        ("documented", json!({"late_days": 367}), "late_days = 367"),
         ("audit_logging", json!({"kept_days": 0}), "kept_days = 0"),
         ("audit_logging", json!({"delivery_max_hours": 169}), "delivery_max_hours = 169"),
     ] {
