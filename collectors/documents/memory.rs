@@ -2,9 +2,8 @@
 //! another day, must not pass unnoticed.
 
 use super::settings::Settings;
-use crate::contract::{CollectError, Document, Standing, Unread};
+use crate::contract::{Document, Standing, Unread};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Documents by name.
@@ -15,17 +14,6 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// From the last complete run; nothing before the first one.
-    pub(super) fn from_carry(carry: Option<&Value>) -> Result<Self, CollectError> {
-        let Some(carry) = carry else { return Ok(Self::default()) };
-        Self::deserialize(carry).map_err(fault)
-    }
-
-    /// For the next run.
-    pub(super) fn into_carry(self) -> Result<Value, CollectError> {
-        serde_json::to_value(self).map_err(fault)
-    }
-
     /// Of this run.
     pub(super) fn new(documents: &[Document]) -> Self {
         let entry = |document: &Document| (document.file.clone(), document.clone());
@@ -86,8 +74,4 @@ fn differences(before: &Document, now: &Document) -> String {
     ];
     let differing = pairs.iter().filter(|(_, before, now)| before != now);
     differing.map(|(key, before, now)| format!("{key} was {before:?}, is {now:?}")).collect::<Vec<_>>().join("; ")
-}
-
-fn fault(error: serde_json::Error) -> CollectError {
-    CollectError::Malformed { what: "documents read by the last run".to_owned(), why: error.to_string() }
 }

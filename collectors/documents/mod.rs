@@ -17,11 +17,11 @@ pub use settings::{Settings, Withdrawn};
 pub use sidecar::{ENDING, Fault, NOTE_BYTES_MAX, Sidecar, check_file};
 
 use crate::contract::{
-    CollectError, Collector, Document, Ipe, Items, Kind, Partial, Population, Reading, Remembers, SettingsError,
-    Standing, Task, Unread, Whole,
+    Asking, CollectError, Collector, Document, Ipe, Items, Kind, Partial, Population, Reading, Remembers, Rights,
+    SettingsError, Standing, Task, Unread, Whole, carry,
 };
 use crate::door::{Door, Failure, FileEntry};
-use crate::sources::files::{not_listed, not_read, told};
+use crate::sources::files::{self, not_listed, not_read, told};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use memory::Memory;
@@ -34,7 +34,8 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Documents that people add as evidence: screenshots, minutes, reports, with who, when and of which day",
     reading: Reading::Snapshot,
-    permissions: &["read on the files, search on the directory"],
+    permissions: &[files::READ],
+    needs: files::needs,
     build,
     settings_schema: || schemars::schema_for!(Settings),
     locate: locate::locate,
@@ -58,7 +59,7 @@ struct Documents(Settings);
 #[async_trait::async_trait]
 impl Collector for Documents {
     async fn collect(&self, door: &Door, task: &Task) -> Result<Population, CollectError> {
-        let before = Memory::from_carry(task.carry.as_ref())?;
+        let before: Memory = carry::read(task.carry.as_ref())?;
         let entries = door.list(SOURCE, &self.0.directory).await.map_err(|failure| self.not_listed(failure))?;
         let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let sidecars = names.iter().filter(|name| name.ends_with(ENDING)).count();
@@ -89,7 +90,7 @@ impl Collector for Documents {
             Ok((total, reconciliation)) if unread.is_empty() => {
                 ipe.reconciliations.push(reconciliation);
                 let whole = vec![Whole::last_page("the directory's listing, in one piece", 1), total];
-                Population::new(Items::Documents(documents), whole, ipe, Some(now.into_carry()?))
+                Population::new(Items::Documents(documents), whole, ipe, Some(carry::write(&now)?))
             }
             Err(difference) if unread.is_empty() => {
                 Err(Partial::of(Items::Documents(documents), None, vec![difference], ipe))
@@ -101,6 +102,11 @@ impl Collector for Documents {
     fn remembers(&self) -> Vec<Remembers> {
         // A directory forgets nothing by itself; that documents stay in it is held to what the last run read.
         Vec::new()
+    }
+
+    async fn rights(&self, _: &Door, _: &Asking<'_>) -> Rights {
+        // No file system says more than whether it answers.
+        Rights::default()
     }
 }
 

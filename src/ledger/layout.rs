@@ -42,23 +42,6 @@ pub(super) struct Promise {
     pub(super) claimed: Checkpoint,
 }
 
-/// Room for what shall replace a file, beside it: who puts it there cannot want for space any more.
-pub(super) struct Room {
-    file: File,
-    path: PathBuf,
-    next: PathBuf,
-}
-
-impl Room {
-    /// Replaces the file whole and durably: after a crash it is the old one or the new one.
-    pub(super) fn put(mut self, bytes: &[u8]) -> Result<(), LedgerError> {
-        let written = self.file.rewind().and_then(|()| self.file.write_all(bytes)).and_then(|()| self.file.sync_all());
-        written.map_err(LedgerError::io("writing", &self.next))?;
-        fs::rename(&self.next, &self.path).map_err(LedgerError::io("replacing", &self.path))?;
-        sync(self.path.parent().unwrap_or(Path::new("/")))
-    }
-}
-
 impl Layout {
     /// Makes the directory, or takes one that has nothing of a ledger in it.
     pub(super) fn create(dir: &Path) -> Result<Self, LedgerError> {
