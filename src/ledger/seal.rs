@@ -419,10 +419,8 @@ fn full(error: &std::io::Error) -> bool {
 impl GroupError {
     /// Of what failed while nothing is committed yet.
     fn before_commit(error: LedgerError) -> Self {
-        match &error {
-            LedgerError::Io { source, .. } if full(source) => Self::Full,
-            _ => Self::stop(error),
-        }
+        let full = matches!(&error, LedgerError::Io { source, .. } if full(source));
+        if full { Self::Full } else { Self::stop(error) }
     }
 
     /// Its first line says what happened; the hint will be that of `LedgerError::Stopped`.
