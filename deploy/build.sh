@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the program so that the same source and the same compilers give the same bytes, wherever the source lies: no path
-# and no time of this machine gets into it. Says at the end where it is.
+# Builds the program without paths and times of this machine in it, so that the same source and the same compilers give the
+# same bytes wherever the source lies. Says at the end where it is.
 #
 #   deploy/build.sh [PROFILE]      a profile of Cargo.toml; dist, if none is named
 #

@@ -82,8 +82,7 @@ fn met(licence: &str, allowed: &BTreeSet<LicenseReq>) -> bool {
 fn allowed(deny: &Deny) -> BTreeSet<LicenseReq> {
     let only = |name: &String| {
         let terms = Expression::parse(name).unwrap_or_else(|error| panic!("deny.toml: {error}"));
-        let one = terms.requirements().next().unwrap().req.clone();
-        one
+        terms.requirements().next().unwrap().req.clone()
     };
     deny.licenses.allow.iter().map(only).collect()
 }

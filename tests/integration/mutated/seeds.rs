@@ -140,7 +140,7 @@ fn records() -> Vec<Seed> {
     for path in unpacked().iter().flat_map(|(folder, _)| under(&folder.join("data/records"))) {
         let bytes = fs::read(&path).unwrap();
         let record: Value = serde_json::from_slice(&bytes).unwrap();
-        let kind = kinds.entry(record["body"]["kind"].to_string()).or_default();
+        let kind = kinds.entry(record["kind"].to_string()).or_default();
         if kind.len() < OF_A_SORT {
             kind.push((path.display().to_string(), bytes));
         }
