@@ -224,12 +224,12 @@ fn sources(scene: &mut Scene, github_url: &str, echo_url: &str) -> String {
     scene.env.push(("AWS_ACCESS_KEY_ID".into(), "ASIAIOSFODNN7EXAMPLE".into()));
     let mut text = String::new();
     let echo = format!("{echo_url}/");
-    for (name, url, token) in [("shop", github_url, token), ("refused", &echo, other)] {
+    for (name, url, token) in [("shop", github_url, token), ("refused", echo.as_str(), other)] {
         let repositories = "repositories = [{ name = 'acme/shop', branches = ['main'] }]";
         let settings = format!("api_url = '{url}'\ncredentials = {{ token = {token} }}\n{repositories}");
         text += &collector(name, "github_changes", &settings);
     }
-    for (name, url) in [("app", github_url), ("apprefused", &echo)] {
+    for (name, url) in [("app", github_url), ("apprefused", echo.as_str())] {
         let app = format!("{{ app = {{ app_id = 1, installation_id = 7, private_key = {key} }} }}");
         let settings = format!("api_url = '{url}'\ncredentials = {app}\nrepositories = ['acme/shop']");
         text += &collector(name, "github_alerts", &settings);
