@@ -1,7 +1,6 @@
 //! AWS, as kinds ask it: `accounts` is what configurations of all these kinds have alike, `organization` which accounts
-//! there are, `caller` which one a credential leads to, `paging` when a list has ended, `refusal` what errors mean, `rights` what a
-//! credential may do, `xml`
-//! the elements of an answer with their paths.
+//! there are, `caller` which one a credential leads to, `paging` when a list has ended, `refusal` what errors mean,
+//! `rights` what a credential may do, `xml` the elements of an answer with their paths.
 
 pub(crate) mod accounts;
 pub(crate) mod caller;

@@ -172,10 +172,10 @@ fn of_document(body: &str) -> Option<BTreeSet<&'static str>> {
 /// The fields and types of a document that select something: words before `{`, arguments aside.
 fn selecting(document: &str) -> Vec<String> {
     let (mut found, mut word, mut depth, mut quoted) = (Vec::new(), String::new(), 0_u32, false);
-    let mut complete = false;
+    let (mut complete, mut previous) = (false, ' ');
     for c in document.chars() {
         match c {
-            '"' => quoted = !quoted,
+            '"' if previous != '\\' => quoted = !quoted,
             _ if quoted => {}
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
@@ -195,6 +195,7 @@ fn selecting(document: &str) -> Vec<String> {
             _ => {}
         }
         complete = !quoted && depth == 0 && !(c.is_ascii_alphanumeric() || c == '_' || c == ')');
+        previous = c;
     }
     found
 }
