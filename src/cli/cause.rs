@@ -26,7 +26,13 @@ The texts go into every bundle and cannot be erased: name no persons that need n
 #[command(after_help = HELP)]
 pub(super) struct Args {
     /// The control that drifted, `SEC-001`. Without it: every drift, and whether its cause is on record.
-    #[arg(requires_all = ["drift", "cause", "effect", "determined", "correction"])]
+    #[arg(
+        requires = "drift",
+        requires = "cause",
+        requires = "effect",
+        requires = "determined",
+        requires = "correction"
+    )]
     control: Option<String>,
     /// The drift, by the record that began it; `evidenced cause` shows them.
     #[arg(long, value_name = "RECORD", requires = "control")]
