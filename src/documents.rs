@@ -195,6 +195,12 @@ pub fn sealed(reader: &Reader, loaded: &Loaded, control: Option<&str>) -> Result
     Ok(Documents { documents, erased })
 }
 
+/// Whether an evidence record holds the document. A run that failed, or to which the document did not fit, does not.
+pub fn holds(reader: &Reader, index: u64, file: &str, sha256: &str) -> Result<bool, RunError> {
+    let Body::Evidence { status, .. } = reader.record(index)?.body else { return Ok(false) };
+    Ok(held(reader, index, status)?.iter().any(|document| document.file == file && document.sha256 == sha256))
+}
+
 /// What one evidence record holds. A document that was gone or altered is in an earlier one.
 fn held(reader: &Reader, index: u64, status: Status) -> Result<Vec<Document>, RunError> {
     let items = match status {

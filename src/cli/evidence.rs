@@ -96,21 +96,25 @@ async fn add(loaded: Loaded, args: &Add, json: bool) -> anyhow::Result<Exit> {
             settings.directory.display()
         )
     })?;
-    let done = report.end == End::Done;
+    let sealed = documents::holds(&runner.reader()?, report.evidence, &file, &sidecar.sha256)?;
+    let good = sealed && report.end == End::Done;
     if json {
         let size = bytes.len();
         let Sidecar { control, as_of, note, by, added_at, sha256 } = &sidecar;
         print_json(&serde_json::json!({
             "file": file, "control": control, "as_of": as_of, "added_at": added_at, "by": by, "note": note,
-            "sha256": sha256, "size": size, "evidence": report.evidence, "run": report,
+            "sha256": sha256, "size": size, "evidence": report.evidence, "sealed": sealed, "run": report,
         }))?;
     } else {
-        let (control, as_of) = (&sidecar.control, sidecar.as_of);
-        outln!("{}, evidence of {control} as of {as_of}, is sealed in record {}", shown(&file), report.evidence);
+        let (control, as_of, name) = (&sidecar.control, sidecar.as_of, shown(&file));
+        match sealed {
+            true => outln!("{name}, evidence of {control} as of {as_of}, is sealed in record {}", report.evidence),
+            false => outln!("{name} is in {}, and NOT taken in: see why below", settings.directory.display()),
+        }
         outln!("SHA-256 {}", sidecar.sha256);
         collect::show(&[report]);
     }
-    Ok(if done { Exit::Ok } else { Exit::Failed })
+    Ok(if good { Exit::Ok } else { Exit::Failed })
 }
 
 /// The first collector of documents that feeds the control, and where it looks.

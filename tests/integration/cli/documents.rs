@@ -87,6 +87,7 @@ fn a_document_is_added_sealed_judged_listed_and_explained() {
     let said = home.run(&[&add[..], &["--json"]].concat());
     assert_eq!(said.code, 0, "{said:?}");
     let added = said.json();
+    assert_eq!(added["sealed"], json!(true));
     assert_eq!(added["run"]["controls"], json!({ "T-1": "effective" }), "{added}");
     assert_eq!(added["sha256"], json!(hex::encode(Sha256::digest(HOSTILE))));
     assert!(added["by"].as_str().unwrap().starts_with("uid "), "{added}");
@@ -170,6 +171,11 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
     assert!(said.out.contains("/task/carry/documents/minutes.pdf"), "{}", said.out);
     let drift = home.run(&["drift"]);
     assert!(drift.code == 3 && drift.out.contains("T-1"), "{drift:?}");
+
+    // A new one under the name of one that nobody explained is not taken for it, nor said to be sealed.
+    let other = add("minutes.pdf");
+    assert_eq!((other.code, &other.json()["sealed"]), (1, &json!(false)), "{other:?}");
+    [&document, &sidecar].map(|file| fs::remove_file(file).unwrap());
 
     // Withdrawn by who and when it was added, it is asked for no longer, and does not count.
     let added_at = first.json()["added_at"].as_str().unwrap().to_owned();
