@@ -175,7 +175,9 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
     // A new one under the name of one that nobody explained is not taken for it, nor said to be sealed.
     let other = add("minutes.pdf");
     assert_eq!((other.code, &other.json()["sealed"]), (1, &json!(false)), "{other:?}");
-    [&document, &sidecar].map(|file| fs::remove_file(file).unwrap());
+    for file in [&document, &sidecar] {
+        fs::remove_file(file).unwrap();
+    }
 
     // Withdrawn by who and when it was added, it is asked for no longer, and does not count.
     let added_at = first.json()["added_at"].as_str().unwrap().to_owned();
