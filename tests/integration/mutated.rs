@@ -1,11 +1,11 @@
-//! Changed copies of real inputs, given to whatever reads bytes from outside (`fuzz/src/entries.rs`, which libFuzzer runs
+//! Changed copies of real inputs, given to whatever reads bytes from outside (`tests/fuzz/src/entries.rs`, which libFuzzer runs
 //! too): it may refuse them, and it may not panic. Real inputs are what the other tests collected and exported.
 //!
 //! `EVIDENCED_SEED=7 EVIDENCED_CASES=20` for others and for so many times as many; `EVIDENCED_ENTRY=note` for one entry.
-//! With `EVIDENCED_SEEDS=DIR` the real inputs are written there, for `fuzz/run`. What made an entry panic is kept in
+//! With `EVIDENCED_SEEDS=DIR` the real inputs are written there, for `tests/fuzz/run`. What made an entry panic is kept in
 //! `target/tmp/mutated`.
 
-#[path = "../../fuzz/src/entries.rs"]
+#[path = "../fuzz/src/entries.rs"]
 mod entries;
 mod seeds;
 
