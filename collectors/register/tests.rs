@@ -96,7 +96,7 @@ async fn a_bad_cell_is_named_with_row_column_value_and_what_to_write() {
         ("L-2,tbd,p-1,2024-01-01,,yes", "kind", "stands for nothing", "write what it is"),
         ("L-2,laptop,Mu\u{308}ller,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
         ("L-2,laptop,p-1\u{fe0f},2024-01-01,,yes", "owner", "cannot be seen", "anew"),
-        ("L-2,laptop,p\0001,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
+        ("L-2,laptop,p\x001,2024-01-01,,yes", "owner", "cannot be seen", "anew"),
         ("L-2,laptop,p-1,2026- 3-01,,yes", "since", "is no date", "write 2026-03-31"),
         ("L-2,laptop,p-1,0026-03-01,,yes", "since", "lies centuries away", "is the year"),
         ("L-2,laptop,p-1,2206-03-01,,yes", "since", "lies centuries away", "is the year"),

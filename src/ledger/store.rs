@@ -73,7 +73,8 @@ pub(super) fn open_read(path: &Path) -> Result<Connection, LedgerError> {
 pub(super) fn is_as_made(db: &Connection) -> Result<bool, LedgerError> {
     let made = Connection::open_in_memory().map_err(LedgerError::store("checking"))?;
     migrate(&made, 0)?;
-    let schema = |db: &Connection| -> rusqlite::Result<Vec<(String, String, String, Option<String>)>> {
+    type Part = (String, String, String, Option<String>);
+    let schema = |db: &Connection| -> rusqlite::Result<Vec<Part>> {
         let mut parts = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")?;
         let parts = parts.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         parts.collect()

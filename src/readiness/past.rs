@@ -69,7 +69,7 @@ impl Past {
                     .is_none_or(|scope| category == "security" || scope.categories.contains(&category));
                 inside && !stated.controls.values().any(|control| control.criteria.contains(&criterion.id))
             };
-            (criterion.without_since, criterion.filled) = (self.since(&without), self.filled(&without));
+            (criterion.without_since, criterion.filled) = (self.since(without), self.filled(without));
         }
         for control in &mut facts.controls {
             let configured = loaded.config.controls.contains_key(&control.id);
