@@ -162,25 +162,26 @@ impl Scene {
     }
 }
 
-async fn github() -> GithubServer {
+/// A GitHub that was told this token, and says it back where it should not.
+async fn github(told: &'static str) -> GithubServer {
     let now = SystemClock.now();
     let mut history = GithubHistory::new();
     history.repository("acme/shop", "main");
     history.merge(PullRequestSpec::new("acme/shop", 1, "example-ana", now - Duration::hours(2)));
     history.alert("acme/shop", AlertSpec::open(1, "low", now - Duration::days(2)));
-    // It says tokens where it should not: in bodies, and in headers that are kept.
-    history.replace("/activity", "\"gravatar_id\":\"\"", &format!("\"gravatar_id\":\"{TOKEN}\""));
-    history.replace("/dependabot/alerts", "\"A sample\"", &format!("\"of {INSTALLATION}\""));
-    for header in [("server", TOKEN), ("x-amzn-requestid", INSTALLATION), ("set-cookie", COOKIE)] {
+    // In bodies, and in headers that are kept.
+    history.replace("/activity", "\"gravatar_id\":\"\"", &format!("\"gravatar_id\":\"{told}\""));
+    history.replace("/dependabot/alerts", "\"A sample\"", &format!("\"of {told}\""));
+    for header in [("server", told), ("x-amzn-requestid", told), ("set-cookie", COOKIE)] {
         history.header("/", now - Duration::days(30), header);
     }
     GithubServer::start(history, Arc::new(SystemClock)).await.unwrap()
 }
 
 /// The whole configuration, and a log with the planted canary.
-fn configure(scene: &mut Scene, github: &GithubServer, echo: &Sink, witness_key: &str) {
+fn configure(scene: &mut Scene, github: [&GithubServer; 2], echo: &Sink, witness_key: &str) {
     let mut text = "organization = 'Test Ltd'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n".to_owned();
-    text += &sources(scene, &github.url(), &echo.url(""));
+    text += &sources(scene, github.map(GithubServer::url), &echo.url(""));
     for (id, test, collectors) in [
         ("T-1", "restore_test", "'logs'"),
         ("T-2", "change_review", "'shop', 'refused'"),
@@ -208,7 +209,7 @@ fn collector(name: &str, kind: &str, settings: &str) -> String {
 }
 
 /// A collector each of sources that answer, and of sources that refuse and say everything back.
-fn sources(scene: &mut Scene, github_url: &str, echo_url: &str) -> String {
+fn sources(scene: &mut Scene, [shop, app]: [String; 2], echo_url: &str) -> String {
     let token = scene.env("GITHUB_TOKEN", TOKEN);
     let other = scene.file("github-token", "canary-github-file/token+8Ls0");
     let pem = private_key();
@@ -224,12 +225,12 @@ fn sources(scene: &mut Scene, github_url: &str, echo_url: &str) -> String {
     scene.env.push(("AWS_ACCESS_KEY_ID".into(), "ASIAIOSFODNN7EXAMPLE".into()));
     let mut text = String::new();
     let echo = format!("{echo_url}/");
-    for (name, url, token) in [("shop", github_url, token), ("refused", echo.as_str(), other)] {
+    for (name, url, token) in [("shop", shop.as_str(), token), ("refused", echo.as_str(), other)] {
         let repositories = "repositories = [{ name = 'acme/shop', branches = ['main'] }]";
         let settings = format!("api_url = '{url}'\ncredentials = {{ token = {token} }}\n{repositories}");
         text += &collector(name, "github_changes", &settings);
     }
-    for (name, url) in [("app", github_url), ("apprefused", echo.as_str())] {
+    for (name, url) in [("app", app.as_str()), ("apprefused", echo.as_str())] {
         let app = format!("{{ app = {{ app_id = 1, installation_id = 7, private_key = {key} }} }}");
         let settings = format!("api_url = '{url}'\ncredentials = {app}\nrepositories = ['acme/shop']");
         text += &collector(name, "github_alerts", &settings);
@@ -382,10 +383,10 @@ fn sealed_keys(dir: &Path) -> BTreeMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_secret_is_kept_or_said_anywhere_and_what_may_be_is_found() {
-    let (github, echo) = (github().await, echo());
+    let (shop, app, echo) = (github(TOKEN).await, github(INSTALLATION).await, echo());
     let mut scene = Scene::new();
     // Its key alone: who answers in its place has no signature to give.
-    configure(&mut scene, &github, &echo, &Witness::new().key);
+    configure(&mut scene, [&shop, &app], &echo, &Witness::new().key);
     assert_eq!(scene.run(&["init"], ""), 0, "{}", String::from_utf8_lossy(&scene.said[1].1));
     let keys = sealed_keys(scene.dir.path());
     scene.canaries.extend(keys);

@@ -106,7 +106,7 @@ fn a_document_is_added_sealed_judged_listed_and_explained() {
     // In the bundle: bytes under a name of its own, named by the table, and rendered nowhere.
     assert_eq!(home.run(&["export", "--from", &day(now, -1), "--to", &day(now, 2), "--out", "b.zip"]).code, 0);
     let found = files(&home.path("b.zip"));
-    let table = found.iter().find(|(path, _)| path.ends_with("/population.csv")).unwrap().1;
+    let table = found.iter().find(|(path, _)| path.contains("data/populations/")).unwrap().1;
     let table = std::str::from_utf8(table).unwrap();
     let path = table.lines().nth(1).unwrap().rsplit(',').next().unwrap();
     assert_eq!(found.get(path).map(Vec::as_slice), Some(HOSTILE), "{table}");

@@ -54,7 +54,7 @@ fn the_same_rules_and_policy_say_today_what_they_said_then_and_nothing_is_writte
     {
         let said = as_of(&home, time, &[]).json();
         let controls = said["controls"].as_array().unwrap();
-        assert_eq!(controls.len(), 13, "{said}");
+        assert_eq!(controls.len(), 15, "{said}");
         for control in controls {
             let (then, now) = (&control["then"], &control["now"]);
             assert_eq!(control["differs"], Value::Array(Vec::new()), "{time}: {control}");

@@ -33,7 +33,7 @@ fn the_tracker_counts_evidence_and_not_words() {
     let failing = one(&tracker["controls"], "control", "AVL-008");
     assert_eq!(failing["evidence_is"], "failing");
     assert!(failing["missing"].as_str().unwrap().contains("rto-missed"), "{failing}");
-    assert_eq!(one(&tracker["controls"], "control", "SEC-022")["evidence_is"], "no_evidence");
+    assert_eq!(one(&tracker["controls"], "control", "SEC-027")["evidence_is"], "no_evidence");
     let counts = &tracker["counts"];
     let total: f64 = counts.as_object().unwrap().values().map(|count| count.as_f64().unwrap()).sum();
     let by_hand = (counts["collected"].as_f64().unwrap() / total * 1000.0).round() / 10.0;
@@ -61,7 +61,7 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     let push = gap("GAP-SEC-001-operating-operating-consistency");
     assert_eq!((&push["severity"], &push["opened_at"]), (&json!("critical"), &json!("2026-01-30T00:00:00Z")));
     assert!(push["current_state"].as_str().unwrap().contains("stale-approval"), "{push}");
-    assert_eq!(gap("GAP-CC1.2-missing")["opened_at"], "2026-01-01T00:00:00Z");
+    assert_eq!(gap("GAP-CC1.5-missing")["opened_at"], "2026-01-01T00:00:00Z");
     assert_eq!(gap("GAP-AVL-008-design")["current_state"], "its plan lacks: statement, evidence type, test procedure");
     let confirmed = |gaps: &Value| one(&gaps["operation"]["AVL-001"], "check", "owner_accountability").clone();
     assert_eq!(confirmed(&gaps)["passed"], "open", "the quarter is just over: {}", confirmed(&gaps));
@@ -82,7 +82,7 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     // Before the push, nothing of it.
     let early = home.run(&["gaps", "--type", "type2", "--period", "2026-Q1", "--as-of", "2026-01-15", "--json"]).json();
     let ids = early["gaps"].to_string();
-    assert!(!ids.contains("GAP-SEC-001-operating") && ids.contains("GAP-CC1.2-missing"), "{ids}");
+    assert!(!ids.contains("GAP-SEC-001-operating") && ids.contains("GAP-CC1.5-missing"), "{ids}");
     let first = home.run(&["gaps", "--json"]).json();
     assert_eq!((&first["type"], first.get("operation")), (&json!("type1"), None));
 }
@@ -155,7 +155,7 @@ fn the_plan_of_the_sample_can_be_read_by_programs_of_others() {
     let push = one(&plan["gaps"], "gap_id", "GAP-SEC-001-operating-operating-consistency");
     assert_eq!((&push["priority"], &push["target_date"]), (&json!("critical"), &json!("2026-02-27")), "28 days");
     assert_eq!((&push["status"], &push["owner"]), (&json!("overdue"), &json!("Head of Engineering")));
-    let missing = one(&plan["gaps"], "gap_id", "GAP-CC1.2-missing");
+    let missing = one(&plan["gaps"], "gap_id", "GAP-CC1.5-missing");
     assert!(missing["days_lost"].as_i64().unwrap() > 0, "the period has begun: {missing}");
     assert_eq!(run(&home, "remediation", &["--fail-on", "critical"]).code, 3);
     let file = |name: &str, format: &str| {
@@ -225,7 +225,7 @@ fn the_page_runs_nothing_loads_nothing_and_prints() {
         "What keeps the score down",
         "Scope",
         "Timeline",
-        "GAP-CC1.2-missing",
+        "GAP-CC1.5-missing",
         "SAMPLE",
     ] {
         assert!(text.contains(words), "{words} is not in {text}");
