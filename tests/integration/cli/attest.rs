@@ -131,7 +131,7 @@ fn the_cause_of_a_drift_is_on_record_and_a_drift_without_one_is_not_handled() {
     assert_eq!((&record["kind"], &record["compensation"]["control"]), (&json!("cause"), &json!(other)));
     assert!(record["recorded_by"].as_str().unwrap().starts_with("uid "), "{record}");
     let after = home.run(&["cause", "--json"]).json();
-    let now = after.as_array().unwrap().iter().find(|owed| owed["drift"].to_string() == drift).unwrap();
+    let now = after.as_array().unwrap().iter().find(|owed| owed["drift"].as_u64() == drift.parse().ok()).unwrap();
     assert_eq!((&now["standing"], &now["causes"][0]["cause"]), (&json!("recorded"), &json!("=a rule")));
     assert!(home.run(&["cause"]).out.contains("=a rule"));
     let export = home.run(&["export", "--from", "2026-01-01", "--to", "2026-04-01", "--out", "q1.zip"]);

@@ -38,7 +38,7 @@ impl Crashed {
         super::copy(from.path(), &dir.path().join("copy"));
         drop(open);
         let read = |name: &'static str| (name, fs::read(dir.path().join("copy").join(name)).unwrap());
-        let files = FILES.iter().chain(&["log.key", "bundle.key"]).map(|name| read(*name)).collect();
+        let files = FILES.iter().chain(&["log.key", "bundle.key"]).map(|name| read(name)).collect();
         Self { files, dir }
     }
 
