@@ -283,12 +283,13 @@ pub fn newest_complete(reader: &Reader, collector: &str) -> Result<Option<Comple
     Ok(None)
 }
 
-/// The newest complete collection of a collector that can still be read: what the next run goes on from. What
-/// was erased since is read again.
-pub fn newest_readable(reader: &Reader, collector: &str) -> Result<Option<Complete>, LedgerError> {
+/// The newest complete collection of a collector that can still be read and reaches no further than `by`: what the next
+/// run goes on from. What was erased since is read again.
+pub fn newest_readable(reader: &Reader, collector: &str, by: DateTime<Utc>) -> Result<Option<Complete>, LedgerError> {
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let (index, record) = found?;
         if let Body::Evidence { status: Status::Complete, window, .. } = record.body
+            && window.end <= by
             && erased(reader, index)?.is_none()
         {
             return Ok(Some(Complete { index, window }));

@@ -59,13 +59,16 @@ pub fn due(
     given: Option<DateTime<Utc>>,
 ) -> Result<Due, CompactError> {
     let kept = loaded.config.retention.evidence;
-    let latest = now - kept.unwrap_or(KEPT_AT_LEAST).delta();
+    let furthest = loaded.config.controls.iter().max_by_key(|(_, control)| control.lookback);
+    let furthest = furthest.filter(|(_, control)| control.lookback > kept.unwrap_or(KEPT_AT_LEAST));
+    let latest = now - furthest.map_or(kept.unwrap_or(KEPT_AT_LEAST), |(_, control)| control.lookback).delta();
     let asked = match (given, kept) {
         (None, None) => return Err(CompactError::ForEver),
         (None, Some(_)) => latest,
         (Some(before), _) if before <= latest => before,
         (Some(before), _) => {
             let hint = match kept {
+                _ if let Some((id, control)) = furthest => format!("{id} looks back {}", control.lookback),
                 Some(kept) => format!("[retention] keeps evidence for {kept}"),
                 None => "auditors ask for a period of a year until a year after it: 730 days at least".to_owned(),
             };
@@ -83,8 +86,10 @@ pub fn due(
     }
     for collector in collectors {
         let newest = reader.newest(&Filter::kind("evidence").collector(&collector))?.map(|(index, _)| index);
-        let readable = assess::newest_readable(reader, &collector)?.map(|complete| complete.index);
-        for stays in newest.into_iter().chain(readable) {
+        let readable = assess::newest_readable(reader, &collector, DateTime::<Utc>::MAX_UTC)?;
+        let reached = assess::newest_readable(reader, &collector, now)?;
+        let complete = readable.into_iter().chain(reached).map(|complete| complete.index);
+        for stays in newest.into_iter().chain(complete) {
             records.remove(&stays);
         }
     }
@@ -117,14 +122,34 @@ pub async fn compact(ledger: &Ledger, due: &Due, by: &str, at: DateTime<Utc>) ->
     swept.map_err(|_| LedgerError::Stopped { why: "giving back space ended in the middle".to_owned() })?
 }
 
+/// Longest time between two records, or since the last one, after which a clock alone decides nothing.
+const SILENCE: TimeDelta = TimeDelta::days(31);
+
+/// What speaks for a clock that was set, rather than for time that went by: the log is silent for long, and no anchor
+/// dated it since. What is erased cannot come back, so that such a clock erases nothing by itself.
+pub fn doubt(reader: &Reader, now: DateTime<Utc>, kept: TimeDelta) -> Result<Option<String>, LedgerError> {
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("anchor")) {
+        if let Body::Anchor { time: Some(time), .. } = found?.1.body {
+            if (now - time).abs() <= SILENCE {
+                return Ok(None);
+            }
+            break;
+        }
+    }
+    let (step, until) = reader.longest_step(now - kept, now)?;
+    Ok((step > SILENCE).then(|| format!("the log has nothing of the {} days before {until}", step.num_days())))
+}
+
 /// What a daemon does once a day, if retention is set.
 pub async fn apply(runner: &Runner) -> Result<(), RunError> {
     let (loaded, now) = (runner.loaded(), runner.clock().now());
-    if loaded.config.retention.evidence.is_none() {
-        return Ok(());
-    }
+    let Some(kept) = loaded.config.retention.evidence else { return Ok(()) };
     let (found, by) = {
         let reader = runner.reader()?;
+        if let Some(why) = doubt(&reader, now, kept.delta())? {
+            tracing::warn!(%now, why, "nothing is compacted: was the clock set? hint: if it is right, `evidenced compact`");
+            return Ok(());
+        }
         let config = reader.newest(&Filter::kind("config"))?.map(|(index, _)| index).unwrap_or_default();
         match due(&reader, &loaded, now, None) {
             Ok(found) => (found, format!("[retention] of the configuration in record {config}")),

@@ -146,9 +146,34 @@ impl Sealed {
 
 /// Every document that is sealed; of one control, if one is named.
 pub fn sealed(reader: &Reader, loaded: &Loaded, control: Option<&str>) -> Result<Documents, RunError> {
+    let OnRecord { mut documents, directories, erased } =
+        on_record(reader, loaded, reader.size()?, &Filter::kind("evidence"))?;
+    documents.retain(|sealed| control.is_none_or(|control| control == sealed.document.control));
+    for Sealed { document, collector, on_disk, .. } in &mut documents {
+        if let Some(directory) = directories.get(collector) {
+            *on_disk = look(&directory.join(&document.file), document);
+        }
+    }
+    let order = |Sealed { document: of, .. }: &Sealed| (of.control.clone(), of.as_of, of.file.clone(), of.added_at);
+    documents.sort_by_cached_key(order);
+    Ok(Documents { documents, erased })
+}
+
+/// Documents on record, before anybody looked what has become of their files.
+pub(crate) struct OnRecord {
+    /// By collector and name.
+    pub(crate) documents: Vec<Sealed>,
+    /// Where each collector had them last.
+    directories: BTreeMap<String, PathBuf>,
+    /// See `Documents`.
+    erased: Vec<u64>,
+}
+
+/// Those that the first `size` records hold, as far as `filter` takes them.
+pub(crate) fn on_record(reader: &Reader, loaded: &Loaded, size: u64, filter: &Filter) -> Result<OnRecord, RunError> {
     let mut found: BTreeMap<(String, String, DateTime<Utc>, String), Sealed> = BTreeMap::new();
     let (mut directories, mut erased) = (BTreeMap::new(), Vec::new());
-    for record in reader.records(0..reader.size()?, &Filter::kind("evidence")) {
+    for record in reader.records(0..size, filter) {
         let (index, record) = record?;
         let Body::Evidence { collector, status, .. } = record.body else { continue };
         if loaded.collectors.get(&collector).is_some_and(|known| known.kind.name != KIND) {
@@ -176,12 +201,8 @@ pub fn sealed(reader: &Reader, loaded: &Loaded, control: Option<&str>) -> Result
             found.insert(key, sealed);
         }
     }
-    let wanted = |sealed: &Sealed| control.is_none_or(|control| control == sealed.document.control);
-    let mut documents: Vec<Sealed> = found.into_values().filter(wanted).collect();
-    for Sealed { document, collector, on_disk, .. } in &mut documents {
-        if let Some(directory) = directories.get(collector) {
-            *on_disk = look(&directory.join(&document.file), document);
-        }
+    let mut documents: Vec<Sealed> = found.into_values().collect();
+    for Sealed { document, collector, .. } in &mut documents {
         // The configuration may say more by now than it did at the newest run.
         let settings = loaded.config.collectors.get(collector);
         let settings = settings.and_then(|config| Settings::read(&config.settings).ok());
@@ -190,9 +211,7 @@ pub fn sealed(reader: &Reader, loaded: &Loaded, control: Option<&str>) -> Result
         });
         document.withdrawn = withdrawn.or(document.withdrawn.take());
     }
-    let order = |Sealed { document: of, .. }: &Sealed| (of.control.clone(), of.as_of, of.file.clone(), of.added_at);
-    documents.sort_by_cached_key(order);
-    Ok(Documents { documents, erased })
+    Ok(OnRecord { documents, directories, erased })
 }
 
 /// Whether an evidence record holds the document. A run that failed, or to which the document did not fit, does not.

@@ -186,7 +186,8 @@ pub enum Ending {
     Resolved,
     /// It is waived.
     Waived,
-    /// It is not among those judged any more: it left the look-back, or is no longer there.
+    /// It is not among those judged any more: it left the look-back, is no longer there, or is excluded now, which
+    /// repairs nothing.
     Gone,
 }
 
@@ -200,10 +201,20 @@ impl Ending {
         }
     }
 
+    /// Of a drift, by how its last items ended: as repaired only if all of them were.
+    pub fn of(resolved: u64, waived: u64, gone: u64) -> Option<Self> {
+        match (resolved, waived, gone) {
+            (0, 0, 0) => None,
+            (_, 0, 0) => Some(Self::Resolved),
+            (_, 0, _) => Some(Self::Gone),
+            _ => Some(Self::Waived),
+        }
+    }
+
     /// Of an item that a verdict no longer has among the bad.
     pub fn by(verdict: &Verdict, item: &str) -> Self {
         match verdict.judgements.iter().find(|judgement| judgement.item == item) {
-            None => Self::Gone,
+            None | Some(Judgement { outcome: Outcome::Excluded, .. }) => Self::Gone,
             Some(Judgement { outcome: Outcome::Waived, .. }) => Self::Waived,
             Some(_) => Self::Resolved,
         }

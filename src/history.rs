@@ -134,8 +134,22 @@ pub(crate) struct Known {
     pub(crate) timeline: Timeline,
     /// Times that items were bad, in the order in which they began.
     pub(crate) items: Vec<Spell>,
+    /// Verdicts of the period with bad items whose files were erased, oldest first: what became of these items is not
+    /// known.
+    pub(crate) erased: Vec<Erased>,
     /// What it is at `now`.
     pub(crate) present: Present,
+}
+
+/// What is left of a verdict with bad items whose files were erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// Its record.
+    pub record: u64,
+    /// As of when it is.
+    pub as_of: DateTime<Utc>,
+    /// Items that deviated.
+    pub deviations: u64,
 }
 
 /// What the first `size` records, which were written by `now`, say of a control over the part of the period up to
@@ -151,10 +165,12 @@ pub(crate) fn known(
     let past = Past::read(reader, loaded, id, size, now)?;
     let shown = Window { start: period.start, end: now.clamp(period.start, period.end) };
     let timeline = fold(&past.changes_before(period.end), shown);
-    let mut verdicts = verdicts(reader, id, period, &erased(reader)?)?;
+    let gone = erased(reader)?;
+    let mut verdicts = verdicts(reader, id, period, &gone)?;
     verdicts.retain(|index| *index < size);
     let items = timeline::spells(&LedgerSource::of(reader), verdicts)?;
-    Ok(Known { timeline, items, present: past.present })
+    let erased = erased_verdicts(reader, id, period, gone.range(..size))?;
+    Ok(Known { timeline, items, erased, present: past.present })
 }
 
 /// Every drift of a control up to `now`, oldest first.
@@ -238,6 +254,25 @@ fn erased(reader: &Reader) -> Result<BTreeSet<u64>, LedgerError> {
         }
     }
     Ok(erased)
+}
+
+/// The verdicts of a control in a period among records that were erased, as far as they have bad items.
+fn erased_verdicts<'a>(
+    reader: &Reader,
+    id: &str,
+    period: Window,
+    erased: impl Iterator<Item = &'a u64>,
+) -> Result<Vec<Erased>, LedgerError> {
+    let mut found = Vec::new();
+    for record in erased.copied() {
+        let Body::Verdict { control, as_of, counts, .. } = reader.record(record)?.body else { continue };
+        let of = |outcome| counts.get(&outcome).copied().unwrap_or_default();
+        let bad = of(Outcome::Deviation) + of(Outcome::Indeterminate) > 0;
+        if control == id && period.contains(as_of) && bad {
+            found.push(Erased { record, as_of, deviations: of(Outcome::Deviation) });
+        }
+    }
+    Ok(found)
 }
 
 /// The verdicts of a period and the last one before it, oldest first.

@@ -258,12 +258,14 @@ impl Runner {
     /// The window from where the last complete run ended, and what that run left for this one.
     fn task(&self, name: &str, config: &CollectorConfig, as_of: DateTime<Utc>) -> Result<Task, RunError> {
         let reader = self.ledger.reader()?;
-        let Some(last) = assess::newest_readable(&reader, name)? else {
-            let start = as_of - config.first_window.delta();
-            return Ok(Task { window: Window { start, end: as_of }, carry: None });
+        // A run under a clock that was ahead claims to reach further than it did: the next one goes on from before it.
+        let reached = assess::newest_readable(&reader, name, as_of)?;
+        let start = reached.map_or(as_of - config.first_window.delta(), |reached| reached.window.end);
+        let carry = match assess::newest_readable(&reader, name, DateTime::<Utc>::MAX_UTC)? {
+            Some(last) => assess::carry(&reader, last.index)?,
+            None => None,
         };
-        let start = last.window.end.min(as_of);
-        Ok(Task { window: Window { start, end: as_of }, carry: assess::carry(&reader, last.index)? })
+        Ok(Task { window: Window { start, end: as_of }, carry })
     }
 
     async fn open<'a>(

@@ -33,7 +33,7 @@ pub(crate) fn read(path: &Path, absent: &str) -> Result<String, ConfigError> {
 /// What the parser says of a text, with its place and without what was written there.
 pub(crate) fn form_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let message = format!("{}{}", place(text, error.span()), without_values(error.message()));
-    ConfigError { path: path.to_owned(), hint: nearest(error.message()), message }
+    ConfigError { path: path.to_owned(), hint: hint_of(error.message()), message }
 }
 
 /// Line and column. Never the line itself: somebody may have written a secret there.
@@ -59,8 +59,12 @@ pub(crate) fn without_values(message: &str) -> String {
     }
 }
 
-/// From serde's "unknown field `x`, expected one of `a`, `b`": the one that was meant.
-pub(crate) fn nearest(message: &str) -> Option<String> {
+/// From serde's "unknown field `x`, expected one of `a`, `b`": the one that was meant; from "missing field `x`": where
+/// it is shown.
+pub(crate) fn hint_of(message: &str) -> Option<String> {
+    if let Some((field, _)) = message.split_once("missing field `").and_then(|(_, rest)| rest.split_once('`')) {
+        return Some(format!("write `{field}` there; the examples in config/ show it"));
+    }
     let (_, rest) = message.split_once("unknown field `")?;
     let (unknown, rest) = rest.split_once('`')?;
     closest(unknown, rest.split('`').skip(1).step_by(2))

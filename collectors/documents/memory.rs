@@ -1,8 +1,11 @@
-//! What one run tells the next: every document as it was read. Whoever takes one away, or gives it other bytes or
-//! another day, must not pass unnoticed.
+//! What one run tells the next: every document as it was read, and when. Whoever takes one away, gives it other bytes or
+//! another day, or says that one was there before, must not pass unnoticed.
 
+use super::CLOCK_AHEAD_MINUTES_MAX;
 use super::settings::Settings;
+use super::sidecar::ENDING;
 use crate::contract::{Document, Standing, Unread};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
+    /// When they were read; `None` before the first complete run.
+    read_at: Option<DateTime<Utc>>,
     documents: BTreeMap<String, Document>,
 }
 
 impl Memory {
     /// Of this run.
-    pub(super) fn new(documents: &[Document]) -> Self {
+    pub(super) fn new(as_of: DateTime<Utc>, documents: &[Document]) -> Self {
         let entry = |document: &Document| (document.file.clone(), document.clone());
-        Self { documents: documents.iter().map(entry).collect() }
+        Self { read_at: Some(as_of), documents: documents.iter().map(entry).collect() }
     }
 
     /// Documents that are gone, or are not what they were and not withdrawn: each as it was, and what is to be
@@ -48,12 +53,30 @@ impl Memory {
                 permission: None,
                 hint: Some(format!(
                     "put it back as it was; if it shall count no longer, list it in `withdrawn` with added_at = \"{}\"",
-                    before.added_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+                    before.added_at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
                 )),
             }));
             were.push(Document { standing, ..before.clone() });
         }
+        unread.extend(now.iter().filter_map(|document| self.backdated(document)));
         (unread, were)
+    }
+
+    /// A document that says it was added before a complete run which did not find it.
+    fn backdated(&self, document: &Document) -> Option<Unread> {
+        let read_at = self.read_at.filter(|_| !self.documents.contains_key(&document.file))?;
+        let before = document.added_at + TimeDelta::minutes(CLOCK_AHEAD_MINUTES_MAX) < read_at;
+        let minute = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC");
+        (before && document.withdrawn.is_none()).then(|| Unread {
+            what: format!("{}{ENDING}", document.file),
+            why: format!(
+                "added_at: {} is before the complete run of {}, which did not find the document",
+                minute(document.added_at),
+                minute(read_at)
+            ),
+            permission: None,
+            hint: Some("write when it was put there; a note says why it is late".to_owned()),
+        })
     }
 }
 

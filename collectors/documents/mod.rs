@@ -80,7 +80,7 @@ impl Collector for Documents {
             }
         }
         let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0);
-        let now = Memory::new(&documents);
+        let now = Memory::new(door.as_of(), &documents);
         let (held, listed) = (2 * documents.len() as u64, entries.len() as u64);
         documents.retain(|document| were.iter().all(|was| was.file != document.file));
         documents.extend(were);
@@ -183,7 +183,8 @@ impl Documents {
             format!("{file}, added at {}, was withdrawn: {reason}", added_at.format("%Y-%m-%d %H:%M:%S UTC"))
         }));
         ipe.limitations.push(
-            "of which day a document is, and what it shows, is the statement of whoever added it; nobody looked into it"
+            "of which day a document is, when it was added before the first run that found it, and what it shows, is the \
+             statement of whoever added it; nobody looked into it"
                 .to_owned(),
         );
         ipe

@@ -201,6 +201,28 @@ async fn a_document_that_goes_or_becomes_another_is_noticed_until_the_settings_s
     assert!(run(&settings, population.carry().cloned()).await.is_ok(), "that it counts again is the configuration's");
 }
 
+#[tokio::test]
+async fn a_document_that_says_it_was_there_before_a_run_which_did_not_find_it_is_not_taken_for_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let carry = run(&settings, None).await.unwrap().carry().cloned();
+    put(dir.path(), "minutes.pdf", MINUTES);
+    let backdated = run(&settings, carry.clone()).await;
+    names(&backdated, "minutes.pdf.toml", "2026-03-12 09:00 UTC is before the complete run of 2026-03-31 12:00 UTC");
+    let at = |added_at: &str| {
+        let says = Sidecar { added_at: added_at.parse().unwrap(), ..sidecar(MINUTES) };
+        fs::write(dir.path().join("minutes.pdf.toml"), says.write().unwrap()).unwrap();
+    };
+    at("2026-03-31T11:54:59Z");
+    assert!(run(&settings, carry.clone()).await.is_err());
+    at("2026-03-31T11:55:00Z");
+    let found = run(&settings, carry).await.unwrap();
+    assert!(run(&settings, found.carry().cloned()).await.is_ok(), "what was found is found again");
+    // Before the first run nobody looked.
+    put(dir.path(), "minutes.pdf", MINUTES);
+    assert!(run(&settings, None).await.is_ok());
+}
+
 #[test]
 fn settings_that_make_no_sense_are_refused_with_the_key() {
     let withdrawn = |file: &str, reason: &str| json!({ "withdrawn": [{ "file": file, "added_at": "2026-03-12T09:00:00Z", "reason": reason }] });

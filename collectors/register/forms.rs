@@ -29,8 +29,6 @@ pub(super) struct List {
     pub(super) name: &'static str,
     /// Whether the register can be without it.
     pub(super) needed: bool,
-    /// Whether a row that was read once may not go.
-    pub(super) remembered: bool,
     /// The columns that make a row one.
     pub(super) key: &'static [&'static str],
     /// All columns, in the order of the documentation; files may have another.
@@ -84,16 +82,14 @@ const fn may(name: &'static str, form: Form) -> Column {
     Column { name, form, filled: false }
 }
 
-/// A list that may be left out, where nothing is remembered.
-const PLAIN: List =
-    List { name: "", needed: false, remembered: false, key: &[], columns: &[], order: &[], settled: &[], refers: &[] };
+/// A list that may be left out, and none of whose days is settled.
+const PLAIN: List = List { name: "", needed: false, key: &[], columns: &[], order: &[], settled: &[], refers: &[] };
 
 const FOLLOWED: Form = Word(&["none", "done", "open"]);
 
 const VENDORS: &[List] = &[List {
     name: "vendors",
     needed: true,
-    remembered: true,
     key: &["vendor"],
     columns: &[
         must("vendor", Text),
@@ -122,7 +118,6 @@ const WORKFORCE: &[List] = &[
     List {
         name: "people",
         needed: true,
-        remembered: true,
         key: &["person"],
         columns: &[
             must("person", Text),
@@ -134,7 +129,7 @@ const WORKFORCE: &[List] = &[
             may("screened_on", PastDay),
         ],
         order: &[("start", "end"), ("leave_start", "leave_end")],
-        settled: &["start", "end"],
+        settled: &["start", "end", "leave_start", "leave_end"],
         ..PLAIN
     },
     List {
@@ -146,7 +141,6 @@ const WORKFORCE: &[List] = &[
     },
     List {
         name: "policies",
-        remembered: true,
         key: &["policy", "version"],
         columns: &[
             must("policy", Text),
@@ -165,12 +159,12 @@ const WORKFORCE: &[List] = &[
         name: "acknowledgements",
         key: &["person", "policy", "version"],
         columns: &[must("person", Text), must("policy", Text), must("version", Text), must("acknowledged_on", PastDay)],
+        settled: &["acknowledged_on"],
         refers: &[(&["person"], "people"), (&["policy", "version"], "policies")],
         ..PLAIN
     },
     List {
         name: "accounts",
-        remembered: true,
         key: &["system", "account"],
         columns: &[
             must("system", Text),
@@ -202,12 +196,12 @@ const RISKS: &[List] = &[
             may("approved_on", PastDay),
         ],
         order: &[("done_on", "approved_on")],
+        settled: &["done_on", "approved_on"],
         ..PLAIN
     },
     List {
         name: "risks",
         needed: true,
-        remembered: true,
         key: &["risk"],
         columns: &[
             must("risk", Text),
@@ -230,7 +224,6 @@ const INCIDENTS: &[List] = &[
     List {
         name: "plans",
         needed: true,
-        remembered: true,
         key: &["version"],
         columns: &[
             must("version", Text),
@@ -244,7 +237,6 @@ const INCIDENTS: &[List] = &[
     List {
         name: "exercises",
         needed: true,
-        remembered: true,
         key: &["exercise"],
         columns: &[
             must("exercise", Text),
@@ -261,7 +253,6 @@ const INCIDENTS: &[List] = &[
     List {
         name: "incidents",
         needed: true,
-        remembered: true,
         key: &["incident"],
         columns: &[
             must("incident", Text),
@@ -283,7 +274,6 @@ const ACCESS_REVIEWS: &[List] = &[
     List {
         name: "systems",
         needed: true,
-        remembered: true,
         key: &["system"],
         columns: &[must("system", Text), must("owner", Text), must("since", Day), may("until", Day)],
         order: &[("since", "until")],
@@ -293,7 +283,6 @@ const ACCESS_REVIEWS: &[List] = &[
     List {
         name: "snapshots",
         needed: true,
-        remembered: true,
         key: &["system", "taken_on", "account"],
         columns: &[
             must("system", Text),
@@ -308,7 +297,6 @@ const ACCESS_REVIEWS: &[List] = &[
     List {
         name: "decisions",
         needed: true,
-        remembered: true,
         key: &["system", "taken_on", "account"],
         columns: &[
             must("system", Text),
@@ -329,7 +317,6 @@ const ASSETS: &[List] = &[
     List {
         name: "assets",
         needed: true,
-        remembered: true,
         key: &["asset"],
         columns: &[
             must("asset", Text),
@@ -346,7 +333,6 @@ const ASSETS: &[List] = &[
     List {
         name: "disposals",
         needed: true,
-        remembered: true,
         key: &["asset"],
         columns: &[must("asset", Text), must("disposed_on", PastDay), may("method", Text), may("proof", Text)],
         settled: &["disposed_on"],

@@ -1,11 +1,11 @@
-//! What one run tells the next: the rows of lists from which nothing may go. Whoever deletes a leaver, or moves
+//! What one run tells the next: the rows of all lists, from which nothing may go. Whoever deletes a leaver, or moves
 //! the day on which somebody left, must not pass unnoticed.
 
 use super::cell;
 use super::forms::List;
 use super::settings::{Correction, Settings};
 use crate::contract::Unread;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -84,6 +84,20 @@ impl Memory {
         let read_on = self.read_at.map(|at| at.date_naive());
         let of = |correction: &&Correction| correction.list == list && correction.key == key;
         settings.corrections.iter().filter(of).any(|correction| read_on.is_some_and(|day| day <= correction.on))
+    }
+}
+
+impl Correction {
+    /// A correction of a day that is not here yet would allow whatever is done until then.
+    pub(super) fn still_to_come(&self, as_of: DateTime<Utc>) -> Option<Unread> {
+        // Whoever writes it may be a day ahead of UTC.
+        (self.on > (as_of + TimeDelta::days(1)).date_naive()).then(|| {
+            told(
+                format!("corrections: {} {}", self.list, self.key),
+                format!("its day, {}, is still to come", self.on),
+                "write the day on which the row was corrected",
+            )
+        })
     }
 }
 

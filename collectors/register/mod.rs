@@ -85,6 +85,7 @@ impl Collector for Registers {
         }
         let now = Memory::new(door.as_of(), remembered(&files));
         let (contradictions, gone) = before.contradicted_by(&now, &self.0);
+        unread.extend(self.0.corrections.iter().filter_map(|correction| correction.still_to_come(door.as_of())));
         let items = self.items(&files, gone)?;
         let mut whole = vec![Whole::last_page("the directory's listing, in one piece", 1)];
         for file in &files {
@@ -205,10 +206,10 @@ fn placed(file: &File, row: &Row) -> Map<String, Value> {
     cells
 }
 
-/// Rows from which none may go, by list and key.
+/// Rows, by list and key: a row that was read once may not go.
 fn remembered(files: &[File]) -> BTreeMap<String, BTreeMap<String, Map<String, Value>>> {
     let of = |file: &File| file.rows.iter().map(|row| (row.key.clone(), placed(file, row))).collect();
-    files.iter().filter(|file| file.list.remembered).map(|file| (file.list.name.to_owned(), of(file))).collect()
+    files.iter().map(|file| (file.list.name.to_owned(), of(file))).collect()
 }
 
 /// Rows that name what does not stand in the list that they refer to.

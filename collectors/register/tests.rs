@@ -215,6 +215,40 @@ async fn a_reference_to_nothing_and_a_file_that_is_not_there_are_named() {
 }
 
 #[tokio::test]
+async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_were_read() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
+    for (register, file, row, otherwise, what) in [
+        (
+            "workforce",
+            "training.csv",
+            "p-02,security-awareness,2025,2025-09-15",
+            "p-02,security-awareness,2025,2025-09-10",
+            "training ",
+        ),
+        (
+            "workforce",
+            "acknowledgements.csv",
+            "p-01,code-of-conduct,4,2025-06-03",
+            "p-01,code-of-conduct,4,2025-06-02",
+            "acknowledgements ",
+        ),
+        ("risks", "assessments.csv", "2025-11-18", "2025-11-17", "assessments "),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(&examples).unwrap().map(Result::unwrap) {
+            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        let settings = settings(register, dir.path());
+        let carry = run(&settings, None, now()).await.0.unwrap().carry().cloned();
+        let text = fs::read_to_string(dir.path().join(file)).unwrap();
+        assert!(text.contains(row), "{file}: {text}");
+        fs::write(dir.path().join(file), text.replacen(row, otherwise, 1)).unwrap();
+        let error = run(&settings, carry, now()).await.0.expect_err(file);
+        assert!(error.unread().iter().any(|one| one.what.starts_with(what)), "{file}: {:?}", error.unread());
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_goes_or_moves_its_day_is_noticed_until_the_settings_say_why() {
     let at = |day: &str| format!("{day}T12:00:00Z").parse::<DateTime<Utc>>().unwrap();
     let other = GOOD.replace("L-1", "L-2");
@@ -247,6 +281,15 @@ async fn a_row_that_goes_or_moves_its_day_is_noticed_until_the_settings_say_why(
             let filters = &population.ipe().filters;
             assert!(filters.iter().any(|filter| filter.contains("L-2 was corrected on 2026-03-31: another machine")));
         }
+    }
+
+    // One whose day is still to come would allow whatever is done until then.
+    for (on, whole) in [("2026-04-02", true), ("2026-04-03", false), ("2099-12-31", false)] {
+        settings["corrections"] = json!([{ "list": "disposals", "key": "L-2", "on": on, "reason": "another machine" }]);
+        let result = run(&settings, carry.clone(), at("2026-04-01")).await.0;
+        assert_eq!(result.is_ok(), whole, "{on}");
+        let told = result.err().map(|error| error.unread()).unwrap_or_default();
+        assert!(whole || told.iter().any(|one| one.why.contains("is still to come")), "{told:?}");
     }
 
     settings["corrections"] = json!([]);

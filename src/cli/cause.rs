@@ -121,7 +121,8 @@ fn compensation(loaded: &Loaded, control: &str, owner: &str, args: &Args) -> any
     if other == control {
         bail!("{control} cannot make up for itself\nhint: name another control, or leave --compensated-by out");
     }
-    if approver.trim().to_lowercase() == owner.trim().to_lowercase() {
+    let is_owner = |name: &str| name.trim().to_lowercase() == approver.trim().to_lowercase();
+    if is_owner(owner) || is_owner(&loaded.config.controls[control].owner) {
         bail!("{approver} owns {control}, and cannot approve this\nhint: somebody else must");
     }
     Ok(Some(Compensation { control: other.clone(), approver: approver.clone() }))

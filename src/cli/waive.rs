@@ -16,7 +16,7 @@ const HELP: &str = "\
 A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can \
 access keys of an account's root. What it covers shows as waived, and never as pass; at its end it counts again.
 
-It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers` \
+The owner of the control approves none. It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers` \
 then says so. Who gains:
   change_review  the change's author, committers, and whoever pushed, merged or started it
   mfa            the account itself, and its registered owner
@@ -81,6 +81,10 @@ fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
         if text.trim().is_empty() {
             bail!("{what} is empty\nhint: a waiver without it would convince nobody");
         }
+    }
+    let owner = &runner.loaded().config.controls[control].owner;
+    if approver.trim().to_lowercase() == owner.trim().to_lowercase() {
+        bail!("{approver} owns {control}, and cannot approve this\nhint: somebody else must");
     }
     if expires_in.delta().num_days() > WAIVER_DAYS_MAX {
         bail!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");

@@ -6,7 +6,7 @@ use crate::documents::KIND;
 use crate::judge::{Test, documented};
 use crate::notify::route::Routes;
 use crate::schedule::Schedule;
-use crate::toml_file::{self, ConfigError, nearest, without_values};
+use crate::toml_file::{self, ConfigError, hint_of, without_values};
 use evidenced_collectors::contract::{Collector, Kind, is_name};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ fn load_collector(config: &super::CollectorConfig) -> Result<LoadedCollector, Wr
     let schedule = Schedule::parse(&config.schedule, &config.timezone)
         .map_err(|e| (e.to_string(), Some("five fields, `0 */6 * * *`, and a name such as `Europe/Berlin`".into())))?;
     let collector = (kind.build)(&config.settings)
-        .map_err(|e| (format!("settings: {}", without_values(&e.message)), e.hint.or_else(|| nearest(&e.message))))?;
+        .map_err(|e| (format!("settings: {}", without_values(&e.message)), e.hint.or_else(|| hint_of(&e.message))))?;
     let loaded = LoadedCollector { kind, schedule, collector: collector.into() };
     before_it_is_forgotten(&loaded)?;
     Ok(loaded)
@@ -199,7 +199,7 @@ fn load_test(
         }
     }
     often_enough(control, collectors)?;
-    Test::parse(&control.test, &control.policy).map_err(|e| (e.to_string(), nearest(&e.to_string())))
+    Test::parse(&control.test, &control.policy).map_err(|e| (e.to_string(), hint_of(&e.to_string())))
 }
 
 /// A control whose collectors are slower than it would be stale between any two readings, and never notice.

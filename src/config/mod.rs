@@ -23,6 +23,7 @@ pub use channels::{
 };
 pub use limits::{KEPT_AT_LEAST, LimitsConfig, RetentionConfig};
 pub use load::{Loaded, LoadedCollector, load, parse};
+pub(crate) use scope::is_of_security;
 pub use scope::{
     AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl,
     VendorReport,
@@ -129,7 +130,8 @@ pub struct CollectorConfig {
     /// What one run may cost.
     #[serde(default)]
     pub limits: Limits,
-    /// Settings of the kind; see the kind's own README.
+    /// Settings of the kind; see the kind's own README. Default none.
+    #[serde(default = "no_settings")]
     pub settings: serde_json::Value,
 }
 
@@ -211,6 +213,10 @@ impl Severity {
 
 fn stop_timeout() -> Span {
     Span::seconds(25)
+}
+
+fn no_settings() -> serde_json::Value {
+    serde_json::json!({})
 }
 
 fn first_window() -> Span {

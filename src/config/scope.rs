@@ -3,6 +3,8 @@
 
 mod check;
 
+pub(crate) use check::is_of_security;
+
 use crate::catalogue::Category;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use evidenced_collectors::contract::Window;
@@ -166,9 +168,9 @@ impl PeriodConfig {
 
 impl Subservice {
     /// Until before which day its reports, and their bridge letters, cover the time from `start` on without a
-    /// hole; `None`: they do not cover that day.
-    pub fn covered_until(&self, start: NaiveDate) -> Option<NaiveDate> {
-        let mut reports = self.reports.clone();
+    /// hole; `None`: they do not cover that day. A report whose period is not over on `by` does not tell of it yet.
+    pub fn covered_until(&self, start: NaiveDate, by: NaiveDate) -> Option<NaiveDate> {
+        let mut reports: Vec<_> = self.reports.iter().filter(|report| report.end <= by).collect();
         reports.sort_by_key(|report| report.start);
         let mut until = start;
         for report in reports.iter().filter(|report| report.end > start || report.bridge_until > Some(start)) {

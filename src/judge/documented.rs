@@ -49,7 +49,7 @@ pub struct Policy {
     pub grace_days: u32,
     /// Days from a document's day on within which it is added, or has a note that says why not; 0 to 366.
     pub late_days: u32,
-    /// Units that end by this day are not looked at: the control began then. Null: no such day.
+    /// Units before the present one that end by this day are not looked at: the control began then. Null: no such day.
     pub since: Option<NaiveDate>,
 }
 
@@ -95,7 +95,8 @@ pub(super) fn examine(policy: &Policy, documents: &[Document], as_of: DateTime<U
     units.extend(documents.iter().map(|document| Unit::of(policy.every, document.as_of)).filter(|unit| *unit > now));
     units.sort_unstable();
     units.dedup();
-    units.retain(|unit| policy.since.is_none_or(|since| unit.end() > since));
+    // The present one is always told, so that no day that is far ahead hides that nothing is looked for.
+    units.retain(|unit| *unit >= now || policy.since.is_none_or(|since| unit.end() > since));
     let of = |unit: Unit| documents.iter().copied().filter(|document| unit.contains(document.as_of)).collect();
     units.into_iter().map(|unit| examine_unit(policy, unit, of(unit), today)).collect()
 }

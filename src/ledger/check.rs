@@ -216,7 +216,12 @@ impl Check<'_> {
         self.key_record = is_log_key(&record.body).then_some(index);
         let (files, salt) = (files(self.db, index)?, salt(self.db, index)?);
         if record.commit.is_some() && files.is_empty() && salt.is_none() {
-            self.seen.bare.insert(index);
+            if record.body.erasable() {
+                self.seen.bare.insert(index);
+            } else {
+                let kind = record.body.kind();
+                self.report.differ(format_args!("record {index} has no files, and those of a {kind} are never erased"));
+            }
         } else if let Err(error) = check_commitment(index, &record, &files, salt.as_ref()) {
             self.report.differ(error);
         }

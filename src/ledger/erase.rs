@@ -7,7 +7,7 @@ use super::read::parsed;
 use super::record::Body;
 use super::tree::Hash;
 use super::{Filter, LedgerError, Reader, sql_int, store};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,21 +23,6 @@ pub struct Shared {
     pub others: BTreeSet<u64>,
 }
 
-/// Whether the files of such records may be erased. Configurations and anchors name nobody that they need not,
-/// and what rests on them could not be checked any more.
-fn erasable(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::Evidence { .. }
-            | Body::Verdict { .. }
-            | Body::Transition { .. }
-            | Body::Waiver { .. }
-            | Body::SignOff { .. }
-            | Body::Sample { .. }
-            | Body::Alert { .. }
-    )
-}
-
 /// Deletes what belongs to the record, within the transaction that seals its erasure. Contents that another
 /// record holds too stay: they are that one's.
 pub(super) fn erase(db: &Connection, target: u64) -> rusqlite::Result<Result<(), LedgerError>> {
@@ -48,7 +33,7 @@ pub(super) fn erase(db: &Connection, target: u64) -> rusqlite::Result<Result<(),
         Some(Err(error)) => return Ok(Err(error)),
         Some(Ok(record)) => record,
     };
-    if !erasable(&record.body) {
+    if !record.body.erasable() {
         return Ok(Err(LedgerError::NotErasable { record: target, kind: record.body.kind() }));
     }
     let salted: bool =
@@ -132,6 +117,27 @@ impl Reader {
         };
         let found = read().map_err(LedgerError::store("reading"))?;
         Ok(found.into_iter().map(i64::unsigned_abs).collect())
+    }
+
+    /// The longest time between two records that follow one another, of those recorded at `since` or later, and from the
+    /// last record to `now`; with the instant at which it ended.
+    pub fn longest_step(
+        &self,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(TimeDelta, DateTime<Utc>), LedgerError> {
+        let sql = "SELECT step, at FROM (SELECT at, at - lag(at) OVER (ORDER BY idx) AS step FROM entry_key)
+             WHERE at >= ?1 AND step IS NOT NULL ORDER BY step DESC LIMIT 1";
+        let read = || -> rusqlite::Result<(i64, Option<(i64, i64)>)> {
+            let last = self.db.query_row("SELECT at FROM entry_key ORDER BY idx DESC LIMIT 1", [], |row| row.get(0))?;
+            let longest = self.db.query_row(sql, [since.timestamp_millis()], |row| Ok((row.get(0)?, row.get(1)?)));
+            Ok((last, longest.optional()?))
+        };
+        let (last, longest) = read().map_err(LedgerError::store("reading"))?;
+        let silent = (TimeDelta::milliseconds(now.timestamp_millis() - last), now);
+        let longest =
+            longest.and_then(|(step, at)| Some((TimeDelta::milliseconds(step), DateTime::from_timestamp_millis(at)?)));
+        Ok(longest.into_iter().chain([silent]).max_by_key(|(step, _)| *step).unwrap_or(silent))
     }
 
     /// Stored bytes of contents that no record but these holds: what erasing them frees.

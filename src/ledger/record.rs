@@ -454,6 +454,21 @@ pub enum AnchorWay {
 }
 
 impl Body {
+    /// Whether the files of such records may be erased. Configurations, anchors and exports name nobody that they need
+    /// not, and what rests on them could not be checked any more.
+    pub fn erasable(&self) -> bool {
+        matches!(
+            self,
+            Self::Evidence { .. }
+                | Self::Verdict { .. }
+                | Self::Transition { .. }
+                | Self::Waiver { .. }
+                | Self::SignOff { .. }
+                | Self::Sample { .. }
+                | Self::Alert { .. }
+        )
+    }
+
     /// A summary to append: the ledger fills it in.
     pub fn summary() -> Self {
         Self::Summary { collectors: BTreeMap::new(), counts: Counts::default() }

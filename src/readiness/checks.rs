@@ -28,7 +28,8 @@ pub enum Check {
     OperatingConsistency,
     /// Every drift was explained, and mended and read again, or accepted, in time.
     ExceptionHandling,
-    /// Somebody is named, and confirmed the control each quarter.
+    /// Somebody is named, and somebody signed for the control each quarter. Owners are roles, so that who it was is for
+    /// people to read.
     OwnerAccountability,
     /// What was collected was sealed at once, in order.
     EvidenceTimestamps,
@@ -95,9 +96,11 @@ impl Check {
             Self::ExceptionHandling => {
                 "every drift has an owner, a cause and a correction on record, and ends, inside its time, by a later verdict that passes or by an approved acceptance"
             }
-            Self::OwnerAccountability => "a named owner who confirmed the control for every quarter that is over",
+            Self::OwnerAccountability => {
+                "a named owner, and somebody who signed for the control in every quarter that is over"
+            }
             Self::EvidenceTimestamps => {
-                "every collection sealed within four hours, none ahead of its time, all in the order of the log"
+                "every collection sealed within four hours, none ahead of its time, all in the order of the log, and no document in it long after its day without a note"
             }
             Self::FrequencyAdherence => "read as often as the frequency says",
         }
@@ -156,6 +159,13 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
 }
 
 fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> Found {
+    if let Some(erased) = observed.over.erased.first() {
+        let says = format!(
+            "items were bad by verdict {}, whose files were erased: what became of them is not known",
+            erased.record
+        );
+        return (Passed::No, says, Some(erased.as_of));
+    }
     let open = |ended: Option<Ending>| match ended {
         None => true,
         Some(ended) => ended == Ending::Gone && !observed.of_states,
@@ -187,7 +197,7 @@ fn not_handled(facts: &Facts, control: &Control, of_states: bool, drift: &Drift)
     let (began, end) = (minute(drift.from), drift.from + TimeDelta::days(days));
     match (drift.until, drift.ended) {
         (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !of_states => {
-            Some((format!("the drift of {began} left the look-back and was neither mended nor accepted"), until))
+            Some((format!("the drift of {began} went out of view, and was neither mended nor accepted"), until))
         }
         (Some(until), _) if until > end => {
             let took = span((until - drift.from).num_seconds());
@@ -246,7 +256,13 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
             (Passed::Open, format!("to be confirmed for {names} within {GRACE_DAYS} days of its end"), None)
         }
         (None, true) => (Passed::Open, "no quarter of the period is over".into(), None),
-        (None, false) => (Passed::Yes, format!("confirmed for {} quarters", over.len()), None),
+        (None, false) => {
+            let who = |quarter: &Quarter| {
+                let by = quarter.signed(facts, control).next().map(|sign| sign.by.clone()).unwrap_or_default();
+                format!("{} by {by}", quarter.name)
+            };
+            (Passed::Yes, format!("confirmed for {}", over.iter().map(who).collect::<Vec<_>>().join(", ")), None)
+        }
     }
 }
 
@@ -307,12 +323,24 @@ fn evidence_timestamps(observed: &Observed) -> Found {
             faults.push((after.sealed, format!("record {} was sealed before record {}", after.record, before.record)));
         }
     }
+    faults.extend(observed.over.late.iter().filter(|late| !late.noted).map(|late| {
+        let day = late.sealed.date_naive();
+        let says = format!(
+            "{}, of {}, is in the log since record {} of {day} only, without a note",
+            late.file, late.as_of, late.record
+        );
+        (late.sealed, says)
+    }));
     if let Some((since, says)) = faults.iter().min() {
         return (Passed::No, format!("{says}{}", more_than_one(faults.len())), Some(*since));
     }
+    let late = match observed.over.late.len() {
+        0 => String::new(),
+        n => format!("; {n} documents came long after their day, each with a note"),
+    };
     match stamps.len() {
         0 => (Passed::No, "no collection in the period".into(), None),
-        n => (Passed::Yes, format!("{n} collections sealed in time and in order"), None),
+        n => (Passed::Yes, format!("{n} collections sealed in time and in order{late}"), None),
     }
 }
 

@@ -171,6 +171,8 @@ pub struct Observed {
     /// Its items are what there is at the moment, so that one which is not there any more is bad no more. What
     /// happened stays as it was when it is out of sight.
     pub of_states: bool,
+    /// The newest verdict has items that are not due yet.
+    pub pending: bool,
     /// What was observed over the period, or without one since the log begins.
     pub over: Over,
     /// Where the newest complete evidence comes from, by collector.
@@ -199,6 +201,25 @@ pub struct Over {
     pub items: Vec<Spell>,
     /// Every collection, in the order of the log.
     pub stamps: Vec<Stamp>,
+    /// Verdicts with bad items whose files were erased, oldest first.
+    pub erased: Vec<crate::history::Erased>,
+    /// Documents of a day in it that were sealed long after that day, in the order of the log.
+    pub late: Vec<Late>,
+}
+
+/// A document that came late, by the log's own time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Late {
+    /// Its name.
+    pub file: String,
+    /// The day that it is of.
+    pub as_of: NaiveDate,
+    /// The first record that holds it.
+    pub record: u64,
+    /// When that was sealed.
+    pub sealed: DateTime<Utc>,
+    /// Whether somebody said why.
+    pub noted: bool,
 }
 
 /// When something was collected, and when sealed.
@@ -236,6 +257,13 @@ pub struct SignOff {
     pub by: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+impl Observed {
+    /// Whether all that was ever looked for in the period is not due yet, so that nothing was shown.
+    pub fn only_pending(&self) -> bool {
+        self.pending && self.over.population == 0
+    }
 }
 
 impl Control {

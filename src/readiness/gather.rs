@@ -1,22 +1,25 @@
 //! From the ledger, the configuration and the catalogue to the facts that readiness is computed from. Reads only:
 //! records and the timeline's folds, one sealed document in memory at a time.
 
-use super::facts::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, Provenance, SignOff, Stamp};
+use super::facts::{
+    Control, Criterion, Evidence, Facts, Late, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
+};
 use super::past::Past;
 use super::scope;
 use crate::catalogue::{self, Category};
 use crate::causes;
 use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
+use crate::documents;
 use crate::drift::State;
 use crate::hindsight::size_at;
 use crate::history::{HistoryError, known};
-use crate::judge::{Outcome, Takes};
+use crate::judge::{Outcome, Takes, Test, documented};
 use crate::ledger::record::{Body, Record, Status};
 use crate::ledger::{Filter, LedgerError, Reader, verify_store};
 use crate::run::RunError;
 use crate::run_file::POPULATION;
 use crate::schedule::cadence;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{Population, Reading, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -253,12 +256,12 @@ impl Look<'_> {
         let (reader, id) = (self.reader, control.id.as_str());
         let Some(config) = self.loaded.config.controls.get(id) else { return Ok(None) };
         let verdict = reader.newest_before(self.size, &Filter::kind("verdict").control(id))?;
-        let Some((verdict, _)) = verdict else { return Ok(None) };
+        let Some((verdict, Record { body: Body::Verdict { counts, .. }, .. })) = verdict else { return Ok(None) };
         let all = Window { start: reader.record(0)?.at.min(facts.at), end: facts.at };
         let period = facts.period.filter(|_| facts.audit == AuditType::Type2).unwrap_or(all);
         let past = known(reader, self.loaded, id, period, self.size, facts.at)?;
         let (mut newest, mut first, mut provenance) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut over = Over { drifts: past.timeline.drifts, items: past.items, ..Over::default() };
+        let mut over = Over { drifts: past.timeline.drifts, items: past.items, erased: past.erased, ..Over::default() };
         for name in &config.collectors {
             let collected = self.collected(name, period.start)?;
             let complete = || collected.iter().filter(|collected| collected.complete).map(|c| c.stamp);
@@ -276,10 +279,13 @@ impl Look<'_> {
                 over.cadence.insert(name.clone(), cadence(frequency, period, &readings, facts.as_of));
             }
             let inside = |stamp: &Stamp| period.start <= stamp.until && stamp.until < period.end;
+            over.late.extend(self.late(name, id, period)?);
             over.stamps.extend(collected.iter().map(|collected| collected.stamp).filter(inside));
         }
         over.stamps.sort_by_key(|stamp| stamp.record);
         over.population = self.population(config, id, period)?;
+        let counts = past.present.unrecorded.as_ref().map_or(&counts, |verdict| &verdict.counts);
+        let pending = counts.get(&Outcome::Pending).is_some_and(|pending| *pending > 0);
         let not_since = over.drifts.last().filter(|drift| drift.until.is_none()).map(|drift| drift.from);
         let bad = match past.present.state {
             State::Deviating | State::Indeterminate => self.bad(verdict, past.present.unrecorded)?,
@@ -295,10 +301,33 @@ impl Look<'_> {
                 .flatten(),
             stale_after: config.stale_after().delta(),
             bad,
+            pending,
             of_states: self.loaded.tests[id].takes() == Takes::Principals,
             over,
             provenance,
         }))
+    }
+
+    /// Documents of the control, of a day in the period, that the log has only since long after that day: what their
+    /// sidecars say of it is not asked.
+    fn late(&self, collector: &str, id: &str, period: Window) -> Result<Vec<Late>, GatherError> {
+        let Test::Documented(policy) = &self.loaded.tests[id] else { return Ok(Vec::new()) };
+        let filter = Filter::kind("evidence").collector(collector);
+        let mut all = Vec::new();
+        for sealed in documents::on_record(self.reader, self.loaded, self.known, &filter)?.documents {
+            let (document, record) = (sealed.document, sealed.first_evidence);
+            let inside = period.contains(document.as_of.and_time(NaiveTime::MIN).and_utc());
+            if !inside || document.withdrawn.is_some() || document.control != id {
+                continue;
+            }
+            let sealed = self.reader.record(record)?.at;
+            if sealed.date_naive() >= documented::late_from(policy, document.as_of) {
+                let noted = document.note.is_some_and(|note| !note.trim().is_empty());
+                all.push(Late { file: document.file, as_of: document.as_of, record, sealed, noted });
+            }
+        }
+        all.sort_by(|a, b| (a.record, &a.file).cmp(&(b.record, &b.file)));
+        Ok(all)
     }
 
     /// Collections that end at `since` or later, in the order of the log.

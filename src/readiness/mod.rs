@@ -32,7 +32,7 @@ mod tracker;
 pub use checks::{Check, Checked, Passed, checks};
 pub use closed::Closed;
 pub use facts::{
-    Control, Criterion, Evidence, Facts, Filled, Head, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
+    Control, Criterion, Evidence, Facts, Filled, Head, Late, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
 };
 pub use gaps::{Gap, GapType, Gaps, gaps};
 pub use gather::{Ask, GatherError, gather, planned};

@@ -1,5 +1,6 @@
 //! What to do about each gap: by whom, in which order, by when. Pure.
 
+use super::checks::Check;
 use super::closed::{Closed, closed};
 use super::facts::{Control, Facts, Head};
 use super::gaps::{Gap, GapType, gaps};
@@ -155,13 +156,20 @@ fn priority(facts: &Facts, gap: &Gap, control: Option<&Control>, compensated: bo
     }
 }
 
-/// The controls that somebody said make up for the newest drift of a control, and that are effective. What is wrong
-/// with a plan or with the ledger no other control makes up for.
+/// The controls that somebody else than the owner said make up for the drift of a control that is open, and that are
+/// effective. What is wrong with a plan, with the ledger or with how often a control is read no other one makes up for.
 fn compensated_by(facts: &Facts, gap: &Gap, control: &Control) -> Vec<String> {
     let drift = control.observed.as_ref().and_then(|observed| observed.over.drifts.last());
-    let of = matches!(gap.gap_type, GapType::Partial | GapType::Operating | GapType::Stale);
-    let Some(drift) = drift.filter(|_| of) else { return Vec::new() };
+    let of = match gap.gap_type {
+        GapType::Operating => {
+            [Check::OperatingConsistency, Check::ExceptionHandling].iter().any(|check| check.word() == gap.source)
+        }
+        other => matches!(other, GapType::Partial | GapType::Stale),
+    };
+    let Some(drift) = drift.filter(|drift| of && drift.until.is_none()) else { return Vec::new() };
+    let same = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
     let named = facts.causes_of(control, drift).filter_map(|cause| cause.compensation.as_ref());
+    let named = named.filter(|named| !same(&named.approver, &control.owner));
     let works = |other: &Control| other.id != control.id && control_state(facts, other).is_enough(facts.audit);
     let all = named.filter_map(|named| facts.control(&named.control)).filter(|other| works(other));
     all.map(|other| other.id.clone()).collect::<BTreeSet<_>>().into_iter().collect()

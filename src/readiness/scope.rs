@@ -2,7 +2,7 @@
 
 use super::facts::{Control, Facts};
 use crate::catalogue::{Catalogue, Category};
-use crate::config::{AuditType, Config, Method, NotApplicable, ScopeConfig};
+use crate::config::{AuditType, Config, Method, NotApplicable, ScopeConfig, is_of_security};
 use crate::schedule::Frequency;
 use chrono::{DateTime, Months, Utc};
 use std::collections::BTreeSet;
@@ -27,12 +27,17 @@ pub(super) fn does_not_hold(
     entry: &NotApplicable,
     at: DateTime<Utc>,
 ) -> Option<String> {
-    let security = catalogue.criterion(&entry.what).is_some_and(|c| c.category == Category::Security);
-    let name = entry.carried_by.as_ref().filter(|_| security)?;
+    if entry.on > at.date_naive() {
+        return Some(format!(
+            "{}: what says that it does not apply is approved on {} only, so it applies",
+            entry.what, entry.on
+        ));
+    }
+    let name = entry.carried_by.as_ref().filter(|_| is_of_security(catalogue, &entry.what))?;
     let (period, subservice) = (scope.period, scope.organisation(name)?);
     let start = period.map_or(at.date_naive(), |period| period.start);
     let needed = period.map_or(at.date_naive(), |period| period.end.min(at.date_naive()));
-    match subservice.covered_until(start) {
+    match subservice.covered_until(start, at.date_naive()) {
         Some(until) if until >= needed => None,
         Some(until) => Some(format!("{}: the reports of {name} reach to {until}, so it applies", entry.what)),
         None => Some(format!("{}: no report of {name} covers {start}, so it applies", entry.what)),

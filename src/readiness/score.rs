@@ -1,7 +1,7 @@
 //! The readiness score, its caps and its rating. Pure.
 
 use super::checks::occurrences;
-use super::facts::{Control, Facts, Head};
+use super::facts::{Control, Facts, Head, Observed};
 use super::packs::Rating;
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::Severity;
@@ -181,25 +181,26 @@ fn part(facts: &Facts, control: &Control) -> Part {
     }
 }
 
-/// Different items that deviated in the period, also such as were mended or accepted later.
+/// Different items that deviated in the period, also such as were mended or accepted later; at least as many as a
+/// verdict counted whose files were erased since.
 fn deviated(control: &Control) -> u64 {
-    let items = control.observed.iter().flat_map(|observed| &observed.over.items);
-    items.filter(|spell| spell.outcome == Outcome::Deviation).map(|s| s.item.as_str()).collect::<BTreeSet<_>>().len()
-        as u64
+    let over = || control.observed.iter().map(|observed| &observed.over);
+    let items = over().flat_map(|over| &over.items).filter(|spell| spell.outcome == Outcome::Deviation);
+    let named = items.map(|spell| spell.item.as_str()).collect::<BTreeSet<_>>().len() as u64;
+    over().flat_map(|over| &over.erased).map(|erased| erased.deviations).fold(named, u64::max)
 }
 
 fn did_not_occur(control: &Control) -> bool {
-    control
-        .observed
-        .as_ref()
-        .is_some_and(|o| o.evidence.is_some() && o.over.population == 0 && !o.over.stamps.is_empty())
+    control.observed.as_ref().is_some_and(|o| {
+        o.evidence.is_some() && o.over.population == 0 && !o.over.stamps.is_empty() && !o.only_pending()
+    })
 }
 
 fn type_1(control: &Control, state: ControlState) -> (f64, String) {
     match state {
         ControlState::NotStarted => (0.0, lacking(control)),
         ControlState::Implemented | ControlState::Effective => (1.0, String::new()),
-        ControlState::Designed => (0.5, "planned, and no complete evidence yet".to_owned()),
+        ControlState::Designed => (0.5, nothing_yet(control)),
         ControlState::Stale => (0.5, "its evidence is too old".to_owned()),
         ControlState::Failing | ControlState::NotApplicable => (0.5, failing(control)),
     }
@@ -214,8 +215,9 @@ fn type_2(
 ) -> (f64, String) {
     match state {
         ControlState::NotStarted => return (0.0, lacking(control)),
-        ControlState::Designed => return (0.25, "planned, and no complete evidence yet".to_owned()),
+        ControlState::Designed => return (0.25, nothing_yet(control)),
         ControlState::Failing => return (0.25, failing(control)),
+        ControlState::Stale => return (0.25, "its evidence is too old".to_owned()),
         _ if open_critical(control) => return (0.25, "a drift of a critical control is open".to_owned()),
         _ => {}
     }
@@ -243,6 +245,11 @@ fn type_2(
 fn open_critical(control: &Control) -> bool {
     let drifts = control.observed.iter().flat_map(|observed| &observed.over.drifts);
     control.severity == Severity::Critical && drifts.into_iter().any(|drift| drift.until.is_none())
+}
+
+fn nothing_yet(control: &Control) -> String {
+    let due = control.observed.as_ref().is_some_and(Observed::only_pending);
+    if due { "nothing of it is due yet" } else { "planned, and no complete evidence yet" }.to_owned()
 }
 
 fn lacking(control: &Control) -> String {

@@ -17,7 +17,7 @@ pub enum ControlState {
     Effective,
     /// Its newest evidence is fresh and passes.
     Implemented,
-    /// It is planned, and no complete evidence was ever judged.
+    /// It is planned, and no complete evidence was ever judged, or nothing of it is due yet.
     Designed,
     /// Its evidence is too old.
     Stale,
@@ -44,6 +44,7 @@ pub fn control_state(facts: &Facts, control: &Control) -> ControlState {
         State::Deviating | State::Indeterminate => ControlState::Failing,
         State::Stale => ControlState::Stale,
         State::Unmonitored => ControlState::Designed,
+        State::Effective if observed.only_pending() => ControlState::Designed,
         State::Effective if facts.audit == AuditType::Type1 => ControlState::Implemented,
         State::Effective => {
             let against = |check| [Check::OperatingConsistency, Check::FrequencyAdherence].contains(&check);

@@ -1,6 +1,6 @@
 //! What evidence there is of each control, and `evidence_readiness`: counted from evidence, not from words. Pure.
 
-use super::facts::{Control, Evidence, Facts, Head};
+use super::facts::{Control, Evidence, Facts, Head, Observed};
 use super::grid::{Grid, head, list, minute, warnings, word};
 use super::packs::{Rating, percent};
 use super::state::{ControlState, control_state};
@@ -110,6 +110,7 @@ fn line(facts: &Facts, control: &Control, due_next: Option<DateTime<Utc>>) -> Li
     let evidence = observed.and_then(|observed| observed.evidence);
     let evidence_is = match (state, observed.map(|observed| observed.state)) {
         (ControlState::NotApplicable, _) => Class::NotApplicable,
+        (_, Some(State::Effective)) if observed.is_some_and(Observed::only_pending) => Class::NoEvidence,
         (_, Some(State::Effective)) if evidence.is_some() => Class::Collected,
         (_, Some(State::Stale)) if evidence.is_some() => Class::Stale,
         (_, Some(State::Deviating | State::Indeterminate)) => Class::Failing,

@@ -30,7 +30,7 @@ pub(crate) struct Over<'a> {
 pub(crate) struct Population {
     /// By the item's key, in the order of its bytes.
     pub(crate) items: BTreeMap<String, Judged>,
-    /// What the newest verdict could not read, the first few.
+    /// What the newest verdict could not read, and verdicts that were erased, the first few of each.
     pub(crate) unread: Vec<String>,
     /// Every record that it rests on.
     pub(crate) rests_on: BTreeSet<u64>,
@@ -51,7 +51,7 @@ pub(crate) struct Judged {
 pub(crate) fn population(over: Over<'_>, verdicts: impl Iterator<Item = u64>) -> Result<Population, BundleError> {
     let mut population = Population::default();
     let mut named: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    let mut before = None;
+    let (mut before, mut erased) = (None, Vec::new());
     for index in verdicts {
         let record = over.source.record(index)?;
         let Body::Verdict { evidence, .. } = record.body else {
@@ -65,6 +65,7 @@ pub(crate) fn population(over: Over<'_>, verdicts: impl Iterator<Item = u64>) ->
         }
         population.rests_on.insert(index);
         if (over.erased)(index) {
+            erased.push(format!("verdict {index}: its files were erased; items that it alone names are missing"));
             continue;
         }
         let verdict: Verdict = json(over.source, "verdicts", index, "judgements.json")?;
@@ -76,6 +77,7 @@ pub(crate) fn population(over: Over<'_>, verdicts: impl Iterator<Item = u64>) ->
         }
         named.insert(index, evidence);
     }
+    population.unread.extend(erased.into_iter().take(UNREAD_MAX));
     population.items.retain(|_, judged| judged.outcome != Outcome::Excluded);
     population.rest(over, &named, before)?;
     Ok(population)

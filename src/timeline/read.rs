@@ -17,14 +17,7 @@ pub(crate) fn changes(source: &dyn Source, transitions: &[u64]) -> Result<Vec<Ch
         else {
             return Err(BundleError::malformed(record_path(*index), "is not a transition"));
         };
-        let ended = match (waived, resolved, gone) {
-            (0, 0, 0) => None,
-            (0, 0, _) => Some(Ending::Gone),
-            (0, _, _) => Some(Ending::Resolved),
-            // Part of it was accepted and not repaired.
-            _ => Some(Ending::Waived),
-        };
-        let ended = ended.filter(|_| to == State::Effective);
+        let ended = Ending::of(resolved, waived, gone).filter(|_| to == State::Effective);
         changes.push(Change { record: Some(*index), from, to, before_at, since, observed_at, ended });
     }
     Ok(changes)

@@ -12,9 +12,10 @@ use evidenced::catalogue::{Category, ControlType, EvidenceType, Severity};
 use evidenced::causes::Cause;
 use evidenced::config::AuditType;
 use evidenced::drift::{Ending, State};
+use evidenced::history::Erased;
 use evidenced::judge::Outcome;
 use evidenced::ledger::record::{Compensation, Effect};
-use evidenced::readiness::{Control, Criterion, Evidence, Facts, NotApplicable, Observed, Over, SignOff, Stamp};
+use evidenced::readiness::{Control, Criterion, Evidence, Facts, Late, NotApplicable, Observed, Over, SignOff, Stamp};
 use evidenced::schedule::{Cadence, Frequency, Met};
 use evidenced::timeline::{Drift, Lasted, Spell};
 use evidenced_collectors::contract::Window;
@@ -146,12 +147,14 @@ fn observed(cadence: Cadence) -> Observed {
         stale_after: TimeDelta::hours(36),
         bad: Vec::new(),
         of_states: false,
+        pending: false,
         over: Over {
             population: 100,
             cadence: BTreeMap::from([("c".to_owned(), cadence)]),
             drifts: Vec::new(),
             items: Vec::new(),
             stamps: vec![stamp(8, "2026-12-30"), stamp(9, "2026-12-31")],
+            ..Over::default()
         },
         provenance: BTreeMap::new(),
     }

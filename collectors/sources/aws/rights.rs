@@ -3,7 +3,7 @@
 use super::accounts::AccountSettings;
 use super::caller::{Caller, caller};
 use super::organization::{self, OrganizationSettings};
-use super::refusal::{answered, error_of};
+use super::refusal::{answered, error_of, signing_in};
 use crate::contract::{Asking, CollectError, OnlyFor, Permission, Rights, System};
 use crate::door::{AwsRequest, Door, RecordedRequest, Source};
 use aws_config::SdkConfig;
@@ -117,7 +117,7 @@ async fn sign_in(door: &Door, account: &AccountSettings) -> Result<(SdkConfig, C
     let what = format!("account {}", account.name);
     let hosts = account.hosts().map_err(|e| CollectError::Malformed { what: what.clone(), why: e.message })?;
     let source = Source { name: account.source(), hosts, strikes: Vec::new() };
-    let config = Box::pin(door.aws(&source, &account.via)).await?;
+    let config = Box::pin(door.aws(&source, &account.via)).await.map_err(|error| signing_in(&what, error))?;
     let caller = caller(&what, &config).await?;
     Ok((config, caller))
 }

@@ -6,7 +6,7 @@ use super::walk::Seen;
 use crate::bundle::format::{Contents, record_path};
 use crate::causes;
 use crate::drift::State;
-use crate::ledger::record::{Body, End, Occasion, Of, Status};
+use crate::ledger::record::{Body, End, Occasion, Of, Record, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a run.
@@ -155,6 +155,7 @@ impl<'a> References<'a> {
             let why = format!("names record {drift}, with which no drift of {control} began before it");
             self.checking.wrong(record_path(*index), why);
         }
+        self.erasure(*index, record);
         if *index >= self.contents.facts.range.end {
             return;
         }
@@ -200,6 +201,23 @@ impl<'a> References<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What an erasure names is before it, is erased once, and is of a kind that may be.
+    fn erasure(&mut self, index: u64, record: &Record) {
+        let file = || record_path(index);
+        if let Body::Erasure { target, .. } = &record.body
+            && (*target >= index || self.contents.erased.get(target) != Some(&index))
+        {
+            let why = format!("erases record {target}, which is not before it, or which another one erases too");
+            self.checking.wrong(file(), why);
+        }
+        if let Some(by) = self.contents.erased.get(&index)
+            && (!record.body.erasable() || record.commit.is_none())
+        {
+            let why = format!("is erased by record {by}, and a {} has no files that ever are", record.body.kind());
+            self.checking.wrong(file(), why);
         }
     }
 

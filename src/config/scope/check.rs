@@ -4,6 +4,7 @@ use super::{NotApplicable, ScopeConfig, Subservice, UserControl};
 use crate::catalogue::{Catalogue, Category};
 use crate::config::Config;
 use crate::toml_file::closest;
+use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
 /// What is wrong, and what to write instead.
@@ -50,11 +51,17 @@ impl ScopeConfig {
         known.criterion_or_control(&entry.what)?;
         said("reason", &entry.reason, "say why it does not apply")?;
         said("approver", &entry.approver, "name who approved that")?;
-        let security = known.catalogue.criterion(&entry.what).is_some_and(|c| c.category == Category::Security);
+        let owner = known.config.controls.get(&entry.what).map(|control| control.owner.trim().to_lowercase());
+        if owner.is_some_and(|owner| owner == entry.approver.trim().to_lowercase()) {
+            return Err((format!("{} owns it, and cannot approve this", entry.approver), "somebody else must".into()));
+        }
+        let security = is_of_security(known.catalogue, &entry.what);
         let Some(name) = &entry.carried_by else {
             if security {
                 let hint = "name the subservice organisation that carries it as `carried_by`, or leave it in scope";
-                return Err(("a criterion of security applies unless somebody else carries it".into(), hint.into()));
+                let message =
+                    "a criterion of security, or a control that one hangs on, applies unless somebody else carries it";
+                return Err((message.into(), hint.into()));
             }
             return Ok(());
         };
@@ -67,7 +74,7 @@ impl ScopeConfig {
             return Err((message, format!("add it to `carries` of `{name}`, if its report says so")));
         }
         let covered = match self.period {
-            Some(period) => subservice.covered_until(period.start).is_some(),
+            Some(period) => subservice.covered_until(period.start, NaiveDate::MAX).is_some(),
             None => !subservice.reports.is_empty(),
         };
         if security && !covered {
@@ -77,6 +84,12 @@ impl ScopeConfig {
         }
         Ok(())
     }
+}
+
+/// Whether it is a criterion of security, or a control that one cannot be met without.
+pub(crate) fn is_of_security(catalogue: &Catalogue, what: &str) -> bool {
+    let security = |id: &str| catalogue.criterion(id).is_some_and(|c| c.category == Category::Security);
+    security(what) || catalogue.control(what).is_some_and(|control| control.key_for.iter().any(|id| security(id)))
 }
 
 fn organisation(subservice: &Subservice, known: &Known<'_>) -> Result<(), Wrong> {

@@ -4,7 +4,7 @@ use super::archive::Files;
 use super::world::{World, at, period};
 use super::{check, wrong};
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced::compact::{BASIS, CompactError, Due, compact, due};
+use evidenced::compact::{BASIS, CompactError, Due, compact, doubt, due};
 use evidenced::config::{KEPT_AT_LEAST, Span};
 use evidenced::ledger::record::Body;
 use evidenced::ledger::{Filter, verify_store};
@@ -67,6 +67,35 @@ fn evidence_beyond_retention_goes_on_record_and_its_verdicts_are_named_as_not_re
 }
 
 #[test]
+fn a_clock_that_jumped_erases_nothing_by_itself() {
+    let world = World::new();
+    let kept = TimeDelta::days(800);
+    let says = |now: DateTime<Utc>| doubt(&world.reader(), now, kept).unwrap();
+    let last = world.reader().record(world.reader().size().unwrap() - 1).unwrap().at;
+    assert_eq!(says(last + TimeDelta::days(31)), None);
+    assert!(says(last + TimeDelta::days(32)).is_some_and(|why| why.contains("of the 32 days before")));
+    world.run_again(LATER);
+    let later = at(LATER) + TimeDelta::days(1);
+    assert!(says(later).is_some(), "what is written under that clock does not vouch for it");
+    let anchored = |time: DateTime<Utc>| {
+        let (hash, way) = ("0".repeat(64), evidenced::ledger::record::AnchorWay::Rfc3161);
+        let body = Body::Anchor {
+            anchor: "tsa".to_owned(),
+            way,
+            size: 1,
+            note_sha256: hash.clone(),
+            receipt_sha256: hash,
+            time: Some(time),
+        };
+        world.seal(evidenced::ledger::NewRecord { at: later, body, files: Vec::new() });
+    };
+    anchored(last);
+    assert!(says(later).is_some(), "an anchor that dated the log before");
+    anchored(later);
+    assert_eq!(says(later), None, "somebody else has the same time");
+}
+
+#[test]
 fn what_is_young_what_is_newest_and_what_a_period_needs_stays() {
     let world = World::new();
     let evidence = |kept: &Due| kept.records.len();
@@ -80,6 +109,15 @@ fn what_is_young_what_is_newest_and_what_a_period_needs_stays() {
     assert_eq!(evidence(&old(&world, "2026-03-01T00:00:00Z").unwrap()), all - 1);
 
     let mut loaded = super::super::anchor::world::World::new().loaded();
+    let looks_back = |days: u32| Span::seconds(days * 24 * 3_600);
+    for control in loaded.config.controls.values_mut() {
+        control.lookback = looks_back(1_000);
+    }
+    let error = due(&world.reader(), &loaded, at(LATER), Some(at("2025-12-01T00:00:00Z"))).unwrap_err();
+    assert!(error.to_string().contains("looks back 1000d"), "{error}");
+    for control in loaded.config.controls.values_mut() {
+        control.lookback = looks_back(30);
+    }
     loaded.config.retention.evidence = Some(Span::seconds(800 * 24 * 3_600));
     let reader = world.reader();
     let kept = due(&reader, &loaded, at(LATER), None).unwrap();

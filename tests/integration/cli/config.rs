@@ -114,6 +114,7 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
             "schedule = \"0 6 1 * *\"",
             "GitHub's rule suites: bypasses of branch rules last 27 days",
         ),
+        ("directory = \"/var/lib/restore-tests\"", "", "hint: write `directory` there"),
         ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),
         ("criteria = [\"CC6.1\", \"CC6.6\"]", "criteria = []", "name at least one"),
         (
@@ -129,6 +130,17 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
     let said = evidenced(dir("", "").path(), &["--config", "nowhere.toml", "status"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("nowhere.toml") && said.err.contains("hint: name the file with --config"), "{said:?}");
+}
+
+#[test]
+fn a_collector_of_whose_settings_none_must_be_said_needs_no_table_of_them() {
+    let more = "[collectors.papers]\nkind = \"documents\"\nschedule = \"0 7 * * *\"\n\n[collectors.restores]";
+    let said = check(dir("[collectors.restores]", more).path());
+    assert_eq!(said.code, 0, "{said:?}");
+    let less = "[collectors.r2]\nkind = \"backup_restores\"\nschedule = \"0 7 * * *\"\n\n[collectors.restores]";
+    let said = check(dir("[collectors.restores]", less).path());
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("r2") && said.err.contains("hint: write `directory` there"), "{said:?}");
 }
 
 #[test]

@@ -54,6 +54,11 @@ fn whatever_deviated_was_mended_or_accepted_and_nothing_stayed_open() {
     assert_eq!((gone.0, gone.2), (Passed::No, Some(at("2026-03-01"))), "out of sight is not closed: {gone:?}");
     assert_eq!(ended(Some(Ending::Gone), true).0, Passed::Yes, "a user who is not there any more");
     assert!(ended(None, true).1.contains("a (self-approval)"));
+    let erased = of(Check::OperatingConsistency, |seen| {
+        seen.over.erased = vec![Erased { record: 6, as_of: at("2026-03-01"), deviations: 2 }];
+    });
+    assert_eq!((erased.0, erased.2), (Passed::No, Some(at("2026-03-01"))), "{erased:?}");
+    assert!(erased.1.contains("verdict 6, whose files were erased"), "{erased:?}");
     let unread = of(Check::OperatingConsistency, |seen| {
         (seen.state, seen.bad) = (State::Indeterminate, vec!["not read: x".to_owned()]);
     });
@@ -159,6 +164,16 @@ fn what_is_collected_is_sealed_at_once_and_in_order() {
     assert_eq!(of(vec![stamp(1, "2026-05-01T12:05:00Z", noon)]).0, Passed::Yes, "clocks may differ so much");
     assert_eq!(of(vec![stamp(1, four, four), stamp(2, noon, noon)]).0, Passed::No, "out of order");
     assert_eq!(of(Vec::new()).0, Passed::No);
+    let late = |noted| {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 31).unwrap();
+        let late = Late { file: "minutes.pdf".to_owned(), as_of: day, record: 9, sealed: at("2026-06-19"), noted };
+        super::checks::of(Check::EvidenceTimestamps, |seen| seen.over.late = vec![late])
+    };
+    let without = late(false);
+    assert_eq!((without.0, without.2), (Passed::No, Some(at("2026-06-19"))), "{without:?}");
+    assert!(without.1.contains("minutes.pdf, of 2026-03-31, is in the log since record 9"), "{without:?}");
+    let noted = late(true);
+    assert!(noted.0 == Passed::Yes && noted.1.contains("1 documents came long after their day"), "{noted:?}");
 }
 
 #[test]

@@ -134,6 +134,13 @@ fn a_gap_is_less_urgent_while_another_control_that_works_makes_up_for_it() {
     assert_eq!(priority(works(), &|facts| facts.causes[0].drift = 7), nobody, "said of another drift");
     let itself = |facts: &mut Facts| facts.causes[0].compensation.as_mut().unwrap().control = "SEC-001".to_owned();
     assert_eq!(priority(works(), &itself), nobody);
+    let owner = |facts: &mut Facts| facts.causes[0].compensation.as_mut().unwrap().approver = " anna".to_owned();
+    assert_eq!(priority(works(), &owner), nobody, "the owner approves nothing of this");
+    let over = |facts: &mut Facts| {
+        let seen = facts.controls[0].observed.as_mut().unwrap();
+        seen.over.drifts = vec![drift("2026-12-30", Some("2026-12-31"), Some(Ending::Resolved))];
+    };
+    assert_eq!(priority(works(), &over), nobody, "that drift is over");
     // A plan that lacks something is not made up for.
     let mut facts = with([Control { owner: String::new(), ..effective("SEC-001", Severity::High) }, works()]);
     facts.controls[0].observed.as_mut().unwrap().over.drifts = vec![drift("2026-03-01", Some("2026-03-02"), None)];

@@ -39,6 +39,8 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
         (na("what = 'A1.1'\nreason = ' '\napprover = 'CTO'"), "reason is empty"),
         (na("what = 'A1.1'\nreason = 'r'\napprover = 'TBD'"), "approver is empty"),
         (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'\ncarried_by = 'GCP'"), "is no subservice organisation"),
+        (na("what = 'SEC-001'\nreason = 'r'\napprover = 'CTO'"), "or a control that one hangs on, applies"),
+        (na("what = 'SEC-001'\nreason = 'r'\napprover = ' head of engineering '"), "owns it, and cannot approve this"),
         (carried.replace("carries = ['CC6.4']", "carries = ['CC6.5']"), "does not carry it"),
         (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there for 2026-01-01"),
         (carried.replace("2026-06-01", "2026-09-01"), "the bridge of the report"),
@@ -62,6 +64,10 @@ fn what_somebody_else_carries_is_left_out_as_long_as_their_reports_go() {
     };
     let (out, warnings) = left("2026-05-31");
     assert!(out && !warnings.contains("CC6.4: "), "{warnings}");
+    let (out, warnings) = left("2026-01-01");
+    assert!(!out && warnings.contains("is approved on 2026-01-02 only"), "{warnings}");
+    let (out, warnings) = left("2026-03-31");
+    assert!(!out && warnings.contains("no report of AWS covers 2026-01-01"), "a report of a time to come: {warnings}");
     let (out, warnings) = left("2026-06-02");
     assert!(!out && warnings.contains("CC6.4: the reports of AWS reach to 2026-06-01, so it applies"), "{warnings}");
 }

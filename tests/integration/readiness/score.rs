@@ -1,5 +1,5 @@
 use super::*;
-use evidenced::readiness::{ControlState, Coverage, NOT_AN_AUDIT, Readiness, rating, readiness};
+use evidenced::readiness::{Class, ControlState, Coverage, NOT_AN_AUDIT, Readiness, rating, readiness, tracker};
 
 /// Six controls whose scores were computed by hand.
 fn example() -> Vec<Control> {
@@ -116,6 +116,20 @@ fn a_critical_control_that_does_not_work_caps_the_score_and_the_rating_is_of_wha
 }
 
 #[test]
+fn what_is_stale_operates_no_more_than_what_fails_and_what_was_erased_deviated_still() {
+    let share_of = |change: &dyn Fn(&mut Observed)| {
+        share(&readiness(&with([seen(effective("SEC-001", Severity::High), change)])), "SEC-001")
+    };
+    assert!((share_of(&|_| ()) - 1.0).abs() < 1e-9);
+    assert!((share_of(&|seen| seen.state = State::Stale) - 0.25).abs() < 1e-9);
+    // Two of 100 items, where 5 percent are tolerable.
+    let erased = |seen: &mut Observed| {
+        seen.over.erased = vec![Erased { record: 6, as_of: at("2026-03-01"), deviations: 2 }];
+    };
+    assert!((share_of(&erased) - 0.8).abs() < 1e-9, "{}", share_of(&erased));
+}
+
+#[test]
 fn without_a_whole_ledger_there_is_no_score() {
     let facts = Facts { fault: Some("a record was changed".to_owned()), ..with([planned("SEC-001", Severity::High)]) };
     let none = readiness(&facts);
@@ -147,6 +161,14 @@ fn a_control_is_what_its_evidence_makes_it() {
     assert_eq!(of(&|seen| seen.evidence = None, two), ControlState::Designed, "nothing was ever read whole");
     let never = |seen: &mut Observed| (seen.evidence, seen.state) = (None, State::Deviating);
     assert_eq!(of(&never, two), ControlState::Failing, "and what was read fails");
+    let pending = |seen: &mut Observed| (seen.pending, seen.over.population) = (true, 0);
+    for audit in [one, two] {
+        assert_eq!(of(&pending, audit), ControlState::Designed, "nothing of it is due yet, so nothing was shown");
+    }
+    assert_eq!(of(&|seen| seen.pending = true, one), ControlState::Implemented, "others were judged");
+    let facts = with([seen(good(), pending)]);
+    assert!(readiness(&facts).did_not_occur.is_empty(), "it is still to come");
+    assert_eq!(tracker(&facts, &BTreeMap::new()).controls[0].evidence_is, Class::NoEvidence);
     let gone = |seen: &mut Observed| seen.over.items = vec![spell("a", Some(Ending::Gone))];
     assert_eq!(of(&gone, two), ControlState::Implemented, "a deviation was never closed");
     assert_eq!(
