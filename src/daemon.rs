@@ -178,7 +178,7 @@ impl Going {
             std::mem::replace(&mut self.timer, timer).shutdown().await?;
             self.timer.start().await?;
             self.aside.follow(&self.runner);
-            self.runner.due_of_taken_out().await?;
+            later("recording what was due before", self.runner.due_of_taken_out().await)?;
             // A tick may have fallen between the two timers.
             self.look_at_all();
         }
@@ -232,7 +232,7 @@ fn handed(ended: Result<Result<(), AnchorError>, tokio::task::JoinError>) -> Res
 }
 
 /// For want of space nothing was written, and nothing is lost: what is due, owed or open is found again.
-fn later(what: &str, result: Result<(), RunError>) -> Result<(), RunError> {
+pub(super) fn later(what: &str, result: Result<(), RunError>) -> Result<(), RunError> {
     match result {
         Err(RunError::Ledger(LedgerError::Full)) => {
             tracing::error!("{what}: the disk is full, and nothing can be recorded; it is tried again");

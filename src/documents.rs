@@ -4,6 +4,7 @@
 use crate::config::Loaded;
 use crate::ledger::record::{Body, Status};
 use crate::ledger::{Filter, LedgerError, Reader};
+use crate::owner;
 use crate::run::RunError;
 use crate::run_file::{PARTIAL, POPULATION, RUN, RunFile};
 use chrono::{DateTime, Utc};
@@ -51,6 +52,10 @@ pub fn put(directory: &Path, file: &str, bytes: &[u8], sidecar: &Sidecar) -> Res
     let text = sidecar.write()?;
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(io_error("making the directory", directory))?;
+    for made in [directory.parent(), Some(directory)].into_iter().flatten() {
+        let above = made.parent().unwrap_or(made);
+        owner::directory(made, above).map_err(io_error("making the directory", made))?;
+    }
     remove_leftovers(directory)?;
     let (document, beside) = (directory.join(file), directory.join(format!("{file}{ENDING}")));
     if fs::symlink_metadata(&beside).is_ok() {
@@ -85,6 +90,7 @@ fn remove_leftovers(directory: &Path) -> Result<(), PutError> {
 fn place(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), PutError> {
     let writing = || io_error("writing", path);
     let mut file = tempfile::Builder::new().prefix(ADDING).tempfile_in(directory).map_err(writing())?;
+    owner::file(file.as_file(), directory).map_err(writing())?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(writing())?;
     file.persist_noclobber(path).map_err(|failed| match failed.error.kind() {
         ErrorKind::AlreadyExists => PutError::Taken(path.to_owned()),

@@ -22,6 +22,7 @@ pub mod judge;
 pub mod ledger;
 pub mod notify;
 pub mod outside;
+mod owner;
 pub mod permissions;
 pub mod readiness;
 pub mod run;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
+// A service of few tasks: not a thread for each processor of a large machine, which the unit would not allow.
+#[tokio::main(worker_threads = 4)]
 async fn main() -> ExitCode {
     evidenced::cli::main().await
 }

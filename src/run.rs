@@ -40,8 +40,6 @@ pub struct Runner {
     turns: Arc<()>,
     /// Somebody who is due was turned away.
     turned_away: AtomicBool,
-    /// A run may have been left open, for want of space to close it.
-    left_open: AtomicBool,
 }
 
 /// What came of a run, for whoever asked for it.
@@ -143,7 +141,6 @@ impl Runner {
             disk,
             turns: Arc::default(),
             turned_away: AtomicBool::new(false),
-            left_open: AtomicBool::new(false),
             loaded: RwLock::new(Arc::new(loaded)),
             exchanging: tokio::sync::RwLock::default(),
             ledger,
@@ -391,11 +388,15 @@ impl Runner {
         Ok(())
     }
 
-    /// Ends runs that a dead process left open. A run whose collector is locked is alive elsewhere.
+    /// Ends runs that a dead process, a panic or a full disk left open. A run whose collector is locked is alive.
     pub async fn close_interrupted(&self) -> Result<(), RunError> {
-        for (_, record) in self.ledger.reader()?.open_runs()? {
+        for (index, record) in self.ledger.reader()?.open_runs()? {
             let Body::RunOpened { run, collector, .. } = record.body else { continue };
             let Some(_lock) = self.ledger.lock_collector(&collector)? else { continue };
+            // It may have ended before it could be locked.
+            if self.ledger.reader()?.open_runs()?.iter().all(|(open, _)| *open != index) {
+                continue;
+            }
             tracing::warn!(collector, run, "a run was interrupted");
             self.append(vec![(Body::RunClosed { run, collector, end: End::Interrupted }, Vec::new())]).await?;
         }

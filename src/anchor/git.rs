@@ -8,11 +8,14 @@ use super::{Point, Receipt, kept};
 use crate::config::GitBranch;
 use crate::ledger::Reader;
 use crate::outside::strike;
+use crate::owner;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::door::read_secret;
+use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,8 +60,11 @@ impl<'a> Git<'a> {
             false => base.join(&config.repository).display().to_string(),
         };
         let copy = copies.join(format!("{}.git", fault.0));
-        std::fs::create_dir_all(&copy)
-            .map_err(|error| fault.unreachable(format!("making {}: {error}", copy.display())))?;
+        let making = |error| fault.unreachable(format!("making {}: {error}", copy.display()));
+        std::fs::create_dir_all(&copy).map_err(making)?;
+        for (made, above) in [(copies, copies.parent().unwrap_or(copies)), (&copy, copies)] {
+            owner::directory(made, above).map_err(making)?;
+        }
         let git = Self { fault, copy, config, repository, header };
         git.run(&["init", "--quiet", "--bare"], None)?;
         let head = git.remote_head()?;
@@ -164,13 +170,20 @@ impl<'a> Git<'a> {
             // Nobody is there to be asked, and nothing but these ways leads out.
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ALLOW_PROTOCOL", "file:https:ssh")
-            .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+            .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15")
             .envs(["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|name| (name, "evidenced")))
             .envs(["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|name| (name, "evidenced@localhost")))
             .envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, date)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            // Of its own, so that what it starts ends with it.
+            .process_group(0);
+        // Where the copy is somebody else's, root acts as they do, and leaves nothing there that they cannot change.
+        let ours = std::fs::metadata("/proc/self").map_err(|error| failed(error.to_string()))?;
+        if let Some((uid, gid)) = owner::other(&ours, &self.copy).map_err(|error| failed(error.to_string()))? {
+            command.uid(uid).gid(gid);
+        }
         if let Some(header) = &self.header {
             command.envs([
                 ("GIT_CONFIG_COUNT", "1"),
@@ -191,7 +204,7 @@ impl<'a> Git<'a> {
                 None if begun.elapsed() < PATIENCE => std::thread::park_timeout(Duration::from_millis(5)),
                 None => {
                     // It has had its time; if it is gone by now, so much the better.
-                    let _ = child.kill();
+                    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
                     let _ = child.wait();
                     return Err(failed(format!("not done within {} s", PATIENCE.as_secs())));
                 }

@@ -149,9 +149,21 @@ impl Anchors {
     /// answer is warned of, and is given nothing until it has answered.
     ///
     /// Errors: `Ahead` and `Forked`, after which nothing may be appended.
-    pub async fn compare_all(&self) -> Result<(), AnchorError> {
-        for name in self.loaded.config.anchors.keys() {
-            match self.compare(name).await {
+    pub async fn compare_all(self: &Arc<Self>) -> Result<(), AnchorError> {
+        // At once: several that do not answer keep nobody waiting longer than one.
+        let asked: Vec<_> = self
+            .loaded
+            .config
+            .anchors
+            .keys()
+            .map(|name| {
+                let (anchors, name) = (self.clone(), name.clone());
+                (name.clone(), tokio::spawn(async move { anchors.compare(&name).await }))
+            })
+            .collect();
+        for (name, asked) in asked {
+            let compared = asked.await.unwrap_or_else(|panic| Err(Fault(&name).unreachable(panic.to_string())));
+            match compared {
                 Err(error) if error.is_passing() => {
                     tracing::warn!(anchor = name, error = %error, "what it holds could not be compared with the ledger");
                 }

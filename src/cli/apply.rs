@@ -67,7 +67,7 @@ async fn without_daemon(loaded: Loaded) -> anyhow::Result<Outcome> {
         );
     };
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
-    Anchors::of(&runner).compare_all().await?;
+    Arc::new(Anchors::of(&runner)).compare_all().await?;
     let by = format!("config apply by {}", who::me());
     let recorded = runner.record_config(&by).await?;
     eprintln!("no daemon runs");

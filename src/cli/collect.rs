@@ -56,7 +56,7 @@ pub(super) async fn ready(loaded: Loaded, command: &str) -> anyhow::Result<Runne
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     super::refuse_sample(&ledger)?;
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
-    Anchors::of(&runner).compare_all().await?;
+    Arc::new(Anchors::of(&runner)).compare_all().await?;
     apply::record(&runner, command).await?;
     Ok(runner)
 }

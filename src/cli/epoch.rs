@@ -103,7 +103,7 @@ fn newest(old_dir: &Path, given: Option<&Path>) -> anyhow::Result<Checkpoint> {
 /// either way.
 async fn known_elsewhere(loaded: Loaded, size: u64) -> Option<String> {
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys).ok()?;
-    let anchors = Anchors::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)));
+    let anchors = Arc::new(Anchors::of(&Runner::new(loaded, ledger, Arc::new(SystemClock))));
     match anchors.compare_all().await {
         Err(AnchorError::Ahead { anchor, theirs, .. }) if theirs > size => {
             Some(format!("anchor {anchor} knows {theirs} records"))

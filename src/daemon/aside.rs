@@ -73,7 +73,7 @@ impl Aside {
     pub(super) async fn look(&mut self, runner: &Arc<Runner>) -> Result<(), RunError> {
         self.hand_over();
         self.compact(runner);
-        runner.close_left_open().await?;
+        runner.close_interrupted().await?;
         runner.watch().await?;
         self.send();
         let overdue = runner.overdue(PATIENCE)?;

@@ -1,9 +1,10 @@
 //! Takes another configuration, whole or not at all: read, checked, recorded, then in force. One that is refused
 //! changes nothing, and why is kept in a file of the state directory for `status`.
 
-use super::{DaemonError, timer_for};
+use super::{DaemonError, later, timer_for};
 use crate::config::{Loaded, load};
-use crate::run::Runner;
+use crate::ledger::LedgerError;
+use crate::run::{RunError, Runner};
 use chrono::{DateTime, Utc};
 use sd_notify::NotifyState;
 use serde::{Deserialize, Serialize};
@@ -66,12 +67,19 @@ pub(super) async fn reload(
     let _ = since.and_then(|since| sd_notify::notify(&[NotifyState::Reloading, since]));
     let state_dir = runner.loaded().state_dir.clone();
     let (outcome, timer) = match check(runner, looks, expected).await {
-        Ok((loaded, timer)) => match runner.exchange(loaded, by).await? {
-            Some(record) => (Outcome::Applied { record }, Some(timer)),
-            None => (Outcome::Unchanged, Some(timer)),
+        Ok((loaded, timer)) => match runner.exchange(loaded, by).await {
+            // Nothing is another than it was, and the daemon goes on.
+            Err(RunError::Ledger(LedgerError::Full)) => {
+                let why = "the disk is full, and nothing can be recorded\nhint: make room, then try again".to_owned();
+                (Outcome::Refused { why }, None)
+            }
+            done => match done? {
+                Some(record) => (Outcome::Applied { record }, Some(timer)),
+                None => (Outcome::Unchanged, Some(timer)),
+            },
         },
         Err(why) => {
-            runner.refused(&why).await?;
+            later("telling of a refused configuration", runner.refused(&why).await)?;
             (Outcome::Refused { why }, None)
         }
     };

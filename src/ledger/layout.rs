@@ -3,6 +3,7 @@
 use super::LedgerError;
 use super::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, VerifierKey};
 use super::signers::Signers;
+use crate::owner;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -147,7 +148,7 @@ impl Layout {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(LedgerError::io("making the directory", &locks)(error));
             }
-            _ => {}
+            _ => owner::directory(&locks, &self.dir).map_err(LedgerError::io("making the directory", &locks))?,
         }
         let path = locks.join(lock_name(collector));
         let file = open_lock_file(&path)?;
@@ -224,6 +225,7 @@ impl Layout {
             ErrorKind::AlreadyExists => LedgerError::AlreadyThere { path: path.to_owned() },
             _ => LedgerError::io("making", path)(error),
         })?;
+        owner::file(&file, parent(path)).map_err(LedgerError::io("making", path))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("writing", path))
     }
 
@@ -264,6 +266,7 @@ impl Room {
         let mut options = OpenOptions::new();
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
         let mut file = opened.map_err(LedgerError::io("writing", &next))?;
+        owner::file(&file, parent(&next)).map_err(LedgerError::io("writing", &next))?;
         let room = match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, length as u64)) {
             // Where a file system does not promise room, writing takes it.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
@@ -280,8 +283,12 @@ impl Room {
         let written = self.file.write_all(bytes).and_then(|()| self.file.sync_all());
         written.map_err(LedgerError::io("writing", &self.next))?;
         fs::rename(&self.next, &self.path).map_err(LedgerError::io("replacing", &self.path))?;
-        sync(self.path.parent().unwrap_or(Path::new(".")))
+        sync(parent(&self.path))
     }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync(dir: &Path) -> Result<(), LedgerError> {
@@ -290,7 +297,9 @@ fn sync(dir: &Path) -> Result<(), LedgerError> {
 
 fn open_lock_file(path: &Path) -> Result<File, LedgerError> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    opened.map_err(LedgerError::io("opening", path))
+    let file = opened.map_err(LedgerError::io("opening", path))?;
+    owner::file(&file, parent(path)).map_err(LedgerError::io("opening", path))?;
+    Ok(file)
 }
 
 /// One file name per collector, whatever its name has in it.

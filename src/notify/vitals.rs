@@ -106,6 +106,7 @@ impl Heartbeat {
         let text = serde_json::to_vec_pretty(&vitals).map_err(|error| error.to_string())?;
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            crate::owner::file(file.as_file(), dir)?;
             file.write_all(&text)?;
             file.persist(dir.join(FILE)).map_err(|error| error.error)?;
             Ok(())

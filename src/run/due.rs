@@ -27,12 +27,9 @@ impl Runner {
             self.begin_due(name, policy, trigger).await?
         };
         let Some(begun) = begun else { return Ok(()) };
+        // What a full disk leaves open is closed by the next look.
         match self.finish(begun, stopped).await {
             Err(RunError::Aborted(_)) => Ok(()),
-            Err(error @ RunError::Ledger(LedgerError::Full)) => {
-                self.leave_open();
-                Err(error)
-            }
             other => other.map(|_| ()),
         }
     }

@@ -40,17 +40,4 @@ impl Runner {
     pub fn has_turned_away(&self) -> bool {
         self.turned_away.swap(false, Ordering::Relaxed)
     }
-
-    /// Takes note that there was no space for the end of a run.
-    pub(super) fn leave_open(&self) {
-        self.left_open.store(true, Ordering::Relaxed);
-    }
-
-    /// Closes what was left open, once there is space.
-    pub async fn close_left_open(&self) -> Result<(), RunError> {
-        if self.left_open.swap(false, Ordering::Relaxed) {
-            self.close_interrupted().await.inspect_err(|_| self.leave_open())?;
-        }
-        Ok(())
-    }
 }
