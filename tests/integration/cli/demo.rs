@@ -139,6 +139,35 @@ fn the_status_of_the_sample_says_that_it_is_one_and_exits_as_its_states_say() {
     assert_eq!((said.code, status.code), if effective { (0, 0) } else { (3, 3) });
 }
 
+/// What most often keeps a report from being clean, by the control that answers for it and what judges it.
+const TEN_FAILURES: [(&str, &str); 10] = [
+    ("SEC-004", "mfa"),
+    ("SEC-009", "leavers"),
+    ("SEC-013", "audit_logging"),
+    ("SEC-001", "change_review"),
+    ("AVL-001", "restore_test"),
+    ("SEC-018", "risk_assessment"),
+    ("SEC-015", "vulnerabilities"),
+    ("SEC-019", "training"),
+    ("SEC-021", "vendor_review"),
+    ("SEC-017", "incident_response"),
+];
+
+#[test]
+fn the_sample_has_a_deviation_of_each_of_the_ten_common_failures() {
+    let home = home();
+    let config: toml::Value = toml::from_str(&fs::read_to_string(home.path("evidenced.toml")).unwrap()).unwrap();
+    for (id, test) in TEN_FAILURES {
+        let control = &config["controls"][id];
+        assert_eq!(control["test"].as_str(), Some(test), "{id}");
+        let fed = control["collectors"].as_array().unwrap().iter();
+        assert!(fed.clone().count() > 0 && fed.clone().all(|name| config["collectors"].get(name.as_str().unwrap()).is_some()));
+        let history = home.run(&["history", id, "--json"]).json();
+        let items = history["items"].as_array().unwrap();
+        assert!(items.iter().any(|item| item["outcome"] == "deviation"), "{id}: {items:?}");
+    }
+}
+
 #[test]
 fn the_calendar_of_the_sample_shows_the_downtime_and_exits_3() {
     let home = home();
