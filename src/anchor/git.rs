@@ -11,7 +11,7 @@ use crate::outside::strike;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::door::read_secret;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,7 +32,7 @@ pub(super) struct Git<'a> {
     config: &'a GitBranch,
     repository: String,
     /// For https, in the environment of git alone.
-    header: Option<String>,
+    token: Option<SecretString>,
 }
 
 impl<'a> Git<'a> {
@@ -43,14 +43,8 @@ impl<'a> Git<'a> {
         (base, copies): (&Path, &Path),
         fault: Fault<'a>,
     ) -> Result<(Self, Option<String>), AnchorError> {
-        let header = match &config.token {
-            None => None,
-            Some(secret) => {
-                let token = read_secret(secret).map_err(|why| fault.unreachable(format!("its token: {why}")))?;
-                let basic = STANDARD.encode(format!("x-access-token:{}", token.expose_secret()));
-                Some(format!("Authorization: Basic {basic}"))
-            }
-        };
+        let token = config.token.as_ref().map(read_secret).transpose();
+        let token = token.map_err(|why| fault.unreachable(format!("its token: {why}")))?;
         let is_address = config.repository.contains("://") || config.repository.contains('@');
         let repository = match is_address {
             true => config.repository.clone(),
@@ -59,7 +53,7 @@ impl<'a> Git<'a> {
         let copy = copies.join(format!("{}.git", fault.0));
         std::fs::create_dir_all(&copy)
             .map_err(|error| fault.unreachable(format!("making {}: {error}", copy.display())))?;
-        let git = Self { fault, copy, config, repository, header };
+        let git = Self { fault, copy, config, repository, token };
         git.run(&["init", "--quiet", "--bare"], None)?;
         let head = git.remote_head()?;
         if head.is_some() {
@@ -171,12 +165,10 @@ impl<'a> Git<'a> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(header) = &self.header {
-            command.envs([
-                ("GIT_CONFIG_COUNT", "1"),
-                ("GIT_CONFIG_KEY_0", "http.extraHeader"),
-                ("GIT_CONFIG_VALUE_0", header),
-            ]);
+        if let Some(token) = &self.token {
+            let basic = STANDARD.encode(format!("x-access-token:{}", token.expose_secret()));
+            command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.extraHeader")]);
+            command.env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}"));
         }
         let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -200,8 +192,7 @@ impl<'a> Git<'a> {
         let (output, said) = (readers.0.join().unwrap_or_default(), readers.1.join().unwrap_or_default());
         if !status.success() {
             // A server's words are among git's, and may repeat what it was told.
-            let hidden: Vec<String> =
-                self.header.iter().filter_map(|header| header.rsplit(' ').next()).map(str::to_owned).collect();
+            let hidden: Vec<String> = self.token.iter().map(|token| token.expose_secret().to_owned()).collect();
             let said = strike(String::from_utf8_lossy(&said).into_owned(), &hidden);
             let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
             return Err(failed(format!("{status}: {}", said.trim())));
