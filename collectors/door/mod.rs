@@ -93,11 +93,11 @@ impl Door {
     /// Sends requests and records exchanges. `as_of` is the clock's time now.
     pub fn live(network: &Network, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let as_of = clock.now();
-        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(network.clone(), clock, limits))))
+        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(network.clone(), clock, limits, as_of))))
     }
 
-    /// Answers from records of one run, in the order recorded for each like request. The limits must be
-    /// those of the run, for they decide how often a request is repeated.
+    /// Answers from records of one run, in the order recorded for each like request. `as_of` and the limits must
+    /// be those of the run, for they decide how often a request is repeated.
     pub fn replay(exchanges: Vec<Exchange>, as_of: DateTime<Utc>, limits: Limits) -> Self {
         Self::new(as_of, limits, Side::Replay(Box::new(replay::Replay::new(exchanges))))
     }
