@@ -18,8 +18,8 @@ pub struct Limits {
     pub run_bytes_max: u64,
     /// Exchanges of one run, retries included.
     pub exchanges_max: u32,
-    /// From the beginning of a run to its last request, waits included, seconds; at most a week. What is read until then
-    /// is kept, and the rest is unread.
+    /// From the beginning of a run to its last request, waits included, seconds; at most a week. What is read until
+    /// then is kept, and the rest is unread.
     pub run_seconds_max: u64,
     /// From sending to the last byte, seconds.
     pub request_seconds_max: u64,
@@ -56,8 +56,8 @@ impl Limits {
         }
     }
 
-    /// Whether something may be asked so long after `at` in a run that began at `began`. With an instant of the record a
-    /// replay comes to the same.
+    /// Whether something may be asked so long after `at` in a run that began at `began`. With an instant of the
+    /// record a replay comes to the same.
     pub(super) fn in_time(&self, began: DateTime<Utc>, at: DateTime<Utc>, wait: Duration) -> Result<(), Failure> {
         let max = self.run_seconds_max;
         // A clock that was set back has taken no time.

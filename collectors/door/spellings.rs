@@ -5,9 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use regex::bytes::Regex;
 
-/// A pattern of a secret as it is; as an address, a form, JSON or HTML escape it; in hex; and in either base64, padded or
-/// not, also after something else, as with a user's name before it: there the letters that depend on what stands beside
-/// it are left. Fails if it is too long for a pattern, at some ten thousand bytes.
+/// A pattern of a secret as it is; as an address, a form, JSON or HTML escape it; in hex; and in either base64, padded
+/// or not, also after something else, as with a user's name before it: there the letters that depend on what stands
+/// beside it are left. Fails if it is too long for a pattern, at some ten thousand bytes.
 ///
 /// Give it no secret of a few bytes: its spellings stand in many texts by accident.
 pub fn spellings(secret: &str) -> Result<Regex, regex::Error> {

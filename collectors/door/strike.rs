@@ -43,7 +43,8 @@ impl Secrets {
         if known.iter().any(|known| known.secret.expose_secret() == text) {
             return Ok(());
         }
-        let spellings = spellings(text).map_err(|_| "too long to be struck out of what is recorded".to_owned())?;
+        let spellings = spellings(text)
+            .map_err(|_| "too long to be struck out of what is recorded; hint: is it the right secret?".to_owned())?;
         known.push(Known { secret: secret.clone(), spellings: Arc::new(spellings) });
         known.sort_by_key(|known| Reverse(known.secret.expose_secret().len()));
         Ok(())
