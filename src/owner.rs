@@ -2,29 +2,33 @@
 //! state of a daemon that is another user: what it makes there must be that user's, or the daemon cannot go on. Nobody but
 //! root can give a file away, so that for all others nothing is done here.
 
-use std::fs::{self, File, Metadata};
+use rustix::process::geteuid;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt, chown, fchown};
 use std::path::Path;
 
-/// Gives a file that root made to whom its directory belongs to.
+/// Gives a file to whom its directory belongs to, if we are root and they are not.
 pub(crate) fn file(file: &File, directory: &Path) -> io::Result<()> {
-    match other(&file.metadata()?, directory)? {
+    match other(directory)? {
         Some((uid, gid)) => fchown(file, Some(uid), Some(gid)),
         None => Ok(()),
     }
 }
 
-/// The same of a directory.
-pub(crate) fn directory(made: &Path, parent: &Path) -> io::Result<()> {
-    match other(&fs::symlink_metadata(made)?, parent)? {
+/// The same of a directory, by the one above it.
+pub(crate) fn directory(made: &Path, above: &Path) -> io::Result<()> {
+    match other(above)? {
         Some((uid, gid)) => chown(made, Some(uid), Some(gid)),
         None => Ok(()),
     }
 }
 
-/// User and group of the directory, if root has made something there and they are not root.
-pub(crate) fn other(made: &Metadata, directory: &Path) -> io::Result<Option<(u32, u32)>> {
+/// User and group of the directory, if we are root and they are not.
+pub(crate) fn other(directory: &Path) -> io::Result<Option<(u32, u32)>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
     let of = fs::metadata(directory)?;
-    Ok((made.uid() == 0 && of.uid() != 0).then(|| (of.uid(), of.gid())))
+    Ok((of.uid() != 0).then(|| (of.uid(), of.gid())))
 }

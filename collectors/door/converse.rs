@@ -79,10 +79,9 @@ impl Door {
             };
             let wait = retry::wait(&exchange.head, &exchange.body, attempt, &self.0.limits);
             self.kept().push(exchange.clone());
-            match wait {
-                Some(wait) => self.pause(wait).await,
-                None => return self.answer(&asked, exchange),
-            }
+            let Some(wait) = wait else { return self.answer(&asked, exchange) };
+            self.0.limits.in_time(self.0.as_of, exchange.head.received_at, wait)?;
+            self.pause(wait).await;
             attempt += 1;
         }
     }

@@ -3,6 +3,7 @@
 use super::{Failure, Limits};
 use crate::contract::clock::Clock;
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ pub(super) struct Live {
     pub(super) clock: Arc<dyn Clock>,
     network: Network,
     limits: Limits,
+    began: DateTime<Utc>,
     numbered: AtomicU32,
     exchanges: AtomicU32,
     bytes: AtomicU64,
@@ -47,9 +49,9 @@ pub(super) struct Answer {
 }
 
 impl Live {
-    pub(super) fn new(network: Network, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+    pub(super) fn new(network: Network, clock: Arc<dyn Clock>, limits: Limits, began: DateTime<Utc>) -> Self {
         let (numbered, exchanges, bytes) = Default::default();
-        Self { clock, network, limits, numbered, exchanges, bytes }
+        Self { clock, network, limits, began, numbered, exchanges, bytes }
     }
 
     /// The number of the next recorded exchange, from 1.
@@ -57,8 +59,9 @@ impl Live {
         self.numbered.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Counts one more exchange, recorded or not.
+    /// Counts one more exchange, recorded or not; refuses it when the run's time is over.
     pub(super) fn spend_exchange(&self) -> Result<(), Failure> {
+        self.limits.in_time(self.began, self.clock.now(), Duration::ZERO)?;
         if self.exchanges.fetch_add(1, Ordering::Relaxed) < self.limits.exchanges_max {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 //!
 //! Here: the face. `converse` is the line of one request (attempts, retries, keeping), `live` the
 //! network, `files` the file system, `replay` the answers from records, `retry` the decision to ask
-//! again, `strike` and `secret` what must not be seen, `hosts` where requests may go, `limits` what an
+//! again, `strike`, `spellings` and `secret` what must not be seen, `hosts` where requests may go, `limits` what an
 //! outside may cost us, `exchange` the record's form, `answer` the errors, `ipe` the summary, `github`
 //! and `aws` the plugs for octocrab and the AWS SDK.
 
@@ -22,6 +22,7 @@ mod live;
 mod replay;
 mod retry;
 mod secret;
+mod spellings;
 mod strike;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use hosts::Hosts;
 pub use limits::Limits;
 pub use live::{Network, causes};
 pub use secret::read_secret;
+pub use spellings::spellings;
 pub use strike::Strike;
 
 use crate::contract::{CollectError, Ipe, SecretRef, clock::Clock};
@@ -91,11 +93,11 @@ impl Door {
     /// Sends requests and records exchanges. `as_of` is the clock's time now.
     pub fn live(network: &Network, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let as_of = clock.now();
-        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(network.clone(), clock, limits))))
+        Self::new(as_of, limits, Side::Live(Box::new(live::Live::new(network.clone(), clock, limits, as_of))))
     }
 
-    /// Answers from records of one run, in the order recorded for each like request. The limits must be
-    /// those of the run, for they decide how often a request is repeated.
+    /// Answers from records of one run, in the order recorded for each like request. `as_of` and the limits must
+    /// be those of the run, for they decide how often a request is repeated.
     pub fn replay(exchanges: Vec<Exchange>, as_of: DateTime<Utc>, limits: Limits) -> Self {
         Self::new(as_of, limits, Side::Replay(Box::new(replay::Replay::new(exchanges))))
     }

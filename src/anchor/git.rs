@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::door::read_secret;
 use rustix::process::{Pid, Signal, kill_process_group};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub(super) struct Git<'a> {
     config: &'a GitBranch,
     repository: String,
     /// For https, in the environment of git alone.
-    header: Option<String>,
+    token: Option<SecretString>,
 }
 
 impl<'a> Git<'a> {
@@ -46,14 +46,8 @@ impl<'a> Git<'a> {
         (base, copies): (&Path, &Path),
         fault: Fault<'a>,
     ) -> Result<(Self, Option<String>), AnchorError> {
-        let header = match &config.token {
-            None => None,
-            Some(secret) => {
-                let token = read_secret(secret).map_err(|why| fault.unreachable(format!("its token: {why}")))?;
-                let basic = STANDARD.encode(format!("x-access-token:{}", token.expose_secret()));
-                Some(format!("Authorization: Basic {basic}"))
-            }
-        };
+        let token = config.token.as_ref().map(read_secret).transpose();
+        let token = token.map_err(|why| fault.unreachable(format!("its token: {why}")))?;
         let is_address = config.repository.contains("://") || config.repository.contains('@');
         let repository = match is_address {
             true => config.repository.clone(),
@@ -65,7 +59,7 @@ impl<'a> Git<'a> {
         for (made, above) in [(copies, copies.parent().unwrap_or(copies)), (&copy, copies)] {
             owner::directory(made, above).map_err(making)?;
         }
-        let git = Self { fault, copy, config, repository, header };
+        let git = Self { fault, copy, config, repository, token };
         git.run(&["init", "--quiet", "--bare"], None)?;
         let head = git.remote_head()?;
         if head.is_some() {
@@ -180,16 +174,13 @@ impl<'a> Git<'a> {
             // Of its own, so that what it starts ends with it.
             .process_group(0);
         // Where the copy is somebody else's, root acts as they do, and leaves nothing there that they cannot change.
-        let ours = std::fs::metadata("/proc/self").map_err(|error| failed(error.to_string()))?;
-        if let Some((uid, gid)) = owner::other(&ours, &self.copy).map_err(|error| failed(error.to_string()))? {
+        if let Some((uid, gid)) = owner::other(&self.copy).map_err(|error| failed(error.to_string()))? {
             command.uid(uid).gid(gid);
         }
-        if let Some(header) = &self.header {
-            command.envs([
-                ("GIT_CONFIG_COUNT", "1"),
-                ("GIT_CONFIG_KEY_0", "http.extraHeader"),
-                ("GIT_CONFIG_VALUE_0", header),
-            ]);
+        if let Some(token) = &self.token {
+            let basic = STANDARD.encode(format!("x-access-token:{}", token.expose_secret()));
+            command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.extraHeader")]);
+            command.env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}"));
         }
         let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -213,8 +204,7 @@ impl<'a> Git<'a> {
         let (output, said) = (readers.0.join().unwrap_or_default(), readers.1.join().unwrap_or_default());
         if !status.success() {
             // A server's words are among git's, and may repeat what it was told.
-            let hidden: Vec<String> =
-                self.header.iter().filter_map(|header| header.rsplit(' ').next()).map(str::to_owned).collect();
+            let hidden: Vec<String> = self.token.iter().map(|token| token.expose_secret().to_owned()).collect();
             let said = strike(String::from_utf8_lossy(&said).into_owned(), &hidden);
             let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
             return Err(failed(format!("{status}: {}", said.trim())));

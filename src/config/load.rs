@@ -158,6 +158,7 @@ fn load_collector(config: &super::CollectorConfig) -> Result<LoadedCollector, Wr
     })?;
     let schedule = Schedule::parse(&config.schedule, &config.timezone)
         .map_err(|e| (e.to_string(), Some("five fields, `0 */6 * * *`, and a name such as `Europe/Berlin`".into())))?;
+    config.limits.check().map_err(|(message, hint)| (format!("limits: {message}"), Some(hint)))?;
     let collector = (kind.build)(&config.settings)
         .map_err(|e| (format!("settings: {}", without_values(&e.message)), e.hint.or_else(|| hint_of(&e.message))))?;
     let loaded = LoadedCollector { kind, schedule, collector: collector.into() };

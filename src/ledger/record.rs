@@ -323,9 +323,8 @@ pub enum Body {
         period: Window,
         /// The auditor's.
         seed: String,
-        /// SHA-256 of `population.csv`, hex.
-        population_sha256: String,
-        /// How many items it has.
+        /// How many items `population.csv` has. Its hash stands in `sample.json` alone: here it would outlive an erasure,
+        /// and few items can be guessed from it.
         population_size: u64,
         /// Size of the log that it was read from.
         log_size: u64,

@@ -12,9 +12,7 @@
 
 mod addresses;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use evidenced_collectors::door::causes;
+use evidenced_collectors::door::{causes, spellings};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -353,32 +351,18 @@ fn proxy_host(value: &str) -> Option<String> {
     Some(Url::parse(&whole).ok()?.host_str()?.to_owned())
 }
 
-/// How others may repeat a secret: in an address, a form, JSON, or in base64 after something else, as with a user's name
-/// before it; there the letters that depend on what stands beside it are left.
-fn spellings(secret: &str) -> Vec<String> {
-    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let json = serde_json::Value::from(secret).to_string();
-    let mut all =
-        vec![secret.to_owned(), form.replace('+', "%20"), form, json.trim_matches('"').to_owned(), hex::encode(secret)];
-    for (before, lost) in [("", 0), ("-", 2), ("--", 3)] {
-        for engine in [&STANDARD, &URL_SAFE] {
-            let text = engine.encode(format!("{before}{secret}"));
-            let whole = text.trim_end_matches('=');
-            let end = whole.len() - usize::from(whole.len() != text.len());
-            all.extend(whole.get(lost..end).map(str::to_owned));
-        }
-    }
-    all
-}
-
 /// Takes what must not be seen out of a text, however it is spelled, the longest first. Only then may it be cut: half
 /// a secret is one too.
-pub(crate) fn strike(mut text: String, hidden: &[String]) -> String {
-    let telling = hidden.iter().filter(|part| part.len() >= TELLING_BYTES_MIN);
-    let mut spelled: Vec<String> = telling.flat_map(|part| spellings(part)).collect();
-    spelled.sort_by_key(|part| std::cmp::Reverse(part.len()));
-    for part in spelled {
-        text = text.replace(part.as_str(), "[hidden]");
-    }
-    text
+pub(crate) fn strike(text: String, hidden: &[String]) -> String {
+    let mut telling: Vec<&String> = hidden.iter().filter(|part| part.len() >= TELLING_BYTES_MIN).collect();
+    telling.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+    telling.dedup();
+    telling.into_iter().fold(text, |text, part| match spellings(part) {
+        Ok(spellings) => {
+            let kept = spellings.replace_all(text.as_bytes(), b"[hidden]".as_slice());
+            String::from_utf8_lossy(&kept).into_owned()
+        }
+        // What is too long to be looked for may be anywhere.
+        Err(_) => "[hidden]".to_owned(),
+    })
 }

@@ -178,7 +178,6 @@ impl Sample {
             control: self.control.clone(),
             period: self.period,
             seed: self.seed.clone(),
-            population_sha256: self.population.sha256.clone(),
             population_size: self.population.size,
             log_size: self.population.log_size,
             size: self.size,

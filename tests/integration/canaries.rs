@@ -32,7 +32,8 @@ const REALM: &str = "canary-realm-of-the-source-77ab";
 /// Stands where it may: in a log that is evidence as received.
 const PLANTED: &str = "canary-planted-where-it-may-be-5c";
 
-/// Answers everybody with everything they said, in headers that are kept and in others, and in the body.
+/// Answers everybody with everything they said, in headers that are kept and in others, and in the body, there in every
+/// spelling.
 fn echo() -> Sink {
     let mut turn = 0;
     Sink::start(move |got: &Got| {
@@ -52,12 +53,15 @@ fn echo() -> Sink {
             ("X-Amzn-RequestId", session.clone()),
             ("Link", link),
         ];
-        let escaped: String = url::form_urlencoded::byte_serialize(bare.as_bytes()).collect();
         let body = json!({
-            "message": format!("denied: {authorization} {session}"), "escaped": escaped, "__type": "AccessDenied",
-            "base64": [STANDARD.encode(&bare), STANDARD.encode(&session)], "target": got.target, "headers": got.headers,
+            "message": format!("denied: {authorization} {session}"), "__type": "AccessDenied",
+            "target": got.target, "headers": got.headers,
         });
-        Say::Answer([403, 401, 200, 400][turn % 4], headers, body.to_string())
+        // Written by hand: `\/` is to stand there as it is.
+        let told = [&bare, &session].into_iter().filter(|told| !told.is_empty());
+        let spelled: Vec<String> = told.flat_map(|told| scan::repeated(told)).map(|it| format!("\"{it}\"")).collect();
+        let body = format!("{{\"spelled\":[{}],{}", spelled.join(","), &body.to_string()[1..]);
+        Say::Answer([403, 401, 200, 400][turn % 4], headers, body)
     })
 }
 

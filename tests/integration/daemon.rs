@@ -2,6 +2,7 @@
 
 mod disk;
 mod reload;
+mod slow;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::{Loaded, parse};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 mod backup;
-mod erase;
+pub(crate) mod erase;
 mod faults;
 mod keys;
 mod upgrade;

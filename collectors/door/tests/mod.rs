@@ -9,6 +9,7 @@ mod github;
 mod network;
 mod retries;
 mod secrets;
+mod spellings;
 
 use super::{Door, Exchange, ExchangeHead, Failure, Hosts, Limits, Network, Source};
 use crate::contract::clock::{Clock, ManualClock};

@@ -69,6 +69,62 @@ async fn a_longer_wait_than_allowed_ends_the_asking_at_once() {
 }
 
 #[tokio::test]
+async fn a_source_that_has_us_wait_again_and_again_does_not_hold_a_run_beyond_its_time() {
+    let server = Server::script(vec![answer(429, &[("retry-after", "899")], "")]);
+    let (source, clock) = (server.source(), year());
+    let limits = Limits { run_seconds_max: 6_000, ..Limits::default() };
+    let (seen, exchanges) = both(&clock, limits, async |door| {
+        let mut all = Vec::new();
+        for page in 0..10 {
+            all.push(ask(door, &source, get(&server.url(&format!("/{page}")))).await);
+        }
+        all
+    })
+    .await;
+    // Two requests have their three waits each; the seventh wait would end after 6,293 s.
+    assert!(seen[..2].iter().all(|seen| matches!(seen, Ok((429, ..)))), "{seen:?}");
+    let over =
+        |seen: &Seen| matches!(seen, Err(Failure::Limit(why)) if why.contains("6000 s") && why.contains("899 s"));
+    assert!(seen[2..].iter().all(over), "{seen:?}");
+    assert_eq!((clock.now() - start_of_year()).num_seconds(), 6 * 899, "nobody waits for what will not be asked");
+    assert_eq!((exchanges.len(), server.seen().len()), (4 + 4 + 8, 4 + 4 + 8));
+}
+
+#[tokio::test]
+async fn after_its_time_a_run_asks_for_nothing_and_reads_no_file() {
+    let server = Server::script(vec![ok()]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (source, url, limits) = (server.source(), server.url("/"), Limits { run_seconds_max: 60, ..Limits::default() });
+    let (seen, exchanges) = both(&year(), limits, async |door| {
+        door.pause(std::time::Duration::from_secs(59)).await;
+        let in_time = (ask(door, &source, get(&url)).await, door.read("test", file.path()).await);
+        door.pause(std::time::Duration::from_secs(1)).await;
+        (in_time, ask(door, &source, get(&url)).await, door.read("test", file.path()).await)
+    })
+    .await;
+    let ((asked, read), asked_late, read_late) = seen;
+    assert!(asked.is_ok() && read.is_ok(), "{asked:?} {read:?}");
+    for late in [asked_late.map(drop), read_late.map(drop)] {
+        assert!(matches!(&late, Err(Failure::Limit(why)) if why.contains("run_seconds_max")), "{late:?}");
+    }
+    assert_eq!((exchanges.len(), server.seen().len()), (4, 1), "both refusals are on record, and nothing was sent");
+}
+
+#[test]
+fn the_time_of_a_run_has_bounds_and_a_clock_that_was_set_back_takes_none_of_it() {
+    let limits = |run_seconds_max| Limits { run_seconds_max, ..Limits::default() };
+    for (seconds, good) in [(0, false), (1, true), (21_600, true), (604_800, true), (604_801, false), (u64::MAX, false)]
+    {
+        assert_eq!(limits(seconds).check().is_ok(), good, "{seconds}");
+    }
+    let (began, none) = (start_of_year(), std::time::Duration::ZERO);
+    assert!(limits(1).in_time(began, began - chrono::TimeDelta::days(1), none).is_ok());
+    assert!(limits(1).in_time(began, began + chrono::TimeDelta::milliseconds(999), none).is_ok());
+    assert!(limits(1).in_time(began, began + chrono::TimeDelta::seconds(1), none).is_err());
+    assert!(limits(u64::MAX).in_time(began, began, std::time::Duration::MAX).is_err());
+}
+
+#[tokio::test]
 async fn an_answer_that_would_stay_the_same_is_not_asked_for_again() {
     let spent = [("x-ratelimit-remaining", "0")];
     for reply in [

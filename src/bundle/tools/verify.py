@@ -327,8 +327,9 @@ def samples(bag, records):
         while left and len(drawn) < said["size"]:
             number = int.from_bytes(sha(key + len(drawn).to_bytes(8, "big")), "big")
             drawn.append(left.pop(number % len(left)))
-        named = [record[key] for key in ("control", "seed", "size", "population_sha256", "population_size")]
-        need(named == [said["control"], said["seed"], said["size"], sha(data).hex(), rows], folder + "sample.json: says otherwise than its record")
+        named = [record[key] for key in ("control", "seed", "size", "population_size")]
+        need(named == [said["control"], said["seed"], said["size"], rows], folder + "sample.json: says otherwise than its record")
+        need(said["population"]["sha256"] == sha(data).hex(), folder + "population.csv: is not the population that the sample names")
         need(drawn == [item["row"] for item in said["items"]], folder + "sample.json: is not what its seed draws from its population")
         count += 1
     return count

@@ -4,10 +4,12 @@ use super::archive::{Files, sha256};
 use super::tools::Audit;
 use super::world::{World, at, exported, january, period};
 use super::{check, wrong};
+use crate::ledger::erase::left;
 use crate::support::program;
-use evidenced::ledger::Filter;
-use evidenced::samples::{Draft, SampleError, draw};
+use evidenced::ledger::{Filter, sweep};
+use evidenced::samples::{Draft, POPULATION, SAMPLE, SampleError, draw};
 use evidenced_collectors::contract::Window;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -100,6 +102,22 @@ fn a_sample_stays_as_it_was_drawn_when_more_is_sealed_or_erased_of_its_period() 
 }
 
 #[test]
+fn of_an_erased_sample_no_digest_is_left_by_which_its_items_could_be_guessed() {
+    let world = World::new();
+    let record = world.draw(period(), 3, "2026-02-11T09:00:00Z", |_| ());
+    let reader = world.reader();
+    let digest = |name| sha256(&reader.read_file(record, name).unwrap());
+    let written: BTreeSet<Vec<u8>> = [SAMPLE, POPULATION].map(|name| digest(name).into_bytes()).into();
+    let raw: BTreeSet<Vec<u8>> = written.iter().map(|digest| hex::decode(digest).unwrap()).collect();
+    drop(reader);
+    assert_eq!(left(&world.state(), &raw).len(), 2, "the digests are there while the files are");
+    world.erase(record);
+    assert!(sweep(&world.state()).unwrap());
+    let sought = raw.union(&written).cloned().collect();
+    assert_eq!(left(&world.state(), &sought), Vec::<String>::new());
+}
+
+#[test]
 fn the_script_and_the_page_draw_again_too_and_refuse_what_the_seed_did_not_draw() {
     for lie in [false, true] {
         let world = World::new();
@@ -163,9 +181,7 @@ fn a_sample_that_does_not_follow_is_refused() {
         let world = World::new();
         world.draw(period(), 2, "2026-02-11T09:00:00Z", |draft| {
             change(draft);
-            if let evidenced::ledger::record::Body::Sample { population_sha256, population_size, .. } = &mut draft.body
-            {
-                population_sha256.clone_from(&draft.sample.population.sha256);
+            if let evidenced::ledger::record::Body::Sample { population_size, .. } = &mut draft.body {
                 *population_size = draft.sample.population.size;
             }
         });

@@ -1,8 +1,8 @@
-//! Looks for secrets in whatever is kept or said: as they are, in base64 at every alignment, in hex, and as an address
-//! or JSON would write them; in files, in every cell of a database with what is compressed there, and in archives.
+//! Looks for secrets in whatever is kept or said: as they are, in base64 at every alignment, in hex, and as an address,
+//! JSON or HTML would write them; in files, in every cell of a database with what is compressed there, and in archives.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
@@ -104,6 +104,23 @@ impl Scanner {
     }
 }
 
+/// What a source may make of what it was told, each fit to stand between quotes in JSON.
+pub(crate) fn repeated(value: &str) -> Vec<String> {
+    // Those in base64 are pieces of it.
+    let whole = spellings(value).into_iter().filter(|(how, _)| *how != "in base64");
+    let mut all: Vec<String> = whole.map(|(_, bytes)| String::from_utf8(bytes).unwrap()).collect();
+    for before in ["", "u", "u:", "oauth2:"] {
+        let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+        all.extend(engines.map(|engine| engine.encode(format!("{before}{value}"))));
+    }
+    all
+}
+
+/// With every letter escaped that is neither one of the alphabet nor a digit.
+fn escaped(value: &str, escape: impl Fn(u32) -> String) -> String {
+    value.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { escape(c.into()) }).collect()
+}
+
 fn spellings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let hex = hex::encode(value);
@@ -113,10 +130,13 @@ fn spellings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("in hex", hex.to_uppercase()),
         ("in hex", hex),
         ("in an address", form.replace('+', "%20")),
-        ("in an address", form.to_lowercase()),
+        ("in an address", escaped(value, |number| format!("%{number:02x}"))),
         ("in a form", form),
         ("in JSON", json.trim_matches('"').to_owned()),
         ("in JSON", value.replace('/', "\\/")),
+        ("in HTML", value.replace('/', "&#x2F;").replace('+', "&#43;").replace('=', "&#x3D;")),
+        ("in HTML", escaped(value, |number| format!("&#x{number:02X};"))),
+        ("in HTML", escaped(value, |number| format!("&#{number};"))),
     ];
     for shift in 0..3 {
         // What stands before it shifts how it comes out; the letters that depend on neighbours are left off.
@@ -140,7 +160,9 @@ fn every_spelling_of_a_canary_is_found_wherever_it_stands() {
         hits
     };
     assert!(found(b"canary/of+a secre and nothing more").is_empty());
-    for text in [value.to_owned(), hex::encode(value), "canary%2Fof%2Ba%20secret%3D".to_owned()] {
+    let spelled =
+        [hex::encode(value), "canary%2Fof%2Ba%20secret%3D".to_owned(), "canary&#x2F;of&#43;a secret&#x3D;".into()];
+    for text in spelled.into_iter().chain(repeated(value)) {
         assert!(!found(format!("\"{text}\"").as_bytes()).is_empty(), "{text}");
     }
     for before in ["", "u:", "us:", "user:", "\0user\0"] {

@@ -101,6 +101,8 @@ fn a_secret_that_is_written_inline_is_refused_and_not_repeated() {
 fn what_cannot_be_configured_is_refused_with_a_hint() {
     for (from, to, why) in [
         ("kind = \"aws_iam\"", "kind = \"aws\"", "known kinds: "),
+        ("# [collectors.github.limits]", "limits = { run_seconds_max = 0 }", "with 0 nothing would ever be read"),
+        ("# [collectors.github.limits]", "limits = { run_seconds_max = 604801 }", "at most 604800, a week"),
         ("schedule = \"30 5 * * *\"", "schedule = \"30 25 * * *\"", "five fields"),
         ("Europe/Berlin", "Europe/Berlinn", "Europe/Berlin"),
         ("collectors = [\"aws\"]", "collectors = [\"azure\"]", "configured: aws, github, restores"),

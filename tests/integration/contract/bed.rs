@@ -41,6 +41,7 @@ const LIMITS: Limits = Limits {
     body_bytes_max: wire::BODY_BYTES_MAX,
     run_bytes_max: 64 << 20,
     exchanges_max: 1_000,
+    run_seconds_max: 6 * 3_600,
     request_seconds_max: 30,
     attempts_max: 1,
     wait_seconds_max: 60,

@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     body_bytes_max: 64 << 10,
     run_bytes_max: 8 << 20,
     exchanges_max: 2_000,
+    run_seconds_max: 6 * 3_600,
     request_seconds_max: 1,
     attempts_max: 1,
     wait_seconds_max: 1,

@@ -252,7 +252,7 @@ async fn a_run_ends_under_the_configuration_that_it_began_with_and_is_performed_
 }
 
 /// A bundle of it verifies and is performed again: the auditor's program knows which configuration a run was under.
-fn performed_again(runner: &Runner, dir: &Path, start: DateTime<Utc>) {
+pub(super) fn performed_again(runner: &Runner, dir: &Path, start: DateTime<Utc>) {
     let append = runner.ledger().clone();
     let at = start + TimeDelta::days(30);
     let summary = evidenced::ledger::NewRecord { at, body: Body::summary(), files: Vec::new() };

@@ -47,7 +47,7 @@ fn small(number: u64) -> NewFile {
 struct Secrets {
     /// Salt, digests, and pieces of the contents as they are stored.
     stored: BTreeSet<Vec<u8>>,
-    /// Pieces of the contents as they were given.
+    /// Pieces of the contents as they were given, and their digests as text.
     given: BTreeSet<Vec<u8>>,
 }
 
@@ -76,7 +76,9 @@ fn secrets(dir: &Path, record: u64) -> Secrets {
     assert!(others.len() <= 3, "the contents of record {record} are too much like others");
     stored.retain(|piece| !others.contains(piece));
     let contents = if record <= 51 { files(record) } else { vec![small(record)] };
-    Secrets { stored, given: contents.iter().flat_map(|file| pieces(&file.bytes)).collect() }
+    let mut given: BTreeSet<Vec<u8>> = contents.iter().flat_map(|file| pieces(&file.bytes)).collect();
+    given.extend(contents.iter().map(|file| hex::encode(Sha256::digest(&file.bytes)).into_bytes()));
+    Secrets { stored, given }
 }
 
 /// Which of the pieces stand in the bytes.
@@ -92,7 +94,7 @@ fn found(bytes: &[u8], pieces: &BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>> {
 
 /// Which of them stand in the ledger's files. The files are copied by another program, for closing any
 /// descriptor of them here would drop SQLite's locks.
-fn left(dir: &Path, pieces: &BTreeSet<Vec<u8>>) -> Vec<String> {
+pub(crate) fn left(dir: &Path, pieces: &BTreeSet<Vec<u8>>) -> Vec<String> {
     let copy = tempfile::tempdir().unwrap();
     let copied = Command::new(program("cp")).arg("-r").arg(dir).arg(copy.path()).status().unwrap();
     assert!(copied.success());
