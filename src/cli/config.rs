@@ -4,6 +4,7 @@
 use super::{Exit, apply, print_json, span};
 use crate::catalogue;
 use crate::config::{Config, Span};
+use crate::doctor::Finding;
 use clap::Subcommand;
 use std::path::Path;
 
@@ -42,6 +43,9 @@ pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Resu
                 print_json(&config)?;
             } else {
                 outln!("{}", toml::to_string(&without_nulls(serde_json::to_value(&config)?))?);
+                for Finding { found, fix, .. } in crate::doctor::configured(&config) {
+                    eprintln!("warning: {found}\nhint: {}", fix.unwrap_or_default());
+                }
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }

@@ -1,12 +1,15 @@
 //! What an operator should look at before an auditor does: what is wrong here, what it leads to, what to do. Reads
 //! only: sources are read once, as a run would, and nothing of it is kept.
 //!
-//! `place` looks at the machine and the state directory, `sources` at what collectors can read, `rights` at what their
-//! credentials may do.
+//! `place` looks at the machine and the state directory, `told` at who hears of trouble, `sources` at what collectors can
+//! read, `rights` at what their credentials may do.
 
 mod place;
 mod rights;
 mod sources;
+mod told;
+
+pub use told::configured;
 
 use crate::config::Loaded;
 use chrono::{DateTime, Utc};
@@ -85,8 +88,13 @@ impl Finding {
 
     /// From an error that may end in a hint.
     fn error(about: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        Self::error_or(about, error, "look at what the sentence names")
+    }
+
+    /// The same, with what to do where the error does not say.
+    fn error_or(about: impl Into<String>, error: &dyn std::error::Error, fix: &str) -> Self {
         let text = error.to_string();
-        let (found, fix) = text.split_once("\nhint: ").unwrap_or((&text, "look at what the sentence names"));
+        let (found, fix) = text.split_once("\nhint: ").unwrap_or((&text, fix));
         Self::bad(Level::Fail, about, found, fix)
     }
 }
@@ -94,7 +102,11 @@ impl Finding {
 /// Looks at everything. `offline`: asks no source.
 pub async fn examine(loaded: &Loaded, clock: Arc<dyn Clock>, offline: bool) -> Vec<Finding> {
     let now: DateTime<Utc> = clock.now();
-    let mut findings = place::look(loaded, now);
+    let (mut findings, status) = place::look(loaded, now);
+    findings.extend(match &status {
+        Some(status) => told::look(loaded, status).await,
+        None => configured(&loaded.config),
+    });
     if offline {
         let asked = loaded.collectors.keys().map(|name| {
             Finding::bad(Level::Unknown, format!("collector {name}"), "was not asked", "leave out --offline")

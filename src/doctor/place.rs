@@ -12,14 +12,15 @@ use std::path::Path;
 /// From that age on a key should be replaced.
 const KEY_AGE_MAX: TimeDelta = TimeDelta::days(365);
 
-pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
+/// What was found, and what the records say; `None`: they cannot be read.
+pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> (Vec<Finding>, Option<Status>) {
     let dir = existing(&loaded.state_dir);
     let mut findings = vec![file_system(dir), space(loaded, dir)];
     let reader = match Reader::open(&loaded.state_dir) {
         Ok(reader) => reader,
         Err(error) => {
             findings.push(Finding::error("ledger", &error));
-            return findings;
+            return (findings, None);
         }
     };
     findings.push(match reader.size() {
@@ -28,10 +29,15 @@ pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
     });
     findings.extend(keys(loaded, &reader, now).unwrap_or_else(|error| vec![Finding::error("keys", &error)]));
     match status(&reader, loaded, now) {
-        Ok(status) => findings.extend(on_record(&status)),
-        Err(error) => findings.push(Finding::error("ledger", &error)),
+        Ok(status) => {
+            findings.extend(on_record(&status));
+            (findings, Some(status))
+        }
+        Err(error) => {
+            findings.push(Finding::error("ledger", &error));
+            (findings, None)
+        }
     }
-    findings
 }
 
 /// The state directory, or what it will be made in.
