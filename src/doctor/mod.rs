@@ -76,6 +76,9 @@ pub struct Finding {
     pub names: Vec<String>,
 }
 
+/// What to do where doctor does not run as the daemon does.
+const AS_DAEMON: &str = "run doctor as the daemon runs: \"As the daemon\" in deploy/README.md";
+
 impl Finding {
     fn ok(about: impl Into<String>, found: impl Into<String>) -> Self {
         let (standing, names) = (None, Vec::new());
@@ -84,6 +87,15 @@ impl Finding {
 
     fn bad(level: Level, about: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { level, fix: Some(fix.into()), ..Self::ok(about, found) }
+    }
+
+    /// What a file let us do, or not, and is not known of the daemon.
+    fn of_another_user(&mut self) {
+        if matches!(self.level, Level::Ok | Level::Fail) {
+            self.level = Level::Unknown;
+            self.found = format!("as this user: {}", self.found);
+            self.fix = Some(AS_DAEMON.to_owned());
+        }
     }
 
     /// From an error that may end in a hint.
@@ -103,6 +115,13 @@ impl Finding {
 pub async fn examine(loaded: &Loaded, clock: Arc<dyn Clock>, offline: bool) -> Vec<Finding> {
     let now: DateTime<Utc> = clock.now();
     let (mut findings, status) = place::look(loaded, now);
+    let stranger = place::stranger(loaded);
+    let as_daemon = stranger.is_none();
+    if !as_daemon {
+        let of_keys = |finding: &&mut Finding| finding.about == "keys" || finding.about.ends_with(" key");
+        findings.iter_mut().filter(of_keys).for_each(Finding::of_another_user);
+    }
+    findings.extend(stranger);
     findings.extend(match &status {
         Some(status) => told::look(loaded, status).await,
         None => configured(&loaded.config),
@@ -113,7 +132,7 @@ pub async fn examine(loaded: &Loaded, clock: Arc<dyn Clock>, offline: bool) -> V
         });
         findings.extend(asked);
     } else {
-        findings.extend(sources::look(loaded, clock).await);
+        findings.extend(sources::look(loaded, clock, as_daemon).await);
     }
     findings
 }

@@ -1,12 +1,14 @@
 //! The machine and the state directory: ledger, file system, disk, keys, schedules.
 
-use super::{Finding, Level};
+use super::{AS_DAEMON, Finding, Level};
 use crate::bundle::word;
 use crate::config::Loaded;
 use crate::disk::Disk;
 use crate::ledger::{LedgerError, Reader, key_states};
 use crate::status::{Status, status};
+use crate::who;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// From that age on a key should be replaced.
@@ -38,6 +40,22 @@ pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> (Vec<Finding>, Option
             (findings, None)
         }
     }
+}
+
+/// Whether this is another user than the daemon is: the one whose the state directory is. Then what may be read here
+/// and now says nothing of what the daemon may.
+pub(super) fn stranger(loaded: &Loaded) -> Option<Finding> {
+    let owner = std::fs::metadata(&loaded.state_dir).ok()?.uid();
+    let us = match who::uid() {
+        Ok(us) if us == owner => return None,
+        Ok(us) => who::user(us),
+        Err(_) => "a user that is not known".to_owned(),
+    };
+    let found = format!(
+        "doctor runs as {us}, and the ledger is of {}: what may be read here says nothing of the daemon",
+        who::user(owner)
+    );
+    Some(Finding::bad(Level::Warn, "user", found, AS_DAEMON))
 }
 
 /// The state directory, or what it will be made in.
