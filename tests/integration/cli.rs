@@ -15,6 +15,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod mcp;
+mod named;
 mod packs;
 mod permissions;
 mod readiness;
