@@ -1,7 +1,7 @@
 //! `evidenced export`: the bundle of a period. That it was handed out is itself a record.
 
 use super::period::Period;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::bundle::format::TOKEN;
 use crate::bundle::{Authority, BundleError, ExportRequest, ExportSummary, Timestamp, controls_meeting};
 use crate::config::Loaded;
@@ -110,9 +110,8 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
     for criterion in &args.criterion {
         let meeting = controls_meeting(&ledger.reader()?, period, &BTreeSet::from([criterion.clone()]))?;
         if meeting.is_empty() {
-            bail!(
-                "no control met the criterion {criterion} in the period\nhint: `evidenced status` shows the criteria"
-            );
+            let hint = "`evidenced status` shows the criteria";
+            bail!(Usage(format!("no control met the criterion {criterion} in the period\nhint: {hint}")));
         }
         controls.extend(meeting);
     }

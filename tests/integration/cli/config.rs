@@ -174,7 +174,7 @@ fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
     assert_eq!(status.code, 3);
     assert_eq!(status.out.matches("unmonitored").count(), 4, "{}", status.out);
     let wrong = evidenced(dir.path(), &["collect", "now", "gihtub"]);
-    assert_eq!(wrong.code, 1);
+    assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("configured: aws, github, restores"), "{}", wrong.err);
 }
 
@@ -182,8 +182,11 @@ fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
 fn what_is_no_bundle_is_no_bundle() {
     let dir = tempfile::tempdir().unwrap();
     let missing = evidenced(dir.path(), &["verify", "nowhere.zip"]);
-    assert_eq!(missing.code, 1);
+    assert_eq!(missing.code, 2);
     assert!(missing.err.contains("nowhere.zip cannot be read") && missing.err.contains("hint: "), "{}", missing.err);
+    let folder = evidenced(dir.path(), &["verify", "."]);
+    assert_eq!(folder.code, 2, "{folder:?}");
+    assert!(folder.err.contains(". is no file but a directory\nhint: "), "{}", folder.err);
     for text in [String::new(), "hello\n".to_owned(), "hello\n".repeat(1000)] {
         fs::write(dir.path().join("x.zip"), &text).unwrap();
         let said = evidenced(dir.path(), &["verify", "x.zip"]);
