@@ -3,6 +3,7 @@
 mod attest;
 mod aws;
 mod catalogue;
+mod collect;
 mod compact;
 mod config;
 pub(crate) mod demo;
