@@ -29,7 +29,9 @@ pub enum BundleError {
         needed: u64,
     },
     /// The ledger does not give what it should: check it first.
-    #[error("the ledger does not give {what}: {why}\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR")]
+    #[error(
+        "the ledger does not give {what}: {why}\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR"
+    )]
     Ledger {
         /// Which record or file.
         what: String,

@@ -5,12 +5,12 @@ use super::{Exit, Usage, print_json, word};
 use crate::config::Loaded;
 use crate::ledger::record::DeliveryOutcome;
 use crate::ledger::{Ledger, Reader};
-use crate::notify::{Channel, PASSING};
 use crate::notify::deliver::Outbox;
 use crate::notify::list::{Listed, Told, alerts as list};
 use crate::notify::message::Letter;
 use crate::notify::raise::Raise;
 use crate::notify::vitals::vitals;
+use crate::notify::{Channel, PASSING};
 use crate::outside::Outside;
 use crate::run::Runner;
 use anyhow::bail;
@@ -142,7 +142,8 @@ async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
         outln!("{name} took a test message");
     }
     if let Err(refusal) = &sent {
-        let hint = if refusal.hint == PASSING { "a test is not tried again by itself; give it again" } else { &refusal.hint };
+        let hint =
+            if refusal.hint == PASSING { "a test is not tried again by itself; give it again" } else { &refusal.hint };
         eprintln!("evidenced: {name} did not take the test message: {}\nhint: {hint}", refusal.why);
     }
     Ok(if sent.is_ok() { Exit::Ok } else { Exit::Failed })

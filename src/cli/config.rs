@@ -1,7 +1,7 @@
 //! `evidenced config`: check a configuration, and print what one can be made of; `apply` has the two that look at
 //! the ledger.
 
-use super::{Exit, apply, print_json, span};
+use super::{Exit, apply, print_json, print_toml, span};
 use crate::catalogue;
 use crate::config::{Config, Span};
 use crate::doctor::Finding;
@@ -52,8 +52,8 @@ pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Resu
         What::Diff => return apply::diff(path, json),
         What::Apply { within } => return apply::apply(path, within.duration(), json).await,
         What::Schema => print_json(&schema())?,
-        What::Criteria => outln!("{}", catalogue::CRITERIA.trim_end()),
-        What::Controls => outln!("{}", catalogue::CONTROLS.trim_end()),
+        What::Criteria => print_toml(catalogue::CRITERIA, json)?,
+        What::Controls => print_toml(catalogue::CONTROLS, json)?,
     }
     Ok(Exit::Ok)
 }

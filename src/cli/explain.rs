@@ -3,7 +3,9 @@
 use super::{Exit, print_json};
 use crate::bundle::{Bundle, BundleError, LedgerSource};
 use crate::config::{ConfigError, Loaded};
-use crate::explain::{ExplainError, Explained, Explanation, From, Log, Place, Want, Which, explain as read_explanation};
+use crate::explain::{
+    ExplainError, Explained, Explanation, From, Log, Place, Want, Which, explain as read_explanation,
+};
 use crate::judge::{Outcome, Part};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Reader};
@@ -41,7 +43,10 @@ pub(super) fn explain(
             let loaded = load()?;
             let explained = in_ledger(&Reader::open(&loaded.state_dir)?, &args.control, &args.item, which(args));
             // One that is not configured any more has verdicts; one that never was is a wrong name.
-            if explained.as_ref().is_err_and(|error| matches!(error.downcast_ref(), Some(ExplainError::NoVerdict { .. }))) {
+            if explained
+                .as_ref()
+                .is_err_and(|error| matches!(error.downcast_ref(), Some(ExplainError::NoVerdict { .. })))
+            {
                 super::configured(&loaded, &args.control)?;
             }
             explained?

@@ -122,7 +122,9 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
 pub(super) async fn write(ledger: &Ledger, hand_out: HandOut<'_>, now: DateTime<Utc>) -> anyhow::Result<ExportSummary> {
     let reader = ledger.reader()?;
     let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
-        bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR");
+        bail!(
+            "the log does not begin with its epoch\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR"
+        );
     };
     let HandOut { period, out, controls, recipient, authority, require_timestamp } = hand_out;
     let key = &ledger.bundle_key()?;

@@ -230,7 +230,7 @@ pub async fn main() -> ExitCode {
 
 async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
-        Command::Init => init::init(&load(cli)?),
+        Command::Init => init::init(&load(cli)?, cli.json),
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Evidence { what } => evidence::evidence(load(cli)?, what, cli.json).await,
@@ -254,7 +254,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.json),
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
-        Command::Tools(args) => tools::tools(args),
+        Command::Tools(args) => tools::tools(args, cli.json),
         Command::Map(args) => map::map(&catalogue(cli)?, args, cli.json),
         Command::Search(args) => search::search(&catalogue(cli)?, args, cli.json),
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
@@ -468,6 +468,17 @@ fn out(line: std::fmt::Arguments<'_>) {
 /// The word that a value has in JSON.
 fn word(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(serde_json::to_value(value)?.as_str().unwrap_or_default().to_owned())
+}
+
+/// Prints a text that is TOML, or what it says as JSON.
+fn print_toml(text: &str, json: bool) -> anyhow::Result<()> {
+    if json {
+        let mut value: serde_json::Value = toml::from_str(text)?;
+        crate::config::dates_as_text(&mut value);
+        return print_json(&value);
+    }
+    outln!("{}", text.trim_end());
+    Ok(())
 }
 
 /// Prints a value as JSON on stdout.

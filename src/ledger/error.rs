@@ -205,7 +205,9 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// SQLite refuses.
-    #[error("{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger DIR` checks the ledger")]
+    #[error(
+        "{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger DIR` checks the ledger"
+    )]
     Store {
         /// What was tried, in words.
         doing: &'static str,

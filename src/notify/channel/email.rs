@@ -6,10 +6,10 @@
 
 use super::{secret, together};
 use crate::config::{Email, MailTls};
-use crate::notify::{PASSING, Refusal};
 use crate::notify::message::Letter;
 use crate::notify::page::{Page, several, shown, thread};
 use crate::notify::plain::plain;
+use crate::notify::{PASSING, Refusal};
 use crate::outside::strike;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

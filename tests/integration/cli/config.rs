@@ -1,6 +1,7 @@
 //! What a user meets first: the configuration, `init`, and files that are not there.
 
 use super::{Said, evidenced};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -195,4 +196,32 @@ fn what_is_no_bundle_is_no_bundle() {
     }
     assert_eq!(evidenced(dir.path(), &["verify"]).code, 2, "usage");
     assert_eq!(evidenced(dir.path(), &["verfy"]).code, 2, "usage");
+}
+
+#[test]
+fn what_is_made_once_is_told_as_json_too() {
+    let dir = dir("", "");
+    let init = evidenced(dir.path(), &["init", "--json"]);
+    assert_eq!(init.code, 0, "{init:?}");
+    let told = init.json();
+    let public = |name: &str| fs::read_to_string(dir.path().join("data").join(name)).unwrap().trim().to_owned();
+    assert_eq!((&told["vkey"], &told["bundle_key"]), (&public("log.vkey").into(), &public("bundle.pub").into()));
+    assert!(told["allowed_signers"].as_str().unwrap().ends_with(&public("bundle.pub")), "{told}");
+    assert!(told["directory"].as_str().unwrap().ends_with("data"), "{told}");
+
+    let tools = evidenced(dir.path(), &["tools", "auditor", "--json"]).json();
+    let paths: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["auditor/AUDITOR.html", "auditor/verify.html", "auditor/verify.py", "auditor/verify.sh"]);
+    for tool in tools.as_array().unwrap() {
+        let bytes = fs::read(dir.path().join(tool["path"].as_str().unwrap())).unwrap();
+        assert_eq!(tool["sha256"], hex::encode(Sha256::digest(&bytes)), "{tool}");
+    }
+}
+
+#[test]
+fn manual_pages_are_written_into_a_directory_that_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = evidenced(dir.path(), &["man", "share/man1"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(dir.path().join("share/man1/evidenced-verify.1").exists());
 }

@@ -117,6 +117,9 @@ fn a_credential_that_systemd_would_hand_over_is_not_called_bad() {
     let said = home.run(&["doctor", "--json"]);
     let of_it = about(&said, "collector c");
     let found = of_it.iter().find(|(_, found)| found.contains("credential github-token"));
-    assert!(found.is_some_and(|(level, found)| level == "unknown" && found.contains("to the service alone")), "{said:?}");
+    assert!(
+        found.is_some_and(|(level, found)| level == "unknown" && found.contains("to the service alone")),
+        "{said:?}"
+    );
     assert!(!said.out.contains("replace the credential"), "{said:?}");
 }
