@@ -9,7 +9,7 @@ mod rights;
 mod sources;
 mod told;
 
-pub use told::configured;
+pub use told::{configured, untold};
 
 use crate::config::Loaded;
 use chrono::{DateTime, Utc};

@@ -32,9 +32,19 @@ pub(super) async fn look(loaded: &Loaded, status: &Status) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = configured(&loaded.config);
-    findings.extend(refusing(loaded));
+    findings.extend(untold(loaded, status));
+    findings.push(daemon(loaded).await);
+    findings
+}
+
+/// What somebody should know and does not hear.
+pub fn untold(loaded: &Loaded, status: &Status) -> Vec<Finding> {
+    let mut findings = refusing(loaded);
     if status.alerts.dead > 0 {
-        let found = format!("{} alerts of the last 30 days are tried no more: no one got them", status.alerts.dead);
+        let found = format!(
+            "{} alerts of the last 30 days are tried no more: a channel did not take them in time",
+            status.alerts.dead
+        );
         let fix = "read them, and see why: `evidenced alerts --dead`";
         findings.push(Finding::bad(Level::Fail, "alerts", found, fix));
     }
@@ -43,7 +53,6 @@ pub(super) async fn look(loaded: &Loaded, status: &Status) -> Vec<Finding> {
         let found = format!("no sign of life was given at {}: {}", beat.at, why.replace('\n', " "));
         findings.push(Finding::bad(Level::Fail, "heartbeat", found, "mend what it says; each look tries again"));
     }
-    findings.push(daemon(loaded).await);
     findings
 }
 

@@ -90,6 +90,9 @@ fn a_channel_that_refuses_and_a_sign_of_life_that_is_not_given_fail() {
     let [(level, found)] = &about(&said, "heartbeat")[..] else { panic!("{said:?}") };
     assert!(level == "fail" && found.contains("status 503"), "{said:?}");
     assert!(about(&said, "channel gone").is_empty(), "what is not configured refuses nothing: {said:?}");
+    let health = home.run(&["health", "--json", "--within", "1s"]);
+    assert_eq!(health.json()["untold"].as_array().unwrap().len(), 2, "{health:?}");
+    assert!(health.err.contains("warning: channel chat: refused 7 times"), "{health:?}");
 }
 
 #[test]
