@@ -93,7 +93,7 @@ pub enum RunError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// What the ledger holds cannot be read as what it should be.
-    #[error("record {index} of the ledger: {why}\nhint: run `evidenced verify --ledger`")]
+    #[error("record {index} of the ledger: {why}\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR")]
     Unreadable {
         /// Which record.
         index: u64,

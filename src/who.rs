@@ -1,11 +1,15 @@
 //! Who does something, as far as the system says. Names are claims: whoever may act under a user's name can
 //! use it.
 
+/// The number of the user of this process.
+pub fn uid() -> std::io::Result<u32> {
+    // The system says of both ends of a pair of sockets whose they are, without any unsafe call of ours.
+    Ok(tokio::net::UnixStream::pair()?.0.peer_cred()?.uid())
+}
+
 /// The user of this process, and whom sudo says that it is for: `uid 0 (root), for anna as sudo says`.
 pub fn me() -> String {
-    // The system says of both ends of a pair of sockets whose they are, without any unsafe call of ours.
-    let uid = tokio::net::UnixStream::pair().and_then(|(end, _)| Ok(end.peer_cred()?.uid()));
-    let uid = uid.map_or_else(|_| "a user that is not known".to_owned(), user);
+    let uid = uid().map_or_else(|_| "a user that is not known".to_owned(), user);
     match behind() {
         Some(name) => format!("{uid}, for {name} as sudo says"),
         None => uid,

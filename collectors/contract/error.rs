@@ -80,7 +80,9 @@ impl CollectError {
     /// What was not read, for the completeness statement.
     pub fn unread(&self) -> Vec<Unread> {
         let one = |what: &str, why: String, permission: Option<String>, hint: &str| {
-            vec![Unread { what: what.to_owned(), why, permission, hint: Some(hint.to_owned()) }]
+            // Whoever said why may have said what to do, and knows it better.
+            let (why, hint) = why.split_once("; hint: ").unwrap_or((&why, hint));
+            vec![Unread { what: what.to_owned(), why: why.to_owned(), permission, hint: Some(hint.to_owned()) }]
         };
         match self {
             Self::Incomplete(partial) => partial.unread.clone(),
@@ -133,4 +135,21 @@ pub struct SettingsError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_hint_and_it_is_that_of_whoever_said_why() {
+        let error = |why: &str| CollectError::Unauthenticated { what: "secret".to_owned(), why: why.to_owned() };
+        let told = |why: &str| {
+            let unread = error(why).unread().remove(0);
+            (unread.why, unread.hint.unwrap_or_default())
+        };
+        let pair = |why: &str, hint: &str| (format!("not authenticated: {why}"), hint.to_owned());
+        assert_eq!(told("not set; hint: set TOKEN for the service"), pair("not set", "set TOKEN for the service"));
+        assert_eq!(told("401"), pair("401", "replace the credential"));
+    }
 }

@@ -73,7 +73,8 @@ async fn documents_with_fitting_sidecars_are_whole_whatever_they_hold() {
 fn names(result: &Result<Population, CollectError>, what: &str, why: &str) {
     let Err(error) = result else { panic!("{what} {why}: whole") };
     let unread = error.unread();
-    let fits = |one: &Unread| one.what == what && one.why.contains(why) && one.hint.is_some();
+    let said = |one: &Unread| one.hint.as_ref().map(|hint| format!("{}; {hint}", one.why)).unwrap_or_default();
+    let fits = |one: &Unread| one.what == what && said(one).contains(why);
     assert!(unread.iter().any(fits), "{what} {why}: {unread:#?}");
 }
 

@@ -12,6 +12,14 @@ pub enum BundleError {
         /// What to ask instead.
         hint: String,
     },
+    /// A control is asked for that there is not: ask for another.
+    #[error("no configuration of the period knows the control {control}\nhint: those that it knows: {known}")]
+    UnknownControl {
+        /// The id asked for.
+        control: String,
+        /// Those there are.
+        known: String,
+    },
     /// No checkpoint that ends with a summary covers the period: append one.
     #[error(
         "no checkpoint over {needed} records or more ends with a summary\nhint: `evidenced export` appends one by itself; here none was"
@@ -21,7 +29,9 @@ pub enum BundleError {
         needed: u64,
     },
     /// The ledger does not give what it should: check it first.
-    #[error("the ledger does not give {what}: {why}\nhint: run `evidenced verify --ledger`")]
+    #[error(
+        "the ledger does not give {what}: {why}\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR"
+    )]
     Ledger {
         /// Which record or file.
         what: String,

@@ -1,16 +1,16 @@
 //! `evidenced alerts`: what somebody was told, what has not arrived, and trying a channel.
 
 use super::table::table;
-use super::{Exit, print_json, word};
+use super::{Exit, Usage, print_json, word};
 use crate::config::Loaded;
 use crate::ledger::record::DeliveryOutcome;
 use crate::ledger::{Ledger, Reader};
-use crate::notify::Channel;
 use crate::notify::deliver::Outbox;
 use crate::notify::list::{Listed, Told, alerts as list};
 use crate::notify::message::Letter;
 use crate::notify::raise::Raise;
 use crate::notify::vitals::vitals;
+use crate::notify::{Channel, PASSING};
 use crate::outside::Outside;
 use crate::run::Runner;
 use anyhow::bail;
@@ -122,7 +122,11 @@ async fn deliver(loaded: Loaded, json: bool) -> anyhow::Result<Exit> {
 async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
     let Some(config) = loaded.config.channels.get(name) else {
         let known: Vec<_> = loaded.config.channels.keys().cloned().collect();
-        bail!("channel `{name}` is not configured\nhint: configured: {}", known.join(", "));
+        let hint = match known.is_empty() {
+            true => "none is; add [channels.<name>], see config/evidenced.example.toml".to_owned(),
+            false => format!("configured: {}", known.join(", ")),
+        };
+        bail!(Usage(format!("channel `{name}` is not configured\nhint: {hint}")));
     };
     let (reader, now) = (Reader::open(&loaded.state_dir)?, SystemClock.now());
     let message = Raise::new(&reader, loaded)?.rules().test(name, now);
@@ -138,7 +142,9 @@ async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
         outln!("{name} took a test message");
     }
     if let Err(refusal) = &sent {
-        eprintln!("evidenced: {name} did not take the test message: {refusal}");
+        let hint =
+            if refusal.hint == PASSING { "a test is not tried again by itself; give it again" } else { &refusal.hint };
+        eprintln!("evidenced: {name} did not take the test message: {}\nhint: {hint}", refusal.why);
     }
     Ok(if sent.is_ok() { Exit::Ok } else { Exit::Failed })
 }

@@ -1,7 +1,7 @@
 //! `evidenced status --calendar`: what was due, and what became of each slot.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
 use crate::ledger::Reader;
 use crate::schedule::Outcome;
@@ -35,7 +35,7 @@ pub(super) fn calendar(
     })?;
     anyhow::ensure!(
         calendar.window.start < calendar.window.end,
-        "the time ends before it begins\nhint: --to is the first instant after it"
+        Usage("the time ends before it begins\nhint: --to is the first instant after it".to_owned())
     );
     if json {
         print_json(&calendar)?;

@@ -1,7 +1,7 @@
 //! `evidenced cause`: why a control drifted and what was done about it, on record; and which drifts lack that.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::causes::{self, Owed, Standing};
 use crate::config::Loaded;
 use crate::ledger::record::{Body, Compensation, Effect};
@@ -119,11 +119,12 @@ fn compensation(loaded: &Loaded, control: &str, owner: &str, args: &Args) -> any
     super::configured(loaded, other)?;
     super::said("the approver", approver, NAME_BYTES_MAX)?;
     if other == control {
-        bail!("{control} cannot make up for itself\nhint: name another control, or leave --compensated-by out");
+        let hint = "name another control, or leave --compensated-by out";
+        bail!(Usage(format!("{control} cannot make up for itself\nhint: {hint}")));
     }
     let is_owner = |name: &str| name.trim().to_lowercase() == approver.trim().to_lowercase();
     if is_owner(owner) || is_owner(&loaded.config.controls[control].owner) {
-        bail!("{approver} owns {control}, and cannot approve this\nhint: somebody else must");
+        bail!(Usage(format!("{approver} owns {control}, and cannot approve this\nhint: somebody else must")));
     }
     Ok(Some(Compensation { control: other.clone(), approver: approver.clone() }))
 }

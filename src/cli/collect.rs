@@ -7,7 +7,7 @@ use crate::config::Loaded;
 use crate::drift::State;
 use crate::ledger::Ledger;
 use crate::ledger::record::{End, Trigger};
-use crate::run::{RunReport, Runner};
+use crate::run::{RunError, RunReport, Runner};
 use clap::Subcommand;
 use evidenced_collectors::contract::clock::SystemClock;
 use std::sync::Arc;
@@ -27,20 +27,30 @@ pub(super) enum When {
 
 pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::Result<Exit> {
     let When::Now { names, fail_on_drift } = when;
-    let names: Vec<String> =
-        if names.is_empty() { loaded.config.collectors.keys().cloned().collect() } else { names.clone() };
+    let known: Vec<String> = loaded.config.collectors.keys().cloned().collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        return Err(RunError::Unknown { name: unknown.clone(), known: known.join(", ") }.into());
+    }
+    let names = if names.is_empty() { known } else { names.clone() };
     let runner = ready(loaded, "collect now").await?;
     let (_keep, never) = watch::channel(false);
-    let mut reports = Vec::new();
+    let (mut reports, mut left_out) = (Vec::new(), false);
     for name in &names {
-        reports.push(runner.run(name, Trigger::Manual, None, never.clone()).await?);
+        match runner.run(name, Trigger::Manual, None, never.clone()).await {
+            Ok(report) => reports.push(report),
+            // Neither is a reason to leave out the others, nor to lose what those before brought.
+            Err(error @ (RunError::Overlap(_) | RunError::NoSpace(_))) => {
+                left_out = true;
+                eprintln!("evidenced: {error}");
+            }
+            Err(error) => {
+                finish(&reports, json)?;
+                return Err(error.into());
+            }
+        }
     }
-    if json {
-        print_json(&reports)?;
-    } else {
-        show(&reports);
-    }
-    let incomplete = reports.iter().any(|r| r.end != End::Done);
+    finish(&reports, json)?;
+    let incomplete = left_out || reports.iter().any(|r| r.end != End::Done);
     let drifted = reports.iter().flat_map(|r| r.controls.values()).any(|state| *state != State::Effective);
     Ok(if *fail_on_drift && drifted {
         Exit::NotEffective
@@ -49,6 +59,17 @@ pub(super) async fn collect(loaded: Loaded, when: &When, json: bool) -> anyhow::
     } else {
         Exit::Ok
     })
+}
+
+/// Prints what was done.
+fn finish(reports: &[RunReport], json: bool) -> anyhow::Result<()> {
+    if json {
+        return print_json(&reports);
+    }
+    if !reports.is_empty() {
+        show(reports);
+    }
+    Ok(())
 }
 
 /// What runs collectors at once, by the configuration that is then on record; `command` is who brought it.

@@ -1,9 +1,10 @@
 //! `evidenced config`: check a configuration, and print what one can be made of; `apply` has the two that look at
 //! the ledger.
 
-use super::{Exit, apply, print_json, span};
+use super::{Exit, apply, print_json, print_toml, span};
 use crate::catalogue;
 use crate::config::{Config, Span};
+use crate::doctor::Finding;
 use clap::Subcommand;
 use std::path::Path;
 
@@ -42,14 +43,17 @@ pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Resu
                 print_json(&config)?;
             } else {
                 outln!("{}", toml::to_string(&without_nulls(serde_json::to_value(&config)?))?);
+                for Finding { found, fix, .. } in crate::doctor::configured(&config) {
+                    eprintln!("warning: {found}\nhint: {}", fix.unwrap_or_default());
+                }
                 eprintln!("{} is good; the ledger is to be in {}", path.display(), loaded.state_dir.display());
             }
         }
         What::Diff => return apply::diff(path, json),
         What::Apply { within } => return apply::apply(path, within.duration(), json).await,
         What::Schema => print_json(&schema())?,
-        What::Criteria => outln!("{}", catalogue::CRITERIA.trim_end()),
-        What::Controls => outln!("{}", catalogue::CONTROLS.trim_end()),
+        What::Criteria => print_toml(catalogue::CRITERIA, json)?,
+        What::Controls => print_toml(catalogue::CONTROLS, json)?,
     }
     Ok(Exit::Ok)
 }

@@ -1,7 +1,7 @@
 //! `evidenced epoch`: the recorded way on when a log itself must not go on, as after a restored backup: a new
 //! log under a new name, whose first record says which one it continues. The old ledger stays for reading.
 
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::anchor::{AnchorError, Anchors};
 use crate::config::Loaded;
 use crate::ledger::note::{Checkpoint, NOTE_BYTES_MAX, VerifierKey};
@@ -32,10 +32,11 @@ pub(super) struct Args {
 
 pub(super) async fn epoch(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     if args.reason.trim().is_empty() {
-        bail!("the reason is empty\nhint: an auditor will read it");
+        bail!(Usage("the reason is empty\nhint: an auditor will read it".to_owned()));
     }
     if args.origin == loaded.config.origin {
-        bail!("{} is the name of the old log\nhint: one name is one log; give another, {}-2", args.origin, args.origin);
+        let old = &args.origin;
+        bail!(Usage(format!("{old} is the name of the old log\nhint: one name is one log; give another, {old}-2")));
     }
     let old_dir = loaded.state_dir.clone();
     if Reader::open(&old_dir).is_ok_and(|reader| super::is_sample(&reader).unwrap_or(false)) {
@@ -80,6 +81,7 @@ fn newest(old_dir: &Path, given: Option<&Path>) -> anyhow::Result<Checkpoint> {
     };
     let vkey = old_dir.join("log.vkey");
     let keys = std::fs::read_to_string(&vkey).with_context(|| format!("{} cannot be read", vkey.display()))?;
+    super::named(path, "give the file as its holder has it")?;
     let note = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     if note.len() > NOTE_BYTES_MAX {
         bail!("{} is no checkpoint: it is longer than {NOTE_BYTES_MAX} bytes", path.display());

@@ -1,7 +1,7 @@
 //! `evidenced erase`: deletes the files of records by the book, and says what else holds copies. That they were
 //! deleted is itself a record, and what is left of them proves nothing to anybody who has not the files.
 
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, UNIT_RECORDS_MAX};
@@ -76,12 +76,13 @@ struct HandedOut {
 pub(super) async fn erase(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     for (what, text) in [("basis", &args.basis), ("request", &args.request), ("approved-by", &args.approved_by)] {
         if text.trim().is_empty() {
-            bail!("--{what} is empty\nhint: an erasure without it could be any deletion");
+            bail!(Usage(format!("--{what} is empty\nhint: an erasure without it could be any deletion")));
         }
     }
     let records: BTreeSet<u64> = args.records.iter().copied().collect();
     if records.len() > UNIT_RECORDS_MAX {
-        bail!("{} records at once, at most {UNIT_RECORDS_MAX} fit\nhint: name fewer", records.len());
+        let many = records.len();
+        bail!(Usage(format!("{many} records at once, at most {UNIT_RECORDS_MAX} fit\nhint: name fewer")));
     }
     let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
     let reader = ledger.reader()?;

@@ -169,6 +169,7 @@ fn read(path: &Path, most: u64) -> anyhow::Result<(String, Vec<u8>)> {
     if let Err((why, hint)) = check_file(name) {
         bail!("{why}\nhint: {hint}");
     }
+    super::named(path, "name the document itself")?;
     let cannot = || format!("{} cannot be read", path.display());
     let file = std::fs::File::open(path).with_context(cannot)?;
     if !file.metadata().with_context(cannot)?.is_file() {

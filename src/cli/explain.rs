@@ -2,7 +2,10 @@
 
 use super::{Exit, print_json};
 use crate::bundle::{Bundle, BundleError, LedgerSource};
-use crate::explain::{Explained, Explanation, From, Log, Place, Want, Which, explain as read_explanation};
+use crate::config::{ConfigError, Loaded};
+use crate::explain::{
+    ExplainError, Explained, Explanation, From, Log, Place, Want, Which, explain as read_explanation,
+};
 use crate::judge::{Outcome, Part};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Reader};
@@ -30,13 +33,24 @@ pub(super) struct Args {
 }
 
 pub(super) fn explain(
-    state_dir: impl FnOnce() -> anyhow::Result<PathBuf>,
+    load: impl FnOnce() -> Result<Loaded, ConfigError>,
     args: &Args,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let explanation = match &args.bundle {
         Some(bundle) => in_bundle(bundle, args)?,
-        None => in_ledger(&Reader::open(&state_dir()?)?, &args.control, &args.item, which(args))?,
+        None => {
+            let loaded = load()?;
+            let explained = in_ledger(&Reader::open(&loaded.state_dir)?, &args.control, &args.item, which(args));
+            // One that is not configured any more has verdicts; one that never was is a wrong name.
+            if explained
+                .as_ref()
+                .is_err_and(|error| matches!(error.downcast_ref(), Some(ExplainError::NoVerdict { .. })))
+            {
+                super::configured(&loaded, &args.control)?;
+            }
+            explained?
+        }
     };
     if json {
         print_json(&explanation)?;
@@ -76,6 +90,7 @@ pub(super) fn in_ledger(reader: &Reader, control: &str, item: &str, which: Which
 }
 
 fn in_bundle(path: &Path, args: &Args) -> anyhow::Result<Explanation> {
+    super::named(path, "name the bundle")?;
     let bundle = Bundle::open(path)?;
     let source = bundle.source();
     let mut erased = BTreeMap::new();

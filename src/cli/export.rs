@@ -1,7 +1,7 @@
 //! `evidenced export`: the bundle of a period. That it was handed out is itself a record.
 
 use super::period::Period;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::bundle::format::TOKEN;
 use crate::bundle::{Authority, BundleError, ExportRequest, ExportSummary, Timestamp, controls_meeting};
 use crate::config::Loaded;
@@ -110,9 +110,8 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
     for criterion in &args.criterion {
         let meeting = controls_meeting(&ledger.reader()?, period, &BTreeSet::from([criterion.clone()]))?;
         if meeting.is_empty() {
-            bail!(
-                "no control met the criterion {criterion} in the period\nhint: `evidenced status` shows the criteria"
-            );
+            let hint = "`evidenced status` shows the criteria";
+            bail!(Usage(format!("no control met the criterion {criterion} in the period\nhint: {hint}")));
         }
         controls.extend(meeting);
     }
@@ -123,7 +122,9 @@ fn controls(ledger: &Ledger, period: Window, args: &Args) -> anyhow::Result<BTre
 pub(super) async fn write(ledger: &Ledger, hand_out: HandOut<'_>, now: DateTime<Utc>) -> anyhow::Result<ExportSummary> {
     let reader = ledger.reader()?;
     let Body::Epoch { organization, sample, .. } = reader.record(0)?.body else {
-        bail!("the log does not begin with its epoch\nhint: run `evidenced verify --ledger`");
+        bail!(
+            "the log does not begin with its epoch\nhint: run `evidenced verify --ledger DIR`, with state_dir for DIR"
+        );
     };
     let HandOut { period, out, controls, recipient, authority, require_timestamp } = hand_out;
     let key = &ledger.bundle_key()?;

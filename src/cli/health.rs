@@ -4,6 +4,7 @@ use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::daemon::alive;
 use crate::disk::Space;
+use crate::doctor::untold;
 use crate::ledger::Reader;
 use crate::status::status;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -31,6 +32,8 @@ struct Health {
     disk: Option<Space>,
     /// What is wrong, in sentences.
     wrong: Vec<String>,
+    /// What somebody should know and does not hear, in sentences. Starting anew mends none of it, so it fails nothing.
+    untold: Vec<String>,
 }
 
 pub(super) async fn health(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
@@ -39,6 +42,8 @@ pub(super) async fn health(loaded: &Loaded, args: &Args, json: bool) -> anyhow::
         return only_alive(answered.err().map(|error| error.to_string()), json);
     }
     let status = status(&Reader::open(&loaded.state_dir)?, loaded, SystemClock.now())?;
+    let untold = untold(loaded, &status).into_iter().map(|finding| format!("{}: {}", finding.about, finding.found));
+    let untold: Vec<String> = untold.collect();
     let late = status.collectors.into_iter().filter(|collector| collector.unaccounted > 0);
     let unaccounted: Vec<String> = late.map(|collector| collector.name).collect();
     let mut wrong: Vec<String> = answered.as_ref().err().map(ToString::to_string).into_iter().collect();
@@ -48,7 +53,7 @@ pub(super) async fn health(loaded: &Loaded, args: &Args, json: bool) -> anyhow::
     if let Some(space) = status.disk.filter(Space::stops) {
         wrong.push(format!("nothing is collected: {space}"));
     }
-    let health = Health { alive: answered.is_ok(), unaccounted, disk: status.disk, wrong };
+    let health = Health { alive: answered.is_ok(), unaccounted, disk: status.disk, wrong, untold };
     if json {
         print_json(&health)?;
     } else if health.wrong.is_empty() {
@@ -56,6 +61,9 @@ pub(super) async fn health(loaded: &Loaded, args: &Args, json: bool) -> anyhow::
     }
     for wrong in &health.wrong {
         eprintln!("evidenced: {wrong}");
+    }
+    for untold in &health.untold {
+        eprintln!("warning: {untold}");
     }
     Ok(if health.wrong.is_empty() { Exit::Ok } else { Exit::Failed })
 }

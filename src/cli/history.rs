@@ -23,6 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn history(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     let reader = Reader::open(&loaded.state_dir)?;
+    super::configured(loaded, &args.control)?;
     let now = super::now(&reader)?;
     let all = Window { start: reader.record(0)?.at, end: now };
     let history = read_history(&reader, loaded, &args.control, args.period.within(all)?, now)?;

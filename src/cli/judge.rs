@@ -133,6 +133,7 @@ fn as_of(loaded: &Loaded, only: &[String], at: DateTime<Utc>, json: bool) -> any
         if only.is_empty() { loaded.config.controls.keys().collect() } else { only.iter().collect() };
     let mut controls = Vec::new();
     for id in ids {
+        super::configured(loaded, id)?;
         controls.push(hindsight::hindsight(&reader, loaded, id, records, at)?);
     }
     let not_configured = hindsight::not_configured(&reader, loaded, records)?;

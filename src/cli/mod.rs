@@ -53,6 +53,8 @@ mod waive;
 mod waivers;
 mod words;
 
+use crate::anchor::AnchorError;
+use crate::bundle::BundleError;
 use crate::catalogue::{Catalogue, Unknown};
 use crate::compact::CompactError;
 use crate::config::{Config, ConfigError, Loaded, Span};
@@ -61,6 +63,8 @@ use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::readiness::packs::PackError;
 use crate::readiness::{Cycle, GatherError};
+use crate::run::RunError;
+use crate::samples::TableError;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
@@ -226,14 +230,14 @@ pub async fn main() -> ExitCode {
 
 async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
-        Command::Init => init::init(&load(cli)?),
+        Command::Init => init::init(&load(cli)?, cli.json),
         Command::Run => run::run(load(cli)?).await,
         Command::Collect { when } => collect::collect(load(cli)?, when, cli.json).await,
         Command::Evidence { what } => evidence::evidence(load(cli)?, what, cli.json).await,
         Command::Status(args) => status::status(&load(cli)?, args, cli.json),
         Command::Drift => history::drift(&load(cli)?, cli.json),
         Command::History(args) => history::history(&load(cli)?, args, cli.json),
-        Command::Explain(args) => explain::explain(|| Ok(load(cli)?.state_dir), args, cli.json),
+        Command::Explain(args) => explain::explain(|| load(cli), args, cli.json),
         Command::Waive(args) => waive::waive(load(cli)?, args, cli.json).await,
         Command::Waivers => waivers::waivers(&load(cli)?, cli.json),
         Command::Sample(args) => sample::sample(load(cli)?, args, cli.json).await,
@@ -250,7 +254,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.json),
         Command::Verify(args) => verify::verify(args, cli.json).await,
         Command::Key { what } => key::key(load(cli)?, what, cli.json).await,
-        Command::Tools(args) => tools::tools(args),
+        Command::Tools(args) => tools::tools(args, cli.json),
         Command::Map(args) => map::map(&catalogue(cli)?, args, cli.json),
         Command::Search(args) => search::search(&catalogue(cli)?, args, cli.json),
         Command::Matrix(args) => matrix::matrix(&catalogue(cli)?, args, cli.json),
@@ -270,13 +274,23 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     }
 }
 
+/// An argument that is wrong, found out by a command. Nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 /// Whether what was given is wrong, and not what was done with it.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<ConfigError>()
         || cause.is::<CasesError>()
         || cause.is::<Unknown>()
+        || cause.is::<Usage>()
+        || cause.is::<TableError>()
         || cause.is::<PackError>()
         || cause.is::<Cycle>()
+        || matches!(cause.downcast_ref(), Some(RunError::Unknown { .. } | RunError::UnknownControl { .. }))
+        || matches!(cause.downcast_ref(), Some(AnchorError::Unknown { .. }))
+        || matches!(cause.downcast_ref(), Some(BundleError::UnknownControl { .. }))
         || matches!(cause.downcast_ref(), Some(GatherError::NoPeriod))
         || matches!(cause.downcast_ref(), Some(CompactError::ForEver | CompactError::TooYoung { .. }))
 }
@@ -390,7 +404,7 @@ fn configured(loaded: &Loaded, control: &str) -> anyhow::Result<()> {
     let controls = &loaded.config.controls;
     if !controls.contains_key(control) {
         let known: Vec<_> = controls.keys().cloned().collect();
-        anyhow::bail!("control `{control}` is not configured\nhint: configured: {}", known.join(", "));
+        anyhow::bail!(Usage(format!("control `{control}` is not configured\nhint: configured: {}", known.join(", "))));
     }
     Ok(())
 }
@@ -398,12 +412,24 @@ fn configured(loaded: &Loaded, control: &str) -> anyhow::Result<()> {
 /// Refuses words that somebody was to give and did not, or too many of them.
 fn said(what: &str, text: &str, most: usize) -> anyhow::Result<()> {
     if text.trim().is_empty() {
-        anyhow::bail!("{what} is empty\nhint: without it nobody is convinced");
+        anyhow::bail!(Usage(format!("{what} is empty\nhint: without it nobody is convinced")));
     }
     if text.len() > most {
-        anyhow::bail!("{what} has {} bytes, more than {most}\nhint: say it shorter", text.len());
+        anyhow::bail!(Usage(format!("{what} has {} bytes, more than {most}\nhint: say it shorter", text.len())));
     }
     Ok(())
+}
+
+/// Refuses a path at which there is nothing to read: it was named wrongly.
+fn named(path: &Path, hint: &str) -> anyhow::Result<()> {
+    let name = path.display();
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => anyhow::bail!(Usage(format!("{name} is no file but a directory\nhint: {hint}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            anyhow::bail!(Usage(format!("{name} cannot be read: {error}\nhint: {hint}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An instant in tables.
@@ -442,6 +468,17 @@ fn out(line: std::fmt::Arguments<'_>) {
 /// The word that a value has in JSON.
 fn word(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(serde_json::to_value(value)?.as_str().unwrap_or_default().to_owned())
+}
+
+/// Prints a text that is TOML, or what it says as JSON.
+fn print_toml(text: &str, json: bool) -> anyhow::Result<()> {
+    if json {
+        let mut value: serde_json::Value = toml::from_str(text)?;
+        crate::config::dates_as_text(&mut value);
+        return print_json(&value);
+    }
+    outln!("{}", text.trim_end());
+    Ok(())
 }
 
 /// Prints a value as JSON on stdout.

@@ -2,7 +2,7 @@
 
 use super::period::Period;
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
 use crate::ledger::Ledger;
 use crate::run::Runner;
@@ -41,12 +41,13 @@ pub(super) async fn sample(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     super::configured(&loaded, &args.control)?;
     super::said("the seed", &args.seed, SEED_BYTES_MAX)?;
     if args.seed.chars().any(char::is_control) {
-        bail!("the seed has control characters\nhint: give text that can be read out and typed again");
+        let text = "the seed has control characters\nhint: give text that can be read out and typed again";
+        bail!(Usage(text.to_owned()));
     }
     let size = match (&args.table, args.size) {
         (Some(table), _) => Size::Table(Table::find(table)?),
         (None, Some(size)) => Size::Items(size),
-        (None, None) => bail!("how many is not said\nhint: give --size or --table"),
+        (None, None) => bail!(Usage("how many is not said\nhint: give --size or --table".to_owned())),
     };
     let (control, period, seed) = (args.control.clone(), args.period.given()?, args.seed.clone());
     let asked = Asked { control, period, seed, size };

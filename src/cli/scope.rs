@@ -2,7 +2,7 @@
 //! questions.
 
 use super::audit::AsOf;
-use super::{Exit, print_json};
+use super::{Exit, print_json, print_toml};
 use crate::bundle::{list, word};
 use crate::catalogue::Category;
 use crate::config::{AuditType, ConfigError, Loaded};
@@ -76,11 +76,11 @@ pub(super) fn scope(
     json: bool,
 ) -> anyhow::Result<Exit> {
     if args.ask {
-        outln!("{}", ask(&mut std::io::stdin().lock())?.table()?);
+        print_toml(&ask(&mut std::io::stdin().lock())?.table()?, json)?;
         return Ok(Exit::Ok);
     }
     if args.answers.given() {
-        outln!("{}", args.answers.table()?);
+        print_toml(&args.answers.table()?, json)?;
         return Ok(Exit::Ok);
     }
     let loaded = load()?;

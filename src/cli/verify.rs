@@ -46,6 +46,7 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
         return verify_ledger(dir, &args.held, json);
     }
     let Some(bundle) = &args.bundle else { return Ok(Exit::Failed) };
+    super::named(bundle, "name the bundle; `--ledger DIR` checks a ledger")?;
     let text =
         |path: &PathBuf| String::from_utf8(file(path)?).with_context(|| format!("{} is not UTF-8", path.display()));
     let options = VerifyOptions {
@@ -99,6 +100,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// A small file of whoever verifies.
 fn file(path: &Path) -> anyhow::Result<Vec<u8>> {
     use std::io::Read;
+    super::named(path, "name the file that you were given")?;
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
     read.with_context(|| format!("{} cannot be read\nhint: name the file that you were given", path.display()))?;
@@ -111,6 +113,7 @@ fn key(text: &str) -> anyhow::Result<String> {
     if text.contains('+') {
         return Ok(text.to_owned());
     }
+    super::named(Path::new(text), "give the key's text, or the file with it")?;
     let key = std::fs::read_to_string(text)
         .with_context(|| format!("the key {text} cannot be read\nhint: give the key's text, or the file with it"))?;
     Ok(key.trim().to_owned())
@@ -174,7 +177,7 @@ pub(super) fn show(report: &VerifyReport) {
             );
         }
     }
-    if report.key_source == KeySource::Bundle {
+    if report.ok() && report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
         outln!("Compare with the key that you were given: --vkey");
     }

@@ -1,7 +1,7 @@
 //! `evidenced waive`: an approved, expiring acceptance of a deviation, recorded in the log and judged at once;
 //! and its revocation.
 
-use super::{Exit, print_json, span};
+use super::{Exit, Usage, print_json, span};
 use crate::config::{Loaded, Span};
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError};
@@ -54,7 +54,7 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     let reader = ledger.reader()?;
     let clock = super::clock(&reader)?;
     if args.reason.trim().is_empty() {
-        bail!("reason is empty\nhint: a waiver without it would convince nobody");
+        bail!(Usage("reason is empty\nhint: a waiver without it would convince nobody".to_owned()));
     }
     let runner = Runner::new(loaded, ledger, clock);
     let (control, body) = match args.revoke {
@@ -74,20 +74,22 @@ pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
 fn waiver(runner: &Runner, args: &Args) -> anyhow::Result<(String, Body)> {
     let given = (&args.control, &args.item, &args.approver, &args.expires_in);
     let (Some(control), Some(item), Some(approver), Some(expires_in)) = given else {
-        bail!("a waiver needs a control, an item, an approver and an end\nhint: `evidenced waive --help`");
+        let text = "a waiver needs a control, an item, an approver and an end\nhint: `evidenced waive --help`";
+        bail!(Usage(text.to_owned()));
     };
     super::configured(&runner.loaded(), control)?;
     for (what, text) in [("item", item), ("approver", approver)] {
         if text.trim().is_empty() {
-            bail!("{what} is empty\nhint: a waiver without it would convince nobody");
+            bail!(Usage(format!("{what} is empty\nhint: a waiver without it would convince nobody")));
         }
     }
     let owner = &runner.loaded().config.controls[control].owner;
     if approver.trim().to_lowercase() == owner.trim().to_lowercase() {
-        bail!("{approver} owns {control}, and cannot approve this\nhint: somebody else must");
+        bail!(Usage(format!("{approver} owns {control}, and cannot approve this\nhint: somebody else must")));
     }
     if expires_in.delta().num_days() > WAIVER_DAYS_MAX {
-        bail!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");
+        let text = format!("a waiver may run for {WAIVER_DAYS_MAX} days at most\nhint: approve it again when it ends");
+        bail!(Usage(text));
     }
     let approved_at = runner.clock().now();
     let body = Body::Waiver {

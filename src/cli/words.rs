@@ -1,6 +1,7 @@
 //! `evidenced completions` and `evidenced man`: what shells and `man` know of the commands, from their definitions.
 
 use super::{Cli, Exit};
+use anyhow::Context;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ pub(super) struct Completions {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Man {
-    /// Directory for a page of each command, which must be there: `evidenced.1`, `evidenced-verify.1`.
+    /// Directory for a page of each command: `evidenced.1`, `evidenced-verify.1`. Made if it is not there.
     dir: PathBuf,
 }
 
@@ -25,6 +26,7 @@ pub(super) fn completions(args: &Completions) -> Exit {
 }
 
 pub(super) fn man(args: &Man) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(&args.dir).with_context(|| format!("{} cannot be made", args.dir.display()))?;
     let mut command = Cli::command();
     command.build();
     pages(&command, &args.dir)?;
@@ -36,6 +38,6 @@ fn pages(command: &clap::Command, dir: &Path) -> anyhow::Result<()> {
     let file = dir.join(page.get_filename());
     let mut bytes = Vec::new();
     page.render(&mut bytes)?;
-    std::fs::write(&file, bytes).map_err(|error| anyhow::anyhow!("{} cannot be written: {error}", file.display()))?;
+    std::fs::write(&file, bytes).with_context(|| format!("{} cannot be written", file.display()))?;
     command.get_subcommands().filter(|sub| !sub.is_hide_set()).try_for_each(|sub| pages(sub, dir))
 }

@@ -94,7 +94,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
 }
 
 /// TOML has dates, JSON has not: `on = 2026-03-01` becomes what `on = "2026-03-01"` is.
-pub(super) fn dates_as_text(value: &mut serde_json::Value) {
+pub(crate) fn dates_as_text(value: &mut serde_json::Value) {
     // How the library hands a date to a type that has none.
     const DATE: &str = "$__toml_private_datetime";
     match value {

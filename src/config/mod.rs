@@ -22,6 +22,7 @@ pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
 pub use limits::{KEPT_AT_LEAST, LimitsConfig, RetentionConfig};
+pub(crate) use load::dates_as_text;
 pub use load::{Loaded, LoadedCollector, load, parse};
 pub(crate) use scope::is_of_security;
 pub use scope::{

@@ -1,25 +1,28 @@
 //! The machine and the state directory: ledger, file system, disk, keys, schedules.
 
-use super::{Finding, Level};
+use super::{AS_DAEMON, Finding, Level};
 use crate::bundle::word;
 use crate::config::Loaded;
 use crate::disk::Disk;
 use crate::ledger::{LedgerError, Reader, key_states};
 use crate::status::{Status, status};
+use crate::who;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// From that age on a key should be replaced.
 const KEY_AGE_MAX: TimeDelta = TimeDelta::days(365);
 
-pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
+/// What was found, and what the records say; `None`: they cannot be read.
+pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> (Vec<Finding>, Option<Status>) {
     let dir = existing(&loaded.state_dir);
     let mut findings = vec![file_system(dir), space(loaded, dir)];
     let reader = match Reader::open(&loaded.state_dir) {
         Ok(reader) => reader,
         Err(error) => {
             findings.push(Finding::error("ledger", &error));
-            return findings;
+            return (findings, None);
         }
     };
     findings.push(match reader.size() {
@@ -28,10 +31,31 @@ pub(super) fn look(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
     });
     findings.extend(keys(loaded, &reader, now).unwrap_or_else(|error| vec![Finding::error("keys", &error)]));
     match status(&reader, loaded, now) {
-        Ok(status) => findings.extend(on_record(&status)),
-        Err(error) => findings.push(Finding::error("ledger", &error)),
+        Ok(status) => {
+            findings.extend(on_record(&status));
+            (findings, Some(status))
+        }
+        Err(error) => {
+            findings.push(Finding::error("ledger", &error));
+            (findings, None)
+        }
     }
-    findings
+}
+
+/// Whether this is another user than the daemon is: the one whose the state directory is. Then what may be read here
+/// and now says nothing of what the daemon may.
+pub(super) fn stranger(loaded: &Loaded) -> Option<Finding> {
+    let owner = std::fs::metadata(&loaded.state_dir).ok()?.uid();
+    let us = match who::uid() {
+        Ok(us) if us == owner => return None,
+        Ok(us) => who::user(us),
+        Err(_) => "a user that is not known".to_owned(),
+    };
+    let found = format!(
+        "doctor runs as {us}, and the ledger is of {}: what may be read here says nothing of the daemon",
+        who::user(owner)
+    );
+    Some(Finding::bad(Level::Warn, "user", found, AS_DAEMON))
 }
 
 /// The state directory, or what it will be made in.

@@ -2,12 +2,13 @@
 //! brings is only counted.
 
 use super::rights::Tried;
-use super::{Finding, Level};
+use super::{AS_DAEMON, Finding, Level};
 use crate::config::Loaded;
 use chrono::TimeDelta;
 use evidenced_collectors::contract::clock::Clock;
-use evidenced_collectors::contract::{CollectError, Kind, Task, Unread, Window};
+use evidenced_collectors::contract::{CollectError, Kind, SecretRef, System, Task, Unread, Window, values};
 use evidenced_collectors::door::{Door, Network};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,11 +18,14 @@ const WINDOW: TimeDelta = TimeDelta::days(1);
 /// How far the clocks may be apart, as for evidence.
 const SKEW_MS_MAX: i64 = 5 * 60 * 1_000;
 
-pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>) -> Vec<Finding> {
+/// `as_daemon`: we are the daemon's user. Otherwise what files let us read says nothing of it.
+pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>, as_daemon: bool) -> Vec<Finding> {
     let (network, mut findings) = (Network::new(), Vec::new());
     for (name, collector) in &loaded.collectors {
+        let from = findings.len();
         let about = format!("collector {name}");
-        let limits = loaded.config.collectors[name].limits;
+        let (kind, config) = (collector.kind, &loaded.config.collectors[name]);
+        let (limits, settings) = (config.limits, &config.settings);
         let door = Door::live(&network, clock.clone(), limits);
         let as_of = door.as_of();
         let task = Task { window: Window { start: as_of - WINDOW, end: as_of }, carry: None };
@@ -33,7 +37,7 @@ pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>) -> Vec<Finding>
                 skew_ms = population.ipe().clock_skew_ms;
             }
             Err(why) => {
-                findings.extend(unread(&about, collector.kind, &why));
+                findings.extend(unread(&about, kind, settings, &why));
                 if let CollectError::Incomplete(partial) = &why {
                     skew_ms = partial.ipe.clock_skew_ms;
                 }
@@ -42,15 +46,28 @@ pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>) -> Vec<Finding>
         }
         findings.extend(skewed(&about, skew_ms));
         let others = needed_by_others(loaded, name);
-        let (kind, settings) = (collector.kind, &loaded.config.collectors[name].settings);
         let tried = Tried { name, kind, collector: collector.collector.as_ref(), settings, others: &others };
         findings.extend(Box::pin(tried.look(&door, error.as_ref())).await);
+        if !as_daemon && kind.permissions.iter().all(|permission| permission.system == System::Files) {
+            findings.iter_mut().skip(from).for_each(Finding::of_another_user);
+        }
     }
     findings
 }
 
-fn unread(about: &str, kind: &Kind, error: &CollectError) -> Vec<Finding> {
+/// Whether it is systemd that would have to hand over the credential, and this is not the service.
+fn is_the_services(unread: &Unread, settings: &Value) -> bool {
+    let named = values(settings, "credential").into_iter().filter_map(Value::as_str);
+    let mut named = named.map(|name| SecretRef::Credential(name.to_owned()).to_string());
+    std::env::var_os("CREDENTIALS_DIRECTORY").is_none() && named.any(|credential| unread.what == credential)
+}
+
+fn unread(about: &str, kind: &Kind, settings: &Value, error: &CollectError) -> Vec<Finding> {
     let one = |unread: Unread| {
+        if is_the_services(&unread, settings) {
+            let found = format!("{}: systemd gives credentials to the service alone", unread.what);
+            return Finding::bad(Level::Unknown, about, found, AS_DAEMON);
+        }
         let found = format!("{}: {}", unread.what, unread.why);
         let fix = match (unread.permission, unread.hint) {
             (Some(permission), _) => format!("grant {permission}"),

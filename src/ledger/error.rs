@@ -65,7 +65,7 @@ pub enum LedgerError {
     /// The ledger has other records than were acknowledged.
     #[error(
         "the ledger was rewritten: its first {size} records do not give the root of the checkpoint\n\
-             hint: keep the directory for inquiry, run `evidenced verify --ledger`, and restore a backup"
+             hint: keep the directory for inquiry, run `evidenced verify --ledger DIR`, and restore a backup"
     )]
     Rewritten {
         /// Size of the checkpoint.
@@ -81,7 +81,7 @@ pub enum LedgerError {
     },
     /// Something stored does not have the hash that it should.
     #[error(
-        "{what} is damaged: {why}\nhint: run `evidenced verify --ledger`, and restore the newest backup of \
+        "{what} is damaged: {why}\nhint: run `evidenced verify --ledger DIR`, and restore the newest backup of \
              the whole directory"
     )]
     Damaged {
@@ -205,7 +205,9 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// SQLite refuses.
-    #[error("{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger` checks the ledger")]
+    #[error(
+        "{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger DIR` checks the ledger"
+    )]
     Store {
         /// What was tried, in words.
         doing: &'static str,

@@ -84,7 +84,7 @@ impl KeyPlaces {
             Some(path) => layout.replace(&path, text.as_bytes()),
             None => Err(LedgerError::Secret {
                 place: self.named(layout, role),
-                why: "it cannot be written from here\nhint: change it where it comes from; `evidenced key new` \
+                why: "it cannot be written from here\nhint: change it where it comes from; `evidenced key new FILE` \
                       makes a key to add to it"
                     .to_owned(),
             }),
@@ -183,7 +183,7 @@ impl KeyPlaces {
     fn not_one(&self, layout: &Layout, role: KeyRole, of: &str) -> LedgerError {
         LedgerError::KeyChange {
             why: format!("{} does not hold just one key{of}", self.named(layout, role)),
-            hint: "a log begins with one key of each role; `evidenced key new` makes one".to_owned(),
+            hint: "a log begins with one key of each role; `evidenced key new FILE` makes one".to_owned(),
         }
     }
 }

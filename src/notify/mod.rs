@@ -26,4 +26,4 @@ pub mod vitals;
 
 pub use channel::Channel;
 pub use heartbeat::heartbeat;
-pub use refusal::{Again, Refusal};
+pub use refusal::{Again, PASSING, Refusal};

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Longest wait that a service may ask of us.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
+/// The hint of what mends itself: the daemon sees to it.
+pub const PASSING: &str = "it is tried again";
+
 /// What a channel did not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}\nhint: {hint}")]
@@ -58,8 +61,8 @@ impl Refusal {
         let said = answer.said();
         let limited = answer.status == 403 && (answer.headers.contains_key(RETRY_AFTER) || used_up(answer));
         let mut refusal = match answer.status {
-            408 | 425 | 429 | 500..=599 => Self::later(said, "it is tried again"),
-            _ if limited => Self::later(said, "it is tried again"),
+            408 | 425 | 429 | 500..=599 => Self::later(said, PASSING),
+            _ if limited => Self::later(said, PASSING),
             300..=399 => Self::later(said, "redirects are not followed: give the address that it has now"),
             401 | 403 => Self::never(said, "are the credentials good, and may they do this?"),
             404 | 410 => Self::never(said, "is the address still the one that was given out?"),
@@ -83,7 +86,7 @@ impl Refusal {
 
 impl From<Unanswered> for Refusal {
     fn from(error: Unanswered) -> Self {
-        let hint = error.hint.unwrap_or("it is tried again");
+        let hint = error.hint.unwrap_or(PASSING);
         Self::later(error.why, hint)
     }
 }

@@ -250,7 +250,7 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
         GapType::Operating => vec![
             Some(format!("see what happened: `evidenced history {name}` and `evidenced drift`")),
             Some(format!(
-                "record cause and correction with `evidenced cause {name}`, and have what cannot be mended accepted with `evidenced waive`"
+                "record cause and correction of {name} as `evidenced cause --help` says, and have what cannot be mended accepted with `evidenced waive`"
             )),
             test,
         ],

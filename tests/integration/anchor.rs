@@ -338,7 +338,7 @@ async fn after_a_restored_copy_an_epoch_is_the_recorded_way_on() {
     refuses_to_start(&world).await;
     let (code, said) =
         evidenced(world.dir.path(), &["epoch", "--reason", "x", "--origin", ORIGIN, "--state-dir", "next"]);
-    assert!(code == 1 && said.contains("the name of the old log"), "{code}: {said}");
+    assert!(code == 2 && said.contains("the name of the old log"), "{code}: {said}");
     let kept = format!("share/test.example_2fsoc2/{:012}.checkpoint", there.size);
     let args = ["epoch", "--reason", "the disk broke", "--origin", "test.example/soc2-2", "--state-dir", "next"];
     let (code, said) = evidenced(world.dir.path(), &[&args[..], &["--checkpoint", &kept]].concat());

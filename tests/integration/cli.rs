@@ -3,6 +3,7 @@
 mod attest;
 mod aws;
 mod catalogue;
+mod collect;
 mod compact;
 mod config;
 pub(crate) mod demo;
@@ -15,6 +16,7 @@ mod judge;
 mod keys;
 mod localstack;
 mod mcp;
+mod named;
 mod packs;
 mod permissions;
 mod readiness;

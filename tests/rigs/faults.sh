@@ -13,9 +13,12 @@ sh tests/setup.sh
 cargo build --locked --quiet
 driver=$(cargo test --locked --test integration --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 [ -x "$driver" ] || { echo "rig: the tests do not build; hint: cargo test --test integration --no-run" >&2; exit 1; }
-rig() { EVIDENCED_CASES=$1 "$driver" "$2" --nocapture --test-threads 1 || { echo "FAILED: $2" >&2; exit 1; }; }
+# A filter that matches no test would pass.
+some() { "$driver" "$1" --list | grep ': test$' >/dev/null || { echo "rig: no test is called $1; hint: see tests/integration/rigs" >&2; exit 1; }; }
+rig() { some "$2" && EVIDENCED_CASES=$1 "$driver" "$2" --nocapture --test-threads 1 || { echo "FAILED: $2" >&2; exit 1; }; }
 case $how in
 short)
+    some rigs::
     "$driver" rigs:: --nocapture
     ;;
 long)

@@ -84,9 +84,9 @@ fn scope(reader: &Reader, range: &Range<u64>, controls: &BTreeSet<String>) -> Re
     }
     match controls.difference(&known).next() {
         None => Ok(Some(scope)),
-        Some(unknown) => Err(BundleError::Request {
-            what: format!("no configuration of the period knows the control {unknown}"),
-            hint: format!("those that it knows: {}", known.into_iter().collect::<Vec<String>>().join(", ")),
+        Some(unknown) => Err(BundleError::UnknownControl {
+            control: unknown.clone(),
+            known: known.into_iter().collect::<Vec<String>>().join(", "),
         }),
     }
 }

@@ -6,10 +6,10 @@
 
 use super::{secret, together};
 use crate::config::{Email, MailTls};
-use crate::notify::Refusal;
 use crate::notify::message::Letter;
 use crate::notify::page::{Page, several, shown, thread};
 use crate::notify::plain::plain;
+use crate::notify::{PASSING, Refusal};
 use crate::outside::strike;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,7 +53,7 @@ pub(super) async fn send(config: &Email, base: &Path, letter: &Letter, now: Date
     for (before, made) in together(letter, make, fits) {
         let mail = mail(config, letter, made, now).map_err(|why| Refusal::ours("the mail", why).after(before))?;
         let sent = tokio::time::timeout(ALL, smtp.send(mail)).await;
-        let late = || Refusal::later(format!("no end of it within {} s", ALL.as_secs()), "it is tried again");
+        let late = || Refusal::later(format!("no end of it within {} s", ALL.as_secs()), PASSING);
         let sent = sent.map_err(|_| late()).and_then(|sent| sent.map_err(|error| refused(&error, &hidden)));
         sent.map_err(|refusal| refusal.after(before))?;
     }
@@ -77,7 +77,7 @@ fn refused(error: &lettre::transport::smtp::Error, hidden: &[String]) -> Refusal
         _ if why.contains("certificate") => {
             Refusal::later(why, "is its certificate for this host, and do we trust it (`root`)?")
         }
-        _ => Refusal::later(why, "it is tried again"),
+        _ => Refusal::later(why, PASSING),
     }
 }
 

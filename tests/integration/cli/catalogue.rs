@@ -192,6 +192,13 @@ fn criteria_without_a_control_come_first_and_no_cell_is_run_as_a_formula() {
 #[test]
 fn the_built_in_files_are_printed_and_can_be_copied_and_named() {
     assert_eq!(bare(&["config", "criteria"]).out, CRITERIA);
+    let criteria = bare(&["config", "criteria", "--json"]).json();
+    assert_eq!(
+        (criteria["criterion"].as_array().unwrap().len(), &criteria["criterion"][0]["id"]),
+        (61, &"CC1.1".into())
+    );
+    let controls = bare(&["config", "controls", "--json"]).json();
+    assert_eq!(controls["control"].as_array().unwrap().len(), 87);
     let dir = own(&bare(&["config", "controls"]).out);
     let check = evidenced(dir.path(), &["config", "check"]);
     assert_eq!(check.code, 0, "{check:?}");

@@ -1,6 +1,7 @@
 //! What a user meets first: the configuration, `init`, and files that are not there.
 
 use super::{Said, evidenced};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -176,7 +177,7 @@ fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
     assert_eq!(status.code, 3);
     assert_eq!(status.out.matches("unmonitored").count(), 4, "{}", status.out);
     let wrong = evidenced(dir.path(), &["collect", "now", "gihtub"]);
-    assert_eq!(wrong.code, 1);
+    assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("configured: aws, github, restores"), "{}", wrong.err);
 }
 
@@ -184,8 +185,11 @@ fn a_ledger_is_made_once_and_a_new_one_is_not_effective() {
 fn what_is_no_bundle_is_no_bundle() {
     let dir = tempfile::tempdir().unwrap();
     let missing = evidenced(dir.path(), &["verify", "nowhere.zip"]);
-    assert_eq!(missing.code, 1);
+    assert_eq!(missing.code, 2);
     assert!(missing.err.contains("nowhere.zip cannot be read") && missing.err.contains("hint: "), "{}", missing.err);
+    let folder = evidenced(dir.path(), &["verify", "."]);
+    assert_eq!(folder.code, 2, "{folder:?}");
+    assert!(folder.err.contains(". is no file but a directory\nhint: "), "{}", folder.err);
     for text in [String::new(), "hello\n".to_owned(), "hello\n".repeat(1000)] {
         fs::write(dir.path().join("x.zip"), &text).unwrap();
         let said = evidenced(dir.path(), &["verify", "x.zip"]);
@@ -194,4 +198,32 @@ fn what_is_no_bundle_is_no_bundle() {
     }
     assert_eq!(evidenced(dir.path(), &["verify"]).code, 2, "usage");
     assert_eq!(evidenced(dir.path(), &["verfy"]).code, 2, "usage");
+}
+
+#[test]
+fn what_is_made_once_is_told_as_json_too() {
+    let dir = dir("", "");
+    let init = evidenced(dir.path(), &["init", "--json"]);
+    assert_eq!(init.code, 0, "{init:?}");
+    let told = init.json();
+    let public = |name: &str| fs::read_to_string(dir.path().join("data").join(name)).unwrap().trim().to_owned();
+    assert_eq!((&told["vkey"], &told["bundle_key"]), (&public("log.vkey").into(), &public("bundle.pub").into()));
+    assert!(told["allowed_signers"].as_str().unwrap().ends_with(&public("bundle.pub")), "{told}");
+    assert!(told["directory"].as_str().unwrap().ends_with("data"), "{told}");
+
+    let tools = evidenced(dir.path(), &["tools", "auditor", "--json"]).json();
+    let paths: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["auditor/AUDITOR.html", "auditor/verify.html", "auditor/verify.py", "auditor/verify.sh"]);
+    for tool in tools.as_array().unwrap() {
+        let bytes = fs::read(dir.path().join(tool["path"].as_str().unwrap())).unwrap();
+        assert_eq!(tool["sha256"], hex::encode(Sha256::digest(&bytes)), "{tool}");
+    }
+}
+
+#[test]
+fn manual_pages_are_written_into_a_directory_that_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = evidenced(dir.path(), &["man", "share/man1"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(dir.path().join("share/man1/evidenced-verify.1").exists());
 }

@@ -53,9 +53,9 @@ fn a_bundle_is_limited_to_controls_or_criteria_and_who_got_it_is_on_record() {
     assert_eq!((controls, recipient), (vec!["T-1".to_owned()], Some("Auditors LLP".to_owned())));
 
     let said = export(&home, "none.zip", &["--control", "T-2"]);
-    assert!(said.code == 1 && said.err.contains("T-2\nhint: those that it knows: T-1"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("T-2\nhint: those that it knows: T-1"), "{said:?}");
     let said = export(&home, "none.zip", &["--criterion", "CC9.9"]);
-    assert!(said.code == 1 && said.err.contains("no control met the criterion CC9.9"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("no control met the criterion CC9.9"), "{said:?}");
     assert!(!home.path("none.zip").exists());
 }
 

@@ -302,7 +302,6 @@ fn whoever_asks_for_what_is_not_there_is_told_what_is_near() {
     let dir = &demo().dir;
     let (verdict, item) = judged("SEC-001", "stale-approval");
     for (args, words) in [
-        (["SEC-999", "x"], vec!["no verdict of control `SEC-999`", "evidenced status"]),
         (["SEC-004", "erin"], vec!["`erin` is no item", "nearest: 111122223333:user/erin, "]),
         (["SEC-004", "111122223333:user/"], vec!["items of the verdict begin with", "111122223333:user/alice"]),
         (["SEC-001", &item], vec!["is no item of the verdict", "add --verdict "]),
@@ -311,6 +310,9 @@ fn whoever_asks_for_what_is_not_there_is_told_what_is_near() {
         assert_eq!(said.code, 1, "{said:?}");
         assert!(said.err.contains("hint: ") && words.iter().all(|word| said.err.contains(word)), "{}", said.err);
     }
+    let unknown = evidenced(dir, &["explain", "SEC-999", "x"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.err.contains("`SEC-999` is not configured\nhint: configured: AVL-001"), "{}", unknown.err);
     let wrong = evidenced(dir, &["explain", "SEC-004", &item, "--verdict", &verdict]);
     assert_eq!(wrong.code, 1, "another control's verdict: {wrong:?}");
     assert!(wrong.err.contains("no verdict of control `SEC-004` in record "), "{}", wrong.err);

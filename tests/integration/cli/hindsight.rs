@@ -149,7 +149,7 @@ fn a_control_without_a_verdict_then_has_none_and_one_that_is_configured_no_more_
     assert_eq!(text.code, 0);
     assert!(text.err.contains("control AVL-001 was configured then, and is not now"), "{}", text.err);
     let unknown = home.run(&["judge", "--as-of", "2026-02-10", "--control", "AVL-001"]);
-    assert_eq!(unknown.code, 1);
+    assert_eq!(unknown.code, 2);
     assert!(unknown.err.contains("hint: configured: AVL-002, AVL-008, SEC-001, SEC-004"), "{}", unknown.err);
 }
 

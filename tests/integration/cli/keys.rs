@@ -131,7 +131,7 @@ fn keys_from_the_environment_and_from_systemd_are_used_and_changed_where_they_co
     // What cannot be written is told, and what is there is taken.
     let said = with(&home, &["key", "rotate"], &first);
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("`evidenced key new`"), "{}", said.err);
+    assert!(said.err.contains("`evidenced key new FILE`"), "{}", said.err);
     ok(&home, &["key", "new", "second"]);
     let both = first.clone() + &read(&home, "second");
     let said = with(&home, &["key", "rotate"], &both);

@@ -241,6 +241,9 @@ fn a_scope_is_made_from_a_few_answers_and_can_be_pasted() {
     let categories =
         "categories = [\"security\", \"availability\", \"confidentiality\", \"processing-integrity\", \"privacy\"]";
     assert!(table.out.contains(categories), "{}", table.out);
+    let json = home.run(&[&flags[..], &["--json"]].concat()).json();
+    let period = serde_json::json!({ "start": "2026-01-01", "end": "2026-04-01", "type": "type2" });
+    assert_eq!((&json["scope"]["period"], &json["scope"]["categories"][0]), (&period, &"security".into()), "{json}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
     command.args(["scope", "--ask"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -77,7 +77,7 @@ fn a_history_ends_where_the_records_end_and_a_period_that_is_none_is_refused() {
         assert_eq!((said.code, said.err.contains(words)), (2, true), "{said:?}");
     }
     let said = home.run(&["history", "SEC-999"]);
-    assert!(said.code == 1 && said.err.contains("configured: AVL-001"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("configured: AVL-001"), "{said:?}");
     let export = home.run(&["export", "--from", "2026-01-01", "--out", "b.zip"]);
     assert!(export.code == 2 && export.err.contains("--period"), "{export:?}");
 }

@@ -148,5 +148,5 @@ async fn the_commands_show_what_is_owed_and_send_it_without_a_daemon() {
     let tried = evidenced(dir, &["alerts", "test", "mail"]);
     assert!(tried.code == 0 && tried.out.contains("this is a test of channel mail"), "{tried:?}");
     let unknown = evidenced(dir, &["alerts", "test", "pager"]);
-    assert!(unknown.code == 1 && unknown.err.contains("configured: chat, mail"), "{unknown:?}");
+    assert!(unknown.code == 2 && unknown.err.contains("configured: chat, mail"), "{unknown:?}");
 }
