@@ -114,7 +114,7 @@ fn what_is_young_what_is_newest_and_what_a_period_needs_stays() {
         control.lookback = looks_back(1_000);
     }
     let error = due(&world.reader(), &loaded, at(LATER), Some(at("2025-12-01T00:00:00Z"))).unwrap_err();
-    assert!(error.to_string().contains("looks back 1000d"), "{error}");
+    assert!(error.to_string().contains("T-1 looks back 2years"), "{error}");
     for control in loaded.config.controls.values_mut() {
         control.lookback = looks_back(30);
     }
