@@ -161,7 +161,10 @@ fn the_sample_has_a_deviation_of_each_of_the_ten_common_failures() {
         let control = &config["controls"][id];
         assert_eq!(control["test"].as_str(), Some(test), "{id}");
         let fed = control["collectors"].as_array().unwrap().iter();
-        assert!(fed.clone().count() > 0 && fed.clone().all(|name| config["collectors"].get(name.as_str().unwrap()).is_some()));
+        assert!(
+            fed.clone().count() > 0
+                && fed.clone().all(|name| config["collectors"].get(name.as_str().unwrap()).is_some())
+        );
         let history = home.run(&["history", id, "--json"]).json();
         let items = history["items"].as_array().unwrap();
         assert!(items.iter().any(|item| item["outcome"] == "deviation"), "{id}: {items:?}");
