@@ -8,7 +8,7 @@ bundle. Exit code 0: nothing that was checked is wrong. 1: something is. 2: an a
 checked. Read the lines `not checked`, too.
 Take this script from the release, not from the bundle that it is to check.
 """
-import argparse, base64, calendar, csv, hashlib, io, json, os, re, shutil, subprocess, sys, tempfile, time, zipfile
+import argparse, base64, bisect, calendar, csv, hashlib, io, json, os, re, shutil, subprocess, sys, tempfile, time, zipfile
 
 TAG = "tagmanifest-sha256.txt"
 SEALS = [TAG, TAG + ".sig", TAG + ".tsr", TAG + ".tsr.sig"]
@@ -473,12 +473,13 @@ def samples(bag, records, here):
         named = [record[key] for key in ("control", "seed", "size", "population_sha256", "population_size")]
         if not need(named == [said["control"], said["seed"], said["size"], sha(data).hex(), rows], folder + "sample.json: says otherwise than its record"):
             continue
-        key, drawn = sha(said["seed"].encode() + sha(data)), []
+        key, drawn, taken = sha(said["seed"].encode() + sha(data)), [], []
         while len(drawn) < min(said["size"], rows, len(said["items"])):
             number = int.from_bytes(sha(key + len(drawn).to_bytes(8, "big")), "big")
             row = number % (rows - len(drawn)) + 1
-            for other in sorted(drawn):  # the row of that number among those that are left
+            for other in taken:  # the row of that number among those that are left
                 row += other <= row
+            bisect.insort(taken, row)
             drawn.append(row)
         fits = len(said["items"]) == min(said["size"], rows) and drawn == [item["row"] for item in said["items"]]
         need(fits, folder + "sample.json: is not what its seed draws from its population")
