@@ -177,11 +177,11 @@ def ed25519(public, signature, message):
 
 def key_of(line):
     """(name, id, Ed25519 key, line) of a key of a log; ValueError: it is none."""
-    name, key_id, key = line.split("+", 2)
-    raw = base64.b64decode(key, validate=True)
-    if raw[:1] != b"\1" or len(raw) != 33 or sha(name.encode() + b"\n" + raw)[:4].hex() != key_id:
-        raise ValueError("the key %s is not a log's Ed25519 key" % line)
-    return name, key_id, raw[1:], line
+    match = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", line)
+    raw = base64.b64decode(match[3]) if match else b""
+    if raw[:1] != b"\1" or sha(match[1].encode() + b"\n" + raw)[:4].hex() != match[2]:
+        raise ValueError("%r is not the key of a log" % line[:80])
+    return match[1], match[2], raw[1:], line
 
 
 def checkpoint(note, keys):
