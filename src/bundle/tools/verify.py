@@ -441,8 +441,9 @@ def placed(records, facts):
 
 def commitments(bag, digests, records, here):
     """Every file of a record is the one that the record was committed to, in the folder of its kind; no other is there."""
-    rows = bag.lines("data/salts.csv", r"(?:record,salt|(\d+),([0-9a-f]{32}))")
-    salts = {int(row[1]): row[2] for row in rows if row[1]}
+    rows = [row.groups() for row in bag.lines("data/salts.csv", r"(?:record,salt|(\d+),([0-9a-f]{32}))")]
+    salts = {int(index): salt for index, salt in rows[1:]}
+    need(rows[:1] == [(None, None)] and len(salts) == len(rows) - 1, "data/salts.csv: has another head, or a record twice")
     spoken, count = set(), 0
     for index, folder in list(here.items()):
         sums = folder + "SHA256SUMS"
