@@ -154,11 +154,19 @@ else
     good "the log $name signed its first $size records"
     [ ! -d data/log/keys ] || not 'how the keys of the log followed one another: verify.py follows data/log/keys'
 fi
-for folder in data/anchors/*/; do
-    [ -f "${folder}note" ] || continue
-    number=${folder#data/anchors/}
-    number=${number%/}
-    if ! note "${folder}note"; then
+# of PATTERN: numbers of the records that have it
+of() { find data/records -name '*.json' -exec grep -l "$1" {} + | sed 's,.*/\([0-9]*\)\.json$,\1,' | sort; }
+for number in $(of '"role":"log"'); do
+    [ -f "data/log/keys/$number.checkpoint" ] ||
+        bad "data/log/keys/$number.checkpoint is missing: it shows who vouches for a key of the log, or that it was retired"
+done
+end=$(sed -n 's/^Evidenced-Log-Range: [0-9]* //p' bag-info.txt)
+for number in $(of '"kind":"anchor"'); do
+    folder=data/anchors/$number/
+    if [ ! -f "${folder}note" ]; then
+        # What others were given after the period need not be here.
+        [ "$(printf %s "$number" | sed 's/^0*//')" -ge "$end" ] || bad "${folder}note is missing"
+    elif ! note "${folder}note"; then
         bad "${folder}note is not signed by a key of $name"
     elif ! grep -q '"way":"rfc3161"' "data/records/$number.json"; then
         not "${folder}receipt: see verify.py and evidenced verify"
@@ -171,15 +179,32 @@ for folder in data/anchors/*/; do
     fi
 done
 
-# 5. One record: files, sums, commitment, leaf, path to the signed root.
+# 5. A sample says so twice.
+claimed=$(grep -c '^Evidenced-Sample: ' bag-info.txt)
+sealed=$(grep -c '"sample":true' data/records/000000000000.json 2>/dev/null)
+if [ "$claimed" != "$sealed" ]; then
+    bad 'bag-info.txt says otherwise than data/records/000000000000.json whether this is a SAMPLE'
+elif [ "$claimed" -ne 0 ]; then
+    echo 'SAMPLE with a simulated clock: no evidence of anything.'
+fi
+
+# 6. One record: files, sums, commitment, leaf, path to the signed root.
 wanted=${3:-$(sed -n '2s/,.*//p' data/salts.csv)}
 follow() {
     record=$(printf '%012d' "$1") || return 1
     [ -f "data/records/$record.json" ] && [ -f "data/proofs/$record.tlog-proof" ] || return 1
     salt=$(sed -n "s/^$1,//p" data/salts.csv)
-    folder=$(ls -d data/*/"$record" 2>/dev/null | head -n 1)
-    if [ -n "$salt" ] && [ -n "$folder" ]; then
-        (cd "$folder" && $sums -c SHA256SUMS >/dev/null 2>&1) || return 1
+    # The folder of its kind, and no other.
+    kind=$(sed -n 's/.*"kind":"\([a-z_]*\)".*/\1/p' "data/records/$record.json")
+    case $kind in
+        evidence) folder=data/evidence/$record ;;
+        sign_off) folder=data/signoffs/$record ;;
+        *) folder=data/${kind}s/$record ;;
+    esac
+    here='to the signed root; none of its files are here'
+    if [ -n "$salt" ]; then
+        here='from its files to the signed root'
+        (cd "$folder" 2>/dev/null && $sums -c SHA256SUMS >/dev/null 2>&1) || return 1
         sum=$($sums <"$folder/SHA256SUMS" | cut -c1-64)
         commit=$(printf 'evidenced/commit/v1\n%s\n%s\n' "$salt" "$sum" | $sums | cut -c1-64)
         grep -q "\"commit\":\"$commit\"" "data/records/$record.json" || return 1
@@ -209,12 +234,13 @@ follow() {
 if [ -z "$wanted" ]; then
     not 'one record from its files to the signed root: no record has files'
 elif follow "$wanted"; then
-    good "record $wanted: from its files to the signed root"
+    good "record $wanted: $here"
 else
     bad "record $wanted does not lead from its files to the signed root"
 fi
 
-not 'that no record is missing, that every file is bound to its record, windows of time: verify.py does'
+not 'that no record is missing or was counted away, that every other file is bound to its record, what was erased: verify.py and verify.html do'
+not 'windows of time between time-stamped checkpoints: verify.py does'
 not 'that tables and verdicts follow from the evidence, and no due run is unaccounted for: evidenced verify --reperform does'
 if [ "$fail" -ne 0 ]; then
     echo 'REFUSED: this is not the bundle that was made, or not by whom you were told.'

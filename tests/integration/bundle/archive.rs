@@ -139,6 +139,16 @@ impl Files {
         self.files.insert(sums, text.into_bytes());
     }
 
+    /// Takes a record's files away, and its salt.
+    pub(crate) fn drop_files(&mut self, index: u64) {
+        self.files.retain(|path, _| !path.contains(&format!("/{index:012}/")));
+        let salts = String::from_utf8(self.get("data/salts.csv").to_vec()).unwrap();
+        let others = |line: &&str| !line.starts_with(&format!("{index},"));
+        let left: String = salts.split_inclusive('\n').filter(others).collect();
+        assert!(left.len() < salts.len(), "record {index} has no salt");
+        self.files.insert("data/salts.csv".to_owned(), left.into_bytes());
+    }
+
     pub(crate) fn write(&self, dir: &Path) -> PathBuf {
         let path = dir.join("changed.zip");
         std::fs::write(&path, self.pack()).unwrap();

@@ -163,6 +163,31 @@ fn whoever_holds_a_retired_key_or_only_the_new_one_cannot_sign_for_the_others() 
 }
 
 #[test]
+pub(super) fn attack_43_a_retired_key_signs_no_log_whose_record_of_it_lost_its_checkpoint() {
+    let Changed { world, old, new } = changed(true);
+    let key = world.key();
+    let audit = Audit::of(world);
+    let mut files = Files::read(&audit.bundle);
+    let note = files.get("data/log/checkpoint").to_vec();
+    let closing = new.public().open(&note).unwrap();
+    // Whoever holds the old key alone signs the same log once more, and leaves out what ends the key.
+    let lost = key_files(&files);
+    files = replaced(&files, &note, &closing.sign([&old]));
+    lost.iter().for_each(|path| drop(files.files.remove(path)));
+    set(&mut files, "data/log/log.vkey", format!("{}\n", old.public()).into_bytes());
+    files.remanifest();
+    files.sign(&key);
+    let forged = files.write(&audit.path("."));
+    std::fs::write(audit.path("KEYS/log.vkey"), format!("{}\n", old.public())).unwrap();
+    assert!(!with(&forged, &[old.public()]).ok());
+    for (fine, said) in [audit.desk.python(&forged), audit.desk.shell(&forged, None)] {
+        assert!(!fine && said.contains(&lost[0]) && said.contains("is missing"), "{said}");
+    }
+    let said = audit.desk.page(&forged, "");
+    assert!(said["state"] == "refused" && said["verdict"].as_str().unwrap().contains("is missing"), "{said}");
+}
+
+#[test]
 fn keys_that_no_record_names_and_records_that_are_no_keys_are_refused() {
     let Changed { world, old, .. } = changed(true);
     let files = Files::read(&world.bundle());

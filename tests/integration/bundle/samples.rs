@@ -139,6 +139,31 @@ fn the_script_and_the_page_draw_again_too_and_refuse_what_the_seed_did_not_draw(
     }
 }
 
+#[test]
+pub(super) fn attack_42_files_of_a_sample_that_was_drawn_after_the_period_cannot_be_withheld() {
+    let world = World::new();
+    let key = world.key();
+    let drawn = world.draw(period(), 2, "2026-02-11T09:00:00Z", |_| ());
+    let signed = world.sign("2026-Q1", "2026-04-05T09:00:00Z", |_, _| ());
+    let audit = Audit::of(world);
+    let (fine, said) = audit.desk.python(&audit.bundle);
+    assert!(fine && said.contains("samples: 1 drawn again"), "{said}");
+    assert_eq!(audit.desk.page(&audit.bundle, "")["state"], "accepted");
+    for index in [drawn, signed] {
+        let mut files = Files::read(&audit.bundle);
+        files.drop_files(index);
+        files.remanifest();
+        files.sign(&key);
+        let less = files.write(&audit.path("."));
+        assert!(!check(&less, false).ok());
+        let words = format!("data/records/{index:012}.json: its files are missing");
+        let (fine, said) = audit.desk.python(&less);
+        assert!(!fine && said.contains(&words), "{said}");
+        let page = audit.desk.page(&less, "");
+        assert!(page["state"] == "refused" && page["verdict"].as_str().unwrap().contains(&words), "{page}");
+    }
+}
+
 /// What is made of a draw before it is sealed.
 type Lie = fn(&mut Draft);
 

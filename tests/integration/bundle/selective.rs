@@ -6,6 +6,7 @@ use super::archive::Files;
 use super::two::Two;
 use super::world::{at, exported, january, summarize};
 use super::{check, wrong};
+use crate::support::auditor::Auditor;
 use evidenced::bundle::{BundleError, ExportRequest, controls_meeting, forge};
 use evidenced::ledger::record::{Body, Of, Record};
 use evidenced::ledger::{Filter, Reader};
@@ -137,6 +138,49 @@ pub(super) fn attack_5_a_withheld_run_is_missed_by_the_summaries() {
     let Body::RunOpened { run, .. } = reader.record(opened).unwrap().body else { unreachable!() };
     let of_it = reader.records(0..u64::MAX, &Filter::default().run(&run)).map(|found| found.unwrap().0);
     refused(&world, &of_it.collect(), "records of collector one: ");
+}
+
+#[test]
+pub(super) fn attack_41_the_scripts_miss_every_record_that_a_selection_was_robbed_of() {
+    let world = told();
+    let (out, key, desk) = (world.dir.path().join("one.zip"), world.key(), Auditor::new());
+    exported(&world.runner, &january(&out, &["ONE"], &key)).unwrap();
+    std::fs::copy(world.dir.path().join("state/log.vkey"), desk.path("KEYS/log.vkey")).unwrap();
+    let signer = format!("evidence@test.example {}\n", key.public_line().unwrap());
+    std::fs::write(desk.path("KEYS/allowed_signers"), signer).unwrap();
+    let (fine, said) = desk.python(&out);
+    assert!(fine && said.contains("summaries were compared"), "{said}");
+    assert_eq!(desk.page(&out, "")["state"], "accepted");
+
+    let reader = world.runner.reader().unwrap();
+    let without = |gone: &BTreeSet<u64>| {
+        let mut files = Files::read(&out);
+        for index in gone {
+            if files.files.keys().any(|path| path.contains(&format!("/{index:012}/"))) {
+                files.drop_files(*index);
+            }
+            files.files.retain(|path, _| !path.contains(&format!("/{index:012}.")));
+        }
+        files.remanifest();
+        files.sign(&key);
+        files.write(&desk.path("."))
+    };
+    let opening = reader.records(0..u64::MAX, &Filter::kind("summary")).next().unwrap().unwrap().0;
+    let here = shown(&Files::read(&out));
+    for index in here.range(opening..) {
+        let (fine, said) = desk.python(&without(&BTreeSet::from([*index])));
+        assert!(!fine && !said.contains("Traceback"), "record {index} is not missed: {said}");
+    }
+    // All that its control was judged to be, so that no verdict names what is not there.
+    let of_the_control = |index: &&u64| matches!(reader.record(**index).unwrap().body.of(), Of::Control("ONE"));
+    let gone: BTreeSet<u64> = here.range(opening..).filter(of_the_control).copied().collect();
+    assert!(gone.len() > 4, "{gone:?}");
+    let less = without(&gone);
+    let (fine, said) = desk.python(&less);
+    assert!(!fine && said.contains(" of controls ONE, the bundle has "), "{said}");
+    let page = desk.page(&less, "");
+    let named = page["verdict"].as_str().unwrap().contains(" of controls ONE, the bundle has ");
+    assert!(page["state"] == "refused" && named, "{page}");
 }
 
 #[test]

@@ -144,6 +144,44 @@ fn the_page_accepts_a_bundle_refuses_forgeries_and_sends_nothing() {
 }
 
 #[test]
+fn what_cannot_be_unpacked_is_refused_and_said_to_be() {
+    let audit = Audit::new();
+    let mut bytes = std::fs::read(&audit.bundle).unwrap();
+    // The packed bytes of the first file follow its header and name.
+    let at = 30 + usize::from(u16::from_le_bytes([bytes[26], bytes[27]]));
+    bytes[at..at + 8].fill(0xff);
+    let damaged = audit.path("damaged.zip");
+    std::fs::write(&damaged, bytes).unwrap();
+    assert!(!audit.ours(&damaged).ok());
+    let (fine, said) = audit.desk.python(&damaged);
+    assert!(!fine && said.starts_with("REFUSED") && !said.contains("Traceback"), "{said}");
+    assert_eq!(audit.desk.page(&damaged, "")["state"], "refused");
+}
+
+#[test]
+fn the_python_script_blames_no_bundle_for_an_argument_and_says_what_is_a_sample() {
+    let audit = Audit::new();
+    let (bundle, nobody) = (audit.bundle.to_str().unwrap(), audit.path("KEYS/nobody"));
+    std::fs::write(&nobody, "# nobody yet\n").unwrap();
+    let nobody = nobody.to_str().unwrap();
+    for (args, what) in [
+        (&["nowhere.zip", "--vkey", "KEYS/log.vkey"][..], "nowhere.zip"),
+        (&[bundle, "--vkey", "KEYS/nowhere"], "--vkey KEYS/nowhere"),
+        (&[bundle, "--vkey", nobody], "is not the key of a log"),
+        (&[bundle, "--vkey", "KEYS/log.vkey", "--allowed-signers", "nowhere"], "--allowed-signers nowhere"),
+        (&[bundle, "--vkey", "KEYS/log.vkey", "--allowed-signers", nobody], "has no line that lets anybody sign"),
+        (&[bundle, "--vkey", "KEYS/log.vkey", "--tsa-root", "nowhere"], "--tsa-root nowhere"),
+        (&[bundle, "--vkey", "KEYS/log.vkey", "--tsa-root", nobody], "is no certificate"),
+    ] {
+        let (code, said) = audit.desk.python_with(args);
+        assert!(code == Some(2) && said.contains("\nhint: ") && said.contains(what), "{args:?}: {code:?} {said}");
+        assert!(!said.contains("REFUSED") && !said.contains("Traceback"), "{args:?}: {said}");
+    }
+    let (code, said) = audit.desk.python_with(&[bundle, "--vkey", "KEYS/log.vkey"]);
+    assert!(code == Some(0) && said.starts_with("SAMPLE with a simulated clock: no evidence"), "{code:?} {said}");
+}
+
+#[test]
 fn signers_that_ssh_keygen_refuses_are_refused_by_us_too() {
     let audit = Audit::new();
     let key = audit.world.key().public_line().unwrap();

@@ -59,6 +59,14 @@ impl Auditor {
         self.run(Command::new(program("sh")).arg("verify.sh").arg(folder).arg("KEYS").args(record))
     }
 
+    /// `verify.py` with these arguments: its exit code, and what it says.
+    pub(crate) fn python_with(&self, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(program("python3"));
+        let output = command.args(["-I", "verify.py"]).args(args).current_dir(self.0.path()).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// `verify.py`.
     pub(crate) fn python(&self, bundle: &Path) -> (bool, String) {
         let mut command = Command::new(program("python3"));

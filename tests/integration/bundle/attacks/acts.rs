@@ -3,7 +3,7 @@
 use super::scene::{Others, TOKEN};
 use crate::bundle::archive::{Files, sha256};
 use evidenced::ledger::record::{Record, canonical_json};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn flip(files: &mut Files, path: &str, at: usize) {
@@ -202,11 +202,7 @@ pub(super) fn drop_note(files: &mut Files, _: &Others) {
 
 pub(super) fn drop_anchor_files(files: &mut Files, _: &Others) {
     let folder = anchors(files, "rfc3161").remove(0);
-    files.files.retain(|path, _| !path.starts_with(&folder));
-    let row = format!("\n{},", folder.rsplit_once('/').unwrap().1.trim_start_matches('0'));
-    let salts = String::from_utf8(files.get("data/salts.csv").to_vec()).unwrap();
-    let (before, rest) = salts.split_once(&row).unwrap();
-    replace(files, "data/salts.csv", &format!("{before}\n{}", rest.split_once('\n').unwrap().1));
+    files.drop_files(folder.rsplit_once('/').unwrap().1.parse().unwrap());
 }
 
 pub(super) fn drop_anchor(files: &mut Files, others: &Others) {
@@ -326,4 +322,55 @@ pub(super) fn waive_before(files: &mut Files, _: &Others) {
     verdict["waivers"] = vec![waiver].into();
     let record: Record = serde_json::from_value(verdict).unwrap();
     files.files.insert(path, canonical_json(&record).unwrap());
+}
+
+/// To the folder of a kind that need not have files.
+pub(super) fn move_anchors(files: &mut Files, _: &Others) {
+    let folders = [anchors(files, "rfc3161"), anchors(files, "folder")].concat();
+    for folder in folders {
+        let moved =
+            |path: &String| Some((path.clone(), format!("data/exports/{}", path.strip_prefix("data/anchors/")?)));
+        let of_it: Vec<(String, String)> =
+            files.files.keys().filter(|path| path.starts_with(&folder)).filter_map(moved).collect();
+        assert!(!of_it.is_empty(), "{folder}");
+        for (from, to) in of_it {
+            let bytes = files.files.remove(&from).unwrap();
+            files.files.insert(to, bytes);
+        }
+    }
+}
+
+pub(super) fn edit_and_move(files: &mut Files, others: &Others) {
+    edit_and_commit(files, others);
+    move_anchors(files, others);
+}
+
+/// The waiver's record says so instead.
+pub(super) fn erase_anchor(files: &mut Files, others: &Others) {
+    let folder = anchors(files, "rfc3161").remove(0);
+    let target: u64 = folder.rsplit_once('/').unwrap().1.parse().unwrap();
+    drop_anchor_files(files, others);
+    rewrite(files, "waiver", |waiver| {
+        *waiver = json!({
+            "at": waiver["at"], "v": waiver["v"], "kind": "erasure", "target": target, "basis": "b", "request": "r",
+            "approved_by": "a",
+        });
+    });
+    rewrite(files, "summary", |summary| {
+        let controls = &mut summary["counts"]["controls"]["T-1"];
+        *controls = (controls.as_u64().unwrap() - 1).into();
+        summary["counts"]["kinds"]["erasure"] = 1.into();
+    });
+}
+
+pub(super) fn say_sample(files: &mut Files, _: &Others) {
+    append(files, "bag-info.txt", b"Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n");
+}
+
+pub(super) fn nest(files: &mut Files, _: &Others) {
+    replace(files, "data/records/000000000002.json", &format!("{{\"kind\":{}", "[".repeat(60_000)));
+}
+
+pub(super) fn lengthen(files: &mut Files, _: &Others) {
+    append(files, "data/records/000000000002.json", " ".repeat(70_000).as_bytes());
 }
