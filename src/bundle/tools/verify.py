@@ -18,6 +18,7 @@ FOLDERS = {
     "verdict": "verdicts", "export": "exports", "transition": "transitions", "waiver": "waivers",
 }
 MAY_HAVE_NONE = ("export", "transition", "waiver")
+KINDS = set(FOLDERS) | {"cause", "delivery", "epoch", "erasure", "key", "missed", "revocation", "run_closed", "run_opened", "summary"}
 ERASABLE = ("alert", "evidence", "sample", "sign_off", "transition", "verdict", "waiver")
 N = r"\d{12}"
 KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of a record are checked by SHA256SUMS
@@ -208,7 +209,7 @@ def record_of(bag, index):
     try:
         record = json.loads(data.decode())
         again = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-        fine = again == data and record["v"] == 1 and re.fullmatch(TIME, record["at"], re.ASCII) and isinstance(record["kind"], str)
+        fine = again == data and record["v"] == 1 and re.fullmatch(TIME, record["at"], re.ASCII) and record["kind"] in KINDS
     except (ValueError, KeyError, TypeError, RecursionError):
         fine = False
     if not fine:
@@ -432,8 +433,7 @@ def placed(records, facts):
         light = index < facts.start and kind not in ("evidence", "verdict")
         due = index in inside or light or index in before or index in needed or index >= facts.end and about(record, facts)
         if due and index not in erased:
-            must = kind in FOLDERS and kind not in MAY_HAVE_NONE
-            need("commit" in record or not must, record_path(index) + ": is committed to no files, which such a record must be")
+            need("commit" in record or kind not in FOLDERS or kind in MAY_HAVE_NONE, record_path(index) + ": is committed to no files, which such a record must be")
             if "commit" in record and need(kind in FOLDERS, record_path(index) + ": has files, which such records do not"):
                 here[index] = "data/%s/%012d/" % (FOLDERS[kind], index)
     return here, erased
