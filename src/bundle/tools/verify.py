@@ -673,6 +673,11 @@ def given(args):
     return keys, signers, root
 
 
+def plain(text):
+    """Nothing that a terminal would obey: names in a bundle are somebody else's."""
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle")
@@ -688,14 +693,14 @@ def main():
     except Exception as error:  # whatever a bundle does to who reads it, it is not accepted
         problems.append("cannot be read as a bundle: %s: %s" % (type(error).__name__, error))
     for problem in problems[:50]:
-        print("REFUSED      " + problem)
+        print("REFUSED      " + plain(problem))
     if problems:
         print("REFUSED: %d things are wrong" % len(problems))
         return 1
     for line in done:
-        print(line)
+        print(plain(line))
     for point in open_points:
-        print("not checked  " + point)
+        print("not checked  " + plain(point))
     return 0
 
 
