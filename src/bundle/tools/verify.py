@@ -18,6 +18,7 @@ FOLDERS = {
     "verdict": "verdicts", "export": "exports", "transition": "transitions", "waiver": "waivers",
 }
 MAY_HAVE_NONE = ("export", "transition", "waiver")
+KINDS = set(FOLDERS) | {"cause", "delivery", "epoch", "erasure", "key", "missed", "revocation", "run_closed", "run_opened", "summary"}
 ERASABLE = ("alert", "evidence", "sample", "sign_off", "transition", "verdict", "waiver")
 N = r"\d{12}"
 KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of a record are checked by SHA256SUMS
@@ -34,8 +35,8 @@ INFO = re.compile(  # bag-info.txt has one form
     r"Evidenced-Period-Start: (?P<since>%s)\nEvidenced-Period-End: (?P<until>%s)\nEvidenced-Log-Origin: (?P<origin>.*)\n"
     r"Evidenced-Log-Size: (?P<size>\d+)\nEvidenced-Log-Range: (?P<start>\d+) (?P<end>\d+)\n"
     r"(Evidenced-Controls: (?P<controls>.+)\n)?(?P<sample>Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n)?" % (TIME, TIME), re.ASCII)
-# The most bytes that are read of any file at once, of a note, a proof or a receipt, and of a record.
-FILE_MAX, NOTE_MAX, RECORD_MAX = 256 << 20, 1 << 20, 65535
+# The most bytes that are read at once of any file, of a sample, of a note, a proof or a receipt, and of a record.
+FILE_MAX, SAMPLE_MAX, NOTE_MAX, RECORD_MAX = 256 << 20, 16 << 20, 1 << 20, 65535
 problems, open_points = [], []
 
 
@@ -129,8 +130,8 @@ def lines_of(bag, path):
     """A manifest or SHA256SUMS as {path: sha256}; in order, none twice."""
     found, last = {}, ""
     for match in bag.lines(path, r"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)"):
-        if not need(match[2] > last, "%s: a line is out of order or there twice: %r" % (path, match[2])):
-            return {}
+        if match[2] <= last or len(found) > len(bag.files):
+            raise Refused("%s: a line is out of order or there twice, or there are too many: %r" % (path, match[2]))
         last = match[2]
         found[last] = match[1]
     return found
@@ -202,18 +203,17 @@ def record_path(index):
     return "data/records/%012d.json" % index
 
 
-def record_of(bag, index):
-    """A record and its bytes, which are the one way to write it."""
-    data = bag.read(record_path(index), RECORD_MAX)
+def record_of(index, data):
+    """A record from its bytes, which are the one way to write it."""
     try:
         record = json.loads(data.decode())
         again = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-        fine = again == data and record["v"] == 1 and re.fullmatch(TIME, record["at"], re.ASCII) and isinstance(record["kind"], str)
+        fine = again == data and record["v"] == 1 and re.fullmatch(TIME, record["at"], re.ASCII) and record["kind"] in KINDS
     except (ValueError, KeyError, TypeError, RecursionError):
         fine = False
     if not fine:
         raise Refused(record_path(index) + ": is not a record in the one form that there is")
-    return record, data
+    return record
 
 
 def named(bag, keys, note):
@@ -224,7 +224,8 @@ def named(bag, keys, note):
     signing, ever = list(keys), list(keys)
     for path in sorted(path for path in bag.files if path.startswith("data/log/keys/")):
         index = int(path[14:26])
-        record, data = record_of(bag, index)
+        data = bag.read(record_path(index), RECORD_MAX)
+        record = record_of(index, data)
         signed = checkpoint(bag.text(path), signing)
         proof = bag.text("data/proofs/%012d.tlog-proof" % index).partition("\n\n")[0].split("\n")[2:]
         at, last, root, up = index, int(note.split("\n")[1]) - 1, sha(b"\0" + data), [base64.b64decode(h) for h in proof]
@@ -306,7 +307,7 @@ def root_by_proof(index, size, leaf, path):
 
 def fold(bag, start, leaf_of, roots):
     """Appends every leaf hash to the tree before the range: hits each signed root, and each record has its place."""
-    peaks = [bytes.fromhex(line[1]) for line in bag.lines("data/log/frontier.txt", "([0-9a-f]{64})")]
+    peaks = [bytes.fromhex(line[1]) for _, line in zip(range(65), bag.lines("data/log/frontier.txt", "([0-9a-f]{64})"))]
     need(len(peaks) == bin(start).count("1"), "data/log/frontier.txt: not the tree of the first %d records" % start)
     size, passed = start, set()
 
@@ -432,8 +433,7 @@ def placed(records, facts):
         light = index < facts.start and kind not in ("evidence", "verdict")
         due = index in inside or light or index in before or index in needed or index >= facts.end and about(record, facts)
         if due and index not in erased:
-            must = kind in FOLDERS and kind not in MAY_HAVE_NONE
-            need("commit" in record or not must, record_path(index) + ": is committed to no files, which such a record must be")
+            need("commit" in record or kind not in FOLDERS or kind in MAY_HAVE_NONE, record_path(index) + ": is committed to no files, which such a record must be")
             if "commit" in record and need(kind in FOLDERS, record_path(index) + ": has files, which such records do not"):
                 here[index] = "data/%s/%012d/" % (FOLDERS[kind], index)
     return here, erased
@@ -441,10 +441,13 @@ def placed(records, facts):
 
 def commitments(bag, digests, records, here):
     """Every file of a record is the one that the record was committed to, in the folder of its kind; no other is there."""
-    rows = [row.groups() for row in bag.lines("data/salts.csv", r"(?:record,salt|(\d+),([0-9a-f]{32}))")]
-    salts = {int(index): salt for index, salt in rows[1:]}
-    need(rows[:1] == [(None, None)] and len(salts) == len(rows) - 1, "data/salts.csv: has another head, or a record twice")
-    spoken, count = set(), 0
+    salts, spoken, count = {}, set(), 0
+    for number, row in enumerate(bag.lines("data/salts.csv", r"(?:record,salt|(\d+),([0-9a-f]{32}))")):
+        index = int(row[1] or -1)
+        if (number == 0) != (index < 0) or index in salts or number > len(bag.files):
+            raise Refused("data/salts.csv: has another head, a record twice, or too many")
+        if number:
+            salts[index] = row[2]
     for index, folder in list(here.items()):
         sums = folder + "SHA256SUMS"
         if not need(index in salts and sums in digests, record_path(index) + ": its files are missing, and no record says that they were erased"):
@@ -469,7 +472,7 @@ def samples(bag, records, here):
     drawn_again = [index for index in here if records[index]["kind"] == "sample"]
     for index in drawn_again:
         record, folder = records[index], here[index]
-        said, data = json.loads(bag.text(folder + "sample.json", FILE_MAX)), bag.read(folder + "population.csv")
+        said, data = json.loads(bag.text(folder + "sample.json", SAMPLE_MAX)), bag.read(folder + "population.csv")
         rows = sum(1 for _ in csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline=""))) - 1
         named = [record[key] for key in ("control", "seed", "size", "population_size")]
         if not need(named == [said["control"], said["seed"], said["size"], rows], folder + "sample.json: says otherwise than its record"):
@@ -564,8 +567,7 @@ def disclosed(bag, note, size, top):
     """The records and their hashes, each with a proof that leads to the signed root."""
     records, leaf_of = {}, {}
     for path in sorted(path for path in bag.files if path.startswith("data/records/")):
-        index = int(path[13:25])
-        records[index], data = record_of(bag, index)
+        index, data = int(path[13:25]), bag.read(path, RECORD_MAX)
         leaf_of[index] = sha(b"\0" + data)
         head, _, rest = bag.text("data/proofs/%012d.tlog-proof" % index, FILE_MAX).partition("\n\n")
         head = head.split("\n")
@@ -573,7 +575,9 @@ def disclosed(bag, note, size, top):
         path_up = [base64.b64decode(line, validate=True) for line in head[2:]]
         # One hash has one spelling: the last digit before `=` has bits that say nothing.
         good = good and [base64.b64encode(up).decode() for up in path_up] == head[2:]
-        need(good and root_by_proof(index, size, leaf_of[index], path_up) == top, "%s: its proof does not lead to the signed root" % path)
+        if not good or root_by_proof(index, size, leaf_of[index], path_up) != top:
+            raise Refused("%s: its proof does not lead to the signed root" % path)
+        records[index] = record_of(index, data)
     need({p[12:24] for p in bag.files if p.startswith("data/proofs/")} == {"%012d" % i for i in records}, "data/proofs: not one for each record")
     return records, leaf_of
 
@@ -675,6 +679,11 @@ def given(args):
     return keys, signers, root
 
 
+def plain(text):
+    """Nothing that a terminal would obey: names in a bundle are somebody else's."""
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle")
@@ -690,14 +699,14 @@ def main():
     except Exception as error:  # whatever a bundle does to who reads it, it is not accepted
         problems.append("cannot be read as a bundle: %s: %s" % (type(error).__name__, error))
     for problem in problems[:50]:
-        print("REFUSED      " + problem)
+        print("REFUSED      " + plain(problem))
     if problems:
         print("REFUSED: %d things are wrong" % len(problems))
         return 1
     for line in done:
-        print(line)
+        print(plain(line))
     for point in open_points:
-        print("not checked  " + point)
+        print("not checked  " + plain(point))
     return 0
 
 
