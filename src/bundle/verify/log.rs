@@ -63,7 +63,7 @@ fn open(archive: &Archive, given: &[Key]) -> Result<(Closing, String), BundleErr
     let terms = Terms::read(archive, Claimed { note: &note, checkpoint: &checkpoint })?;
     terms.signed(&read, size, &checkpoint.origin).map_err(malformed)?;
     let detail = match given {
-        [] => "signed by the keys in the bundle itself: this shows that the bundle is consistent, and not where it \
+        [] => "signed by the keys in the bundle itself: this shows that it fits them, and not where it \
                comes from; give the key that you were told before the period"
             .to_owned(),
         given => terms.trust(given, &read, size)?,

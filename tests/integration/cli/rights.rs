@@ -127,7 +127,8 @@ fn each_missing_permission_of_trails_is_named_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_may_not_be_taken_is_a_missing_permission() {
     let server = AwsServer::start(vec![AwsHistory::new("111122223333")], Arc::new(SystemClock)).await.unwrap();
-    let mut member = Key::new("AKIASANDBOX", "sandbox-secret").via(server.url());
+    let key = Key::new("AKIASANDBOX", "sandbox-secret");
+    let mut member = key.via(server.url());
     member["role_arn"] = json!("arn:aws:iam::999988887777:role/evidenced");
     let settings = json!({ "accounts": [{ "name": "gone", "via": member }] });
     for (kind, test) in [("aws_iam", "mfa"), ("aws_logging", "audit_logging")] {
