@@ -217,11 +217,14 @@ fn type_2(
         ControlState::NotStarted => return (0.0, lacking(control)),
         ControlState::Designed => return (0.25, nothing_yet(control)),
         ControlState::Failing => return (0.25, failing(control)),
-        ControlState::Stale => return (0.25, "its evidence is too old".to_owned()),
         _ if open_critical(control) => return (0.25, "a drift of a critical control is open".to_owned()),
         _ => {}
     }
-    let (met, due) = occurrences.unwrap_or((0, 1));
+    let (met, mut due) = occurrences.unwrap_or((0, 1));
+    // What is too old lacks an occurrence, also where none is over yet.
+    if state == ControlState::Stale && met >= due {
+        due = met + 1;
+    }
     let (deviated, population) = deviations.unwrap_or((0, 0));
     let period = met as f64 / due.max(1) as f64;
     let tolerable = f64::from(facts.tolerable_percent) / 100.0;

@@ -119,13 +119,14 @@ async fn a_daemon_with_retention_erases_old_evidence_by_itself() {
         let (_keep, never) = watch::channel(false);
         runner.run("c", Trigger::Manual, None, never).await.unwrap();
     };
-    for hours in [1, 1, 731 * 24] {
+    // Month by month: a log that is silent for longer is no witness of the time.
+    for hours in [1, 1].into_iter().chain([30 * 24; 25]) {
         world.clock.advance(TimeDelta::hours(hours));
         collect().await;
     }
     let evidence = |runner: &Runner| runner.reader().unwrap().evidence_before(at("2100-01-01T00:00:00Z")).unwrap();
     let before = evidence(&runner);
-    assert_eq!(before.len(), 3);
+    assert_eq!(before.len(), 27);
     let seen = runner.clone();
     let erased = async move {
         let mut look = tokio::time::interval(std::time::Duration::from_millis(20));

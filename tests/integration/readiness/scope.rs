@@ -34,7 +34,10 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
         ),
         ("[scope]\nperiod = { start = 'soon', end = 2026-01-01, type = 'type2' }\n".to_owned(), "is no day"),
         ("[scope]\ntolerable_percent = 50\n".to_owned(), "tolerable_percent is 50"),
-        (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'"), "a criterion of security applies"),
+        (
+            na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'"),
+            "a criterion of security, or a control that one hangs on, applies",
+        ),
         (na("what = 'CC6.44'\nreason = 'r'\napprover = 'CTO'"), "the nearest is `CC6.4`"),
         (na("what = 'A1.1'\nreason = ' '\napprover = 'CTO'"), "reason is empty"),
         (na("what = 'A1.1'\nreason = 'r'\napprover = 'TBD'"), "approver is empty"),

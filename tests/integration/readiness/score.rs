@@ -116,12 +116,15 @@ fn a_critical_control_that_does_not_work_caps_the_score_and_the_rating_is_of_wha
 }
 
 #[test]
-fn what_is_stale_operates_no_more_than_what_fails_and_what_was_erased_deviated_still() {
+fn what_is_stale_lacks_an_occurrence_and_what_was_erased_deviated_still() {
     let share_of = |change: &dyn Fn(&mut Observed)| {
         share(&readiness(&with([seen(effective("SEC-001", Severity::High), change)])), "SEC-001")
     };
     assert!((share_of(&|_| ()) - 1.0).abs() < 1e-9);
-    assert!((share_of(&|seen| seen.state = State::Stale) - 0.25).abs() < 1e-9);
+    let stale = |seen: &mut Observed| {
+        (seen.state, seen.over.cadence) = (State::Stale, BTreeMap::from([("c".into(), cadence(1, 0))]));
+    };
+    assert!((share_of(&stale) - 0.75).abs() < 1e-9, "{}", share_of(&stale));
     // Two of 100 items, where 5 percent are tolerable.
     let erased = |seen: &mut Observed| {
         seen.over.erased = vec![Erased { record: 6, as_of: at("2026-03-01"), deviations: 2 }];
