@@ -156,7 +156,13 @@ def images(work, recorded, count, chance, check):
         with open(f"{work}/image", "wb") as file:
             file.write(image)
         os.mkdir(f"{work}/mount")
-        run("mount", "-o", "loop", f"{work}/image", f"{work}/mount")
+        mounted = subprocess.run(["mount", "-o", "loop", f"{work}/image", f"{work}/mount"], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            # Of a disk that is not there any more nothing is.
+            print(f"powercut: an image cannot be mounted: {mounted.stderr.strip()}", file=sys.stderr)
+            bad += 1
+            os.rmdir(f"{work}/mount")
+            continue
         try:
             bad += not check(f"{work}/mount/state", [line for line, heard in acks if heard <= instant])
         finally:
