@@ -92,9 +92,9 @@ fn controls(page: &mut Page<'_>, readiness: &Readiness) -> Result<(), BundleErro
     page.add(&html! { h2 { "Controls" } "\n" })?;
     let rows = readiness.controls.iter().map(|part| {
         Ok(html! {
-            td.t { (text(&part.control)) } td { (text(&part.title)) } td { (text(&list(&part.criteria))) } td { (text(&part.owner)) }
-            td { (word(part.severity)) } td { (state(part.state)) } (number(format!("{:.2}", part.share)))
-            (number(Part::of(part.occurrences))) (number(Part::of(part.deviations))) td { (text(&part.why)) }
+            td.t { (text(&part.control)) } td.s { (text(&part.title)) } td.s { (text(&list(&part.criteria))) } td.s { (text(&part.owner)) }
+            td.t { (word(part.severity)) } td { (state(part.state)) } (number(format!("{:.2}", part.share)))
+            (number(Part::of(part.occurrences))) (number(Part::of(part.deviations))) td.s { (text(&part.why)) }
         })
     });
     let columns =
@@ -106,8 +106,8 @@ fn criteria(page: &mut Page<'_>, readiness: &Readiness) -> Result<(), BundleErro
     page.add(&html! { h2 { "Criteria" } "\n" })?;
     let rows = readiness.criteria.iter().map(|criterion| {
         Ok(html! {
-            td.t { (text(&criterion.criterion)) } td { (text(&criterion.title)) } td { (word(criterion.state)) }
-            td { (text(&list(&criterion.controls))) } td { (text(&list(&criterion.held_back_by))) }
+            td.t { (text(&criterion.criterion)) } td.s { (text(&criterion.title)) } td.t { (word(criterion.state)) }
+            td.s { (text(&list(&criterion.controls))) } td.s { (text(&list(&criterion.held_back_by))) }
         })
     });
     page.table(&["criterion", "title", "state", "controls", "held back by"], rows).map(|_| ())
@@ -118,8 +118,8 @@ fn gaps(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
     let rows = plan.gaps.iter().map(|task| {
         let gap = &task.gap;
         Ok(html! {
-            td { (text(&gap.gap_id)) } td { (word(task.priority)) } td { (text(&gap.title)) } td { (text(&list(&gap.criteria))) }
-            td { (text(&gap.current_state)) } td { (text(&gap.required_state)) } td { (text(task.who())) } td.t { (task.target_date) }
+            td.s { (text(&gap.gap_id)) } td.t { (word(task.priority)) } td.s { (text(&gap.title)) } td.s { (text(&list(&gap.criteria))) }
+            td.s { (text(&gap.current_state)) } td.s { (text(&gap.required_state)) } td.s { (text(task.who())) } td.t { (task.target_date) }
         })
     });
     let columns = ["gap", "priority", "title", "criteria", "there is", "asked for", "owner", "target"];
@@ -201,8 +201,8 @@ fn closed(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
     let rows = plan.closed.iter().map(|closed| {
         let gap = &closed.gap;
         Ok(html! {
-            td { (text(&gap.gap_id)) } td { (text(&gap.title)) } td.t { (minute(gap.opened_at)) } td.t { (moment(closed.closed_at)) }
-            td { (text(&gap.current_state)) } (number(closed.records()))
+            td.s { (text(&gap.gap_id)) } td.s { (text(&gap.title)) } td.t { (minute(gap.opened_at)) } td.t { (moment(closed.closed_at)) }
+            td.s { (text(&gap.current_state)) } (number(closed.records()))
         })
     });
     page.table(&["gap", "title", "opened", "closed", "how", "#records"], rows).map(|_| ())
