@@ -50,9 +50,11 @@ pub enum PutError {
 /// the collector. After a crash in between the same command finishes what it began.
 pub fn put(directory: &Path, file: &str, bytes: &[u8], sidecar: &Sidecar) -> Result<(), PutError> {
     let text = sidecar.write()?;
+    let missing: Vec<&Path> = directory.ancestors().take_while(|path| !path.exists()).collect();
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(io_error("making the directory", directory))?;
-    for made in [directory.parent(), Some(directory)].into_iter().flatten() {
+    // From above, so that each has its owner before the next is looked at.
+    for made in missing.into_iter().rev() {
         let above = made.parent().unwrap_or(made);
         owner::directory(made, above).map_err(io_error("making the directory", made))?;
     }
