@@ -10,6 +10,9 @@ cd "$(dirname "$0")/../.."
 profile=${1:-dist}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+kept=$PWD/target/reproducible
+rm -rf "$kept"
+mkdir -p "$kept"
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 # Paths of different length, which shows more than paths that differ.
@@ -19,6 +22,7 @@ for place in "$work/a" "$work/another/place/further/down"; do
     built=$(cd "$place" && deploy/build.sh "$profile")
     sha256sum <"$place/$built" | cut -d' ' -f1 >>"$work/sums"
     ls -l "$place/$built"
+    cp "$place/$built" "$kept/$(basename "$place")"
     if strings "$place/$built" | grep -F "$work" >"$work/paths"; then
         echo "FAILED: the program tells where it was built:" >&2
         head -3 "$work/paths" >&2
@@ -26,5 +30,9 @@ for place in "$work/a" "$work/another/place/further/down"; do
     fi
 done
 cat "$work/sums"
-[ "$(sort -u "$work/sums" | wc -l)" = 1 ] || { echo "FAILED: the two programs differ" >&2; exit 1; }
+[ "$(sort -u "$work/sums" | wc -l)" = 1 ] || {
+    echo "FAILED: the two programs differ in $(cmp -l "$kept/a" "$kept/down" 2>/dev/null | wc -l) bytes; both are in $kept" >&2
+    exit 1
+}
+rm -rf "$kept"
 echo "equal"
