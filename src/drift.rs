@@ -201,13 +201,14 @@ impl Ending {
         }
     }
 
-    /// Of a drift, by how its last items ended: as repaired only if all of them were.
+    /// Of a drift, by how its last items ended: as repaired only if all of them were, and as accepted only if none went
+    /// out of view.
     pub fn of(resolved: u64, waived: u64, gone: u64) -> Option<Self> {
         match (resolved, waived, gone) {
             (0, 0, 0) => None,
             (_, 0, 0) => Some(Self::Resolved),
-            (_, 0, _) => Some(Self::Gone),
-            _ => Some(Self::Waived),
+            (_, _, 0) => Some(Self::Waived),
+            _ => Some(Self::Gone),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::facts::{at, not_read};
 use chrono::TimeDelta;
-use evidenced::drift::{Observed, Standing, State, Transition, state_of, transition};
+use evidenced::drift::{Ending, Observed, Standing, State, Transition, state_of, transition};
 use evidenced::judge::{Judgement, Outcome, Verdict, VerdictOutcome};
 use std::collections::BTreeMap;
 
@@ -199,4 +199,17 @@ fn what_is_waived_or_gone_is_not_called_resolved() {
     let end = steps[1].1.as_ref().unwrap();
     assert_eq!((names(&end.waived), names(&end.resolved), names(&end.gone)), (vec!["a"], vec![], vec!["b", "c"]));
     assert_eq!(end.why, "deviating to effective; waived: a; not judged any more: b, c", "to exclude repairs nothing");
+}
+
+#[test]
+fn a_drift_ended_as_its_worst_ended_item_did() {
+    for (counts, ended) in [
+        ((0, 0, 0), None),
+        ((2, 0, 0), Some(Ending::Resolved)),
+        ((1, 1, 0), Some(Ending::Waived)),
+        ((1, 0, 1), Some(Ending::Gone)),
+        ((0, 1, 1), Some(Ending::Gone)),
+    ] {
+        assert_eq!(Ending::of(counts.0, counts.1, counts.2), ended, "{counts:?}");
+    }
 }
