@@ -74,7 +74,7 @@ const ATTACKS: &[(u8, &str, Holds, Attack, &str)] = &[
         "commitments",
     ),
     (37, "and evidence is edited, and the log is signed anew by its key", Log, edit_and_move, "commitments"),
-    (38, "a checkpoint that was handed over is erased, which none ever is", Log, erase_anchor, "derived files"),
+    (38, "a checkpoint that was handed over is erased, which none ever is", Log, erase_anchor, "references"),
     (39, "the bundle is said to be a sample, which its log does not say", Bundles, say_sample, "derived files"),
     (40, "a record nests without an end", Bundles, nest, "records"),
     (40, "a record is longer than any", Bundles, lengthen, "records"),
