@@ -12,10 +12,11 @@ here=$(pwd -P)
 cargo_home=$(cd "${CARGO_HOME:-$HOME/.cargo}" && pwd -P)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 # Both compilers write paths into what they make: Rust into messages of panics, C where __FILE__ stands.
-CARGO_ENCODED_RUSTFLAGS=$(printf -- '--remap-path-prefix=%s=/evidenced\037--remap-path-prefix=%s=/cargo' "$here" "$cargo_home")
+EVIDENCED_SOURCE=$here EVIDENCED_CARGO_HOME=$cargo_home RUSTC_WRAPPER=$here/deploy/rustc.sh
 CFLAGS="-ffile-prefix-map=$here=/evidenced -ffile-prefix-map=$cargo_home=/cargo"
-export SOURCE_DATE_EPOCH CARGO_ENCODED_RUSTFLAGS CFLAGS
-export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
+export EVIDENCED_SOURCE EVIDENCED_CARGO_HOME RUSTC_WRAPPER CFLAGS SOURCE_DATE_EPOCH
+# Flags of whoever builds would make it another program.
+export CARGO_ENCODED_RUSTFLAGS='' CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 cargo build --profile "$profile" --locked --bin evidenced >&2
 [ "$profile" != dev ] || profile=debug
 echo "target/$profile/evidenced"
