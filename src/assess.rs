@@ -13,7 +13,7 @@ use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
 use crate::run_file::{self, RunFile};
 use crate::waivers;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{Population, Reading as Covers, Window};
 use std::collections::BTreeMap;
 
@@ -214,7 +214,7 @@ fn readings(
     for name in &control.collectors {
         let chosen = match loaded.collectors[name].kind.reading {
             Covers::Snapshot => newest_evidence(reader, name, size)?.into_iter().collect(),
-            Covers::Window => in_lookback(reader, name, size, as_of - control.lookback.delta())?,
+            Covers::Window => in_lookback(reader, name, size, as_of, control.lookback.delta())?,
         };
         if chosen.is_empty() {
             readings.push(run_file::no_evidence(name, as_of));
@@ -227,13 +227,21 @@ fn readings(
     Ok((indexes, readings))
 }
 
-fn in_lookback(reader: &Reader, name: &str, size: u64, since: DateTime<Utc>) -> Result<Vec<u64>, RunError> {
-    let mut chosen = Vec::new();
+/// The look-back ends where the newest one does, if that is earlier: under a clock that was ahead nothing falls out of
+/// it, although later verdicts are as of that instant too.
+fn in_lookback(
+    reader: &Reader,
+    name: &str,
+    size: u64,
+    as_of: DateTime<Utc>,
+    lookback: TimeDelta,
+) -> Result<Vec<u64>, LedgerError> {
+    let (mut chosen, mut since) = (Vec::new(), None);
     let filter = Filter::kind("evidence").collector(name);
     for (nth, found) in reader.records_newest_first(0..size, &filter).enumerate() {
         let (index, record) = found?;
         let Body::Evidence { status, window, .. } = record.body else { continue };
-        if window.end <= since && nth > 0 {
+        if window.end <= *since.get_or_insert(as_of.min(window.end) - lookback) && nth > 0 {
             break;
         }
         if status == Status::Complete || nth == 0 {

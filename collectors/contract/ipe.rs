@@ -1,7 +1,11 @@
 //! Information produced by the entity: where a population comes from and how it was asked for.
 
-use chrono::{DateTime, Utc};
+use super::Unread;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+
+/// How far the clocks of a source and of this machine may be apart.
+pub const CLOCK_SKEW_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// The block that an auditor reads before trusting a listing. Filled by the door and the kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +39,25 @@ pub struct Ipe {
     pub limitations: Vec<String>,
     /// Totals compared with a second source.
     pub reconciliations: Vec<Reconciliation>,
+}
+
+impl Ipe {
+    /// What there is to say of clocks that are further apart than they may be.
+    pub(super) fn skewed(&self) -> Option<Unread> {
+        let skew = TimeDelta::milliseconds(self.clock_skew_ms?);
+        let how = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
+        (skew.abs() > CLOCK_SKEW_MAX).then(|| Unread {
+            what: "the time".to_owned(),
+            why: format!(
+                "the clock of {} is {} s {how} ours, and more than {} s puts every date in doubt",
+                self.source,
+                skew.abs().num_seconds(),
+                CLOCK_SKEW_MAX.num_seconds()
+            ),
+            permission: None,
+            hint: Some("synchronise this machine's clock (chrony, systemd-timesyncd), and collect again".to_owned()),
+        })
+    }
 }
 
 /// How often one kind of request was made.

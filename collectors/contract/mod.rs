@@ -27,7 +27,7 @@ pub use change::{
 pub use document::{Document, Standing};
 pub use error::{CollectError, SettingsError, Unread};
 pub use fact::{At, Fact, Found, Item, Locator, SHOWN_MAX, Sealed, Stands, found_head, found_json, pointer_step};
-pub use ipe::{Ipe, Reconciliation, RequestSummary};
+pub use ipe::{CLOCK_SKEW_MAX, Ipe, Reconciliation, RequestSummary};
 pub use permission::{Asking, OnlyFor, Permission, Rights, System, values};
 pub use population::{Items, Partial, Population, Whole};
 pub use principal::{

@@ -194,25 +194,26 @@ pub struct Population {
 }
 
 impl Population {
-    /// A population that is whole for the reasons given. No reason, no population.
+    /// A population that is whole for the reasons given. No reason, no population; nor is there one of answers from
+    /// another time than ours, because what falls into the window and how old it is was told by our clock.
     pub fn new(
         mut items: Items,
         whole: Vec<Whole>,
         ipe: Ipe,
         carry: Option<serde_json::Value>,
     ) -> Result<Self, CollectError> {
+        let mut unread = Vec::new();
         if whole.is_empty() {
-            return Err(Partial::of(
-                items,
-                None,
-                vec![Unread {
-                    what: ipe.source.clone(),
-                    why: "nothing shows that the list is whole".to_owned(),
-                    permission: None,
-                    hint: None,
-                }],
-                ipe,
-            ));
+            unread.push(Unread {
+                what: ipe.source.clone(),
+                why: "nothing shows that the list is whole".to_owned(),
+                permission: None,
+                hint: None,
+            });
+        }
+        unread.extend(ipe.skewed());
+        if !unread.is_empty() {
+            return Err(Partial::of(items, None, unread, ipe));
         }
         items.sort();
         Ok(Self { items, whole, ipe, carry })

@@ -65,8 +65,12 @@ impl Door {
             Asked::List => list(&path),
             Asked::Read => read(&path, max),
         };
-        let bytes = tokio::task::spawn_blocking(touch)
+        // A network file system whose server is gone answers when it comes back. What hangs in it cannot be ended: its
+        // thread is left there.
+        let limit = self.deadline();
+        let bytes = tokio::time::timeout(limit, tokio::task::spawn_blocking(touch))
             .await
+            .map_err(|_| Failure::TimedOut(limit.as_secs()))?
             .map_err(|_| Failure::Refused("reading was given up".to_owned()))??;
         live.spend_bytes(bytes.len() as u64)?;
         Ok(Bytes::from(bytes))

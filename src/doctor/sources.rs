@@ -15,9 +15,6 @@ use std::sync::Arc;
 /// As much of the past as is read to try whether it can be.
 const WINDOW: TimeDelta = TimeDelta::days(1);
 
-/// How far the clocks may be apart, as for evidence.
-const SKEW_MS_MAX: i64 = 5 * 60 * 1_000;
-
 /// `as_daemon`: we are the daemon's user. Otherwise what files let us read says nothing of it.
 pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>, as_daemon: bool) -> Vec<Finding> {
     let (network, mut findings) = (Network::new(), Vec::new());
@@ -29,22 +26,17 @@ pub(super) async fn look(loaded: &Loaded, clock: Arc<dyn Clock>, as_daemon: bool
         let door = Door::live(&network, clock.clone(), limits);
         let as_of = door.as_of();
         let task = Task { window: Window { start: as_of - WINDOW, end: as_of }, carry: None };
-        let (mut skew_ms, mut error) = (None, None);
+        let mut error = None;
         match collector.collector.collect(&door, &task).await {
             Ok(population) => {
                 let items = population.items().len();
                 findings.push(Finding::ok(&about, format!("read whole: {items} items in a window of a day")));
-                skew_ms = population.ipe().clock_skew_ms;
             }
             Err(why) => {
                 findings.extend(unread(&about, kind, settings, &why));
-                if let CollectError::Incomplete(partial) = &why {
-                    skew_ms = partial.ipe.clock_skew_ms;
-                }
                 error = Some(why);
             }
         }
-        findings.extend(skewed(&about, skew_ms));
         let others = needed_by_others(loaded, name);
         let tried = Tried { name, kind, collector: collector.collector.as_ref(), settings, others: &others };
         findings.extend(Box::pin(tried.look(&door, error.as_ref())).await);
@@ -90,12 +82,4 @@ fn needed_by_others(loaded: &Loaded, name: &str) -> BTreeSet<&'static str> {
         collector.kind.permissions.iter().filter(|permission| permission.needed(settings))
     });
     needed.map(|permission| permission.name).collect()
-}
-
-/// What the answers say of the clock, whatever was read.
-fn skewed(about: &str, skew_ms: Option<i64>) -> Option<Finding> {
-    let skew = skew_ms.filter(|skew| skew.abs() > SKEW_MS_MAX)?;
-    let found = format!("the clock of the source is {} s away from ours", skew / 1_000);
-    let fix = "synchronise this machine's clock (chrony, systemd-timesyncd)";
-    Some(Finding::bad(Level::Fail, about, found, fix))
 }

@@ -8,13 +8,11 @@ use crate::schedule::{Frequency, Met};
 use crate::sign_offs::GRACE_DAYS;
 use crate::timeline::{Drift, span};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
-use evidenced_collectors::contract::Window;
+use evidenced_collectors::contract::{CLOCK_SKEW_MAX, Window};
 use serde::Serialize;
 
 /// Longest time from the state that evidence is of to its being sealed.
 const SEALED_WITHIN: TimeDelta = TimeDelta::hours(4);
-/// How far two clocks may be apart.
-pub(super) const SKEW_MAX: TimeDelta = TimeDelta::minutes(5);
 /// What is named of several; the rest is counted.
 const NAMED_MAX: usize = 3;
 
@@ -312,7 +310,7 @@ fn evidence_timestamps(observed: &Observed) -> Found {
         if age > SEALED_WITHIN {
             let late = span(age.num_seconds());
             faults.push((stamp.sealed, format!("record {} was sealed {late} after what it is of", stamp.record)));
-        } else if age < -SKEW_MAX {
+        } else if age < -CLOCK_SKEW_MAX {
             faults.push((stamp.sealed, format!("record {} is of a time after it was sealed", stamp.record)));
         }
     }

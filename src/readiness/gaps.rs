@@ -1,12 +1,13 @@
 //! What is missing for a report: by type, each with what there is and what is asked for. Pure.
 
-use super::checks::{Check, Checked, Passed, SKEW_MAX, checks};
+use super::checks::{Check, Checked, Passed, checks};
 use super::facts::{Control, Facts, Head};
 use super::score::coverage;
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::{Category, ControlType, Severity};
 use crate::config::AuditType;
 use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::CLOCK_SKEW_MAX;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -250,7 +251,7 @@ fn stale(facts: &Facts, control: &Control) -> Option<Gap> {
 fn provenance(control: &Control) -> Option<Gap> {
     let mut faults = Vec::new();
     for (name, from) in control.observed.iter().flat_map(|observed| &observed.provenance) {
-        let skew = from.skew_ms.filter(|skew| skew.abs() > SKEW_MAX.num_milliseconds());
+        let skew = from.skew_ms.filter(|skew| skew.abs() > CLOCK_SKEW_MAX.num_milliseconds());
         faults.extend(skew.map(|skew| format!("{name}: the source's clock is {} s off ours", skew / 1000)));
         faults.extend(from.unreconciled.iter().map(|what| format!("{name}: {what}")));
     }

@@ -6,6 +6,7 @@ use super::facts::{
 };
 use super::past::Past;
 use super::scope;
+use crate::assess;
 use crate::catalogue::{self, Category};
 use crate::causes;
 use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
@@ -17,10 +18,10 @@ use crate::judge::{Outcome, Takes, Test, documented};
 use crate::ledger::record::{Body, Record, Status};
 use crate::ledger::{Filter, LedgerError, Reader, verify_store};
 use crate::run::RunError;
-use crate::run_file::POPULATION;
+use crate::run_file::{PARTIAL, POPULATION};
 use crate::schedule::cadence;
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use evidenced_collectors::contract::{Population, Reading, Window};
+use chrono::{DateTime, NaiveTime, Utc};
+use evidenced_collectors::contract::{Partial, Population, Reading, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many bad items of a control are named.
@@ -269,8 +270,8 @@ impl Look<'_> {
             let last = self.newest(name)?;
             newest.push(last);
             first.push(self.first(name)?);
-            if let Some(last) = last {
-                provenance.insert(name.clone(), self.provenance(last.record)?);
+            if let Some(record) = assess::newest_evidence(self.reader, name, self.size)? {
+                provenance.insert(name.clone(), self.provenance(record)?);
             }
             if facts.audit == AuditType::Type2
                 && let Some(frequency) = control.frequency
@@ -371,23 +372,22 @@ impl Look<'_> {
     }
 
     /// Items judged over a period, at least. Verdicts over states show the same items again, so the largest counts;
-    /// those over events that lie further apart than the look-back share none, so they add up.
+    /// those over events that share no evidence share none, so they add up.
     fn population(&self, config: &ControlConfig, id: &str, period: Window) -> Result<u64, LedgerError> {
         let events = config.collectors.iter().all(|c| self.loaded.collectors[c].kind.reading == Reading::Window);
         let (mut most, mut sum) = (0, 0);
-        let mut next = DateTime::<Utc>::MAX_UTC;
+        let mut oldest = u64::MAX;
         for found in self.reader.records_newest_first(0..self.size, &Filter::kind("verdict").control(id)) {
-            let Body::Verdict { as_of, counts, .. } = found?.1.body else { continue };
+            let Body::Verdict { as_of, counts, evidence, .. } = found?.1.body else { continue };
             if as_of < period.start {
                 break;
             }
             let judged = [Outcome::Pass, Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived];
             let count: u64 = judged.iter().filter_map(|outcome| counts.get(outcome)).sum();
             most = most.max(count);
-            if as_of <= next && as_of < period.end {
+            if as_of < period.end && evidence.iter().all(|record| *record < oldest) {
                 sum += count;
-                // A run at the edge of a look-back belongs to it as a whole.
-                next = as_of - config.lookback.delta() - TimeDelta::days(1);
+                oldest = evidence.into_iter().min().unwrap_or(oldest);
             }
         }
         Ok(if events { sum.max(most) } else { most })
@@ -396,14 +396,22 @@ impl Look<'_> {
     /// What puts an evidence record in doubt, if its files are still there.
     fn provenance(&self, record: u64) -> Result<Provenance, GatherError> {
         let none = Provenance { record, ..Provenance::default() };
-        let bytes = match self.reader.read_file(record, POPULATION) {
-            Ok(bytes) => bytes,
+        let names = match self.reader.files(record) {
+            Ok(files) => files.into_iter().map(|file| file.name),
             Err(LedgerError::Erased { .. }) => return Ok(none),
             Err(error) => return Err(error.into()),
         };
         let unreadable = |error: serde_json::Error| RunError::Unreadable { index: record, why: error.to_string() };
-        let population: Population = serde_json::from_slice(&bytes).map_err(unreadable)?;
-        let ipe = population.ipe();
+        let ipe = if names.into_iter().any(|name| name == POPULATION) {
+            let bytes = self.reader.read_file(record, POPULATION)?;
+            serde_json::from_slice::<Population>(&bytes).map_err(unreadable)?.ipe().clone()
+        } else {
+            // A collection that failed as a whole has none.
+            match serde_json::from_slice::<Partial>(&self.reader.read_file(record, PARTIAL)?) {
+                Ok(partial) => partial.ipe,
+                Err(_) => return Ok(none),
+            }
+        };
         let differs = ipe.reconciliations.iter().filter(|both| both.held != both.stated);
         let unreconciled =
             differs.map(|both| format!("{}: {} held, {} states {}", both.what, both.held, both.against, both.stated));
@@ -414,7 +422,7 @@ impl Look<'_> {
     fn bad(&self, record: u64, unrecorded: Option<crate::judge::Verdict>) -> Result<Vec<String>, GatherError> {
         let verdict = match unrecorded {
             Some(verdict) => verdict,
-            None => crate::assess::judgements(self.reader, record)?,
+            None => assess::judgements(self.reader, record)?,
         };
         let bad =
             |judged: &&crate::judge::Judgement| matches!(judged.outcome, Outcome::Deviation | Outcome::Indeterminate);

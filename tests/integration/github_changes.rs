@@ -4,6 +4,7 @@
 mod afterwards;
 mod agents;
 pub(crate) mod bed;
+mod clocks;
 mod content;
 mod located;
 mod organisation;
@@ -271,7 +272,7 @@ struct Ticking(AtomicI32);
 #[async_trait::async_trait]
 impl Clock for Ticking {
     fn now(&self) -> DateTime<Utc> {
-        week().end + Duration::minutes(self.0.fetch_add(1, Ordering::SeqCst).into())
+        week().end + Duration::seconds(20 * i64::from(self.0.fetch_add(1, Ordering::SeqCst)))
     }
 
     async fn sleep(&self, _: std::time::Duration) {}
@@ -285,7 +286,7 @@ impl Clock for Ticking {
 async fn a_branch_that_moves_while_it_is_read_is_whole_and_the_next_run_has_the_rest() {
     let mut history = every_landing();
     // After the log has been asked for, before the head is.
-    history.merge(pull(20, "2026-03-09T00:00:30Z").approved_by("example-ben"));
+    history.merge(pull(20, "2026-03-09T00:00:10Z").approved_by("example-ben"));
     let mut bed = Bed::of(history.clone()).await;
     let quiet = bed.settings["api_url"].clone();
     let server = GithubServer::start(history, Arc::new(Ticking(AtomicI32::new(0)))).await.unwrap();

@@ -1,13 +1,17 @@
 //! A register from its files to a bundle that is made again, and to the line at which a fact stands.
 
 use super::explain::looked_up;
+use super::reload::edit;
 use super::{Home, pair};
+use crate::support::program;
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 const PEOPLE: &str = "person,engagement,start,end,leave_start,leave_end,screened_on\n";
 const ACCOUNTS: &str =
@@ -70,4 +74,27 @@ fn a_leaver_is_judged_explained_and_made_again_and_cannot_be_deleted() {
     assert_eq!((code, &run["end"], &run["items"]), (3, &json!("incomplete"), &json!(0)), "{run}");
     assert_eq!(home.judgements(), BTreeMap::from([("people".to_owned(), pair("indeterminate", "list-missing"))]));
     assert!(home.run(&["status"]).out.contains("people.csv line 4, column start: \"3/4/2026\" is no date"));
+}
+
+#[test]
+fn a_file_that_does_not_come_is_unread_and_nobody_waits_for_it_at_the_end() {
+    // Longer than a second for the answer and five for what nobody waits for.
+    const HANGS: Duration = Duration::from_secs(12);
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "", "");
+    let files = json!({ "people": "people.csv", "accounts": "accounts.csv" });
+    let settings = json!({ "register": "workforce", "directory": dir.path(), "files": files });
+    let home = Home::with("register", &settings, "leavers");
+    edit(&home, "schedule = ", "limits = { request_seconds_max = 1 }\nschedule = ");
+    let mut command = Command::new(program("strace"));
+    command.args(["-f", "-qq", "-o", "calls", "-e", "trace=openat", "-P"]).arg(dir.path().join("accounts.csv"));
+    command.args(["-e", &format!("inject=openat:delay_enter={}", HANGS.as_micros())]);
+    command.args([env!("CARGO_BIN_EXE_evidenced"), "collect", "now", "--json"]);
+    let output = command.current_dir(home.path("")).output().unwrap();
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &run[0]["end"]), (Some(1), &json!("incomplete")), "{run}");
+    let unread = run[0]["unread"].to_string();
+    assert!(unread.contains("accounts.csv") && unread.contains("no complete answer within 1 s"), "{unread}");
+    let calls = fs::read_to_string(home.path("calls")).unwrap();
+    assert!(calls.contains(") = ?"), "the program did not end before the call did: {calls}");
 }

@@ -189,7 +189,8 @@ fn revoked_before(seen: &Seen, waiver: u64, record: u64) -> bool {
 }
 
 /// The evidence that a verdict names must be what its rule chooses: of snapshots the newest, of windows
-/// the complete ones in the look-back, and the newest.
+/// the complete ones in the look-back, and the newest. The look-back ends at the verdict's instant, or where the newest
+/// one does if that is earlier.
 fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, body: &Body) -> Result<(), BundleError> {
     let Body::Verdict { control, evidence, as_of, occasion, .. } = body else { return Ok(()) };
     let last = seen.last.get(control).map_or(0, |(last, _)| *last);
@@ -202,7 +203,7 @@ fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, bod
         let chosen = match evidenced_collectors::kind(&file.kind).map(|kind| kind.reading) {
             None => continue,
             Some(Covers::Snapshot) => BTreeSet::from([newest.index]),
-            Some(Covers::Window) => in_lookback(held, *as_of - config.lookback.delta()),
+            Some(Covers::Window) => in_lookback(held, (*as_of).min(newest.window.end) - config.lookback.delta()),
         };
         let of_it = |named: &u64| held.binary_search_by_key(named, |held| held.index).is_ok();
         let named: BTreeSet<u64> = evidence.iter().copied().filter(of_it).collect();
