@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the program without paths and times of this machine in it, as the same source and the same compilers must to give
-# the same bytes wherever the source lies; that they do has not been reached yet. Says at the end where it is.
+# Builds the program so that the same source and the same compilers give the same bytes wherever the source lies: without
+# paths and times of this machine in it. Says at the end where it is.
 #
 #   deploy/build.sh [PROFILE]      a profile of Cargo.toml; dist, if none is named
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Prints the bill of materials of the program as CycloneDX 1.6 JSON: every crate that is built for a target, with its
-licence, its checksum, and what it needs. The same source gives the same bytes.
+licence, its checksum, and what it needs; and what compiles them here. The same source and compilers give the same bytes.
 
     SOURCE_DATE_EPOCH=… deploy/sbom.py TARGET        for instance x86_64-unknown-linux-gnu
 
-Asks cargo alone. What is built only to build others (macros, build scripts) is in it as `excluded`. C libraries are in the
+Asks cargo, and compilers and linker for their versions. What is built only to build others (macros, build scripts) is in it as `excluded`. C libraries are in the
 crates that carry them: libsqlite3-sys, aws-lc-sys, zstd-sys."""
 
 import datetime
@@ -29,6 +29,13 @@ def built(target, edges):
     """Name and version of what is built, by cargo's own rules for features and platforms."""
     tree = cargo("tree", "-p", PROGRAM, "--edges", edges, "--target", target, "--prefix", "none", "--format", "{p}")
     return {tuple(re.match(r"(\S+) v(\S+)", line).groups()) for line in tree.splitlines() if line}
+
+
+def compilers():
+    """What the same bytes need: the first line of what each says of itself."""
+    for tool in "rustc", "cc", "ld":
+        said = subprocess.run([tool, "--version"], check=True, capture_output=True, text=True).stdout
+        yield {"name": f"build:{tool}", "value": said.splitlines()[0]}
 
 
 def purl(crate):
@@ -89,7 +96,7 @@ def bill(target):
         "metadata": {
             "timestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "component": program,
-            "properties": [{"name": "cargo:target", "value": target}],
+            "properties": [{"name": "cargo:target", "value": target}, *compilers()],
         },
         "components": components,
         "dependencies": [{"ref": ref, "dependsOn": needs[ref]} for ref in sorted(needs)],

@@ -108,7 +108,6 @@ systemd-nspawn -q -M "$name" -D "$tree" --boot --register=no --keep-unit --priva
 nspawn=$!
 within 30 sh -c "pgrep -P $nspawn" || fail "nothing booted: $(cat "$work/console")"
 inside systemctl is-system-running --wait >/dev/null 2>&1 || true
-inside systemctl start silent.socket
 
 # As units alone.
 inside systemd-analyze verify evidenced.service evidenced-init.service 2>&1 | grep -v "'man " | grep . && fail "systemd-analyze verify"
@@ -154,6 +153,18 @@ within 20 ask health || fail "not well after what root did: $(ask health 2>&1)"
 is NRestarts "$restarts" || fail "it was started anew after what root did"
 echo "ok  root waived and exported beside it, and it goes on"
 
+# As the guide says how commands run as the daemon does: with its user, its directory and its secrets.
+sed -n '/^as_daemon() {$/,/^}$/p' deploy/README.md >"$tree/root/as_daemon"
+as_daemon() { inside sh -c '. /root/as_daemon && as_daemon "$@"' sh "$@"; }
+as_daemon collect now restores >/dev/null || [ $? = 3 ] || fail "collect now as the daemon: $(as_daemon collect now restores 2>&1)"
+foreign=$(inside find /var/lib/private/evidenced ! -uid "$(status Uid | cut -f1)")
+[ -z "$foreign" ] || fail "another's in the daemon's directory: $foreign"
+said=$(as_daemon --json doctor || true)
+echo "$said" | grep -q 'Connection refused' || fail "doctor as the daemon did not ask with the token: $said"
+echo "$said" | grep -q 'gives credentials to the service alone' && fail "doctor as the daemon had no token: $said"
+ask --json doctor | grep -q 'gives credentials to the service alone' || fail "doctor as root says nothing of the token"
+echo "ok  commands run as the daemon does, with its secrets"
+
 # A schedule that is due each minute, and killed in between.
 within 90 sh -c "nsenter -t $(leader) -a -- /usr/bin/evidenced -c /etc/evidenced/evidenced.toml --json status | grep -q '\"last_end\": \"done\"'" || fail "no run ended"
 inside systemctl kill -s KILL evidenced
@@ -181,6 +192,7 @@ echo "ok  a hung daemon is started anew by the watchdog, and without one it is n
 drop_in 'LoadCredential=github-token:/etc/evidenced/credentials/github-token'
 sed -i 's/^schedule = "0 0 \* \* 1"/schedule = "* * * * *"/' "$tree/etc/evidenced/evidenced.toml"
 inside systemctl daemon-reload
+inside systemctl start silent.socket
 inside systemctl restart evidenced
 running() { ask --json status | grep -q '"last_end": "running"'; }
 within 90 running || fail "no collection is going on"
