@@ -336,6 +336,11 @@ pub fn configured_since(reader: &Reader, control: &str) -> Result<Option<DateTim
     Ok(None)
 }
 
+/// What the evidence of a run is as of.
+pub fn as_of(reader: &Reader, evidence: u64) -> Result<DateTime<Utc>, RunError> {
+    Ok(json::<RunFile>(reader, evidence, run_file::RUN)?.as_of)
+}
+
 /// What a complete collection left for the next run.
 pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, RunError> {
     let population: Population = json(reader, index, run_file::POPULATION)?;

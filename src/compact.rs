@@ -115,6 +115,8 @@ pub async fn compact(ledger: &Ledger, due: &Due, by: &str, at: DateTime<Utc>) ->
             approved_by: by.to_owned(),
         };
         let unit = some.iter().map(|target| NewRecord { at, body: erasure(target), files: Vec::new() });
+        // Nobody reads it in order to judge.
+        let _judging = ledger.lock_judging().await?;
         ledger.append(unit.collect()).await?;
     }
     let dir = ledger.dir().to_owned();

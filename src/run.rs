@@ -3,6 +3,7 @@
 
 mod configuration;
 mod due;
+mod interrupted;
 mod room;
 
 use crate::assess::{self, Draft};
@@ -86,6 +87,12 @@ pub enum RunError {
         "nothing is collected: {0}\nhint: make room on the disk that state_dir is on; the daemon goes on by itself"
     )]
     NoSpace(Space),
+    /// Another configuration came into force by the log. Nothing was recorded.
+    #[error(
+        "another configuration than this one is in force by the log\n\
+         hint: `evidenced config diff` shows what differs, `evidenced config apply` brings this one into force"
+    )]
+    OtherConfiguration,
     /// It was cut short; recorded.
     #[error("collector `{0}` was aborted, and is recorded so")]
     Aborted(String),
@@ -211,7 +218,11 @@ impl Runner {
         self.require_space()?;
         let door = Door::live(&self.network, self.clock.clone(), config.limits);
         let task = self.task(name, config, door.as_of())?;
-        let opened = self.open(name, loaded.clone(), trigger, slot, task).await?;
+        let opened = {
+            let _judging = self.ledger.lock_judging().await?;
+            self.require_in_force(&loaded)?;
+            self.open(name, loaded.clone(), trigger, slot, task).await?
+        };
         drop(opening);
         tracing::info!(collector = name, run = opened.run, trigger = ?trigger, "run started");
         Ok(Begun { opened, door, _lock: lock, _turn: self.turns.clone() })
@@ -232,11 +243,7 @@ impl Runner {
             tracing::error!(collector = name, run = opened.run, "run aborted: the disk is full");
         }
         let (evidence, status) = sealed?;
-        let end = match status {
-            Status::Complete => End::Done,
-            Status::Incomplete => End::Incomplete,
-            Status::Failed => End::Failed,
-        };
+        let end = end_of(status);
         let controls = self.judge_and_close(&opened, door.as_of(), end).await?;
         let (items, unread) = match &result {
             Ok(population) => (population.items().len() as u64, Vec::new()),
@@ -388,27 +395,12 @@ impl Runner {
         Ok(())
     }
 
-    /// Ends runs that a dead process, a panic or a full disk left open. A run whose collector is locked is alive.
-    pub async fn close_interrupted(&self) -> Result<(), RunError> {
-        for (index, record) in self.ledger.reader()?.open_runs()? {
-            let Body::RunOpened { run, collector, .. } = record.body else { continue };
-            let Some(_lock) = self.ledger.lock_collector(&collector)? else { continue };
-            // It may have ended before it could be locked.
-            if self.ledger.reader()?.open_runs()?.iter().all(|(open, _)| *open != index) {
-                continue;
-            }
-            tracing::warn!(collector, run, "a run was interrupted");
-            self.append(vec![(Body::RunClosed { run, collector, end: End::Interrupted }, Vec::new())]).await?;
-        }
-        Ok(())
-    }
-
     /// Records what changed without a run: controls that became stale, waivers that ended or are new; and what
     /// somebody is to be told by now.
     pub async fn watch(&self) -> Result<(), RunError> {
-        let (loaded, now) = (self.loaded(), self.clock.now());
         // Held to the end, so that of two that look at once one tells what the time has brought.
         let _judging = self.ledger.lock_judging().await?;
+        let (loaded, now) = (self.loaded(), self.clock.now());
         let reader = self.catch_up(loaded.config.controls.keys(), now).await?;
         let told = Raise::new(&reader, &loaded)?.by_time(now, self.space())?;
         drop(reader);
@@ -437,9 +429,12 @@ impl Runner {
 
     /// Seals a waiver or a revocation, and judges its control at once. If this process dies in between, the
     /// next look does the latter. Returns the record and what the control is then.
+    ///
+    /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is.
     pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
-        let sealed = self.append(vec![(body, Vec::new())]).await?;
         let _judging = self.ledger.lock_judging().await?;
+        self.require_in_force(&self.loaded())?;
+        let sealed = self.append(vec![(body, Vec::new())]).await?;
         let now = self.clock.now();
         let reader = self.catch_up(std::iter::once(&control.to_owned()), now).await?;
         let state = assess::present(&reader, &self.loaded(), control, now)?.state;
@@ -460,6 +455,15 @@ impl Runner {
         let mut sealed = self.ledger.append(records).await?;
         sealed.truncate(count);
         Ok(sealed)
+    }
+}
+
+/// How a run ends whose evidence has been judged.
+fn end_of(status: Status) -> End {
+    match status {
+        Status::Complete => End::Done,
+        Status::Incomplete => End::Incomplete,
+        Status::Failed => End::Failed,
     }
 }
 

@@ -109,6 +109,8 @@ pub(super) async fn erase(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
     let unit: Vec<NewRecord> =
         wanted.iter().map(|target| NewRecord { at, body: body(target), files: Vec::new() }).collect();
     if !unit.is_empty() {
+        // Nobody reads it in order to judge.
+        let _judging = ledger.lock_judging().await?;
         let sealed = ledger.append(unit).await?;
         erased.extend(wanted.iter().copied().zip(sealed.iter().map(|sealed| sealed.index)));
     }

@@ -13,7 +13,18 @@ impl Runner {
     /// Records the configuration if it is not the one in force by the log; `by` says who brought it. The index
     /// of its record; `None`: it is in force already.
     pub async fn record_config(&self, by: &str) -> Result<Option<u64>, RunError> {
+        let _judging = self.ledger.lock_judging().await?;
         self.record(&self.loaded().config, by).await
+    }
+
+    /// Errors, if the log says that another configuration is in force. Whoever calls it holds the judging lock, which
+    /// every process does that records one.
+    pub(super) fn require_in_force(&self, loaded: &Loaded) -> Result<(), RunError> {
+        let ours = loaded.config.sha256()?;
+        match assess::config_in_force(&self.ledger.reader()?)? {
+            Some(known) if known.sha256 != ours => Err(RunError::OtherConfiguration),
+            _ => Ok(()),
+        }
     }
 
     /// Brings another configuration into force, as a whole: first its record, then for every run that begins
@@ -22,6 +33,8 @@ impl Runner {
     /// Errors: the ledger's. The configuration before it is in force then.
     pub async fn exchange(&self, loaded: Loaded, by: &str) -> Result<Option<u64>, RunError> {
         let _alone = self.exchanging.write().await;
+        // Nobody judges between the record and the exchange.
+        let _judging = self.ledger.lock_judging().await?;
         let recorded = self.record(&loaded.config, by).await?;
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         Ok(recorded)

@@ -11,8 +11,8 @@ mod reproduced;
 mod scripts;
 
 use super::cli::{Home, demo};
-use super::support::program;
 use super::support::tsa::Server;
+use super::support::{own_folder, program};
 use chrono::SecondsFormat;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::fs;
@@ -111,10 +111,7 @@ fn unpack(zip: &Path, to: &Path) -> PathBuf {
 fn bundles() -> &'static [Bundle; 2] {
     // Tried once: what cannot be made fails every test, and at once.
     static BUNDLES: LazyLock<[Bundle; 2]> = LazyLock::new(|| {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("acceptance");
-        if dir.exists() {
-            fs::remove_dir_all(&dir).unwrap();
-        }
+        let dir = own_folder("acceptance");
         let authority = Server::start();
         let sample = demo::home();
         sample.configure(&format!("\n[anchors.authority]\nway = 'rfc3161'\nurl = '{}'\n", authority.url()));

@@ -18,6 +18,7 @@ mod selective;
 mod signed;
 mod tools;
 mod two;
+mod unjudged;
 mod world;
 
 use super::support::program;

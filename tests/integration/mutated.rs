@@ -128,6 +128,8 @@ fn holds(name: &str, entry: Entry, bytes: &[u8]) -> bool {
 #[test]
 fn nothing_that_reads_bytes_from_outside_panics_at_mutated_ones() {
     let only = std::env::var("EVIDENCED_ENTRY").ok();
+    let known = |only: &String| ENTRIES.iter().any(|(name, _)| *name == *only);
+    assert!(only.as_ref().is_none_or(known), "EVIDENCED_ENTRY is {only:?}, which is none of ENTRIES");
     for (name, entry) in ENTRIES.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
         let seeds = seeds::of(name);
         hand_out(name, &seeds);

@@ -11,6 +11,7 @@ pub(crate) mod sink;
 pub(crate) mod tsa;
 pub(crate) mod witness;
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,25 @@ pub(crate) fn component(path: &str) -> PathBuf {
     let full = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     assert!(full.exists(), "{} is missing\nhint: run tests/setup.sh", full.display());
     full
+}
+
+/// An empty folder below `target/tmp` that no other process of tests has while this one lives.
+pub(crate) fn own_folder(name: &str) -> PathBuf {
+    let tmp = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let own = |name: String| {
+        let lock = File::create(tmp.join(format!("{name}.lock"))).unwrap();
+        lock.try_lock().is_ok().then(|| {
+            // Until the process ends.
+            std::mem::forget(lock);
+            tmp.join(name)
+        })
+    };
+    let dir = (0..).find_map(|number| own(format!("{name}-{number}"))).unwrap();
+    if dir.exists() {
+        fs::remove_dir_all(&dir).unwrap();
+    }
+    fs::create_dir_all(&dir).unwrap();
+    dir
 }
 
 /// A program that Debian has, by name. Missing is a failure, not a skip.

@@ -9,7 +9,7 @@ use evidenced::judge::Verdict;
 use evidenced::ledger::bundle_key::BundleKey;
 use evidenced::ledger::record::{Body, Effect, KeyRole, Trigger, canonical_json};
 use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord, Reader};
-use evidenced::run::Runner;
+use evidenced::run::{RunError, Runner};
 use evidenced::samples::{self, Asked, Draft, Size};
 use evidenced::sign_offs::{self, Signing, Statement};
 use evidenced::unit::Unit;
@@ -228,9 +228,69 @@ impl World {
     }
 
     fn run_only(&self, when: &str) {
+        self.try_run(when).unwrap();
+    }
+
+    pub(super) fn try_run(&self, when: &str) -> Result<(), RunError> {
         self.clock.set(at(when));
         let (_keep, never) = watch::channel(false);
-        block(self.runner.run("restores", Trigger::Schedule, Some(at(when)), never)).unwrap();
+        block(self.runner.run("restores", Trigger::Schedule, Some(at(when)), never)).map(drop)
+    }
+
+    /// Ends what dead processes left open.
+    pub(super) fn close(&self, when: &str) {
+        self.clock.set(at(when));
+        block(self.runner.close_interrupted()).unwrap();
+    }
+
+    /// A run that seals what there is by then, and whose process dies before anybody judges it. Its run.
+    pub(super) fn die_unjudged(&self, when: &str) -> String {
+        history().write_until(&self.dir.path().join("logs"), at(when)).unwrap();
+        self.clock.set(at(when));
+        // Another ledger over the same stores, for what a run seals.
+        let elsewhere = Loaded { state_dir: self.dir.path().join("elsewhere"), ..loaded(self.dir.path(), "400d") };
+        let create = Create {
+            organization: "Test Ltd.".into(),
+            origin: "test.example/soc2".into(),
+            sample: true,
+            at: at("2025-12-15T00:00:00Z"),
+        };
+        let ledger = Ledger::create(&elsewhere.state_dir, create).unwrap();
+        let other = Runner::new(elsewhere, ledger, self.clock.clone());
+        let (_keep, never) = watch::channel(false);
+        let sealed = block(other.run("restores", Trigger::Manual, None, never)).unwrap().evidence;
+        let reader = other.reader().unwrap();
+        let Body::Evidence { run, collector, status, observed, controls, window, .. } =
+            reader.record(sealed).unwrap().body
+        else {
+            panic!("no evidence")
+        };
+        let files = reader.files(sealed).unwrap().into_iter().map(|file| NewFile {
+            bytes: reader.read_file(sealed, &file.name).unwrap(),
+            name: file.name,
+            media_type: file.media_type,
+        });
+        let (opened, trigger) = (run.clone(), Trigger::Manual);
+        self.append(Body::RunOpened {
+            run: opened,
+            collector: collector.clone(),
+            seq: 0,
+            trigger,
+            scheduled_for: None,
+            window,
+        });
+        let seq = self.reader().next_seq("restores").unwrap() - 1;
+        let body = Body::Evidence { run: run.clone(), collector, seq, status, observed, controls, window };
+        block(self.runner.append(vec![(body, files.collect())])).unwrap();
+        run
+    }
+
+    /// Another process's line over the same ledger, under another configuration, which it brings into force.
+    pub(super) fn reconfigure(&self) -> Runner {
+        let other = loaded(self.dir.path(), "300d");
+        let other = Runner::new(other, self.runner.ledger().clone(), self.clock.clone());
+        block(other.record_config("another process")).unwrap();
+        other
     }
 
     /// Collects once more what is there already.
@@ -256,6 +316,14 @@ impl World {
 
     /// Records a waiver of the control, as `evidenced waive` does.
     pub(super) fn accept(&self, item: &str, when: &str, expires: &str) -> u64 {
+        self.accepting(item, when, expires).unwrap()
+    }
+
+    pub(super) fn try_accept(&self, when: &str) -> Result<(), RunError> {
+        self.accepting("db *", when, "2026-03-01T00:00:00Z").map(drop)
+    }
+
+    fn accepting(&self, item: &str, when: &str, expires: &str) -> Result<u64, RunError> {
         self.clock.set(at(when));
         let body = Body::Waiver {
             control: "AVL-001".into(),
@@ -266,7 +334,7 @@ impl World {
             approved_at: at(when),
             expires: at(expires),
         };
-        block(self.runner.accept("AVL-001", body)).unwrap().0
+        Ok(block(self.runner.accept("AVL-001", body))?.0)
     }
 
     fn revocation(&self, waiver: u64, when: &str) -> Body {

@@ -2,7 +2,7 @@
 
 use super::{Home, Said, at, evidenced, files};
 use crate::github_changes::bed::hold_to_schemas;
-use crate::support::program;
+use crate::support::{own_folder, program};
 use base64::Engine;
 use evidenced::bundle::forge::{forge, hide_a_deviation};
 use evidenced::ledger::bundle_key::BundleKey;
@@ -25,11 +25,7 @@ pub(super) struct Demo {
 pub(super) fn demo() -> &'static Demo {
     static DEMO: OnceLock<Demo> = OnceLock::new();
     DEMO.get_or_init(|| {
-        let here = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli-demo");
-        if here.exists() {
-            fs::remove_dir_all(&here).unwrap();
-        }
-        fs::create_dir_all(&here).unwrap();
+        let here = own_folder("cli-demo");
         let said = evidenced(&here, &["demo", "--dir", "d"]);
         assert_eq!(said.code, 0, "{said:?}");
         Demo { dir: here.join("d"), said }

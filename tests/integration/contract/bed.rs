@@ -12,7 +12,7 @@ use crate::support::moto::{Key, Moto};
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::aws::{AwsHistory, AwsServer, Factor, UserSpec};
 use evidenced::demo::github::{Edit, GithubHistory, GithubServer, Method, PullRequestSpec, Rebase};
-use evidenced_collectors::contract::clock::ManualClock;
+use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use evidenced_collectors::contract::{CollectError, Collector, Population, Task, Window};
 use evidenced_collectors::door::{Door, Exchange, Limits, Network};
 use serde_json::{Value, json};
@@ -422,7 +422,9 @@ pub(crate) fn moto() -> Bed {
         json!({ "accounts": [{ "name": "production", "via": via }], "device_kinds": true })
     };
     let kept = Box::new((moto, key));
-    aws_bed("moto", origin, now(), Box::new(settings), (&["Action=ListUsers", "Action=ListMFADevices"], false), kept)
+    // It tells the true time.
+    let at = SystemClock.now();
+    aws_bed("moto", origin, at, Box::new(settings), (&["Action=ListUsers", "Action=ListMFADevices"], false), kept)
 }
 
 fn aws_bed(

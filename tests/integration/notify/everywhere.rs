@@ -66,6 +66,7 @@ async fn a_bundle_says_who_was_told_what_when_and_is_checked() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
     assert!(!text.contains("no file of a bundle") && !text.contains("alerts"), "{text}");
 
     // Of one control: the other's alerts are withheld, and what names them is checked as far as it can be.

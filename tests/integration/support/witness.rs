@@ -10,6 +10,8 @@ use tempfile::TempDir;
 pub(crate) struct Witness {
     dir: TempDir,
     port: u16,
+    /// Keeps the port from others until it is needed: the witness cannot say which one it took.
+    reserved: Option<TcpListener>,
     child: Option<Child>,
     /// Its public key.
     pub(crate) key: String,
@@ -18,9 +20,10 @@ pub(crate) struct Witness {
 impl Witness {
     /// One that knows no log yet and does not run.
     pub(crate) fn new() -> Self {
-        // It cannot say which port it took; ours is free now, and was nobody else's a moment ago.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let mut witness = Self { dir: tempfile::tempdir().unwrap(), port, child: None, key: String::new() };
+        let reserved = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = reserved.local_addr().unwrap().port();
+        let (dir, key) = (tempfile::tempdir().unwrap(), String::new());
+        let mut witness = Self { dir, port, reserved: Some(reserved), child: None, key };
         let listen = format!("127.0.0.1:{port}");
         let key = witness.call(&["init", "--name", "witness.example/w1", "--listen", &listen]);
         witness.key = key.trim().to_owned();
@@ -31,6 +34,7 @@ impl Witness {
     pub(crate) fn serve(&mut self, origin: &str, vkey: &str) {
         self.call(&["add-log", "--origin", origin, "--vkey", vkey]);
         let log = File::create(self.dir.path().join("log")).unwrap();
+        drop(self.reserved.take());
         let child = Command::new(component(".venv-tlog/bin/aics-witness"))
             .args(["serve", "--config", "w.json"])
             .current_dir(self.dir.path())
@@ -39,8 +43,9 @@ impl Witness {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.child = Some(child);
+        let child = self.child.insert(child);
         wait_until("the witness answers", Duration::from_secs(60), || {
+            assert!(child.try_wait().unwrap().is_none(), "the witness has ended: see its log");
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
         });
     }
