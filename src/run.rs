@@ -433,7 +433,7 @@ impl Runner {
     /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is.
     pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
         let _judging = self.ledger.lock_judging().await?;
-        self.require_in_force(&self.loaded())?;
+        self.require_control_in_force(control)?;
         let sealed = self.append(vec![(body, Vec::new())]).await?;
         let now = self.clock.now();
         let reader = self.catch_up(std::iter::once(&control.to_owned()), now).await?;

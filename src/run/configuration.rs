@@ -40,6 +40,15 @@ impl Runner {
         Ok(recorded)
     }
 
+    /// The same of one control alone: whoever judges it need not have the rest as the daemon has it.
+    pub(super) fn require_control_in_force(&self, control: &str) -> Result<(), RunError> {
+        let ours = self.loaded().config.controls.get(control).map(serde_json::to_value).transpose()?;
+        match assess::config_in_force(&self.ledger.reader()?)? {
+            Some(known) if known.config["controls"].get(control) != ours.as_ref() => Err(RunError::OtherConfiguration),
+            _ => Ok(()),
+        }
+    }
+
     /// Has people told that another configuration was refused, and why: once for each reason and day.
     pub async fn refused(&self, why: &str) -> Result<(), RunError> {
         let now = self.clock.now();
