@@ -68,10 +68,10 @@ impl Tickets {
         ticket(&self.line, text)
     }
 
-    /// An approving review of after the merge, as one after the fact.
+    /// An approving review of after the merge, as one after the fact. By whom, and whether he or she may push.
     pub(super) fn review(
         &self,
-        by: Option<&Account>,
+        by: (Option<&Account>, bool),
         at: DateTime<Utc>,
         said: &Written,
     ) -> Result<Option<PostHoc>, String> {
@@ -81,7 +81,7 @@ impl Tickets {
     /// A comment on a landed commit, as a review after the fact.
     pub(super) fn comment(
         &self,
-        by: Option<&Account>,
+        by: (Option<&Account>, bool),
         at: DateTime<Utc>,
         said: &Written,
     ) -> Result<Option<PostHoc>, String> {
@@ -93,7 +93,7 @@ impl Written {
     /// What somebody else has edited is nobody's statement; what its writer edited was made when it was edited.
     fn review_after(
         &self,
-        by: Option<&Account>,
+        (by, can_push): (Option<&Account>, bool),
         at: DateTime<Utc>,
         ticket: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<PostHoc>, String> {
@@ -108,6 +108,7 @@ impl Written {
         Ok(ticket(text).filter(|_| own).map(|ticket| PostHoc {
             ticket: Some(ticket),
             reviewer: by.map(Account::actor),
+            can_push: Some(can_push),
             at: edited.map_or(at, |edited| edited.max(at)),
         }))
     }

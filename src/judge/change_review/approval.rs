@@ -241,8 +241,8 @@ fn content_since(pr: &PullRequest, review: &Review) -> Content {
     if pr.base_changed_at.is_some_and(|at| at > review.at) {
         return Content::Changed;
     }
-    // A list that does not end at what was merged says nothing of it.
-    if !pr.commits.last().is_some_and(|last| same_commit(&last.oid, &pr.head)) {
+    // What was approved is at the head at best, and a list that does not end at what was merged says nothing of it.
+    if !pr.same_as_landed || !pr.commits.last().is_some_and(|last| same_commit(&last.oid, &pr.head)) {
         return Content::Unknown;
     }
     let Some(looked_at) = &review.commit else { return content_by_time(pr, review.at) };

@@ -313,7 +313,8 @@ fn people(change: &Change) -> impl Iterator<Item = &str> {
         Lookup::None | Lookup::Failed(_) => None,
     };
     let commits = pr.into_iter().flat_map(|pr| &pr.commits);
-    let authors = change.authors.iter().chain(commits.clone().flat_map(|commit| &commit.authors));
+    let of_commits = commits.clone().flat_map(|commit| commit.authors.iter().chain(&commit.committer));
+    let authors = change.authors.iter().chain(of_commits);
     (change.landing.actor.iter().map(|actor| &actor.login))
         .chain(authors.filter_map(|author| author.login.as_ref()))
         .chain(commits.filter_map(|commit| commit.pushed_by.as_ref()))
