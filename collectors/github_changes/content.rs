@@ -137,9 +137,8 @@ pub(super) async fn compare_pushed(
             Err(error) => Err(error),
         };
     }
-    let unauthenticated = |read: &&Result<Likeness, CollectError>| {
-        matches!(read, Err(CollectError::Unauthenticated { .. }))
-    };
+    let unauthenticated =
+        |read: &&Result<Likeness, CollectError>| matches!(read, Err(CollectError::Unauthenticated { .. }));
     match likeness.iter().find(unauthenticated) {
         Some(Err(error)) => Err(error.clone()),
         Some(Ok(_)) | None => Ok(likeness),

@@ -82,8 +82,9 @@ impl Fragments {
             ("timeline", timeline()),
         ];
         if texts {
-            let comments =
-                format!("CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}} authorAssociation{written}}}}}");
+            let comments = format!(
+                "CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}} authorAssociation{written}}}}}"
+            );
             all.push(("comments", comments));
         }
         if owners {

@@ -133,7 +133,8 @@ fn unlisted_apps(name: &str, changes: &[Change]) -> Option<String> {
         Lookup::None | Lookup::Failed(_) => None,
     };
     let authors = changes.iter().filter_map(author).filter(|author| author.kind == ActorKind::Unknown);
-    let apps: BTreeSet<String> = authors.filter_map(|author| Some(author.login.strip_suffix("[bot]")?.to_owned())).collect();
+    let apps: BTreeSet<String> =
+        authors.filter_map(|author| Some(author.login.strip_suffix("[bot]")?.to_owned())).collect();
     let apps: Vec<String> = apps.into_iter().collect();
     (!apps.is_empty()).then(|| {
         format!(
