@@ -1,7 +1,7 @@
 //! A pull request as GitHub's GraphQL gives it, and as the contract wants it. Pure.
 
 use super::activity::{Account, AccountKind, Apps};
-use super::afterwards::{Tickets, Written};
+use super::afterwards::{Comment, Tickets, Written};
 use super::compare::WEB_FLOW;
 use super::memory::{Push, Pushes};
 use crate::contract::{
@@ -26,38 +26,6 @@ pub(super) struct Landed {
     associated_pull_requests: Nodes<Pull>,
     /// Only where they were asked for.
     comments: Option<Nodes<Comment>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Comment {
-    created_at: DateTime<Utc>,
-    #[serde(deserialize_with = "stated")]
-    author: Option<Account>,
-    author_association: Association,
-    #[serde(flatten)]
-    said: Written,
-}
-
-/// What an account is to the repository; another word is an answer that we do not understand.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Association {
-    Owner,
-    Member,
-    Collaborator,
-    Contributor,
-    FirstTimer,
-    FirstTimeContributor,
-    Mannequin,
-    None,
-}
-
-impl Association {
-    /// Whether it goes with a right to push. GitHub says no more of who comments on a commit.
-    fn can_push(self) -> bool {
-        matches!(self, Self::Owner | Self::Member | Self::Collaborator)
-    }
 }
 
 /// Lists whose counts have been checked.
@@ -261,11 +229,7 @@ impl Landed {
     /// Comments that are reviews after the fact. Fails where GitHub's answer lacks what was asked for.
     pub(super) fn reviewed_after(&self, tickets: &Tickets) -> Result<Vec<PostHoc>, String> {
         let comments = self.comments.as_ref().ok_or("comments were asked for, and are not there")?;
-        let reviews = comments.nodes.iter();
-        reviews
-            .map(|c| tickets.comment((c.author.as_ref(), c.author_association.can_push()), c.created_at, &c.said))
-            .filter_map(Result::transpose)
-            .collect()
+        comments.nodes.iter().map(|comment| tickets.comment(comment)).filter_map(Result::transpose).collect()
     }
 
     /// Whether GitHub says that the commit came with that pull request.

@@ -40,7 +40,8 @@ pub(super) enum WhyNot {
     ReviewerKindUnknown,
     /// Nobody says whether the reviewer could write.
     RightsUnknown,
-    /// Nobody says which content was approved, which was merged, or whether it changed in between.
+    /// Nobody says which content was approved, which was merged, whether that landed, or whether it changed in
+    /// between.
     ContentUnknown,
     /// It is dismissed; what it was, or when that was, is not known.
     DismissalUnknown,

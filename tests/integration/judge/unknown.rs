@@ -262,7 +262,7 @@ fn what_is_forgotten_was_known_and_decides() {
     };
     assert_eq!(passes(&change(|_| ())).len(), 1);
     let decides = OF_A_CHANGE.iter().filter(|forget| passes(&change(**forget)).is_empty()).count();
-    assert_eq!(decides, 4, "the pull request, whether bob could write, who he is, and who pushed last");
+    assert_eq!(decides, 5, "the pull request, whether it landed, whether bob could write, who he is, who pushed last");
     let good = super::facts::restore("1", "a", "2026-02-10T00:00:00Z");
     let restored = |forget: Forget<RestoreTest>| {
         let mut after = good.clone();
