@@ -73,6 +73,14 @@ fn arrival(policy: &Policy, change: &Change, ruling: &Ruling) -> Attribute {
         arrival.seen += &format!("; touched {}", known(paths));
         arrival = arrival.on([Fact::Paths, Fact::Authors, Fact::Policy("exempt_actors")]);
     }
+    // What somebody pushed is the pull request only where that is shown.
+    if let (Lookup::Found(pr), LandingKind::Push) = (&change.pull_request, landing.kind)
+        && pr.head != landing.after
+    {
+        let shown = if pr.same_as_landed { "shown" } else { "not shown" };
+        arrival.seen += &format!("; {shown} to bring what stands at its head, {}", short(&pr.head));
+        arrival = arrival.on(pr.same_as_landed.then(|| Fact::Compared(pr.head.clone())));
+    }
     if policy.since.is_some() {
         arrival = arrival.on([Fact::Policy("since")]);
     }
