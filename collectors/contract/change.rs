@@ -19,7 +19,8 @@ pub struct Change {
     pub landing: Landing,
     /// Paths touched, for pushes. `None`: not read.
     pub paths: Option<Vec<String>>,
-    /// Who wrote the landed commits; of a pull request see its commits.
+    /// Who wrote, co-wrote or committed the landed commits, where they were pushed; of a pull request see also its
+    /// commits.
     pub authors: Vec<CommitAuthor>,
     /// The pull request that brought it.
     pub pull_request: Lookup,
@@ -117,6 +118,9 @@ pub struct PullRequest {
     pub merged_at: DateTime<Utc>,
     /// The commit at its tip when it was merged.
     pub head: String,
+    /// Whether what landed is what stands at `head`: the source merged it itself, or shows that a merge which
+    /// somebody pushed brings the same. `false`: not shown.
+    pub same_as_landed: bool,
     /// Every review, also those dismissed since.
     pub reviews: Vec<Review>,
     /// Dismissals, with their times: a dismissed review no longer shows what it was.
@@ -128,7 +132,7 @@ pub struct PullRequest {
     /// Code owners of the touched paths at the base commit: each inner list needs one approver.
     /// `None`: not read.
     pub owners_of_paths: Option<Vec<Vec<String>>>,
-    /// Whether branch rules were bypassed.
+    /// Whether the rules of the branch that the source keeps records of were bypassed.
     pub rule: RuleOutcome,
 }
 
@@ -188,6 +192,8 @@ pub struct PrCommit {
     pub oid: String,
     /// Author first, then co-authors.
     pub authors: Vec<CommitAuthor>,
+    /// Who committed it, where that is neither one of them nor the source itself.
+    pub committer: Option<CommitAuthor>,
     /// Who pushed it; `None` if the source does not say.
     pub pushed_by: Option<String>,
     /// When it was pushed; `None` if the source does not say.
@@ -197,7 +203,8 @@ pub struct PrCommit {
     pub changes_content: Option<bool>,
 }
 
-/// What the source says of its own branch rules for the landing.
+/// What the source says of its own branch rules for the landing. A source may not keep records of every sort of
+/// rule (GitHub: rulesets, and not classic branch protection), which is stated as a limitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleOutcome {
@@ -219,6 +226,8 @@ pub struct PostHoc {
     pub ticket: Option<String>,
     /// Who looked at it afterwards: the account, never what the text says. `None` for a deleted account.
     pub reviewer: Option<Actor>,
+    /// Whether the reviewer could push to the repository when read; `None` if not read.
+    pub can_push: Option<bool>,
     /// When it was written, or last edited.
     pub at: DateTime<Utc>,
 }

@@ -61,13 +61,29 @@ pub(super) enum AccountKind {
     EnterpriseUserAccount,
 }
 
+/// What apps are, by configuration: their names, without `[bot]`.
+#[derive(Clone, Copy)]
+pub(super) struct Apps<'a> {
+    /// AI agents that somebody starts.
+    pub agents: &'a [String],
+    /// Those that nobody starts.
+    pub automation: &'a [String],
+}
+
 impl Account {
-    /// As `actor`, but the apps that `agents` names are agents.
-    pub(super) fn actor_among(&self, agents: &[String]) -> Actor {
+    /// As `actor`, but the apps that are listed as agents are agents.
+    pub(super) fn actor_among(&self, apps: Apps<'_>) -> Actor {
         let actor = self.actor();
-        let app = actor.login.strip_suffix("[bot]").filter(|_| actor.kind == ActorKind::Bot);
-        let listed = app.is_some_and(|app| agents.iter().any(|agent| agent.eq_ignore_ascii_case(app)));
+        let listed = actor.kind == ActorKind::Bot && names(apps.agents, &actor);
         Actor { kind: if listed { ActorKind::Agent } else { actor.kind }, ..actor }
+    }
+
+    /// As `actor_among`, of somebody who wrote something: an app of which the configuration does not say that it
+    /// is automation may be an agent.
+    pub(super) fn author_among(&self, apps: Apps<'_>) -> Actor {
+        let actor = self.actor_among(apps);
+        let unlisted = actor.kind == ActorKind::Bot && !names(apps.automation, &actor);
+        Actor { kind: if unlisted { ActorKind::Unknown } else { actor.kind }, ..actor }
     }
 
     pub(super) fn actor(&self) -> Actor {
@@ -83,6 +99,10 @@ impl Account {
         let login = if bare { format!("{}[bot]", self.login) } else { self.login.clone() };
         Actor { login, kind }
     }
+}
+
+fn names(apps: &[String], actor: &Actor) -> bool {
+    actor.login.strip_suffix("[bot]").is_some_and(|app| apps.iter().any(|listed| listed.eq_ignore_ascii_case(app)))
 }
 
 /// What the log says.

@@ -3,6 +3,7 @@
 
 use super::activity::Account;
 use crate::contract::PostHoc;
+use crate::sources::github::client::stated;
 use chrono::{DateTime, Utc};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -27,6 +28,39 @@ pub(super) struct Written {
     last_edited_at: Option<Option<DateTime<Utc>>>,
     #[serde(default, deserialize_with = "said")]
     editor: Option<Option<Account>>,
+}
+
+/// A comment on a commit.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Comment {
+    created_at: DateTime<Utc>,
+    #[serde(deserialize_with = "stated")]
+    author: Option<Account>,
+    author_association: Association,
+    #[serde(flatten)]
+    said: Written,
+}
+
+/// What an account is to the repository; another word is an answer that we do not understand.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Association {
+    Owner,
+    Member,
+    Collaborator,
+    Contributor,
+    FirstTimer,
+    FirstTimeContributor,
+    Mannequin,
+    None,
+}
+
+impl Association {
+    /// Whether it goes with a right to push. GitHub says no more of who comments on a commit.
+    fn can_push(self) -> bool {
+        matches!(self, Self::Owner | Self::Member | Self::Collaborator)
+    }
 }
 
 /// For fields that are not always asked for, and may be `null` where they are.
@@ -68,10 +102,10 @@ impl Tickets {
         ticket(&self.line, text)
     }
 
-    /// An approving review of after the merge, as one after the fact.
+    /// An approving review of after the merge, as one after the fact. By whom, and whether he or she may push.
     pub(super) fn review(
         &self,
-        by: Option<&Account>,
+        by: (Option<&Account>, bool),
         at: DateTime<Utc>,
         said: &Written,
     ) -> Result<Option<PostHoc>, String> {
@@ -79,13 +113,9 @@ impl Tickets {
     }
 
     /// A comment on a landed commit, as a review after the fact.
-    pub(super) fn comment(
-        &self,
-        by: Option<&Account>,
-        at: DateTime<Utc>,
-        said: &Written,
-    ) -> Result<Option<PostHoc>, String> {
-        said.review_after(by, at, |text| self.reviewed(text))
+    pub(super) fn comment(&self, comment: &Comment) -> Result<Option<PostHoc>, String> {
+        let by = (comment.author.as_ref(), comment.author_association.can_push());
+        comment.said.review_after(by, comment.created_at, |text| self.reviewed(text))
     }
 }
 
@@ -93,7 +123,7 @@ impl Written {
     /// What somebody else has edited is nobody's statement; what its writer edited was made when it was edited.
     fn review_after(
         &self,
-        by: Option<&Account>,
+        (by, can_push): (Option<&Account>, bool),
         at: DateTime<Utc>,
         ticket: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<PostHoc>, String> {
@@ -108,6 +138,7 @@ impl Written {
         Ok(ticket(text).filter(|_| own).map(|ticket| PostHoc {
             ticket: Some(ticket),
             reviewer: by.map(Account::actor),
+            can_push: Some(can_push),
             at: edited.map_or(at, |edited| edited.max(at)),
         }))
     }

@@ -157,8 +157,8 @@ fn pushed(change: &Change, pushes: &Pushes) -> Pushes {
     kept
 }
 
-/// Whether there is neither an approval of before the merge, nor a review after the fact by a person other than
-/// whoever landed it.
+/// Whether there is neither an approval of before the merge, nor a review after the fact by a person who may push,
+/// other than whoever landed it.
 fn awaits_review(change: &Change) -> bool {
     let approved = match &change.pull_request {
         Lookup::Found(pull) => {
@@ -167,7 +167,8 @@ fn awaits_review(change: &Change) -> bool {
         Lookup::None | Lookup::Failed(_) => false,
     };
     let landed_by = change.landing.actor.as_ref().map(|actor| &actor.login);
-    let by_another = change.post_hoc.iter().filter_map(|review| review.reviewer.as_ref());
+    let may = change.post_hoc.iter().filter(|review| review.can_push != Some(false));
+    let by_another = may.filter_map(|review| review.reviewer.as_ref());
     let mut by_another = by_another.filter(|who| who.kind == ActorKind::User && Some(&who.login) != landed_by);
     !approved && by_another.next().is_none()
 }

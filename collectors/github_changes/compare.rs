@@ -7,6 +7,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The account that GitHub's own buttons commit as.
+pub(super) const WEB_FLOW: &str = "web-flow";
 /// Pages read of one comparison, a hundred commits each.
 const PAGES_MAX: u32 = 100;
 /// GitHub lists no more paths than this; a list as long may be cut.
@@ -16,8 +18,10 @@ const FILES_MAX: usize = 300;
 pub(super) struct Range {
     /// Commits that the branch went through, newest first: first parents only.
     pub walk: Vec<String>,
-    /// Every author, once, in the order of their commits.
-    pub authors: Vec<CommitAuthor>,
+    /// Every commit, oldest first.
+    pub all: Vec<String>,
+    /// Every author and committer, once, in the order of their commits; co-authors are not listed here.
+    pub people: Vec<CommitAuthor>,
     /// Paths touched; `None` where the list may be cut.
     pub paths: Option<Vec<String>>,
     /// Where a person can look at it.
@@ -37,6 +41,8 @@ struct Commit {
     sha: String,
     #[serde(deserialize_with = "stated")]
     author: Option<Author>,
+    #[serde(deserialize_with = "stated")]
+    committer: Option<Author>,
     parents: Vec<Parent>,
 }
 
@@ -61,6 +67,13 @@ pub(super) struct File {
     /// The blob, of a removed file the one that it was; `null` for what is no file.
     #[serde(deserialize_with = "stated")]
     pub sha: Option<String>,
+}
+
+impl File {
+    /// Its path, and the one that it comes from.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.filename).chain(&self.previous_filename)
+    }
 }
 
 /// What became of a path; another word is an answer that we do not understand.
@@ -162,7 +175,9 @@ pub(super) async fn read(client: &Client, repository: &str, before: &str, after:
     if walk.is_empty() && !commits.is_empty() {
         return Err(malformed(&what, "the commits listed do not lead to the new state".to_owned()));
     }
-    Ok(Range { walk, authors: authors(&commits), paths: files.and_then(paths), url })
+    let people = people(&commits);
+    let all = commits.into_iter().map(|commit| commit.sha).collect();
+    Ok(Range { walk, all, people, paths: files.and_then(paths), url })
 }
 
 /// A commit that is not among the new state's ancestors: then parents are missing from the answer.
@@ -193,15 +208,22 @@ fn walk(commits: &[Commit], after: &str) -> Vec<String> {
     walk
 }
 
-fn authors(commits: &[Commit]) -> Vec<CommitAuthor> {
-    let mut authors = Vec::new();
-    for commit in commits {
-        let author = CommitAuthor { login: commit.author.as_ref().and_then(|author| author.login.clone()) };
-        if !authors.contains(&author) {
-            authors.push(author);
+fn people(commits: &[Commit]) -> Vec<CommitAuthor> {
+    let mut people = Vec::new();
+    for who in commits.iter().flat_map(|commit| [&commit.author, &commit.committer]) {
+        let login = who.as_ref().and_then(|who| who.login.clone());
+        if login.as_deref() != Some(WEB_FLOW) {
+            add(&mut people, CommitAuthor { login });
         }
     }
-    authors
+    people
+}
+
+/// Each once.
+pub(super) fn add(people: &mut Vec<CommitAuthor>, who: CommitAuthor) {
+    if !people.contains(&who) {
+        people.push(who);
+    }
 }
 
 fn paths(files: Vec<File>) -> Option<Vec<String>> {

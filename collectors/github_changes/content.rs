@@ -5,6 +5,9 @@
 //! base. Both must list the same paths with the same status and the same blob. That alone is not enough: the
 //! same blob over a base that moved on would take back what the base changed. So each path must also be the
 //! same, in id and mode, at both merge bases, and at both commits.
+//!
+//! The same comparison shows whether a merge that somebody pushed is its pull request: the tree of such a commit
+//! can be anything.
 
 use super::compare::{self, Diff, File, Status};
 use super::settings::Repository;
@@ -32,9 +35,31 @@ pub(super) struct Outcome {
 type Diffs = BTreeMap<(String, String), Result<Option<Arc<Diff>>, CollectError>>;
 type Files = BTreeMap<(String, String), Result<Option<Entry>, CollectError>>;
 
+/// Whether two commits change the same against one base.
+pub(super) struct Question {
+    /// Where the production branch was.
+    pub base: String,
+    /// The one that was looked at.
+    pub approved: String,
+    /// The one that came of it.
+    pub merged: String,
+}
+
+/// What a merge that somebody pushed is to its pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// It is shown to bring what the pull request holds, and nothing else.
+    Same,
+    /// It brings something else.
+    Different,
+    /// It cannot be told: the base had changed the same files, or GitHub cannot compare them.
+    Unknown,
+}
+
 /// An approved commit whose comparison lists the same as the merged one's.
 struct Candidate {
-    change: usize,
+    /// What it is asked for: its number among the changes, or the questions.
+    of: usize,
     approved: String,
     head: String,
     /// Where each left the base.
@@ -61,7 +86,9 @@ pub(super) async fn compare_approved(
         let commits = open_questions(change);
         outcome.not_compared += commits.len().saturating_sub(APPROVED_MAX);
         for approved in commits.into_iter().take(APPROVED_MAX) {
-            match candidate(client, repository, (number, change), approved, &mut diffs).await {
+            let Lookup::Found(pr) = &change.pull_request else { continue };
+            let question = Question { base: change.landing.before.clone(), approved, merged: pr.head.clone() };
+            match candidate(client, repository, (number, &question), &mut diffs).await {
                 Ok(Found::Same(candidate)) => candidates.push(candidate),
                 Ok(Found::Different) => {}
                 Ok(Found::NotComparable) => outcome.not_compared += 1,
@@ -72,7 +99,7 @@ pub(super) async fn compare_approved(
     }
     let files = files(client, repository, candidates.iter().flat_map(Candidate::files).collect()).await?;
     for candidate in &candidates {
-        let change = &mut changes[candidate.change];
+        let change = &mut changes[candidate.of];
         match candidate.is_shown_by(&files) {
             Ok(true) => mark(change, &candidate.approved),
             Ok(false) => {}
@@ -80,6 +107,66 @@ pub(super) async fn compare_approved(
         }
     }
     Ok(outcome)
+}
+
+/// What each pushed merge is to its pull request, in the order of the questions. Fails as a whole only without
+/// sign-in.
+pub(super) async fn compare_pushed(
+    client: &Client,
+    repository: &Repository,
+    questions: &[Question],
+) -> Result<Vec<Result<Likeness, CollectError>>, CollectError> {
+    let (mut likeness, mut diffs, mut candidates) = (Vec::new(), Diffs::new(), Vec::new());
+    for (number, question) in questions.iter().enumerate() {
+        likeness.push(match candidate(client, repository, (number, question), &mut diffs).await {
+            // Until its files have been looked at.
+            Ok(Found::Same(candidate)) => {
+                candidates.push(candidate);
+                Ok(Likeness::Unknown)
+            }
+            Ok(Found::Different) => unlike(client, repository, question, &mut diffs).await,
+            Ok(Found::NotComparable) => Ok(Likeness::Unknown),
+            Err(error) => Err(error),
+        });
+    }
+    let files = files(client, repository, candidates.iter().flat_map(Candidate::files).collect()).await?;
+    for candidate in &candidates {
+        likeness[candidate.of] = match candidate.is_shown_by(&files) {
+            Ok(true) => Ok(Likeness::Same),
+            Ok(false) => unlike(client, repository, &questions[candidate.of], &mut diffs).await,
+            Err(error) => Err(error),
+        };
+    }
+    let unauthenticated =
+        |read: &&Result<Likeness, CollectError>| matches!(read, Err(CollectError::Unauthenticated { .. }));
+    match likeness.iter().find(unauthenticated) {
+        Some(Err(error)) => Err(error.clone()),
+        Some(Ok(_)) | None => Ok(likeness),
+    }
+}
+
+/// A merge that does not bring what its pull request holds brings something else, unless the base had changed the
+/// same files: then every merge of the two is a third thing.
+async fn unlike(
+    client: &Client,
+    repository: &Repository,
+    question: &Question,
+    diffs: &mut Diffs,
+) -> Result<Likeness, CollectError> {
+    let (name, base) = (&repository.name, &question.base);
+    let Some(seen) = diff(client, name, (base, &question.approved), diffs).await? else {
+        return Ok(Likeness::Unknown);
+    };
+    if seen.merge_base == *base {
+        return Ok(if seen.files.is_some() { Likeness::Different } else { Likeness::Unknown });
+    }
+    let moved = diff(client, name, (&seen.merge_base, base), diffs).await?;
+    let (Some(seen), Some(moved)) = (&seen.files, moved.as_ref().and_then(|moved| moved.files.as_ref())) else {
+        return Ok(Likeness::Unknown);
+    };
+    let touched: BTreeSet<&String> = moved.iter().flat_map(File::paths).collect();
+    let both = seen.iter().flat_map(File::paths).any(|path| touched.contains(path));
+    Ok(if both { Likeness::Unknown } else { Likeness::Different })
 }
 
 fn fail(change: &mut Change, error: &CollectError, outcome: &mut Outcome) {
@@ -145,25 +232,23 @@ enum Found {
 async fn candidate(
     client: &Client,
     repository: &Repository,
-    (number, change): (usize, &Change),
-    approved: String,
+    (of, question): (usize, &Question),
     diffs: &mut Diffs,
 ) -> Result<Found, CollectError> {
-    let Lookup::Found(pr) = &change.pull_request else { return Ok(Found::Different) };
-    let (base, head) = (&change.landing.before, &pr.head);
+    let Question { base, approved, merged: head } = question;
     let Some(merged) = diff(client, &repository.name, (base, head), diffs).await? else {
         let what = format!("repository {}: comparison {base}...{head}", repository.name);
         let why = "GitHub does not have what was merged".to_owned();
         return Err(CollectError::Forbidden { what, why, permission: Some(CONTENTS.to_owned()) });
     };
     // Replaced commits stay readable on GitHub, but not for ever.
-    let Some(seen) = diff(client, &repository.name, (base, &approved), diffs).await? else {
+    let Some(seen) = diff(client, &repository.name, (base, approved), diffs).await? else {
         return Ok(Found::NotComparable);
     };
     match (&merged.files, &seen.files) {
         (Some(merged_files), Some(seen_files)) if merged_files == seen_files => Ok(Found::Same(Candidate {
-            change: number,
-            approved,
+            of,
+            approved: approved.clone(),
             head: head.clone(),
             bases: (seen.merge_base.clone(), merged.merge_base.clone()),
             touched: merged.clone(),
@@ -195,7 +280,7 @@ impl Candidate {
     }
 
     fn paths(&self) -> impl Iterator<Item = &String> {
-        self.touched().iter().flat_map(|file| std::iter::once(&file.filename).chain(&file.previous_filename))
+        self.touched().iter().flat_map(File::paths)
     }
 
     /// Every file of every commit that must be looked at.

@@ -49,7 +49,8 @@ impl Fragments {
             (
                 "landed",
                 format!(
-                    "Commit{{id oid parents(first:3){{totalCount nodes{{oid}}}}{comments} \
+                    "Commit{{id oid parents(first:3){{totalCount nodes{{oid}}}} authors(first:10){{...authors}} \
+                     committer{{user{{login}}}}{comments} \
                      associatedPullRequests(first:2){{{PAGE} nodes{{...pull}}}}}}"
                 ),
             ),
@@ -81,8 +82,9 @@ impl Fragments {
             ("timeline", timeline()),
         ];
         if texts {
-            let comments =
-                format!("CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}}{written}}}}}");
+            let comments = format!(
+                "CommitCommentConnection{{{PAGE} nodes{{createdAt author{{__typename login}} authorAssociation{written}}}}}"
+            );
             all.push(("comments", comments));
         }
         if owners {

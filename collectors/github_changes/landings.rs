@@ -1,10 +1,12 @@
 //! From the steps of a repository's production branches to changes: which pull request brought each,
 //! and what came without one.
 
+use super::activity::Apps;
 use super::afterwards::Tickets;
+use super::by_hand::{self, ByHand};
 use super::chain::Step;
 use super::compare::{self, Range};
-use super::content;
+use super::content::{self, Likeness};
 use super::fragments::Fragments;
 use super::graphql::{self, Commits};
 use super::memory::{Merged, Pushes};
@@ -12,7 +14,9 @@ use super::owners::{self, Paths};
 use super::pull::{Known, Landed, Pull};
 use super::rules::Suite;
 use super::settings::{Repository, Settings};
-use crate::contract::{Change, CollectError, Landing, LandingKind, Lookup, RuleOutcome, Unread};
+use crate::contract::{
+    ActorKind, Change, CollectError, CommitAuthor, Landing, LandingKind, Lookup, RuleOutcome, Unread,
+};
 use crate::sources::github::client::{Client, malformed};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,12 +75,16 @@ pub(super) async fn read(
             }
         });
     }
-    let walked = ranges.iter().flatten().flatten().flat_map(|range| range.walk.clone());
+    let read = || steps.iter().zip(&ranges).filter_map(|(step, range)| Some((step, range.as_ref()?.as_ref().ok()?)));
+    // Of what was pushed, who wrote each commit, also those that a merge brought.
+    let walked = read().flat_map(|(step, range)| if by_hand(step) { &range.all } else { &range.walk }).cloned();
     commits.extend(graphql::commits(client, repository, &distinct(walked, &commits), asked).await?);
+    let pushed = by_hand::compare(client, repository, read(), &commits).await?;
     let mut found = Found::default();
     for (step, range) in steps.iter().zip(&ranges) {
         let tickets = tickets.as_ref();
-        let landing = Arrival { repository: &repository.name, step, background, agents: &settings.agents, tickets };
+        let (repository, apps) = (&repository.name, settings.apps());
+        let landing = Arrival { repository, step, background, pushed: &pushed, apps, tickets };
         match range {
             None => landing.single(&commits, &mut found),
             Some(Ok(range)) => landing.several(range, &commits, &mut found),
@@ -109,12 +117,37 @@ async fn look_closer(
              does not have them any more, or they touch 300 paths or more"
         ));
     }
+    found.limitations.extend(unlisted_apps(name, &found.changes));
     if settings.code_owners {
         let read = owners::read(client, repository, &mut found.changes, &found.touched).await?;
         found.unread.extend(read.unread);
         found.limitations.extend(read.limitations);
     }
     Ok(())
+}
+
+/// Apps that wrote pull requests and of which the settings say nothing.
+fn unlisted_apps(name: &str, changes: &[Change]) -> Option<String> {
+    let author = |change: &Change| match &change.pull_request {
+        Lookup::Found(pull) => pull.author.clone(),
+        Lookup::None | Lookup::Failed(_) => None,
+    };
+    let authors = changes.iter().filter_map(author).filter(|author| author.kind == ActorKind::Unknown);
+    let apps: BTreeSet<String> =
+        authors.filter_map(|author| Some(author.login.strip_suffix("[bot]")?.to_owned())).collect();
+    let apps: Vec<String> = apps.into_iter().collect();
+    (!apps.is_empty()).then(|| {
+        format!(
+            "{name}: nobody says whether somebody starts the apps that wrote pull requests: {}; hint: name each in agents, \
+             if somebody does, or in automation",
+            apps.join(", ")
+        )
+    })
+}
+
+/// Whether somebody pushed it, and not GitHub.
+fn by_hand(step: &Step) -> bool {
+    matches!(step.kind, LandingKind::Push | LandingKind::ForcePush)
 }
 
 fn distinct(oids: impl Iterator<Item = String>, known: &Commits) -> Vec<String> {
@@ -140,7 +173,9 @@ struct Arrival<'a> {
     repository: &'a str,
     step: &'a Step,
     background: &'a Background,
-    agents: &'a [String],
+    /// What pushed merges are to their pull requests.
+    pushed: &'a ByHand,
+    apps: Apps<'a>,
     /// What names a ticket, where reviews after the fact are read.
     tickets: Option<&'a Tickets>,
 }
@@ -148,7 +183,7 @@ struct Arrival<'a> {
 impl Arrival<'_> {
     fn single(&self, commits: &Commits, found: &mut Found) {
         match commits.get(&self.step.row.after) {
-            Some(Ok(landed)) => landed.merged().for_each(|pull| self.pull(pull, landed, found)),
+            Some(Ok(landed)) => landed.merged().for_each(|pull| self.pull(pull, landed, true, found)),
             Some(Err(unread)) => self.failed(&self.step.row.after, unread, found),
             None => self.failed(&self.step.row.after, &unasked(&self.step.row.after), found),
         }
@@ -164,26 +199,49 @@ impl Arrival<'_> {
                 None => self.failed(oid, &unasked(oid), found),
             }
         }
-        let pulls: Vec<(&Landed, &Pull)> =
-            read.iter().flat_map(|landed| landed.merged().map(move |pull| (*landed, pull))).collect();
+        let merged = read.iter().flat_map(|landed| landed.merged().map(move |pull| (*landed, pull)));
+        let pulls: Vec<(&Landed, &Pull)> = merged.filter(|(landed, pull)| self.brought(pull, landed, found)).collect();
         let own = |pull: &Pull| pull.base_ref_name == self.step.branch;
+        let came_with = |landed: &Landed, pull: &Pull| !by_hand(self.step) && landed.came_with(pull.number);
         let covered = |landed: &Landed| {
             pulls.iter().any(|(merge, pull)| {
-                merge.oid == landed.oid || own(pull) && (pull.holds(&landed.oid) || landed.came_with(pull.number))
+                merge.oid == landed.oid || own(pull) && (pull.holds(&landed.oid) || came_with(landed, pull))
             })
         };
         let rest = read.iter().any(|landed| !covered(landed));
-        for (landed, pull) in &pulls {
-            self.pull(pull, landed, found);
-        }
         if rest || range.walk.is_empty() || self.step.kind == LandingKind::ForcePush {
             self.direct(range, commits, found);
         }
     }
 
-    fn pull(&self, pull: &Pull, landed: &Landed, found: &mut Found) {
+    /// Whether the pull request brought the commit that it was merged as, and hands it over if it did, or if that
+    /// could not be read. One that did not is counted, and nothing more: what landed is something else.
+    fn brought(&self, pull: &Pull, landed: &Landed, found: &mut Found) -> bool {
+        match self.pushed.likeness(self.step, landed, pull) {
+            Ok(Likeness::Different) => {
+                if let Some(at) = pull.merged_at() {
+                    let merged = Merged { number: pull.number, at };
+                    found.merged.entry(self.step.branch.clone()).or_default().insert(merged);
+                }
+                found.limitations.push(format!(
+                    "{}: pull request {} counts as merged by {}, a merge that was pushed and brings something else than \
+                     the pull request holds; it is taken for a push without one",
+                    self.repository,
+                    pull.number,
+                    short(&landed.oid)
+                ));
+                return false;
+            }
+            Ok(likeness) => self.pull(pull, landed, likeness == Likeness::Same, found),
+            Err(unread) => self.failed(&landed.oid, &unread, found),
+        }
+        true
+    }
+
+    fn pull(&self, pull: &Pull, landed: &Landed, same_as_landed: bool, found: &mut Found) {
         let states = self.background.states.get(&self.step.branch).map_or(&[][..], Vec::as_slice);
-        let known = Known { pushes: &self.background.pushes, states, rule: self.rule(), agents: self.agents };
+        let (pushes, rule, apps) = (&self.background.pushes, self.rule(), self.apps);
+        let known = Known { pushes, states, rule, same_as_landed, apps };
         let read = pull.neutral(&known).and_then(|neutral| {
             let after = self.tickets.map(|tickets| pull.reviewed_after(neutral.merged_at, tickets)).transpose()?;
             Ok((neutral, after.unwrap_or_default()))
@@ -208,6 +266,9 @@ impl Arrival<'_> {
         found.touched.insert(id.clone(), pull.touched());
         let mut change = self.change(id, pull.url.clone(), Lookup::Found(Box::new(neutral)));
         change.post_hoc = post_hoc;
+        if by_hand(self.step) {
+            change.authors = landed.people().collect();
+        }
         if self.step.kind == LandingKind::MergeQueueMerge
             && let Some(person) = pull.enqueuer()
         {
@@ -231,9 +292,28 @@ impl Arrival<'_> {
         found.paths_cut += usize::from(range.paths.is_none());
         let mut change = self.change(id, range.url.clone(), Lookup::None);
         change.paths = range.paths.clone();
-        change.authors = range.authors.clone();
+        change.authors = self.authors(range, commits, found);
         change.post_hoc = post_hoc;
         found.changes.push(change);
+    }
+
+    /// Everybody who wrote or committed what landed. Co-authors are not known of commits that were not looked up.
+    fn authors(&self, range: &Range, commits: &Commits, found: &mut Found) -> Vec<CommitAuthor> {
+        let mut authors = range.people.clone();
+        for oid in &range.all {
+            match commits.get(oid) {
+                Some(Ok(landed)) => landed.people().for_each(|who| compare::add(&mut authors, who)),
+                Some(Err(unread)) => {
+                    compare::add(&mut authors, CommitAuthor { login: None });
+                    if !found.unread.contains(unread) {
+                        found.unread.push(unread.clone());
+                    }
+                }
+                None if by_hand(self.step) => compare::add(&mut authors, CommitAuthor { login: None }),
+                None => {}
+            }
+        }
+        authors
     }
 
     fn failed(&self, oid: &str, unread: &Unread, found: &mut Found) {
@@ -253,7 +333,7 @@ impl Arrival<'_> {
             url,
             landing: Landing {
                 kind: self.step.kind,
-                actor: row.actor.as_ref().map(|actor| actor.actor_among(self.agents)),
+                actor: row.actor.as_ref().map(|actor| actor.actor_among(self.apps)),
                 at: row.timestamp,
                 before: self.step.before.clone(),
                 after: row.after.clone(),

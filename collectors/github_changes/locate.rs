@@ -386,7 +386,7 @@ mod tests {
         let commit = |oid: &str, at: &str| json!({ "oid": oid, "authors": [], "pushed_by": "ann", "pushed_at": at, "changes_content": true });
         let pull = json!({
             "number": 7, "author": null, "initiator": null, "base": "main", "merged_at": "2026-01-03T00:00:00Z",
-            "head": "bb", "reviews": [], "dismissals": [], "base_changed_at": null, "owners_of_paths": null,
+            "head": "bb", "same_as_landed": true, "reviews": [], "dismissals": [], "base_changed_at": null, "owners_of_paths": null,
             "commits": [commit("aa", "2026-01-01T00:00:00Z"), commit("bb", "2026-01-02T00:00:00Z")], "rule": "pass",
         });
         let change = json!({

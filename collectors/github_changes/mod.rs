@@ -5,12 +5,14 @@
 //! what is remembered; `repository` is the line one repository goes through: `activity` (every ref update) gives the
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
-//! pull requests, `rules` the bypasses. `landings` makes `Change`s of them.
+//! pull requests, `rules` the bypasses, `by_hand` whether a pushed merge is its pull request. `landings` makes
+//! `Change`s of them.
 //! `again` looks at landings of earlier runs that nobody had reviewed. `locate` finds a change's facts again in what was sealed.
 
 mod activity;
 mod afterwards;
 mod again;
+mod by_hand;
 mod chain;
 mod codeowners;
 mod compare;
@@ -140,6 +142,9 @@ fn limitations(settings: &Settings) -> Vec<String> {
         "who started an agent is taken from assignments on its pull request: somebody who only asked for it \
          elsewhere is not seen"
             .to_owned(),
+        "of whoever comments on a commit GitHub says whether he or she is an owner, member or collaborator, not whether \
+         that goes with a right to push; here it does"
+            .to_owned(),
     ];
     if settings.code_owners {
         all.push(
@@ -157,8 +162,14 @@ fn limitations(settings: &Settings) -> Vec<String> {
     } else {
         all.push("reviews after the fact are not read, by configuration (no emergency_ticket)".to_owned());
     }
-    if !settings.rule_suites {
-        all.push("bypasses of branch rules are not read, by configuration (rule_suites = false)".to_owned());
-    }
+    all.push(if settings.rule_suites {
+        "bypasses are those of rulesets: of classic branch protection GitHub keeps no rule suites, and a bypass of it \
+         is not seen"
+            .to_owned()
+    } else {
+        "bypasses of rulesets are not read, by configuration (rule_suites = false), nor are those of classic branch \
+         protection"
+            .to_owned()
+    });
     all
 }

@@ -1,7 +1,8 @@
 //! A pull request as GitHub's GraphQL gives it, and as the contract wants it. Pure.
 
-use super::activity::{Account, AccountKind};
-use super::afterwards::{Tickets, Written};
+use super::activity::{Account, AccountKind, Apps};
+use super::afterwards::{Comment, Tickets, Written};
+use super::compare::WEB_FLOW;
 use super::memory::{Push, Pushes};
 use crate::contract::{
     Actor, ActorKind, CommitAuthor, Dismissal, PostHoc, PrCommit, PullRequest, Review, ReviewState, RuleOutcome,
@@ -11,9 +12,6 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The account that GitHub's own buttons commit as.
-const WEB_FLOW: &str = "web-flow";
-
 /// One commit that a branch went through.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,19 +20,12 @@ pub(super) struct Landed {
     /// The repository's present name.
     name_with_owner: String,
     parents: Nodes<Oid>,
+    authors: Nodes<GitActor>,
+    #[serde(deserialize_with = "stated")]
+    committer: Option<GitActor>,
     associated_pull_requests: Nodes<Pull>,
     /// Only where they were asked for.
     comments: Option<Nodes<Comment>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Comment {
-    created_at: DateTime<Utc>,
-    #[serde(deserialize_with = "stated")]
-    author: Option<Account>,
-    #[serde(flatten)]
-    said: Written,
 }
 
 /// Lists whose counts have been checked.
@@ -223,6 +214,13 @@ impl Landed {
         self.parents.nodes.first().map(|parent| parent.oid.as_str())
     }
 
+    /// Who wrote it, with whom, and who committed it, unless GitHub's own buttons did.
+    pub(super) fn people(&self) -> impl Iterator<Item = CommitAuthor> {
+        let authors: Vec<CommitAuthor> = self.authors.nodes.iter().map(GitActor::author).collect();
+        let committer = committer(self.committer.as_ref(), &authors);
+        authors.into_iter().chain(committer)
+    }
+
     /// The pull requests of this repository that this commit is the merge of, whatever their base.
     pub(super) fn merged(&self) -> impl Iterator<Item = &Pull> {
         self.merged_here().filter(|pull| pull.merge_commit.as_ref().is_some_and(|commit| commit.oid == self.oid))
@@ -231,11 +229,7 @@ impl Landed {
     /// Comments that are reviews after the fact. Fails where GitHub's answer lacks what was asked for.
     pub(super) fn reviewed_after(&self, tickets: &Tickets) -> Result<Vec<PostHoc>, String> {
         let comments = self.comments.as_ref().ok_or("comments were asked for, and are not there")?;
-        let reviews = comments.nodes.iter();
-        reviews
-            .map(|c| tickets.comment(c.author.as_ref(), c.created_at, &c.said))
-            .filter_map(Result::transpose)
-            .collect()
+        comments.nodes.iter().map(|comment| tickets.comment(comment)).filter_map(Result::transpose).collect()
     }
 
     /// Whether GitHub says that the commit came with that pull request.
@@ -260,11 +254,23 @@ pub(super) struct Known<'a> {
     pub states: &'a [String],
     /// Whether rules were bypassed.
     pub rule: RuleOutcome,
-    /// Apps that are agents, by configuration.
-    pub agents: &'a [String],
+    /// Whether what landed is shown to be what it holds.
+    pub same_as_landed: bool,
+    /// What the bots are, by configuration.
+    pub apps: Apps<'a>,
 }
 
 impl Pull {
+    /// The commit at its tip when it was merged.
+    pub(super) fn head(&self) -> &str {
+        &self.head_ref_oid
+    }
+
+    /// When it was merged, where GitHub says it.
+    pub(super) fn merged_at(&self) -> Option<DateTime<Utc>> {
+        self.merged_at
+    }
+
     /// Whether the commit is one of its own.
     pub(super) fn holds(&self, oid: &str) -> bool {
         self.commits.nodes.iter().any(|node| node.commit.oid == oid)
@@ -296,7 +302,8 @@ impl Pull {
         for review in self.reviews.nodes.iter().filter(|review| matches!(review.state, WireState::Approved)) {
             let at = review.submitted_at.ok_or_else(|| format!("review {} has no time", review.id))?;
             if at > merged_at {
-                found.extend(tickets.review(review.author.as_ref(), at, &review.said)?);
+                let can_push = review.author_can_push_to_repository;
+                found.extend(tickets.review((review.author.as_ref(), can_push), at, &review.said)?);
             }
         }
         Ok(found)
@@ -304,8 +311,8 @@ impl Pull {
 
     /// Who started the agent that opened it: the one person that it was assigned by the agent to, or who
     /// assigned the agent to it, before the merge. `None` where that names nobody, or several.
-    fn initiator(&self, agent: &Actor, merged_at: DateTime<Utc>, agents: &[String]) -> Option<String> {
-        let is_it = |account: &Account| account.actor_among(agents) == *agent;
+    fn initiator(&self, agent: &Actor, merged_at: DateTime<Utc>, apps: Apps<'_>) -> Option<String> {
+        let is_it = |account: &Account| account.actor_among(apps) == *agent;
         let person = |account: &Account| (account.actor().kind == ActorKind::User).then(|| account.login.clone());
         let mut people = BTreeSet::new();
         for event in &self.timeline_items.nodes {
@@ -328,7 +335,7 @@ impl Pull {
             let Some(state) = review.state.state() else { continue };
             reviews.push(Review {
                 id: review.id.clone(),
-                author: review.author.as_ref().map(|author| author.actor_among(known.agents)),
+                author: review.author.as_ref().map(|author| author.actor_among(known.apps)),
                 state,
                 at: review.submitted_at.ok_or_else(|| format!("review {} has no time", review.id))?,
                 commit: review.commit.as_ref().map(|commit| commit.oid.clone()),
@@ -354,15 +361,16 @@ impl Pull {
                 | Event::AssignedEvent { .. } => {}
             }
         }
-        let author = self.author.as_ref().map(|author| author.actor_among(known.agents));
+        let author = self.author.as_ref().map(|author| author.author_among(known.apps));
         let agent = author.as_ref().filter(|author| author.kind == ActorKind::Agent);
         Ok(PullRequest {
             number: self.number,
-            initiator: agent.and_then(|agent| self.initiator(agent, merged_at, known.agents)),
+            initiator: agent.and_then(|agent| self.initiator(agent, merged_at, known.apps)),
             author,
             base: self.base_ref_name.clone(),
             merged_at,
             head: self.head_ref_oid.clone(),
+            same_as_landed: known.same_as_landed,
             reviews,
             dismissals,
             base_changed_at,
@@ -377,9 +385,11 @@ impl Pull {
         let commits = self.commits.nodes.iter().map(|node| {
             let commit = &node.commit;
             let push = pushes.get(commit.oid.as_str());
+            let authors: Vec<CommitAuthor> = commit.authors.nodes.iter().map(GitActor::author).collect();
             PrCommit {
                 oid: commit.oid.clone(),
-                authors: commit.authors.nodes.iter().map(GitActor::author).collect(),
+                committer: committer(commit.committer.as_ref(), &authors),
+                authors,
                 pushed_by: push.and_then(|push| push.by.clone()),
                 pushed_at: push.map(|push| push.at),
                 changes_content: if commit.updates_from(known.states) { None } else { Some(true) },
@@ -416,6 +426,12 @@ impl Commit {
             && web.is_some_and(|user| user.login == WEB_FLOW)
             && self.parents.nodes.get(1).is_some_and(|base| states.contains(&base.oid))
     }
+}
+
+/// Who committed what they have written, where that is another, and not GitHub's own buttons.
+fn committer(committer: Option<&GitActor>, authors: &[CommitAuthor]) -> Option<CommitAuthor> {
+    let who = committer.map_or(CommitAuthor { login: None }, GitActor::author);
+    (who.login.as_deref() != Some(WEB_FLOW) && !authors.contains(&who)).then_some(who)
 }
 
 impl Touched {

@@ -261,7 +261,7 @@ async fn changes(
     let old = steps.iter().filter(|step| step.row.timestamp < background.bypasses_since).count();
     if settings.rule_suites && old > 0 {
         read.limitations.push(format!(
-            "{}: bypasses of branch rules are not known for {old} updates older than GitHub keeps rule suites",
+            "{}: bypasses of rulesets are not known for {old} updates older than GitHub keeps rule suites",
             repository.name
         ));
     }

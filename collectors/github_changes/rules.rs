@@ -1,4 +1,4 @@
-//! Which landings bypassed the branch rules, as GitHub's rule suites tell it.
+//! Which landings bypassed rulesets, as GitHub's rule suites tell it. Of classic branch protection there are none.
 
 use crate::contract::{CollectError, Remembers};
 use crate::sources::github::client::{Client, malformed};
@@ -23,7 +23,7 @@ pub(super) struct Suite {
 
 /// How long a bypass can be asked for: a month, of which the shortest has 28 days, less a day for clocks.
 pub(super) const MEMORY: Remembers = Remembers {
-    what: "GitHub's rule suites: bypasses of branch rules",
+    what: "GitHub's rule suites: bypasses of rulesets",
     days: 27,
     documented: "https://docs.github.com/en/rest/repos/rule-suites#list-repository-rule-suites (time_period)",
 };

@@ -1,5 +1,6 @@
 //! What a configuration says about one `github_changes` collector, and what is refused in it.
 
+use super::activity::Apps;
 use super::afterwards::Tickets;
 use crate::contract::SettingsError;
 use crate::door::GithubCredentials;
@@ -21,7 +22,8 @@ pub(super) struct Settings {
     /// default one. May be empty where organisations are given.
     #[serde(default)]
     pub repositories: Vec<Repository>,
-    /// Whether to ask which landings bypassed branch rules. Needs `Administration: read`.
+    /// Whether to ask which landings bypassed rulesets. Needs `Administration: read`. Bypasses of classic branch
+    /// protection are never seen.
     #[serde(default = "yes")]
     pub rule_suites: bool,
     /// Whether to read who owns the touched paths (CODEOWNERS as it was before the landing). Owners that are
@@ -32,9 +34,14 @@ pub(super) struct Settings {
     /// texts of reviews and of comments on landed commits are read and sealed; absent: neither.
     #[serde(default)]
     pub emergency_ticket: Option<String>,
-    /// Apps that are AI agents which somebody starts, by the exact name of the app, without `[bot]`.
+    /// Apps that are AI agents which somebody starts, by the exact name of the app, without `[bot]`. Whoever
+    /// started one does not approve what it wrote.
     #[serde(default = "known_agents")]
     pub agents: Vec<String>,
+    /// Apps that write changes by themselves, which nobody starts, by the exact name of the app, without `[bot]`.
+    /// An app in neither list may be an agent: who may approve its pull requests cannot be told.
+    #[serde(default = "known_automation")]
+    pub automation: Vec<String>,
     /// Commits looked up by one GraphQL request, 1 to 100. Halved by itself where GitHub gives up.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 100))]
@@ -65,6 +72,10 @@ fn yes() -> bool {
 
 fn known_agents() -> Vec<String> {
     vec!["copilot-swe-agent".to_owned()]
+}
+
+fn known_automation() -> Vec<String> {
+    vec!["dependabot".to_owned(), "renovate".to_owned()]
 }
 
 fn fifty() -> u32 {
@@ -99,9 +110,7 @@ impl Settings {
         if let Some(pattern) = &self.emergency_ticket {
             Tickets::of(pattern).map_err(|why| wrong(format!("emergency_ticket: {why}"), "write \"INC-[0-9]+\""))?;
         }
-        if let Some(agent) = self.agents.iter().find(|agent| !is_app(agent)) {
-            return Err(wrong(format!("agents: {agent:?} is not the name of an app"), "write copilot-swe-agent"));
-        }
+        self.check_apps()?;
         let mut seen = BTreeSet::new();
         for repository in &self.repositories {
             repository.check()?;
@@ -113,6 +122,27 @@ impl Settings {
             }
         }
         self.check_organizations()
+    }
+
+    fn check_apps(&self) -> Result<(), SettingsError> {
+        let (agents, automation) = (&self.agents, &self.automation);
+        for (key, apps, name) in [("agents", agents, "copilot-swe-agent"), ("automation", automation, "dependabot")] {
+            if let Some(app) = apps.iter().find(|app| !is_app(app)) {
+                return Err(wrong(format!("{key}: {app:?} is not the name of an app"), &format!("write {name}")));
+            }
+        }
+        match automation.iter().find(|app| agents.iter().any(|agent| agent.eq_ignore_ascii_case(app))) {
+            Some(app) => Err(wrong(
+                format!("automation: {app} is among the agents too"),
+                "an agent is what somebody starts, automation what nobody does: write it in one of them",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What the bots are.
+    pub(super) fn apps(&self) -> Apps<'_> {
+        Apps { agents: &self.agents, automation: &self.automation }
     }
 
     fn check_organizations(&self) -> Result<(), SettingsError> {

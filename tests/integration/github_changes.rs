@@ -4,6 +4,7 @@
 mod afterwards;
 mod agents;
 pub(crate) mod bed;
+mod by_hand;
 mod clocks;
 mod content;
 mod located;
@@ -54,6 +55,8 @@ async fn every_kind_of_landing_becomes_the_changes_it_is() {
     assert_eq!(ipe.reconciliations.len(), 1);
     assert_eq!((ipe.reconciliations[0].held, ipe.reconciliations[0].stated), (10, 10));
     assert!(ipe.limitations.iter().any(|l| l.contains("code_owners = false")));
+    // Whatever the rule suites say, they say it of rulesets.
+    assert!(outcome.states("of classic branch protection GitHub keeps no rule suites"));
 }
 
 #[tokio::test]
@@ -381,6 +384,7 @@ async fn rule_suites_that_may_not_be_read_are_incomplete_unless_left_out() {
     let bed = bed.with("rule_suites", json!(false));
     let outcome = bed.first().await;
     assert_eq!(found(outcome.change("acme/shop#4@")).rule, RuleOutcome::NotRead);
+    assert!(outcome.states("nor are those of classic branch protection"));
     assert!(outcome.whole().ipe().limitations.iter().any(|l| l.contains("rule_suites = false")));
 }
 
@@ -472,6 +476,8 @@ fn settings_that_cannot_work_are_refused_with_the_key() {
         ("emergency_ticket", json!("(INC-[0-9]+)?")),
         ("agents", json!(["copilot-swe-agent[bot]"])),
         ("agents", json!([""])),
+        ("automation", json!(["renovate[bot]"])),
+        ("automation", json!(["Copilot-swe-agent"])),
         ("repositories", json!([])),
         ("organizations", json!([{ "name": "acme/shop" }])),
         ("organizations", json!([{ "name": "acme" }, { "name": "Acme" }])),

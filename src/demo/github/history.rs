@@ -22,6 +22,8 @@ pub(super) struct Commit {
     pub parents: Vec<String>,
     pub author: Option<String>,
     pub co_authors: Vec<String>,
+    /// Where that is another than the author.
+    pub committer: Option<String>,
     pub web_flow: bool,
     pub at: DateTime<Utc>,
     pub edits: Vec<Edit>,
@@ -134,6 +136,17 @@ impl GithubHistory {
             if let Some(row) = repository.rows.iter().find(|r| r.id == row) {
                 let (commit, who, text) = (row.after.clone(), who.to_owned(), text.to_owned());
                 repository.comments.push(Comment { commit, who, at, text });
+            }
+        }
+    }
+
+    /// The commit that a row led to was written together with others, and committed by somebody else.
+    pub fn credit(&mut self, row: u64, co_authors: &[&str], committer: Option<&str>) {
+        for repository in &mut self.repositories {
+            let led_to = repository.rows.iter().find(|r| r.id == row).map(|row| row.after.clone());
+            if let Some(commit) = led_to.and_then(|sha| repository.commits.get_mut(&sha)) {
+                commit.co_authors = co_authors.iter().map(|&who| who.to_owned()).collect();
+                commit.committer = committer.map(str::to_owned);
             }
         }
     }
@@ -329,7 +342,8 @@ impl Repository {
         let sha: String = hex::encode(digest).chars().take(40).collect();
         let (parents, author, co_authors, edits) =
             (parents.to_vec(), author.map(str::to_owned), Vec::new(), edits.to_vec());
-        let commit = Commit { sha: sha.clone(), parents, author, co_authors, web_flow: false, at, edits };
+        let (sha_of, web_flow) = (sha.clone(), false);
+        let commit = Commit { sha: sha_of, parents, author, co_authors, committer: None, web_flow, at, edits };
         self.commits.insert(sha.clone(), commit);
         sha
     }
@@ -429,9 +443,11 @@ impl Repository {
                     landed.push(parent.clone());
                 }
             }
+            Method::FastForward => landed.extend(own.last().cloned()),
             Method::Merge | Method::Queue | Method::Pushed => {
+                let edits = if spec.method == Method::Pushed { spec.merged_with.as_slice() } else { &[] };
                 let parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
-                landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, &[]));
+                landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, edits));
             }
         }
         let after = landed.last().cloned().unwrap_or_else(|| before.clone());
@@ -441,7 +457,7 @@ impl Repository {
         }
         let kind = match spec.method {
             Method::Queue => "merge_queue_merge",
-            Method::Pushed => "push",
+            Method::Pushed | Method::FastForward => "push",
             Method::Merge | Method::Squash | Method::Rebase => "pr_merge",
         };
         (before, after, kind)

@@ -16,6 +16,8 @@ pub enum Method {
     Queue,
     /// A merge commit made on a laptop and pushed.
     Pushed,
+    /// Its own last commit, pushed; the base must not have moved on.
+    FastForward,
 }
 
 /// One review of a pull request.
@@ -105,6 +107,8 @@ pub struct PullRequestSpec {
     pub merged_by: String,
     /// How.
     pub method: Method,
+    /// What a merge commit made on a laptop does beside merging.
+    pub merged_with: Vec<Edit>,
     /// Whether branch rules are bypassed.
     pub bypass: bool,
     /// Whether its branch is in a fork.
@@ -133,6 +137,7 @@ impl PullRequestSpec {
             merged_at,
             merged_by: author.to_owned(),
             method: Method::Merge,
+            merged_with: Vec::new(),
             bypass: false,
             fork: false,
         }

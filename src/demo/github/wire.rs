@@ -144,7 +144,7 @@ impl View<'_> {
                 "tree": { "sha": commit.sha, "url": url },
             },
             "author": commit.author.as_deref().map(|login| self.user(login)),
-            "committer": commit.author.as_deref().map(|login| self.user(login)),
+            "committer": committer(commit).map(|login| self.user(login)),
             "parents": commit.parents.iter().map(|sha| json!({
                 "sha": sha, "url": format!("{}/repos/{}/commits/{sha}", self.url, repository.name),
             })).collect::<Vec<_>>(),
@@ -185,7 +185,6 @@ impl View<'_> {
     }
 
     fn commit(&self, repository: &Repository, commit: &Commit) -> Value {
-        let committer = if commit.web_flow { Some("web-flow") } else { commit.author.as_deref() };
         let here = |pull: &&Pull| pull.commits.contains(&commit.sha) || pull.landed.contains(&commit.sha);
         let pulls = repository.pulls.iter().filter(|pull| pull.spec.opened_at <= self.now).filter(here);
         let pulls = pulls.map(|pull| reference(&format!("PR_{}:{}", repository.name, pull.spec.number)));
@@ -195,7 +194,7 @@ impl View<'_> {
             "__typename": "Commit", "id": id(&commit.sha), "oid": commit.sha, "committedDate": time(commit.at),
             "parents": connection("CommitConnection", commit.parents.iter().map(|sha| reference(&id(sha)))),
             "authors": connection("GitActorConnection", authors.map(git_actor)),
-            "committer": git_actor(committer),
+            "committer": git_actor(committer(commit)),
             "associatedPullRequests": connection("PullRequestConnection", pulls),
             "comments": connection("CommitCommentConnection", self.comments(repository, &commit.sha)),
         })
@@ -206,6 +205,7 @@ impl View<'_> {
         let comments = comments.map(|comment| {
             json!({
                 "__typename": "CommitComment", "createdAt": time(comment.at), "author": actor(Some(&comment.who)),
+                "authorAssociation": if may_push(&comment.who) { "MEMBER" } else { "NONE" },
                 "bodyText": comment.text, "lastEditedAt": null, "editor": null,
             })
         });
@@ -247,7 +247,7 @@ impl View<'_> {
             "author": actor(review.who.as_deref()),
             "bodyText": review.text, "lastEditedAt": edited_at.map(time),
             "editor": edited_at.map(|_| actor(review.who.as_deref())),
-            "authorCanPushToRepository": review.who.as_deref().is_some_and(|who| !who.contains("outsider")),
+            "authorCanPushToRepository": review.who.as_deref().is_some_and(may_push),
             "commit": commit.map(|sha| reference(&format!("C_{}:{sha}", repository.name))),
         })
     }
@@ -422,6 +422,14 @@ fn actor(login: Option<&str>) -> Value {
         Some((_, Some(app))) => json!({ "__typename": "Bot", "login": app }),
         Some((person, None)) => json!({ "__typename": "User", "login": person }),
     }
+}
+
+fn may_push(login: &str) -> bool {
+    !login.contains("outsider")
+}
+
+fn committer(commit: &Commit) -> Option<&str> {
+    if commit.web_flow { Some("web-flow") } else { commit.committer.as_deref().or(commit.author.as_deref()) }
 }
 
 fn git_actor(login: Option<&str>) -> Value {

@@ -86,6 +86,9 @@ struct PostHocFacts {
     /// What the reviewer is.
     #[serde(default)]
     reviewer_type: AccountType,
+    /// Whether the reviewer could push; null: nobody knows.
+    #[serde(default = "could_write")]
+    can_push: Option<bool>,
     /// When.
     at: DateTime<Utc>,
 }
@@ -254,6 +257,7 @@ impl ChangeFacts {
             post_hoc: Vec::from_iter(self.posthoc.map(|review| PostHoc {
                 ticket: review.ticket,
                 reviewer: actor(review.reviewer, review.reviewer_type),
+                can_push: review.can_push,
                 at: review.at,
             })),
         };
@@ -288,6 +292,7 @@ impl PullRequestFacts {
             base: self.base,
             merged_at: self.merged_at,
             head: oid(count),
+            same_as_landed: true,
             dismissals: dismissals?,
             reviews: self.reviews.into_iter().map(ReviewFacts::into_review).collect(),
             base_changed_at: None,
@@ -342,6 +347,7 @@ impl CommitFacts {
         PrCommit {
             oid,
             authors: authors.map(|login| CommitAuthor { login }).collect(),
+            committer: None,
             pushed_by: self.pushed_by,
             pushed_at: self.pushed_at,
             changes_content: Some(self.changes),

@@ -40,7 +40,8 @@ pub(super) enum WhyNot {
     ReviewerKindUnknown,
     /// Nobody says whether the reviewer could write.
     RightsUnknown,
-    /// Nobody says which content was approved, which was merged, or whether it changed in between.
+    /// Nobody says which content was approved, which was merged, whether that landed, or whether it changed in
+    /// between.
     ContentUnknown,
     /// It is dismissed; what it was, or when that was, is not known.
     DismissalUnknown,
@@ -241,8 +242,8 @@ fn content_since(pr: &PullRequest, review: &Review) -> Content {
     if pr.base_changed_at.is_some_and(|at| at > review.at) {
         return Content::Changed;
     }
-    // A list that does not end at what was merged says nothing of it.
-    if !pr.commits.last().is_some_and(|last| same_commit(&last.oid, &pr.head)) {
+    // What was approved is at the head at best, and a list that does not end at what was merged says nothing of it.
+    if !pr.same_as_landed || !pr.commits.last().is_some_and(|last| same_commit(&last.oid, &pr.head)) {
         return Content::Unknown;
     }
     let Some(looked_at) = &review.commit else { return content_by_time(pr, review.at) };

@@ -73,6 +73,14 @@ fn arrival(policy: &Policy, change: &Change, ruling: &Ruling) -> Attribute {
         arrival.seen += &format!("; touched {}", known(paths));
         arrival = arrival.on([Fact::Paths, Fact::Authors, Fact::Policy("exempt_actors")]);
     }
+    // What somebody pushed is the pull request only where that is shown.
+    if let (Lookup::Found(pr), LandingKind::Push) = (&change.pull_request, landing.kind)
+        && pr.head != landing.after
+    {
+        let shown = if pr.same_as_landed { "shown" } else { "not shown" };
+        arrival.seen += &format!("; {shown} to bring what stands at its head, {}", short(&pr.head));
+        arrival = arrival.on(pr.same_as_landed.then(|| Fact::Compared(pr.head.clone())));
+    }
     if policy.since.is_some() {
         arrival = arrival.on([Fact::Policy("since")]);
     }
@@ -254,8 +262,9 @@ impl Merged<'_> {
         });
         let commits: Vec<&str> = self.pr.commits.iter().map(|commit| short(&commit.oid)).collect();
         let base = self.pr.base_changed_at.map(|at| format!("; base switched at {}", day_time(at)));
+        let landed = if self.pr.same_as_landed { "" } else { ", and it is not shown that what landed is the same" };
         let seen = format!(
-            "{seen}; merged was {}; commits, oldest first: {}{}",
+            "{seen}; merged was {}{landed}; commits, oldest first: {}{}",
             short(&self.pr.head),
             commits.join(" "),
             base.unwrap_or_default()
@@ -306,7 +315,7 @@ impl Merged<'_> {
 
     fn rules(&self) -> Attribute {
         let (seen, part) = match self.pr.rule {
-            RuleOutcome::Pass => ("no bypass on record", Part::For),
+            RuleOutcome::Pass => ("no bypass of a ruleset on record", Part::For),
             RuleOutcome::Bypass => ("bypassed", Part::Against),
             RuleOutcome::NotRead => (NOT_READ, Part::Aside),
             RuleOutcome::OutOfReach => {
@@ -315,7 +324,7 @@ impl Merged<'_> {
         };
         // What the source no longer keeps stands nowhere, which is not the same as not found.
         let kept = self.pr.rule != RuleOutcome::OutOfReach;
-        let attribute = Attribute::new("A9", "branch rules not bypassed", seen).on(kept.then_some(Fact::Rules));
+        let attribute = Attribute::new("A9", "rulesets not bypassed", seen).on(kept.then_some(Fact::Rules));
         self.deciding(attribute, &["rule-bypassed", "rule-outcome-unknown"], part)
     }
 
@@ -361,7 +370,7 @@ fn after_the_fact(policy: &Policy, change: &Change, as_of: DateTime<Utc>, ruling
     // Enough approvals count: nobody asks for it.
     let part = if ruling.outcome == Outcome::Pass && !decides { Part::Aside } else { part };
     let attribute = Attribute::new("post-hoc", "review after the fact", seen).part(part).because(reason);
-    Attribute { decides, ..attribute.on([Fact::Afterwards, Fact::Policy("posthoc_hours")]) }
+    Attribute { decides, ..attribute.on([Fact::Afterwards, Fact::Policy("posthoc_hours"), Fact::Policy("roster")]) }
 }
 
 fn typed(actor: &Actor) -> String {

@@ -36,14 +36,16 @@
 //! | indeterminate | `reviewer-account-deleted` | an approval, or a request for changes and an approval, by deleted accounts |
 //! | indeterminate | `agent-initiator-unknown` | an agent's pull request, and nobody says who started it |
 //! | indeterminate | `dismissal-unknown` | a review is dismissed, and nobody says when or what it was |
-//! | indeterminate | `approved-content-unknown` | nobody says which content was approved, which was merged, or whether it changed in between |
-//! | indeterminate | `approver-rights-unknown` | nobody says whether the approver could write |
+//! | indeterminate | `approved-content-unknown` | nobody says which content was approved, which was merged, whether that is what landed, or whether it changed in between |
+//! | indeterminate | `approver-rights-unknown` | nobody says whether the approver, or who reviewed afterwards, could write |
 //! | indeterminate | `reviewer-kind-unknown` | nobody says whether the reviewer is a person |
 //! | indeterminate | `author-kind-unknown` | nobody says whether the author is an agent that somebody started |
 //! | indeterminate | `rule-outcome-unknown` | would pass, but the source cannot tell any more whether rules were bypassed |
 //!
 //! Who pushed last may be unknown. At most one person did, so with one approval more than needed at
 //! least enough of them are independent whoever it was; with exactly enough it cannot be told.
+//! Where somebody pushed a merge, its pull request speaks for it only if the source shows that what landed is what
+//! stands at its head (`PullRequest::same_as_landed`); else no approval is of what landed.
 //! `RuleOutcome::NotRead` passes: it is a limitation that the evidence states, chosen by configuration.
 //! `RuleOutcome::OutOfReach` was not chosen, so it does not.
 //! An emergency review helps only where approvals are missing: it is no answer to a standing request
@@ -81,7 +83,7 @@ pub struct Policy {
     /// Automation that may push without review: login to the paths that it may touch (`*` stays in a
     /// folder, `**` does not).
     pub exempt_actors: BTreeMap<String, Vec<String>>,
-    /// Logins of those who may approve; absent: everybody with write access.
+    /// Logins of those who may approve, also after the fact; absent: everybody with write access.
     pub roster: Option<Vec<String>>,
     /// Whether approvals by bots and agents count.
     pub bot_approval: bool,
@@ -313,7 +315,8 @@ fn people(change: &Change) -> impl Iterator<Item = &str> {
         Lookup::None | Lookup::Failed(_) => None,
     };
     let commits = pr.into_iter().flat_map(|pr| &pr.commits);
-    let authors = change.authors.iter().chain(commits.clone().flat_map(|commit| &commit.authors));
+    let of_commits = commits.clone().flat_map(|commit| commit.authors.iter().chain(&commit.committer));
+    let authors = change.authors.iter().chain(of_commits);
     (change.landing.actor.iter().map(|actor| &actor.login))
         .chain(authors.filter_map(|author| author.login.as_ref()))
         .chain(commits.filter_map(|commit| commit.pushed_by.as_ref()))

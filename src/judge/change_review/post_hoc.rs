@@ -1,5 +1,5 @@
 //! Whether an emergency change was reviewed properly afterwards: a ticket, and a person who had no
-//! hand in it, within the hours that the policy gives.
+//! hand in it, could push, and is on the roster if the policy has one, within the hours that the policy gives.
 //!
 //! Whoever landed it counts as having had a hand in it, also when that was the merge button.
 
@@ -55,12 +55,24 @@ fn one(policy: &Policy, change: &Change, review: &PostHoc, as_of: DateTime<Utc>)
     if people(change).any(|login| same_login(login, &reviewer.login)) {
         return invalid(&format!("{} had a hand in the change", reviewer.login));
     }
+    if policy.roster.as_ref().is_some_and(|roster| !roster.iter().any(|login| same_login(login, &reviewer.login))) {
+        return invalid(&format!("{} is not on the roster", reviewer.login));
+    }
+    if review.can_push == Some(false) {
+        return invalid(&format!("{} could not push", reviewer.login));
+    }
     let author = match &change.pull_request {
         Lookup::Found(pr) if pr.initiator.is_none() => pr.author.as_ref().map(|author| author.kind),
         Lookup::Found(_) | Lookup::None | Lookup::Failed(_) => None,
     };
     if author == Some(ActorKind::Agent) {
         return unknown("agent-initiator-unknown", "its reviewer may have started the agent; nobody says who did");
+    }
+    if author == Some(ActorKind::Unknown) {
+        return unknown("author-kind-unknown", "its reviewer may have started the author, which may be an agent");
+    }
+    if review.can_push.is_none() {
+        return unknown("approver-rights-unknown", "nobody says whether its reviewer could push");
     }
     if reviewer.kind == ActorKind::Unknown {
         return unknown("reviewer-kind-unknown", "nobody says whether its reviewer is a person");
@@ -69,7 +81,8 @@ fn one(policy: &Policy, change: &Change, review: &PostHoc, as_of: DateTime<Utc>)
         Lookup::Found(pr) => pr.commits.as_slice(),
         Lookup::None | Lookup::Failed(_) => &[],
     };
-    let mut authors = change.authors.iter().chain(commits.iter().flat_map(|commit| &commit.authors));
+    let of_commits = commits.iter().flat_map(|commit| commit.authors.iter().chain(&commit.committer));
+    let mut authors = change.authors.iter().chain(of_commits);
     if authors.any(|author| author.login.is_none()) {
         return unknown("commit-author-unmatched", "its reviewer may be a commit's author, who has no account");
     }

@@ -115,7 +115,7 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
         (
             "schedule = \"0 */6 * * *\"",
             "schedule = \"0 6 1 * *\"",
-            "GitHub's rule suites: bypasses of branch rules last 27 days",
+            "GitHub's rule suites: bypasses of rulesets last 27 days",
         ),
         ("directory = \"/var/lib/restore-tests\"", "", "hint: write `directory` there"),
         ("test = \"mfa\"", "test = \"mfaa\"", "mfa"),

@@ -2,7 +2,7 @@
 
 use super::bed::{Bed, Outcome, at, pull, week};
 use chrono::{DateTime, Duration, Utc};
-use evidenced::demo::github::{GithubHistory, PullRequestSpec};
+use evidenced::demo::github::{Edit, GithubHistory, Method, PullRequestSpec};
 use evidenced::judge::{self, Reading, Test};
 use evidenced_collectors::contract::{Task, Window};
 use serde_json::{Value, json};
@@ -50,6 +50,9 @@ async fn an_approval_after_the_merge_counts_if_it_names_a_ticket_in_time() {
     asked.reviews[0].state = "COMMENTED";
     let mut dismissed = approved(9, LANDED, "INC-17");
     dismissed.reviews[0].dismissed_at = Some(at(LANDED) + Duration::hours(2));
+    let mut outsider = approved(10, LANDED, "INC-17");
+    outsider.reviews[0].who = Some("outsider-dan".to_owned());
+    let together = PullRequestSpec { co_authors: vec!["example-ben".to_owned()], ..approved(11, LANDED, "INC-17") };
     for (spec, reason) in [
         (approved(1, LANDED, "fine after all, see INC-17."), "emergency-reviewed"),
         (approved(2, LANDED, "fine after all"), "approved-after-merge"),
@@ -60,6 +63,8 @@ async fn an_approval_after_the_merge_counts_if_it_names_a_ticket_in_time() {
         (deleted, "reviewer-account-deleted"),
         (asked, "no-approval"),
         (dismissed, "approved-after-merge"),
+        (outsider, "approved-after-merge"),
+        (together, "approved-after-merge"),
     ] {
         let number = spec.number;
         let mut history = shop();
@@ -78,6 +83,7 @@ async fn a_comment_on_a_pushed_commit_counts_in_its_form_in_time_and_by_another_
         ("example-ben", 1, "INC-17 is fine", "direct-push"),
         ("example-ben", 1, "Reviewed-after: INC-17 reverted", "direct-push"),
         ("example-helper[bot]", 1, form, "direct-push"),
+        ("outsider-dan", 1, form, "direct-push"),
         ("example-ana", 1, form, "direct-push"),
         ("example-ana", 1, "Reviewed-after: INC-17 ok\n-- example-ben", "direct-push"),
     ] {
@@ -86,6 +92,54 @@ async fn a_comment_on_a_pushed_commit_counts_in_its_form_in_time_and_by_another_
         history.comment(row, who, at(LANDED) + Duration::hours(hours), text);
         assert_eq!(read(history).await.reason("acme/shop@"), reason, "{who} after {hours} h: {text}");
     }
+}
+
+#[tokio::test]
+async fn who_wrote_or_committed_what_was_pushed_does_not_review_it_afterwards() {
+    let roster = json!({ "roster": ["example-cleo"] });
+    for (reviewer, policy, outcome) in [
+        ("example-ana", json!({}), "direct-push"),
+        ("example-ben", json!({}), "direct-push"),
+        ("example-dora", json!({}), "direct-push"),
+        ("example-cleo", json!({}), "emergency-reviewed"),
+        ("example-cleo", roster.clone(), "emergency-reviewed"),
+        ("example-emil", roster, "direct-push"),
+    ] {
+        let mut history = shop();
+        let row = history.push_direct("acme/shop", "main", "example-ana", at(LANDED), &["src/hot.rs"]);
+        history.credit(row, &["example-ben"], Some("example-dora"));
+        history.comment(row, reviewer, at(LANDED) + Duration::hours(1), "Reviewed-after: INC-17 ok");
+        let judged = read(history).await.judged(&policy, "acme/shop@");
+        assert_eq!(judged.1, outcome, "{reviewer} {policy}");
+    }
+}
+
+#[tokio::test]
+async fn who_wrote_a_commit_below_a_merge_that_was_pushed_does_not_review_it_afterwards() {
+    for (reviewer, outcome) in [("example-ben", "direct-push"), ("example-cleo", "emergency-reviewed")] {
+        let mut history = shop();
+        let spec = PullRequestSpec {
+            co_authors: vec!["example-ben".to_owned()],
+            method: Method::Pushed,
+            merged_with: vec![Edit::new("src/other.rs", "more")],
+            ..pull(1, LANDED)
+        };
+        let row = history.merge(spec);
+        history.comment(row, reviewer, at(LANDED) + Duration::hours(1), "Reviewed-after: INC-17 ok");
+        assert_eq!(read(history).await.reason("acme/shop@"), outcome, "{reviewer}");
+    }
+}
+
+#[tokio::test]
+async fn a_committer_without_an_account_and_a_standing_that_is_not_understood_never_pass() {
+    let mut history = shop();
+    reviewed(&mut history);
+    history.replace("/compare/", "\"committer\":{\"avatar_url\"", "\"committer\":null,\"was\":{\"avatar_url\"");
+    assert_eq!(read(history).await.reason("acme/shop@"), "commit-author-unmatched");
+    let mut history = shop();
+    reviewed(&mut history);
+    history.replace("/graphql", "\"authorAssociation\":\"MEMBER\"", "\"authorAssociation\":\"FRIEND\"");
+    assert!(read(history).await.incomplete().contains("unknown variant"));
 }
 
 #[tokio::test]

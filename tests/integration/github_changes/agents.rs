@@ -61,8 +61,33 @@ async fn only_accounts_that_github_types_as_apps_are_agents_and_only_those_liste
     assert_eq!(person.reason("acme/shop#1@"), "approved");
     let renovate = read(opened("renovate[bot]", &[]), json!(["copilot-swe-agent"])).await;
     assert_eq!(found(renovate.change("acme/shop#1@")).author.as_ref().unwrap().kind, ActorKind::Bot);
-    let listed = read(opened("renovate[bot]", &[]), json!(["renovate"])).await;
+    assert_eq!(renovate.reason("acme/shop#1@"), "approved");
+    let listed = read(opened("example-writer[bot]", &[]), json!(["Example-Writer"])).await;
     assert_eq!(listed.reason("acme/shop#1@"), "agent-initiator-unknown");
+}
+
+#[tokio::test]
+async fn an_app_that_is_in_neither_list_may_be_an_agent_until_somebody_lists_it() {
+    for app in ["example-writer", "github-actions"] {
+        let mut history = GithubHistory::new();
+        history.repository("acme/shop", "main");
+        history.merge(opened(&format!("{app}[bot]"), &[]));
+        let bed = Bed::of(history).await;
+        let unlisted = bed.first().await;
+        let author = found(unlisted.change("acme/shop#1@")).author.clone().unwrap();
+        assert_eq!((author.login, author.kind), (format!("{app}[bot]"), ActorKind::Unknown));
+        assert_eq!(unlisted.reason("acme/shop#1@"), "author-kind-unknown");
+        assert!(unlisted.states(&format!("{app}; hint: name each in agents")));
+        let listed = bed.with("automation", json!([app])).first().await;
+        assert_eq!(listed.reason("acme/shop#1@"), "approved");
+        assert!(!listed.states("hint: name each in agents"));
+    }
+}
+
+#[tokio::test]
+async fn a_bot_that_reviews_is_a_bot_whether_it_is_listed_or_not() {
+    let by_bot = pull(1, MERGED).approved_by("example-writer[bot]");
+    assert_eq!(read(by_bot, json!(["copilot-swe-agent"])).await.reason("acme/shop#1@"), "bot-approval");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::bed::{Bed, Outcome, at, pull};
 use chrono::Duration;
-use evidenced::demo::github::{Edit, GithubHistory, PullRequestSpec, Rebase};
+use evidenced::demo::github::{Edit, GithubHistory, Method, PullRequestSpec, Rebase};
 use evidenced::judge::{Attribute, Part, Reading, Test, attributes};
 use evidenced_collectors::contract::{At, Fact, Found, Sealed, Stands};
 use serde_json::{Value, json};
@@ -128,6 +128,18 @@ async fn what_was_approved_and_what_was_merged_are_each_found_in_their_own_compa
     assert_eq!((&a_name, &a_blob), (&m_name, &m_blob), "the same path and the same blob");
     assert_eq!(a_name, "src/a.rs");
     assert_ne!(a_base, m_base, "though they left the base at different commits");
+}
+
+#[tokio::test]
+async fn what_a_pushed_merge_was_held_against_is_found_in_its_comparison() {
+    let mut history = shop(&[Edit::new("src/a.rs", "limit = 10")]);
+    let spec = pull(1, LANDED).editing(&[Edit::new("src/a.rs", "limit = 20")]).approved_by("example-ben");
+    history.merge(PullRequestSpec { method: Method::Pushed, ..spec });
+    let why = explained(Bed::of(history).await, json!({})).await;
+    let arrival = why.attribute("A1");
+    let compared = arrival.facts.iter().find(|fact| matches!(fact, Fact::Compared(_))).unwrap();
+    assert!(arrival.seen.contains("; shown to bring what stands at its head"), "{arrival:#?}");
+    assert!(why.stands(compared).contains(&json!("src/a.rs")), "{:#?}", why.stands);
 }
 
 #[tokio::test]

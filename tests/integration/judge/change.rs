@@ -33,7 +33,7 @@ fn deleted(review: Review) -> Review {
 }
 
 fn post_hoc(reviewer: &str, when: &str) -> Vec<PostHoc> {
-    vec![PostHoc { ticket: Some("INC-7".to_owned()), reviewer: person(reviewer), at: at(when) }]
+    vec![PostHoc { ticket: Some("INC-7".to_owned()), reviewer: person(reviewer), can_push: Some(true), at: at(when) }]
 }
 
 #[test]
@@ -248,6 +248,7 @@ fn whoever_reviews_an_agents_change_afterwards_may_have_started_it_where_nobody_
     expect_change(json!({}), by(ActorKind::Agent, Some("erin")), Pass, "emergency-reviewed");
     expect_change(json!({}), by(ActorKind::Agent, Some("carol")), Deviation, "no-approval");
     expect_change(json!({}), by(ActorKind::Bot, None), Pass, "emergency-reviewed");
+    expect_change(json!({}), by(ActorKind::Unknown, None), Indeterminate, "author-kind-unknown");
 }
 
 #[test]
@@ -413,7 +414,8 @@ fn a_review_afterwards_counts_only_with_ticket_in_time_and_by_an_independent_per
     let direct = |post_hoc| Change { post_hoc, ..pushed(LandingKind::Push) };
     let by = |kind| {
         let reviewer = Some(Actor { login: "bob".to_owned(), kind });
-        direct(vec![PostHoc { ticket: Some("INC-7".to_owned()), reviewer, at: at("11:00") }])
+        let ticket = Some("INC-7".to_owned());
+        direct(vec![PostHoc { ticket, reviewer, can_push: Some(true), at: at("11:00") }])
     };
     expect_change(json!({}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
     expect_change(json!({"posthoc_hours": 1}), direct(post_hoc("bob", "11:00")), Pass, "emergency-reviewed");
@@ -432,6 +434,34 @@ fn a_review_afterwards_counts_only_with_ticket_in_time_and_by_an_independent_per
     let mut unmatched = direct(post_hoc("bob", "11:00"));
     unmatched.authors.push(CommitAuthor { login: None });
     expect_change(json!({}), unmatched, Indeterminate, "commit-author-unmatched");
+}
+
+#[test]
+fn a_review_afterwards_needs_a_place_on_the_roster_and_a_right_to_push_and_not_knowing_is_no_pass() {
+    let by = |who: &str, can_push| {
+        let mut change = Change { post_hoc: post_hoc(who, "11:00"), ..pushed(LandingKind::Push) };
+        change.post_hoc[0].can_push = can_push;
+        change
+    };
+    let roster = || json!({"roster": ["Bob"]});
+    expect_change(roster(), by("bob", Some(true)), Pass, "emergency-reviewed");
+    expect_change(roster(), by("carol", Some(true)), Deviation, "direct-push");
+    expect_change(roster(), by("carol", None), Deviation, "direct-push");
+    expect_change(json!({}), by("carol", Some(false)), Deviation, "direct-push");
+    expect_change(json!({}), by("carol", None), Indeterminate, "approver-rights-unknown");
+}
+
+#[test]
+fn an_approval_covers_only_what_is_shown_to_have_landed() {
+    let elsewhere = || PullRequest { same_as_landed: false, ..pull_request() };
+    expect_change(json!({}), merged(elsewhere()), Indeterminate, "approved-content-unknown");
+    let nobody = PullRequest { reviews: Vec::new(), ..elsewhere() };
+    expect_change(json!({}), merged(nobody), Deviation, "no-approval");
+    let shown =
+        PullRequest { reviews: vec![Review { same_as_merged: true, ..approval("bob", 7, "09:00") }], ..elsewhere() };
+    expect_change(json!({}), merged(shown), Indeterminate, "approved-content-unknown");
+    let afterwards = Change { post_hoc: post_hoc("carol", "11:00"), ..merged(elsewhere()) };
+    expect_change(json!({}), afterwards, Pass, "emergency-reviewed");
 }
 
 #[test]
@@ -479,9 +509,12 @@ fn a_review_afterwards_of_a_pull_request_is_independent_of_everybody_in_it() {
     head.authors.push(CommitAuthor { login: Some("carol".to_owned()) });
     head.pushed_by = Some("dave".to_owned());
     expect_change(json!({}), emergency("bob", head.clone()), Pass, "emergency-reviewed");
-    for involved in ["alice", "carol", "dave", "ivan"] {
+    head.committer = Some(CommitAuthor { login: Some("frank".to_owned()) });
+    for involved in ["alice", "carol", "dave", "frank", "ivan"] {
         expect_change(json!({}), emergency(involved, head.clone()), Deviation, "no-approval");
     }
+    let unmatched = PrCommit { committer: Some(CommitAuthor { login: None }), ..head.clone() };
+    expect_change(json!({}), emergency("bob", unmatched), Indeterminate, "commit-author-unmatched");
     head.pushed_by = None;
     expect_change(json!({}), emergency("bob", head), Indeterminate, "last-pusher-unknown");
 }

@@ -28,6 +28,7 @@ pub(super) fn commit(number: u32, by: &str, pushed_at: &str) -> PrCommit {
     PrCommit {
         oid: oid(number),
         authors: vec![CommitAuthor { login: Some(by.to_owned()) }],
+        committer: None,
         pushed_by: Some(by.to_owned()),
         pushed_at: Some(at(pushed_at)),
         changes_content: Some(true),
@@ -56,6 +57,7 @@ pub(super) fn pull_request() -> PullRequest {
         base: "main".to_owned(),
         merged_at: at("10:00"),
         head: oid(1),
+        same_as_landed: true,
         reviews: vec![approval("bob", 1, "09:00")],
         dismissals: Vec::new(),
         base_changed_at: None,

@@ -306,7 +306,7 @@ fn with_post_hoc(change: Change, post_hoc: Option<PostHoc>) -> Change {
 
 /// An hour after the landing.
 fn afterwards_by(login: &str) -> PostHoc {
-    PostHoc { ticket: Some("INC-1".to_owned()), reviewer: person(login), at: at("11:00") }
+    PostHoc { ticket: Some("INC-1".to_owned()), reviewer: person(login), can_push: Some(true), at: at("11:00") }
 }
 
 fn both_orders<T: Clone + std::fmt::Debug + 'static>(list: Vec<T>) -> impl Strategy<Value = (Vec<T>, Vec<T>)> {

@@ -13,8 +13,8 @@ use super::properties::{PEOPLE, changes, found, policies, restore_tests};
 use chrono::TimeDelta;
 use evidenced::judge::{Outcome, Test, Verdict, judge};
 use evidenced_collectors::contract::{
-    Actor, ActorKind, Change, Device, Items, LandingKind, Lookup, PostHoc, Principal, PrincipalDetail, PrincipalType,
-    RestoreTest, Store,
+    Actor, ActorKind, Change, CommitAuthor, Device, Items, LandingKind, Lookup, PostHoc, Principal, PrincipalDetail,
+    PrincipalType, RestoreTest, Store,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -50,21 +50,28 @@ const OF_APPROVED_CHANGES: [&str; 8] = [
     "reviewer-account-deleted",
 ];
 
-const OF_A_CHANGE: [Forget<Change>; 12] = [
+const OF_A_CHANGE: [Forget<Change>; 15] = [
     |change| change.paths = None,
     |change| change.authors.iter_mut().for_each(|author| author.login = None),
     |change| change.pull_request = Lookup::Failed("502".to_owned()),
     |change| change.post_hoc.iter_mut().for_each(|review| review.ticket = None),
     |change| change.post_hoc.iter_mut().for_each(|review| review.reviewer = None),
+    |change| change.post_hoc.iter_mut().for_each(|review| review.can_push = None),
     |change| of_reviews(change, |review| review.can_push = None),
     |change| of_reviews(change, |review| review.author = None),
     |change| of_commits(change, |commit| commit.pushed_by = None),
     |change| of_commits(change, |commit| commit.pushed_at = None),
     |change| of_commits(change, |commit| commit.changes_content = None),
     |change| of_commits(change, |commit| commit.authors.iter_mut().for_each(|author| author.login = None)),
+    |change| of_commits(change, |commit| commit.committer = Some(CommitAuthor { login: None })),
     |change| {
         if let Lookup::Found(pr) = &mut change.pull_request {
             pr.owners_of_paths = None;
+        }
+    },
+    |change| {
+        if let Lookup::Found(pr) = &mut change.pull_request {
+            pr.same_as_landed = false;
         }
     },
 ];
@@ -83,8 +90,12 @@ fn of_commits(change: &mut Change, forget: Forget<evidenced_collectors::contract
 
 /// With a review afterwards by somebody who may have had a hand in it.
 fn landed(change: Change, post_hoc: Option<usize>) -> Change {
-    let reviewer =
-        |who: usize| PostHoc { ticket: Some("INC-1".to_owned()), reviewer: person(PEOPLE[who]), at: at("11:00") };
+    let reviewer = |who: usize| PostHoc {
+        ticket: Some("INC-1".to_owned()),
+        reviewer: person(PEOPLE[who]),
+        can_push: Some(true),
+        at: at("11:00"),
+    };
     Change { post_hoc: post_hoc.map(reviewer).into_iter().collect(), ..change }
 }
 
@@ -251,7 +262,7 @@ fn what_is_forgotten_was_known_and_decides() {
     };
     assert_eq!(passes(&change(|_| ())).len(), 1);
     let decides = OF_A_CHANGE.iter().filter(|forget| passes(&change(**forget)).is_empty()).count();
-    assert_eq!(decides, 4, "the pull request, whether bob could write, who he is, and who pushed last");
+    assert_eq!(decides, 5, "the pull request, whether it landed, whether bob could write, who he is, who pushed last");
     let good = super::facts::restore("1", "a", "2026-02-10T00:00:00Z");
     let restored = |forget: Forget<RestoreTest>| {
         let mut after = good.clone();
