@@ -6,7 +6,7 @@ use super::place;
 use super::settings::Settings;
 use crate::contract::{CollectError, Reconciliation, Scanning, Unread, Vulnerability, Whole};
 use crate::sources::github::client::Client;
-use crate::sources::github::organization::{self, Listing};
+use crate::sources::github::organization::{self, Listing, Lists};
 use crate::sources::github::settings::{Organization, same};
 use std::collections::BTreeSet;
 
@@ -37,13 +37,10 @@ pub(super) struct Scope {
 
 /// Asks for the lists and decides. Fails as a whole only without sign-in.
 pub(super) async fn find(client: &Client, settings: &Settings, memory: &Memory) -> Result<Scope, CollectError> {
-    let mut scope = Scope::default();
-    for organization in &settings.organizations {
-        match organization::read(client, &organization.name).await {
-            Ok(listing) => scope.organization(organization, listing, settings, memory),
-            Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
-            Err(error) => scope.unread.extend(error.unread()),
-        }
+    let Lists { lists, unread } = organization::read(client, &settings.organizations).await?;
+    let mut scope = Scope { unread, ..Scope::default() };
+    for (organization, listing) in lists {
+        scope.organization(organization, listing, settings, memory);
     }
     for name in &settings.repositories {
         let there = scope.targets.iter().any(|target| same(&target.name, name));

@@ -135,7 +135,8 @@ impl Chain<'_> {
     fn beginning(&self, branch: &str, former: &Former, window: Window) -> Option<(String, Option<Step>, String)> {
         let states = std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after));
         let start = states.into_iter().find(|state| *state != ZERO)?;
-        let took = format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
+        let took =
+            format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
         if former.states.contains(start) {
             return Some((start.clone(), None, format!("{took}, which production had before")));
         }

@@ -237,13 +237,8 @@ fn former<'a>(target: &'a Target<'_>, now: &RepositoryMemory) -> Option<(&'a str
     Some((new, Former { branch: last.clone(), head, states: states.collect() }))
 }
 
-type Context<'a> = (
-    Option<&'a RepositoryMemory>,
-    Option<&'a (&'a str, Former)>,
-    Window,
-    &'a [Row],
-    &'a BTreeMap<&'a str, Chain<'a>>,
-);
+type Context<'a> =
+    (Option<&'a RepositoryMemory>, Option<&'a (&'a str, Former)>, Window, &'a [Row], &'a BTreeMap<&'a str, Chain<'a>>);
 
 async fn changes(
     client: &Client,

@@ -7,7 +7,7 @@ use super::settings::{Repository, Settings};
 use super::{activity::ZERO, state};
 use crate::contract::{CollectError, Reconciliation, Unread, Whole, Window};
 use crate::sources::github::client::Client;
-use crate::sources::github::organization::{self, Listed, Listing};
+use crate::sources::github::organization::{self, Listed, Listing, Lists};
 use crate::sources::github::settings::{Organization, same};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,15 +54,8 @@ pub(super) async fn find<'a>(
     memory: &'a Memory,
     window: Window,
 ) -> Result<Scope<'a>, CollectError> {
-    let mut scope = Scope::default();
-    let mut lists = Vec::new();
-    for organization in &settings.organizations {
-        match organization::read(client, &organization.name).await {
-            Ok(listing) => lists.push((organization, listing)),
-            Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
-            Err(error) => scope.unread.extend(error.unread()),
-        }
-    }
+    let Lists { lists, unread } = organization::read(client, &settings.organizations).await?;
+    let scope = Scope { unread, ..Scope::default() };
     let mut decision = Decision { settings, memory, window, scope, taken: BTreeSet::new() };
     for (organization, listing) in &lists {
         decision.organization(organization, listing);
