@@ -120,6 +120,26 @@ impl GithubHistory {
         self.of(name).life.defaults.insert(at, branch.to_owned());
     }
 
+    /// A branch is made where another one is by then, with a commit of its own if there are paths. Gives the id of the
+    /// row.
+    pub fn branch(
+        &mut self,
+        repository: &str,
+        (name, from): (&str, &str),
+        actor: &str,
+        at: DateTime<Utc>,
+        paths: &[&str],
+    ) -> u64 {
+        let place = self.of(repository);
+        let mut head = place.heads.get(from).cloned().unwrap_or_else(|| ZERO.to_owned());
+        if !paths.is_empty() {
+            let edits: Vec<Edit> = paths.iter().map(|path| Edit::new(path, name)).collect();
+            head = place.commit(&format!("{name} begins"), &[head], Some(actor), at, &edits);
+        }
+        place.heads.insert(name.to_owned(), head.clone());
+        self.row(repository, (name, "branch_creation"), (ZERO, &head), at, Some(actor))
+    }
+
     /// A branch is deleted. Gives the id of the row.
     pub fn delete_branch(&mut self, name: &str, branch: &str, actor: &str, at: DateTime<Utc>) -> u64 {
         let before = self.of(name).heads.remove(branch).unwrap_or_else(|| ZERO.to_owned());
