@@ -99,9 +99,14 @@ fn gone(known: &Vulnerability) -> Option<Vulnerability> {
 }
 
 /// Of a repository that has no list of alerts, being archived or looked through by nobody: what was not mended when
-/// it was last read, as it was. Nothing has mended it since as far as anybody knows, and its time goes on.
-pub(super) fn left(known: Option<&RepositoryMemory>) -> Vec<Vulnerability> {
-    known.map_or_else(Vec::new, |known| known.open.clone())
+/// it was last read, as it was, under the repository's present name. Nothing has mended it since as far as anybody
+/// knows, and its time goes on.
+pub(super) fn left(known: Option<&RepositoryMemory>, name: &str) -> Vec<Vulnerability> {
+    let renamed = |alert: &Vulnerability| {
+        let id = number(alert).map_or_else(|| alert.id.clone(), |number| format!("{name}/dependabot/{number}"));
+        Vulnerability { id, place: name.to_owned(), ..alert.clone() }
+    };
+    known.map_or_else(Vec::new, |known| known.open.iter().map(renamed).collect())
 }
 
 /// The severities known before, and the present one if it is another.

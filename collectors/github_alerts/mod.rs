@@ -70,7 +70,7 @@ impl Collector for GithubAlerts {
                     let alerts = match scanning {
                         Scanning::On => memory::rated(alerts, known, client.as_of),
                         // No list says what became of them.
-                        _ => memory::left(known),
+                        _ => memory::left(known, &target.name),
                     };
                     let early = alerts.iter().filter(|alert| memory::ended_before(alert, task.window.start)).count();
                     if early > 0 {

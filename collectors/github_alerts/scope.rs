@@ -67,7 +67,7 @@ impl Scope {
                 excluded.push(format!("{} ({reason})", listed.name));
             } else if listed.is_archived {
                 self.items.push(place(&listed.name, settings, Scanning::Archived));
-                let left = left(memory.of(listed.id));
+                let left = left(memory.of(listed.id), &listed.name);
                 if !left.is_empty() {
                     self.filters.push(format!(
                         "{} is archived: {} alerts that were not mended when it was last read are handed over as they \
