@@ -133,8 +133,8 @@ impl Chain<'_> {
     /// be said of that. One that began with a state of those before it brought nothing; of any other, what it began
     /// with replaces what they had.
     fn beginning(&self, branch: &str, former: &Former, window: Window) -> Option<(String, Option<Step>, String)> {
-        let states = std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after));
-        let start = states.into_iter().find(|state| *state != ZERO)?;
+        let mut states = std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after));
+        let start = states.find(|state| *state != ZERO)?;
         let took =
             format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
         if former.states.contains(start) {

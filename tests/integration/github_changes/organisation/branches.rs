@@ -67,6 +67,23 @@ async fn what_a_new_default_branch_began_with_is_a_forced_push_where_production_
 }
 
 #[tokio::test]
+async fn a_new_default_branch_that_was_deleted_and_made_again_brings_what_it_had_before() {
+    let mut history = every_landing();
+    let before = at("2026-03-08T10:00:00Z");
+    history.branch("acme/shop", ("release2", "main"), "example-eve", before, &["src/unseen.rs"]);
+    history.branch("acme/shop", ("kept", "release2"), "example-eve", before + Duration::hours(1), &[]);
+    history.delete_branch("acme/shop", "release2", "example-eve", before + Duration::hours(2));
+    let made = day(0) + Duration::hours(1);
+    history.branch("acme/shop", ("release2", "kept"), "example-eve", made, &[]);
+    history.default_branch("acme/shop", "release2", made);
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    let second = then(&bed, &first, day(1)).await;
+    let main = head_of_main(&first);
+    assert_eq!(landed(&second, "release2"), [(LandingKind::ForcePush, main.as_str(), made, "force-push".to_owned())]);
+}
+
+#[tokio::test]
 async fn a_new_default_branch_that_is_made_after_the_window_is_judged_by_the_next_run() {
     let mut history = every_landing();
     let made = day(1) + Duration::hours(1);
