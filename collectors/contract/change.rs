@@ -34,7 +34,7 @@ pub struct Change {
 pub struct Landing {
     /// What the source calls the update.
     pub kind: LandingKind,
-    /// Who did it; `None` for a deleted account.
+    /// Who did it; `None` for a deleted account, or where the source does not say.
     pub actor: Option<Actor>,
     /// When, by the source's clock.
     pub at: DateTime<Utc>,

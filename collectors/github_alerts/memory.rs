@@ -2,9 +2,12 @@
 //! severity that they are known to have had.
 
 use crate::contract::{Closing, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// A finding that begins so soon after the end of another one of the same advisory and package is that one again.
+const AGAIN: TimeDelta = TimeDelta::days(7);
 
 /// All of it, by repository name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,16 +53,43 @@ pub(super) fn rated(
     now: DateTime<Utc>,
 ) -> Vec<Vulnerability> {
     let remembered = known.map_or(&[][..], |known| &known.open);
-    for alert in &mut alerts {
+    let mut fresh = Vec::new();
+    for (place, alert) in alerts.iter_mut().enumerate() {
         let before = remembered.iter().find(|known| number(known) == number(alert)).and_then(finding);
-        if let (VulnerabilityDetail::Finding(finding), Some(before)) = (&mut alert.detail, before) {
-            finding.severities = continued(&before.severities, finding.severities.last(), now);
+        match (&mut alert.detail, before) {
+            (VulnerabilityDetail::Finding(finding), Some(before)) => {
+                finding.severities = continued(&before.severities, finding.severities.last(), now);
+            }
+            _ => fresh.push(place),
         }
     }
     let listed = |known: &&Vulnerability| alerts.iter().any(|alert| number(alert) == number(known));
     let lost: Vec<Vulnerability> = remembered.iter().filter(|known| !listed(known)).filter_map(gone).collect();
     alerts.extend(lost);
+    as_old(&mut alerts, fresh);
     alerts
+}
+
+/// A file that is moved, or written anew, gives its alerts other numbers. So one that begins while another one of the
+/// same advisory and package is open, or soon after that one's end, has had the severities of that one too, and is as
+/// old. `fresh` are the places of those that no earlier run has seen.
+fn as_old(alerts: &mut [Vulnerability], mut fresh: Vec<usize>) {
+    fresh.sort_by_key(|place| finding(&alerts[*place]).map(|finding| finding.found_at));
+    for place in fresh {
+        let Some(new) = finding(&alerts[place]) else { continue };
+        let goes_on = |old: &&Finding| {
+            let end = old.closing.as_ref().and_then(Closing::at);
+            (&old.advisory, &old.package) == (&new.advisory, &new.package)
+                && old.found_at < new.found_at
+                && end.is_none_or(|end| new.found_at - end <= AGAIN)
+        };
+        let first = |old: &&Finding| old.severities.first().map(|rated| rated.since);
+        let Some(old) = alerts.iter().filter_map(finding).filter(goes_on).min_by_key(first) else { continue };
+        let severities = continued(&old.severities, new.severities.last(), new.found_at);
+        if let VulnerabilityDetail::Finding(new) = &mut alerts[place].detail {
+            new.severities = severities;
+        }
+    }
 }
 
 /// An alert that was remembered, as one that is not listed any more.
@@ -68,13 +98,15 @@ fn gone(known: &Vulnerability) -> Option<Vulnerability> {
     Some(Vulnerability { detail: VulnerabilityDetail::Finding(finding), ..known.clone() })
 }
 
-/// Of a repository that nobody can ask any more: what was neither mended nor accepted when it was last read.
-pub(super) fn left_open(known: Option<&RepositoryMemory>) -> Vec<Vulnerability> {
-    let remembered = known.map_or(&[][..], |known| &known.open);
-    let accepted = |alert: &Vulnerability| {
-        finding(alert).is_some_and(|finding| matches!(finding.closing, Some(Closing::Dismissed { .. })))
+/// Of a repository that has no list of alerts, being archived or looked through by nobody: what was not mended when
+/// it was last read, as it was, under the repository's present name. Nothing has mended it since as far as anybody
+/// knows, and its time goes on.
+pub(super) fn left(known: Option<&RepositoryMemory>, name: &str) -> Vec<Vulnerability> {
+    let renamed = |alert: &Vulnerability| {
+        let id = number(alert).map_or_else(|| alert.id.clone(), |number| format!("{name}/dependabot/{number}"));
+        Vulnerability { id, place: name.to_owned(), ..alert.clone() }
     };
-    remembered.iter().filter(|alert| !accepted(alert)).filter_map(gone).collect()
+    known.map_or_else(Vec::new, |known| known.open.iter().map(renamed).collect())
 }
 
 /// The severities known before, and the present one if it is another.
@@ -147,5 +179,31 @@ mod tests {
         assert!(open_in(&now[0], window) && open_in(&now[1], window));
         assert!(!open_in(&now[0], Window { start: at(10), end: at(11) }));
         assert!(!open_in(&now[1], Window { start: at(1), end: at(2) }));
+    }
+
+    #[test]
+    fn a_file_that_is_moved_makes_no_finding_younger() {
+        let found = |number, day, closing| {
+            let mut alert = alert(number, Severity::High, closing);
+            if let VulnerabilityDetail::Finding(finding) = &mut alert.detail {
+                finding.found_at = at(day);
+                finding.severities[0].since = at(day);
+            }
+            alert
+        };
+        let closed = |day| Some(Closing::Fixed { at: at(day) });
+        let mut other = found(5, 12, None);
+        if let VulnerabilityDetail::Finding(finding) = &mut other.detail {
+            finding.package = "npm y".to_owned();
+        }
+        // Listed in no order: the third goes on from the second, which goes on from the first.
+        let listed = [found(3, 18, None), found(1, 2, closed(5)), found(2, 11, closed(11)), found(4, 27, None), other];
+        let since = |alerts: &[Vulnerability]| -> Vec<DateTime<Utc>> {
+            alerts.iter().map(|alert| finding(alert).unwrap().severities[0].since).collect()
+        };
+        let now = rated(listed.to_vec(), None, at(28));
+        assert_eq!(since(&now), [at(2), at(2), at(2), at(2), at(12)], "the fourth began while the third was open");
+        let listed = [found(1, 2, closed(5)), found(2, 13, None)];
+        assert_eq!(since(&rated(listed.to_vec(), None, at(28))), [at(2), at(13)], "eight days later it is another one");
     }
 }

@@ -26,7 +26,7 @@ use settings::Settings;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_alerts",
-    version: 1,
+    version: 2,
     about: "Dependabot alerts of repositories on GitHub, how they ended, and where there are none because nobody looks",
     reading: Reading::Window,
     permissions: &[permissions::METADATA, permissions::DEPENDABOT_ALERTS],
@@ -55,7 +55,8 @@ impl Collector for GithubAlerts {
         let client = Client::new(door, &self.settings.api_url, &self.settings.credentials)?;
         let memory: Memory = carry::read(task.carry.as_ref())?;
         let mut scope = scope::find(&client, &self.settings, &memory).await?;
-        let (mut items, mut found, mut next) = (std::mem::take(&mut scope.items), Vec::new(), Memory::default());
+        let (mut items, mut found) = (std::mem::take(&mut scope.items), Vec::new());
+        let mut next = std::mem::take(&mut scope.archived);
         for target in std::mem::take(&mut scope.targets) {
             match alerts::read(&client, &target.name).await {
                 Ok(read) => {
@@ -66,7 +67,11 @@ impl Collector for GithubAlerts {
                     scope.identity.insert(identity);
                     scope.whole.extend(whole);
                     scope.totals.extend(total);
-                    let alerts = memory::rated(alerts, known, client.as_of);
+                    let alerts = match scanning {
+                        Scanning::On => memory::rated(alerts, known, client.as_of),
+                        // No list says what became of them.
+                        _ => memory::left(known, &target.name),
+                    };
                     let early = alerts.iter().filter(|alert| memory::ended_before(alert, task.window.start)).count();
                     if early > 0 {
                         scope.filters.push(format!(

@@ -1,12 +1,12 @@
 //! Which repositories a run reads: those that the settings name, and all that the organisations list. What drops out
 //! is named, with its reason; what vanishes is unread.
 
-use super::memory::{Memory, left_open};
+use super::memory::{Memory, RepositoryMemory, left};
 use super::place;
 use super::settings::Settings;
 use crate::contract::{CollectError, Reconciliation, Scanning, Unread, Vulnerability, Whole};
 use crate::sources::github::client::Client;
-use crate::sources::github::organization::{self, Listing};
+use crate::sources::github::organization::{self, Listing, Lists};
 use crate::sources::github::settings::{Organization, same};
 use std::collections::BTreeSet;
 
@@ -24,6 +24,8 @@ pub(super) struct Scope {
     pub(super) targets: Vec<Target>,
     /// Repositories that are not asked, as items.
     pub(super) items: Vec<Vulnerability>,
+    /// For the next run: what is remembered of archived repositories.
+    pub(super) archived: Memory,
     pub(super) whole: Vec<Whole>,
     pub(super) totals: Vec<Reconciliation>,
     pub(super) unread: Vec<Unread>,
@@ -37,13 +39,10 @@ pub(super) struct Scope {
 
 /// Asks for the lists and decides. Fails as a whole only without sign-in.
 pub(super) async fn find(client: &Client, settings: &Settings, memory: &Memory) -> Result<Scope, CollectError> {
-    let mut scope = Scope::default();
-    for organization in &settings.organizations {
-        match organization::read(client, &organization.name).await {
-            Ok(listing) => scope.organization(organization, listing, settings, memory),
-            Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
-            Err(error) => scope.unread.extend(error.unread()),
-        }
+    let Lists { lists, unread } = organization::read(client, &settings.organizations).await?;
+    let mut scope = Scope { unread, ..Scope::default() };
+    for (organization, listing) in lists {
+        scope.organization(organization, listing, settings, memory);
     }
     for name in &settings.repositories {
         let there = scope.targets.iter().any(|target| same(&target.name, name));
@@ -68,7 +67,18 @@ impl Scope {
                 excluded.push(format!("{} ({reason})", listed.name));
             } else if listed.is_archived {
                 self.items.push(place(&listed.name, settings, Scanning::Archived));
-                self.items.extend(left_open(memory.of(listed.id)));
+                let left = left(memory.of(listed.id), &listed.name);
+                if !left.is_empty() {
+                    self.filters.push(format!(
+                        "{} is archived: {} alerts that were not mended when it was last read are handed over as they \
+                         were, until the configuration excludes it with a reason",
+                        listed.name,
+                        left.len()
+                    ));
+                    let kept = RepositoryMemory::of(listed.id, Some(organization.name.clone()), &left);
+                    self.archived.repositories.insert(listed.name, kept);
+                }
+                self.items.extend(left);
             } else if listed.is_disabled {
                 self.items.push(place(&listed.name, settings, Scanning::Unread));
                 self.unread.push(unread(format!("repository {}", listed.name), "GitHub disabled it".to_owned()));

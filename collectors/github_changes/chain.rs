@@ -32,6 +32,16 @@ pub(super) struct Step {
     pub row: Row,
 }
 
+/// The default branches that a new one took the place of.
+pub(super) struct Former {
+    /// The last of them.
+    pub branch: String,
+    /// Its last content.
+    pub head: String,
+    /// Every state that any of them is known to have had.
+    pub states: BTreeSet<String>,
+}
+
 /// Links the rows of one ref. `rows` are newest first; `fresh` are those that were asked for again after
 /// the head was read, for a branch may move meanwhile.
 pub(super) fn link<'a>(
@@ -119,10 +129,50 @@ impl Chain<'_> {
         self.links.iter().take_while(move |row| row.timestamp < window.end)
     }
 
-    /// The steps of the window, oldest first, and what a branch's beginning left out.
-    pub(super) fn steps(&self, branch: &str, window: Window) -> (Vec<Step>, Vec<String>) {
+    /// What a default branch held before its first update of the window, the step that it came with, and what is to
+    /// be said of that. One that began with a state of those before it brought nothing; of any other, what it began
+    /// with replaces what they had.
+    fn beginning(&self, branch: &str, former: &Former, window: Window) -> Option<(String, Option<Step>, String)> {
+        let mut states = std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after));
+        let start = states.find(|state| *state != ZERO)?;
+        let took =
+            format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
+        if former.states.contains(start) {
+            return Some((start.clone(), None, format!("{took}, which production had before")));
+        }
+        let judged = format!("{took}, which production never had: a change, judged as a forced push");
+        if self.from == ZERO {
+            // The row that made it is that change.
+            return Some((former.head.clone(), None, judged));
+        }
+        let row = Row {
+            id: self.row.map_or(0, |row| row.id),
+            before: former.head.clone(),
+            after: start.clone(),
+            reference: format!("refs/heads/{branch}"),
+            timestamp: window.end - Duration::seconds(1),
+            activity_type: Activity::ForcePush,
+            actor: self.row.and_then(|row| row.actor.clone()),
+        };
+        let (branch, before) = (branch.to_owned(), former.head.clone());
+        let step = Step { branch, kind: LandingKind::ForcePush, before, row };
+        let said = format!(
+            "{judged}; GitHub says neither when it took the place nor who made it: the change counts from the end of \
+             the window, and as of whoever pushed that commit"
+        );
+        Some((start.clone(), Some(step), said))
+    }
+
+    /// The steps of the window, oldest first, and what a branch's beginning left out. `former`: of a default branch
+    /// that is new.
+    pub(super) fn steps(&self, branch: &str, former: Option<&Former>, window: Window) -> (Vec<Step>, Vec<String>) {
         let mut content = self.content.clone();
         let (mut steps, mut filters) = (Vec::new(), Vec::new());
+        if let Some((began, step, said)) = former.and_then(|former| self.beginning(branch, former, window)) {
+            content = Some(began);
+            steps.extend(step);
+            filters.push(said);
+        }
         for row in self.before(window) {
             let mut step = |kind, before: &str| {
                 let before = before.to_owned();

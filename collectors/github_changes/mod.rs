@@ -45,7 +45,7 @@ use settings::Settings;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 3,
+    version: 4,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[

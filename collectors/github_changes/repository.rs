@@ -2,7 +2,7 @@
 
 use super::activity::{self, Activity, Log, Row, Rows, ZERO};
 use super::again;
-use super::chain::{self, Chain, Step};
+use super::chain::{self, Chain, Former, Step};
 use super::landings::{self, Background, Found};
 use super::memory::{BranchMemory, Merged, Push, Pushes, RepositoryMemory, bound_pushes};
 use super::rules::{self, Suite};
@@ -83,7 +83,9 @@ pub(super) async fn read(
             Err(unread) => read.unread.push(unread),
         }
     }
-    let found = changes(client, settings, repository, (known, window, &log.rows, &chains), &mut read).await?;
+    let former = former(target, &read.memory);
+    let context = (known, former.as_ref(), window, log.rows.as_slice(), &chains);
+    let found = changes(client, settings, repository, context, &mut read).await?;
     for branch in chains.keys().filter(|_| found.unread.is_empty()) {
         reconcile(name, branch, stretches.get(*branch), &state, &found, &mut read);
     }
@@ -224,13 +226,25 @@ fn push(pushes: &mut Pushes, row: &Row) {
     }
 }
 
-type Context<'a> = (Option<&'a RepositoryMemory>, Window, &'a [Row], &'a BTreeMap<&'a str, Chain<'a>>);
+/// What a new default branch took the place of, with what this run has learnt of it. First the new one's name.
+fn former<'a>(target: &'a Target<'_>, now: &RepositoryMemory) -> Option<(&'a str, Former)> {
+    let (new, last) = target.took_over.as_ref()?;
+    let known = target.known?;
+    let of = |branch: &String| now.branches.get(branch).or_else(|| known.branches.get(branch));
+    let defaults = known.defaults.iter().filter(|branch| *branch != new);
+    let states = defaults.filter_map(of).flat_map(|was| was.states.iter().chain(&was.content)).cloned();
+    let head = of(last)?.content.clone()?;
+    Some((new, Former { branch: last.clone(), head, states: states.collect() }))
+}
+
+type Context<'a> =
+    (Option<&'a RepositoryMemory>, Option<&'a (&'a str, Former)>, Window, &'a [Row], &'a BTreeMap<&'a str, Chain<'a>>);
 
 async fn changes(
     client: &Client,
     settings: &Settings,
     repository: &Repository,
-    (known, window, rows, chains): Context<'_>,
+    (known, former, window, rows, chains): Context<'_>,
     read: &mut Read,
 ) -> Result<Found, CollectError> {
     let mut background = Background {
@@ -243,7 +257,8 @@ async fn changes(
     let mut steps: Vec<Step> = Vec::new();
     for (branch, chain) in chains {
         let was = known.and_then(|known| known.branches.get(*branch));
-        let (of_branch, filters) = chain.steps(branch, window);
+        let former = former.filter(|(new, _)| new == branch).map(|(_, former)| former);
+        let (of_branch, filters) = chain.steps(branch, former, window);
         read.filters.extend(filters.iter().map(|filter| format!("{}: {filter}", repository.name)));
         background.states.insert((*branch).to_owned(), chain.states(was));
         if settings.rule_suites && !of_branch.is_empty() {

@@ -7,7 +7,7 @@ use super::settings::{Repository, Settings};
 use super::{activity::ZERO, state};
 use crate::contract::{CollectError, Reconciliation, Unread, Whole, Window};
 use crate::sources::github::client::Client;
-use crate::sources::github::organization::{self, Listed, Listing};
+use crate::sources::github::organization::{self, Listed, Listing, Lists};
 use crate::sources::github::settings::{Organization, same};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct Target<'a> {
     pub organization: Option<String>,
     /// Those of its branches that are or were the default one.
     pub defaults: Vec<String>,
+    /// The default branch, if it is a new one, and the last one before it.
+    pub took_over: Option<(String, String)>,
     /// What the last complete run left, under whichever name.
     pub known: Option<&'a RepositoryMemory>,
 }
@@ -52,15 +54,8 @@ pub(super) async fn find<'a>(
     memory: &'a Memory,
     window: Window,
 ) -> Result<Scope<'a>, CollectError> {
-    let mut scope = Scope::default();
-    let mut lists = Vec::new();
-    for organization in &settings.organizations {
-        match organization::read(client, &organization.name).await {
-            Ok(listing) => lists.push((organization, listing)),
-            Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
-            Err(error) => scope.unread.extend(error.unread()),
-        }
-    }
+    let Lists { lists, unread } = organization::read(client, &settings.organizations).await?;
+    let scope = Scope { unread, ..Scope::default() };
     let mut decision = Decision { settings, memory, window, scope, taken: BTreeSet::new() };
     for (organization, listing) in &lists {
         decision.organization(organization, listing);
@@ -198,7 +193,8 @@ impl<'a> Decision<'a> {
                 defaults.push(former.clone());
             }
         }
-        if let (Some(known), Some(default)) = (known, listed.default_branch())
+        let took_over = known.zip(listed.default_branch()).and_then(|(known, new)| took_over(known, new));
+        if let (Some(known), Some(default), None) = (known, listed.default_branch(), &took_over)
             && !known.branches.contains_key(default)
         {
             self.scope.limitations.push(format!(
@@ -222,6 +218,7 @@ impl<'a> Decision<'a> {
             id: Some(listed.id),
             organization: Some(organization.name.clone()),
             defaults,
+            took_over,
             known,
         });
     }
@@ -255,7 +252,8 @@ impl<'a> Decision<'a> {
         let known = known.map(|(_, known)| known);
         self.dropped(&repository.name, known, &repository.branches);
         let repository = repository.clone();
-        self.scope.targets.push(Target { repository, id, organization: None, defaults: Vec::new(), known });
+        let (organization, defaults, took_over) = (None, Vec::new(), None);
+        self.scope.targets.push(Target { repository, id, organization, defaults, took_over, known });
         Ok(())
     }
 
@@ -350,6 +348,14 @@ impl<'a> Decision<'a> {
             }
         }
     }
+}
+
+/// The default branch and the last one before it, if no earlier run has seen anything on it. Nothing, where the
+/// configuration brought the default branch into scope: nobody has read one before.
+fn took_over(known: &RepositoryMemory, new: &str) -> Option<(String, String)> {
+    let held = |branch: &str| known.branches.get(branch).is_some_and(|branch| branch.content.is_some());
+    let last = known.defaults.iter().find(|was| *was != new && held(was)).filter(|_| !held(new))?;
+    Some((new.to_owned(), last.clone()))
 }
 
 /// An organisation's name in the memory, however the configuration writes it.

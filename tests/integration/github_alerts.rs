@@ -2,6 +2,7 @@
 //! next, and the sample's own wire form against what GitHub publishes.
 
 use crate::github_changes::bed::{Bed, Outcome, at, hold_to_schemas, week};
+use crate::github_changes::sign_in::private_key;
 use evidenced::demo::github::{AlertSpec, GithubHistory};
 use evidenced::judge::{self, Attribute, Reading, Test, attributes};
 use evidenced_collectors::contract::{
@@ -10,6 +11,7 @@ use evidenced_collectors::contract::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// A shop with alerts of every ending, docs that nobody looks through, and an archived repository.
 fn history() -> GithubHistory {
@@ -125,24 +127,84 @@ async fn an_alert_of_which_somebody_says_that_the_mending_has_begun_is_open() {
 }
 
 #[tokio::test]
-async fn archiving_a_repository_does_not_make_its_open_alerts_pass_away_unseen() {
+async fn alerts_of_an_archived_repository_stay_until_it_is_excluded_with_a_reason() {
     let mut history = history();
-    history.archive("acme/shop", at("2026-03-10T00:00:00Z"));
+    history.alert("acme/shop", AlertSpec::open(7, "critical", at("2026-03-01T10:00:00Z")));
+    // Nobody looks any more when it is archived.
+    history.alerts_off("acme/shop", at("2026-03-10T00:00:00Z"));
+    history.archive("acme/shop", at("2026-03-18T00:00:00Z"));
     let bed = bed_of(history).await;
     let carry = bed.first().await.whole().carry().cloned();
     let next = Window { start: week().end, end: at("2026-03-16T00:00:00Z") };
     bed.clock.set(next.end);
     let second = bed.run(&Task { window: next, carry }).await;
-    let items = items(&second);
-    assert_eq!(scanning(&items, "acme/shop"), Scanning::Archived);
-    assert_eq!(finding(&items, 1).closing, Some(Closing::Gone));
-    assert_eq!(judged(&second)["acme/shop/dependabot/1"].1, "finding-gone");
-    assert!(!items.contains_key("acme/shop/dependabot/4"), "accepted when it was last read");
-    let carry = second.whole().carry().cloned();
-    let third = Window { start: next.end, end: at("2026-03-23T00:00:00Z") };
-    bed.clock.set(third.end);
-    let third = bed.run(&Task { window: third, carry }).await;
-    assert!(third.whole().items().len() == 3, "once");
+    assert_eq!(scanning(&items(&second), "acme/shop"), Scanning::Off);
+    assert_eq!(judged(&second)["acme/shop/dependabot/1"].1, "open-too-long");
+    let mut run = second;
+    for (end, seventh) in [("2026-03-23T00:00:00Z", "not-yet-due"), ("2026-04-06T00:00:00Z", "open-too-long")] {
+        let window = Window { start: run.as_of, end: at(end) };
+        bed.clock.set(window.end);
+        run = bed.run(&Task { window, carry: run.whole().carry().cloned() }).await;
+        assert_eq!(scanning(&items(&run), "acme/shop"), Scanning::Archived);
+        let judged = judged(&run);
+        for (number, reason) in [(1, "open-too-long"), (4, "dismissed-with-approval"), (7, seventh)] {
+            assert_eq!(judged[&format!("acme/shop/dependabot/{number}")].1, reason, "{end}");
+        }
+        assert!(!judged.contains_key("acme/shop/dependabot/2"), "mended when it was last read");
+        let filters = &run.whole().ipe().filters;
+        assert!(filters.iter().any(|filter| filter.starts_with("acme/shop is archived: 5 alerts")), "{filters:#?}");
+    }
+    let task = Task {
+        window: Window { start: run.as_of, end: at("2026-04-13T00:00:00Z") },
+        carry: run.whole().carry().cloned(),
+    };
+    bed.clock.set(task.window.end);
+    let exclude = json!([{ "repository": "acme/shop", "reason": "out of production, INC-4" }]);
+    let bed = bed.with("organizations", json!([{ "name": "acme", "exclude": exclude }]));
+    assert!(!items(&bed.run(&task).await).keys().any(|id| id.starts_with("acme/shop")));
+}
+
+#[tokio::test]
+async fn an_archived_repository_that_the_configuration_names_keeps_its_alerts_too() {
+    let mut history = history();
+    history.archive("acme/shop", at("2026-03-10T00:00:00Z"));
+    let bed = bed_of(history).await.with("organizations", json!([])).with("repositories", json!(["acme/shop"]));
+    let mut run = bed.first().await;
+    for end in ["2026-03-16T00:00:00Z", "2026-03-23T00:00:00Z"] {
+        let window = Window { start: run.as_of, end: at(end) };
+        bed.clock.set(window.end);
+        run = bed.run(&Task { window, carry: run.whole().carry().cloned() }).await;
+        assert_eq!(judged(&run)["acme/shop/dependabot/1"].1, "open-too-long");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_moved_does_not_start_an_alerts_clock_again() {
+    let mut history = history();
+    let moved = at("2026-03-04T10:00:00Z");
+    history.alert("acme/shop", AlertSpec { moved_from: Some(2), ..AlertSpec::open(7, "critical", moved) });
+    // Long after the third one's end.
+    history.alert("acme/shop", AlertSpec { moved_from: Some(3), ..AlertSpec::open(8, "high", moved) });
+    let outcome = bed_of(history).await.first().await;
+    let (items, judged) = (items(&outcome), judged(&outcome));
+    assert_eq!(finding(&items, 7).severities[0].since, at("2026-01-20T10:00:00Z"));
+    assert_eq!(judged["acme/shop/dependabot/7"].1, "open-too-long");
+    assert_eq!(judged["acme/shop/dependabot/8"].1, "not-yet-due");
+    let (good, said) = hold_to_schemas(&outcome.exchanges);
+    assert!(good, "{said}");
+}
+
+#[tokio::test]
+async fn an_app_that_has_selected_repositories_has_no_whole_organisation() {
+    let mut history = history();
+    history.select(&["acme/shop"], week().start);
+    let mut key = tempfile::NamedTempFile::new().unwrap();
+    key.write_all(private_key().as_bytes()).unwrap();
+    let app = json!({ "app": { "app_id": 1, "installation_id": 7, "private_key": { "file": key.path() } } });
+    let outcome = bed_of(history).await.with("credentials", app).first().await;
+    let said = outcome.incomplete();
+    assert!(said.contains("repository_selection: selected"), "{said}");
+    assert_eq!(outcome.asked("/installation/repositories"), 1);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) const PULL_REQUESTS: &str = permissions::PULL_REQUESTS.name;
 pub(crate) struct Client {
     octocrab: Octocrab,
     base: Url,
+    /// Whether an App signs in.
+    pub is_app: bool,
     /// The instant that the run began.
     pub as_of: DateTime<Utc>,
 }
@@ -56,7 +58,8 @@ impl Client {
         ];
         let source = Source { name: SOURCE.to_owned(), hosts: Hosts::Origin(base.clone()), strikes };
         let octocrab = door.github(&source, &base, credentials)?;
-        Ok(Self { octocrab, base, as_of: door.as_of() })
+        let is_app = matches!(credentials, GithubCredentials::App { .. });
+        Ok(Self { octocrab, base, is_app, as_of: door.as_of() })
     }
 
     /// `GET` of a path under the base address.

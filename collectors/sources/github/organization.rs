@@ -3,7 +3,8 @@
 
 use super::client::{Client, METADATA, malformed, stated};
 use super::graphql;
-use super::settings::same;
+use super::installation::{self, Installation};
+use super::settings::{Organization, same};
 use crate::contract::{CollectError, Reconciliation, Unread, Whole};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -89,8 +90,40 @@ pub(crate) struct Listing {
     pub limitations: Vec<String>,
 }
 
+/// The lists that could be read, and what could not be.
+#[derive(Default)]
+pub(crate) struct Lists<'a> {
+    pub lists: Vec<(&'a Organization, Listing)>,
+    pub unread: Vec<Unread>,
+}
+
+/// Reads the lists of organisations; of an App, first what it was installed on. Fails as a whole only without
+/// sign-in.
+pub(crate) async fn read<'a>(client: &Client, organizations: &'a [Organization]) -> Result<Lists<'a>, CollectError> {
+    let mut all = Lists::default();
+    if organizations.is_empty() {
+        return Ok(all);
+    }
+    let installation = match installation::read(client).await {
+        Ok(installation) => installation,
+        Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
+        Err(error) => {
+            all.unread.extend(error.unread());
+            None
+        }
+    };
+    for organization in organizations {
+        match list(client, &organization.name, installation.as_ref()).await {
+            Ok(listing) => all.lists.push((organization, listing)),
+            Err(refused @ CollectError::Unauthenticated { .. }) => return Err(refused),
+            Err(error) => all.unread.extend(error.unread()),
+        }
+    }
+    Ok(all)
+}
+
 /// Reads the list to its last page, one request per 100 repositories, and the count with one more.
-pub(crate) async fn read(client: &Client, login: &str) -> Result<Listing, CollectError> {
+async fn list(client: &Client, login: &str, installation: Option<&Installation>) -> Result<Listing, CollectError> {
     let what = format!("organisation {login}: list of repositories");
     let (mut repositories, mut cursors, mut pages) = (Vec::new(), BTreeSet::new(), 0);
     let mut after = None;
@@ -120,7 +153,7 @@ pub(crate) async fn read(client: &Client, login: &str) -> Result<Listing, Collec
         limitations: Vec::new(),
     };
     listing.compare(what, listing.repositories.len() as u64, "the list's own total", total);
-    count(client, login, &mut listing).await?;
+    count(client, login, installation, &mut listing).await?;
     Ok(listing)
 }
 
@@ -151,8 +184,14 @@ fn check(what: &str, login: &str, repositories: &[Listed]) -> Result<(), Collect
     Ok(())
 }
 
-/// Compares with the number that the organisation itself has, as far as the token is told.
-async fn count(client: &Client, login: &str, listing: &mut Listing) -> Result<(), CollectError> {
+/// Compares with the number that the organisation itself has, as far as the acting identity is told; an App is told
+/// how many its installation has.
+async fn count(
+    client: &Client,
+    login: &str,
+    installation: Option<&Installation>,
+    listing: &mut Listing,
+) -> Result<(), CollectError> {
     #[derive(Deserialize)]
     struct Counts {
         public_repos: u64,
@@ -161,15 +200,24 @@ async fn count(client: &Client, login: &str, listing: &mut Listing) -> Result<()
     let what = format!("organisation {login}: count of repositories");
     let path = format!("/orgs/{login}");
     let counts: Counts = client.get(&what, &path, None).await?.json(&what, METADATA)?;
+    let held = listing.repositories.len() as u64;
+    let all = format!("organisation {login}: repositories");
+    match installation.map(|installation| installation.total(login)) {
+        Some(Ok(total)) => listing.compare(all.clone(), held, "the count of the App's installation", total),
+        Some(Err(unread)) => listing.unread.push(unread),
+        None => {}
+    }
     if let Some(private) = counts.total_private_repos {
         let stated = counts.public_repos.saturating_add(private);
-        let held = listing.repositories.len() as u64;
-        listing.compare(format!("organisation {login}: repositories"), held, "the organisation's own count", stated);
+        listing.compare(all, held, "the organisation's own count", stated);
         return Ok(());
     }
     let held = listing.repositories.iter().filter(|repository| !repository.is_private).count() as u64;
     let what = format!("organisation {login}: public repositories");
     listing.compare(what, held, "the organisation's own count", counts.public_repos);
+    if installation.is_some() {
+        return Ok(());
+    }
     listing.limitations.push(format!(
         "{login}: the list of repositories is what the acting identity may see; how many private ones there are is \
          not known, so one that it may not see would not be missed (GitHub tells only an organisation's owner: \

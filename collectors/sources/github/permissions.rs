@@ -61,9 +61,9 @@ pub(crate) fn needs(request: &RecordedRequest) -> Vec<String> {
 
 fn of_path(path: &str) -> Option<BTreeSet<&'static str>> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let place = parts.iter().position(|part| ["repos", "repositories", "orgs"].contains(part))?;
+    let place = parts.iter().position(|part| ["repos", "repositories", "orgs", "installation"].contains(part))?;
     let rest = match parts[place..] {
-        ["orgs", _] => return Some([METADATA.name].into()),
+        ["orgs", _] | ["installation", "repositories"] => return Some([METADATA.name].into()),
         ["orgs", _, "teams"] => return Some([MEMBERS.name].into()),
         // GitHub's own links name a repository by number.
         ["repositories", _, ref rest @ ..] | ["repos", _, _, ref rest @ ..] => rest,
@@ -219,6 +219,7 @@ mod tests {
         let get = |path: &str| asked("GET", path, RequestBody::Empty);
         assert_eq!(get("/repos/acme/shop/rulesets/rule-suites?ref=x"), ["Administration: read", "Metadata: read"]);
         assert_eq!(get("/api/v3/repositories/7/activity?after=x"), ["Contents: read", "Metadata: read"]);
+        assert_eq!(get("/api/v3/installation/repositories?per_page=1"), ["Metadata: read"]);
         assert!(get("/repos/acme/shop/actions/secrets").is_empty());
         assert!(asked("DELETE", "/repos/acme/shop", RequestBody::Empty).is_empty());
         let teams = "query($o:String!){rateLimit{cost} organization(login:$o){team(slug:\"a{b\"){members(first:1){nodes{login}}}}}";

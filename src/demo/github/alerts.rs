@@ -21,6 +21,8 @@ pub struct AlertSpec {
     pub fixed_at: Option<DateTime<Utc>>,
     /// When a rule closed it.
     pub auto_dismissed_at: Option<DateTime<Utc>>,
+    /// The alert whose advisory and package it has, in another file.
+    pub moved_from: Option<u64>,
     /// When, by whom, for which reason and with which comment it was dismissed.
     pub dismissed: Option<(DateTime<Utc>, &'static str, &'static str, Option<&'static str>)>,
 }
@@ -28,8 +30,8 @@ pub struct AlertSpec {
 impl AlertSpec {
     /// One that stays open.
     pub fn open(number: u64, severity: &'static str, found_at: DateTime<Utc>) -> Self {
-        let (regraded, fixed_at, auto_dismissed_at, dismissed) = (None, None, None, None);
-        Self { number, severity, found_at, regraded, fixed_at, auto_dismissed_at, dismissed }
+        let (regraded, fixed_at, auto_dismissed_at, moved_from, dismissed) = (None, None, None, None, None);
+        Self { number, severity, found_at, regraded, fixed_at, auto_dismissed_at, moved_from, dismissed }
     }
 
     /// The same, mended at that instant.
@@ -89,17 +91,21 @@ impl View<'_> {
         };
         let severity =
             alert.regraded.filter(|(at, _)| *at <= self.now).map_or(alert.severity, |(_, severity)| severity);
-        let package = json!({ "ecosystem": "npm", "name": format!("sample-{}", alert.number) });
+        let sort = alert.moved_from.unwrap_or(alert.number);
+        let file = alert
+            .moved_from
+            .map_or_else(|| "package-lock.json".to_owned(), |_| format!("moved-{}/package-lock.json", alert.number));
+        let package = json!({ "ecosystem": "npm", "name": format!("sample-{sort}") });
         let vulnerability = json!({
             "package": package, "severity": severity, "vulnerable_version_range": "< 1.2.0",
             "first_patched_version": { "identifier": "1.2.0" },
         });
-        let advisory = format!("GHSA-samp-{:04}-xxxx", alert.number);
+        let advisory = format!("GHSA-samp-{sort:04}-xxxx");
         let (name, number) = (self.name(repository), alert.number);
         json!({
             "number": number, "state": state,
             "dependency": {
-                "package": package, "manifest_path": "package-lock.json", "scope": "runtime", "relationship": "direct",
+                "package": package, "manifest_path": file, "scope": "runtime", "relationship": "direct",
             },
             "security_advisory": {
                 "ghsa_id": advisory, "cve_id": null, "summary": "A sample", "description": "A sample",

@@ -99,6 +99,7 @@ pub struct GithubHistory {
     pub(super) faults: Vec<Fault>,
     pub(super) lost: Vec<u64>,
     pub(super) private_count_hidden: bool,
+    pub(super) selected: Option<super::life::Selected>,
     pub(super) grants: Option<super::rights::Grants>,
     /// Members by organisation and team.
     pub(super) teams: BTreeMap<(String, String), Vec<String>>,

@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What an App gets to sign in with.
+const INSTALLATION_TOKEN: &str = "ghs_sample_installation_token";
+
 /// A running sandbox; it ends when dropped.
 pub struct GithubServer {
     inside: Arc<Inside>,
@@ -85,6 +88,8 @@ async fn serve(
         message(401, "Requires authentication")
     } else if signed != mints {
         message(401, "Bad credentials")
+    } else if uri.path() == "/installation/repositories" && !authorization.ends_with(INSTALLATION_TOKEN.as_bytes()) {
+        message(403, "You must authenticate with an installation access token in order to list repositories")
     } else if let Some(status) = refused(&view, &asked) {
         message(status, "Sample fault")
     } else if let Some(refusal) = view.history.grants.as_ref().and_then(|grants| grants.refuse(uri.path(), &body)) {
@@ -160,7 +165,7 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
         ("POST", ["app", "installations", _, "access_tokens"]) => Answer {
             status: 201,
             body: json!({
-                "token": "ghs_sample_installation_token", "expires_at": time(view.now + Duration::hours(1)),
+                "token": INSTALLATION_TOKEN, "expires_at": time(view.now + Duration::hours(1)),
                 "permissions": view.history.grants.as_ref().and_then(super::rights::Grants::minted),
             }),
             next: None,
@@ -175,6 +180,13 @@ fn answer(view: &View<'_>, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
                 }
                 Some(found) => rest_answer(view, view.number(found) - 1, rest, &query),
             }
+        }
+        ("GET", ["installation", "repositories"]) => {
+            let number = |key: &str, otherwise| query.get(key).and_then(|n| n.parse().ok()).unwrap_or(otherwise);
+            let (page, size) = (number("page", 1), number("per_page", 30));
+            let (body, more) = view.installation(page, size);
+            let next = more.then(|| format!("/installation/repositories?per_page={size}&page={}", page + 1));
+            Answer { status: 200, body, next }
         }
         // Asked only to see whether it is answered.
         ("GET", ["orgs", _, "teams"]) => Answer { status: 200, body: json!([]), next: None },

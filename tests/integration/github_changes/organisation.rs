@@ -1,6 +1,7 @@
 //! Whole organisations: what is in scope, what drops out and says so, and lists that do not add up.
 
 mod branches;
+mod installed;
 
 use super::bed::{Bed, Outcome, at, every_landing, hold_to_schemas, pull, week};
 use chrono::{DateTime, Duration, Utc};

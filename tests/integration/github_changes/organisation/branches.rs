@@ -1,11 +1,12 @@
 //! Branches that went or were never there, logs that do not add up, and what an earlier version remembered.
 
 use super::*;
+use evidenced_collectors::contract::{Change, LandingKind};
 
 #[tokio::test]
 async fn a_former_default_branch_is_read_until_it_is_deleted() {
     let mut history = every_landing();
-    history.repository("acme/shop", "trunk");
+    history.branch("acme/shop", ("trunk", "main"), "example-ana", at("2026-03-08T10:00:00Z"), &[]);
     history.default_branch("acme/shop", "trunk", day(0) + Duration::hours(1));
     history.push_direct("acme/shop", "main", "example-ana", day(0) + Duration::hours(2), &["a.md"]);
     history.push_direct("acme/shop", "trunk", "example-ana", day(0) + Duration::hours(3), &["a.md"]);
@@ -17,12 +18,105 @@ async fn a_former_default_branch_is_read_until_it_is_deleted() {
     assert_eq!(second.whole().ipe().scope_found, ["acme/shop: trunk", "acme/shop: main"]);
     assert_eq!(second.changes().iter().map(|change| change.branch.as_str()).collect::<Vec<_>>(), ["main", "trunk"]);
     says(filters(&second), "main was the default branch, and is read while it is there");
-    says(&second.whole().ipe().limitations, "trunk is in scope as the default branch for the first time");
+    says(filters(&second), "trunk took the place of main as the default branch, and began with");
+    says(filters(&second), "which production had before");
     let third = then(&bed, &second, day(2)).await;
     assert_eq!(third.whole().items().len(), 0);
     let fourth = then(&bed, &third, day(3)).await;
     assert_eq!(fourth.whole().ipe().scope_found, ["acme/shop: trunk"]);
     says(filters(&fourth), "main was in scope at the last complete run, and is no longer");
+}
+
+/// What landed on a branch: how, from where, when, and what the control says of it.
+fn landed<'a>(outcome: &'a Outcome, branch: &str) -> Vec<(LandingKind, &'a str, DateTime<Utc>, String)> {
+    let changes = outcome.changes().iter().filter(|change| change.branch == branch);
+    let one = |change: &'a Change| {
+        (change.landing.kind, change.landing.before.as_str(), change.landing.at, outcome.reason(&change.id))
+    };
+    changes.map(one).collect()
+}
+
+fn head_of_main(outcome: &Outcome) -> String {
+    let carry = outcome.whole().carry().unwrap();
+    carry["repositories"]["acme/shop"]["branches"]["main"]["head"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_a_new_default_branch_began_with_is_a_forced_push_where_production_never_had_it() {
+    // Made in the window, and long before it.
+    for (made, counts_from) in [
+        (day(0) + Duration::hours(1), day(0) + Duration::hours(1)),
+        (at("2026-03-08T10:00:00Z"), day(1) - Duration::seconds(1)),
+    ] {
+        let mut history = every_landing();
+        history.branch("acme/shop", ("release2", "main"), "example-eve", made, &["src/unseen.rs"]);
+        history.default_branch("acme/shop", "release2", day(0) + Duration::hours(2));
+        let bed = acme(history).await;
+        let first = bed.first().await;
+        assert!(landed(&first, "release2").is_empty());
+        let second = then(&bed, &first, day(1)).await;
+        let main = head_of_main(&first);
+        let expected = (LandingKind::ForcePush, main.as_str(), counts_from, "force-push".to_owned());
+        assert_eq!(landed(&second, "release2"), [expected]);
+        assert_eq!(second.changes()[0].paths.as_deref(), Some(&["src/unseen.rs".to_owned()][..]));
+        says(filters(&second), "release2 took the place of main as the default branch");
+        says(filters(&second), "production never had: a change, judged as a forced push");
+        let third = then(&bed, &second, day(2)).await;
+        assert!(third.whole().items().is_empty(), "it is handed over once");
+    }
+}
+
+#[tokio::test]
+async fn a_new_default_branch_that_was_deleted_and_made_again_brings_what_it_had_before() {
+    let mut history = every_landing();
+    let before = at("2026-03-08T10:00:00Z");
+    history.branch("acme/shop", ("release2", "main"), "example-eve", before, &["src/unseen.rs"]);
+    history.branch("acme/shop", ("kept", "release2"), "example-eve", before + Duration::hours(1), &[]);
+    history.delete_branch("acme/shop", "release2", "example-eve", before + Duration::hours(2));
+    let made = day(0) + Duration::hours(1);
+    history.branch("acme/shop", ("release2", "kept"), "example-eve", made, &[]);
+    history.default_branch("acme/shop", "release2", made);
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    let second = then(&bed, &first, day(1)).await;
+    let main = head_of_main(&first);
+    assert_eq!(landed(&second, "release2"), [(LandingKind::ForcePush, main.as_str(), made, "force-push".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_new_default_branch_that_is_made_after_the_window_is_judged_by_the_next_run() {
+    let mut history = every_landing();
+    let made = day(1) + Duration::hours(1);
+    history.branch("acme/shop", ("release2", "main"), "example-eve", made, &["src/unseen.rs"]);
+    history.default_branch("acme/shop", "release2", made);
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    bed.clock.set(day(1) + Duration::hours(2));
+    let window = Window { start: day(0), end: day(1) };
+    let second = bed.run(&Task { window, carry: first.whole().carry().cloned() }).await;
+    assert!(second.changes().is_empty());
+    bed.clock.set(day(2));
+    let window = Window { start: day(1), end: day(2) };
+    let third = bed.run(&Task { window, carry: second.whole().carry().cloned() }).await;
+    let main = head_of_main(&first);
+    assert_eq!(landed(&third, "release2"), [(LandingKind::ForcePush, main.as_str(), made, "force-push".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_default_branch_that_is_renamed_brings_nothing_but_what_follows() {
+    let mut history = every_landing();
+    history.merge(pull(20, "2026-03-09T01:00:00Z").approved_by("example-ben"));
+    let renamed = day(0) + Duration::hours(2);
+    history.branch("acme/shop", ("trunk", "main"), "example-ana", renamed, &[]);
+    history.delete_branch("acme/shop", "main", "example-ana", renamed);
+    history.default_branch("acme/shop", "trunk", renamed);
+    history.push_direct("acme/shop", "trunk", "example-ana", day(0) + Duration::hours(3), &["a.md"]);
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    let second = then(&bed, &first, day(1)).await;
+    let kinds: Vec<_> = second.changes().iter().map(|c| (c.branch.as_str(), c.landing.kind)).collect();
+    assert_eq!(kinds, [("main", LandingKind::PrMerge), ("trunk", LandingKind::Push)]);
+    says(filters(&second), "which production had before");
 }
 
 #[tokio::test]
