@@ -1,7 +1,8 @@
 //! What one run tells the next: the rows of all lists, from which nothing may go. Whoever deletes a leaver, or moves
-//! the day on which somebody left, must not pass unnoticed.
+//! the day on which somebody left, must not pass unnoticed; what else may not change is `changes`'s.
 
 use super::cell;
+use super::changes;
 use super::forms::List;
 use super::settings::{Correction, Settings};
 use crate::contract::Unread;
@@ -28,7 +29,7 @@ impl Memory {
         Self { read_at: Some(as_of), lists }
     }
 
-    /// Lists that were read before and are not named now; rows that are gone, or say another day; each of these
+    /// Lists that were read before and are not named now; rows that are gone, or say otherwise what must stay; each of these
     /// rows that are gone as it was, by list.
     pub(super) fn contradicted_by(&self, now: &Self, settings: &Settings) -> (Vec<Unread>, Vec<Gone>) {
         let (mut unread, mut gone) = (Vec::new(), Vec::new());
@@ -45,7 +46,10 @@ impl Memory {
             }
             for (key, row) in before.iter().filter(|(key, _)| !self.corrected(settings, name, key)) {
                 match kept.map(|kept| kept.get(key)) {
-                    Some(Some(row_now)) => unread.extend(self.moved(list, key, row, row_now)),
+                    Some(Some(row_now)) => {
+                        unread.extend(self.moved(list, key, row, row_now));
+                        unread.extend(changes::taken_back(list, key, row, row_now));
+                    }
                     Some(None) => {
                         unread.push(told(
                             format!("{name} {key}"),
