@@ -37,6 +37,16 @@ fn assets(text: &[u8]) -> tempfile::TempDir {
     dir
 }
 
+/// The examples, in a directory of their own.
+fn examples() -> tempfile::TempDir {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers");
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(shipped).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
 /// What is said of assets of that text: nothing of them is taken in.
 async fn refused(text: &[u8]) -> Vec<Unread> {
     let dir = assets(text);
@@ -49,16 +59,16 @@ async fn refused(text: &[u8]) -> Vec<Unread> {
 
 #[tokio::test]
 async fn the_examples_are_taken_in_whole() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
-    let mut files = fs::read_dir(&examples).unwrap().count();
+    let dir = examples();
+    let mut files = fs::read_dir(dir.path()).unwrap().count();
     for (register, rows) in
         [("access_reviews", 16), ("assets", 5), ("incidents", 5), ("risks", 7), ("vendors", 3), ("workforce", 19)]
     {
-        let (result, exchanges) = run(&settings(register, &examples), None, now()).await;
+        let (result, exchanges) = run(&settings(register, dir.path()), None, now()).await;
         let population = result.unwrap_or_else(|error| panic!("{register}: {error} {:#?}", error.unread()));
         assert_eq!(population.items().len(), rows, "{register}");
         files -= exchanges - 1;
-        let settings = Settings::read(&settings(register, &examples)).unwrap();
+        let settings = Settings::read(&settings(register, dir.path())).unwrap();
         let readme = include_str!("README.md");
         for list in settings.register.lists() {
             let columns: Vec<String> = list.columns.iter().map(|column| format!("`{}`", column.name)).collect();
@@ -222,7 +232,6 @@ async fn a_reference_to_nothing_and_a_file_that_is_not_there_are_named() {
 
 #[tokio::test]
 async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_were_read() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
     for (register, file, row, otherwise, what) in [
         (
             "workforce",
@@ -240,10 +249,7 @@ async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_we
         ),
         ("risks", "assessments.csv", "2025-11-18", "2025-11-17", "assessments "),
     ] {
-        let dir = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(&examples).unwrap().map(Result::unwrap) {
-            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
-        }
+        let dir = examples();
         let settings = settings(register, dir.path());
         let carry = run(&settings, None, now()).await.0.unwrap().carry().cloned();
         let text = fs::read_to_string(dir.path().join(file)).unwrap();
@@ -256,11 +262,7 @@ async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_we
 
 /// A run after one that read the examples, with one cell of one row as `before` then and as `after` now. What is said.
 async fn edited(register: &str, row: (&str, &str), cell: (&str, &str, &str), corrected: bool) -> Vec<Unread> {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(&examples).unwrap().map(Result::unwrap) {
-        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
-    }
+    let dir = examples();
     let ((list, key), (column, before, after)) = (row, cell);
     let path = dir.path().join(format!("{list}.csv"));
     let text = fs::read_to_string(&path).unwrap();
