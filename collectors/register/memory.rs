@@ -46,10 +46,7 @@ impl Memory {
             }
             for (key, row) in before.iter().filter(|(key, _)| !self.corrected(settings, name, key)) {
                 match kept.map(|kept| kept.get(key)) {
-                    Some(Some(row_now)) => {
-                        unread.extend(self.moved(list, key, row, row_now));
-                        unread.extend(changes::taken_back(list, key, row, row_now));
-                    }
+                    Some(Some(row_now)) => unread.extend(self.moved(list, key, row, row_now)),
                     Some(None) => {
                         unread.push(told(
                             format!("{name} {key}"),
@@ -65,7 +62,7 @@ impl Memory {
         (unread, gone)
     }
 
-    /// A day that was past when it was read does not move.
+    /// A day that was past when it was read does not move, and what decides is not taken back.
     fn moved(&self, list: &List, key: &str, before: &Map<String, Value>, now: &Map<String, Value>) -> Vec<Unread> {
         let settled = list.settled.iter().filter_map(|column| {
             let then = cell::instant(before, column)?;
@@ -80,7 +77,7 @@ impl Memory {
                 "put it back as it was; if it was wrong, list the row in `corrections`",
             )
         };
-        settled.map(named).collect()
+        settled.map(named).chain(changes::taken_back(list, key, before, now)).collect()
     }
 
     /// Whether the settings say why this row is not as it was.
