@@ -29,8 +29,8 @@ impl Memory {
         Self { read_at: Some(as_of), lists }
     }
 
-    /// Lists that were read before and are not named now; rows that are gone, or say otherwise what must stay; each of these
-    /// rows that are gone as it was, by list.
+    /// Lists that were read before and are not named now; rows that are gone, or say otherwise what must stay; each of
+    /// the rows that are gone as it was, by list.
     pub(super) fn contradicted_by(&self, now: &Self, settings: &Settings) -> (Vec<Unread>, Vec<Gone>) {
         let (mut unread, mut gone) = (Vec::new(), Vec::new());
         let known = settings.register.lists();
