@@ -213,6 +213,7 @@ impl Answers {
                 Ok(providers) => {
                     held += providers.len() as u64;
                     out.whole.push(Whole::last_page(format!("{what}: {action}"), 1));
+                    out.unread.extend(of_identity_center(&format!("{what}, {action}"), providers));
                     for provider in providers {
                         let account = &self.caller.account;
                         out.principals.push(registers.providers.principal(provider, account, self.asked_at));
@@ -408,6 +409,18 @@ impl Concluded {
             Err(unread) => self.unread.push(unread),
         }
     }
+}
+
+/// Identity Center makes one provider in an account. Of two that look like it, one is somebody else's.
+fn of_identity_center(what: &str, providers: &[Provider]) -> Option<Unread> {
+    let names: Vec<&str> =
+        providers.iter().filter(|one| one.is_identity_centers()).map(|one| one.name.as_str()).collect();
+    (names.len() > 1).then(|| Unread {
+        what: what.to_owned(),
+        why: format!("{} look like the one that Identity Center makes", names.join(", ")),
+        permission: None,
+        hint: Some("remove those that an earlier instance left, or that are nobody's".to_owned()),
+    })
 }
 
 fn unread(what: &str, why: &str) -> Unread {

@@ -11,10 +11,10 @@ use crate::sources::aws::caller::Caller;
 use crate::sources::aws::paging::{Paging, SaysWhetherTruncated, WholeAnswer};
 use crate::sources::aws::refusal::error_of;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportFormatType, ReportStateType};
+use aws_sdk_iam::types::{AssignmentStatusType, EntityType, ReportFormatType, ReportStateType, SamlProviderListEntry};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// AWS's largest page.
@@ -194,7 +194,13 @@ impl Api {
         let action = "iam:ListSAMLProviders";
         let answer = self.ask(action, self.iam.list_saml_providers().send()).await?;
         let list = answer.saml_provider_list.ok_or_else(|| self.malformed(action, "no list"))?;
-        self.providers(action, Protocol::Saml, list.into_iter().map(|entry| entry.arn), caller)
+        let of = |entry: SamlProviderListEntry| {
+            let made = entry.create_date.as_ref().and_then(time).filter(|at| *at != DateTime::UNIX_EPOCH);
+            let made = made.ok_or_else(|| self.malformed(action, "a provider without a CreateDate"))?;
+            Ok((entry.arn, Some(made)))
+        };
+        let list = list.into_iter().map(of).collect::<Result<Vec<_>, CollectError>>()?;
+        self.providers(action, Protocol::Saml, list, caller)
     }
 
     /// Every OpenID Connect provider that the account trusts. One answer holds them all.
@@ -202,26 +208,26 @@ impl Api {
         let action = "iam:ListOpenIDConnectProviders";
         let answer = self.ask(action, self.iam.list_open_id_connect_providers().send()).await?;
         let list = answer.open_id_connect_provider_list.ok_or_else(|| self.malformed(action, "no list"))?;
-        self.providers(action, Protocol::Oidc, list.into_iter().map(|entry| entry.arn), caller)
+        self.providers(action, Protocol::Oidc, list.into_iter().map(|entry| (entry.arn, None)), caller)
     }
 
     fn providers(
         &self,
         action: &str,
         protocol: Protocol,
-        arns: impl Iterator<Item = Option<String>>,
+        list: impl IntoIterator<Item = (Option<String>, Option<DateTime<Utc>>)>,
         caller: &Caller,
     ) -> Result<Vec<Provider>, CollectError> {
         let owner = format!("arn:{}:iam::{}:", caller.partition, caller.account);
-        let mut all = BTreeSet::new();
-        for arn in arns {
+        let mut all = BTreeMap::new();
+        for (arn, made) in list {
             let arn = arn.ok_or_else(|| self.malformed(action, "a provider without an ARN"))?;
-            let provider = Provider::of(protocol, &arn, &owner).map_err(|why| self.malformed(action, why))?;
-            if !all.insert(provider) {
+            let provider = Provider::of(protocol, &arn, &owner, made).map_err(|why| self.malformed(action, why))?;
+            if all.insert(arn.clone(), provider).is_some() {
                 return Err(self.malformed(action, format!("provider `{arn}` is listed twice")));
             }
         }
-        Ok(all.into_iter().collect())
+        Ok(all.into_values().collect())
     }
 
     /// The policies that apply to users, and how many pages they took.

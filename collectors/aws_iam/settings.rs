@@ -22,7 +22,9 @@ pub(super) struct Settings {
     /// name where the pattern has a slash (`service/*`). A `*` does not reach over a slash.
     #[serde(default)]
     pub(super) service_users: Vec<String>,
-    /// Paths whose users are machine identities, with those below them: `/service/`.
+    /// Paths whose users are machine identities, with those below them: `/service/`. Whoever may make users there makes
+    /// machines: set it only where that is as guarded as these settings. A user with a password is asked for a factor
+    /// all the same.
     #[serde(default)]
     pub(super) service_paths: Vec<String>,
     /// Whose user it is: user name to person. Such a user counts as a person, whatever the registers say.

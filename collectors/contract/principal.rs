@@ -108,6 +108,8 @@ pub enum ProviderEvidence {
     TooOld(Attestation),
     /// One dated later than the reading.
     NotYet(Attestation),
+    /// One of a day before the provider was made.
+    MadeSince(Attestation),
 }
 
 /// Somebody's word, with the document that it rests on.

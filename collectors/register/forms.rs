@@ -37,6 +37,12 @@ pub(super) struct List {
     pub(super) order: &'static [(&'static str, &'static str)],
     /// Columns that do not change once they name a day that is past.
     pub(super) settled: &'static [&'static str],
+    /// Columns that do not change once they say something; where a day stands beside one, unless that day is later now.
+    /// What a judge asks of a row and what is no fact of its own day (an owner, a treatment, what is still open, the
+    /// newest review of a vendor) is not among them: it changes honestly.
+    pub(super) fixed: &'static [(&'static str, Option<&'static str>)],
+    /// Columns that only go on: to a later time, to a later one of their words, from no to yes.
+    pub(super) onward: &'static [&'static str],
     /// Columns that must stand as a key in another list.
     pub(super) refers: &'static [(&'static [&'static str], &'static str)],
 }
@@ -82,8 +88,18 @@ const fn may(name: &'static str, form: Form) -> Column {
     Column { name, form, filled: false }
 }
 
-/// A list that may be left out, and none of whose days is settled.
-const PLAIN: List = List { name: "", needed: false, key: &[], columns: &[], order: &[], settled: &[], refers: &[] };
+/// A list that may be left out, and whose cells may become what they like.
+const PLAIN: List = List {
+    name: "",
+    needed: false,
+    key: &[],
+    columns: &[],
+    order: &[],
+    settled: &[],
+    fixed: &[],
+    onward: &[],
+    refers: &[],
+};
 
 const FOLLOWED: Form = Word(&["none", "done", "open"]);
 
@@ -94,7 +110,7 @@ const VENDORS: &[List] = &[List {
     columns: &[
         must("vendor", Text),
         must("service", Text),
-        must("tier", Word(&["critical", "high", "medium", "low"])),
+        must("tier", Word(&["low", "medium", "high", "critical"])),
         may("data", Text),
         must("owner", Text),
         must("since", Day),
@@ -111,6 +127,8 @@ const VENDORS: &[List] = &[List {
     ],
     order: &[("since", "until"), ("period_start", "period_end"), ("period_end", "bridge_until")],
     settled: &["since", "until"],
+    // A lower tier takes a vendor out of the test; its review, report and findings are each year's own.
+    onward: &["tier"],
     ..PLAIN
 }];
 
@@ -129,7 +147,8 @@ const WORKFORCE: &[List] = &[
             may("screened_on", PastDay),
         ],
         order: &[("start", "end"), ("leave_start", "leave_end")],
-        settled: &["start", "end", "leave_start", "leave_end"],
+        // The screening that counts is the one before the start: a later one is no reason to write it over.
+        settled: &["start", "end", "leave_start", "leave_end", "screened_on"],
         ..PLAIN
     },
     List {
@@ -153,6 +172,7 @@ const WORKFORCE: &[List] = &[
         ],
         order: &[("in_force_from", "retired_on")],
         settled: &["in_force_from", "approved_on"],
+        fixed: &[("approved_by", None)],
         ..PLAIN
     },
     List {
@@ -179,6 +199,9 @@ const WORKFORCE: &[List] = &[
         ],
         order: &[("granted_at", "removed_at")],
         settled: &["granted_at", "approved_at", "removed_at"],
+        // Under another person it would be no leaver's account any more; a name that is given anew is corrected.
+        fixed: &[("person", None), ("requested_by", None), ("approved_by", None)],
+        onward: &["last_used_at"],
         refers: &[(&["person"], "people")],
         ..PLAIN
     },
@@ -197,6 +220,7 @@ const RISKS: &[List] = &[
         ],
         order: &[("done_on", "approved_on")],
         settled: &["done_on", "approved_on"],
+        fixed: &[("approved_by", None)],
         ..PLAIN
     },
     List {
@@ -216,6 +240,8 @@ const RISKS: &[List] = &[
             may("accepted_on", PastDay),
             must("state", Word(&["open", "closed"])),
         ],
+        // Each acceptance and each assessment is a new one. Owner, rating, treatment and state follow the risk.
+        fixed: &[("category", Some("assessed_on")), ("accepted_by", Some("accepted_on"))],
         ..PLAIN
     },
 ];
@@ -232,6 +258,7 @@ const INCIDENTS: &[List] = &[
             must("in_force_from", Day),
         ],
         settled: &["approved_on", "in_force_from"],
+        fixed: &[("approved_by", None)],
         ..PLAIN
     },
     List {
@@ -265,8 +292,11 @@ const INCIDENTS: &[List] = &[
             may("actions_open", Count(0, 100_000)),
         ],
         order: &[("detected_at", "resolved_at"), ("detected_at", "reviewed_on")],
-        settled: &["detected_at", "resolved_at"],
+        settled: &["detected_at", "resolved_at", "reviewed_on"],
+        // Worse than it looked at first is honest; less bad asks for less.
+        onward: &["severity"],
         refers: &[(&["version"], "plans")],
+        ..PLAIN
     },
 ];
 
@@ -291,6 +321,7 @@ const ACCESS_REVIEWS: &[List] = &[
             may("person", Text),
             must("role", Text),
         ],
+        fixed: &[("person", None), ("role", None)],
         refers: &[(&["system"], "systems")],
         ..PLAIN
     },
@@ -309,7 +340,10 @@ const ACCESS_REVIEWS: &[List] = &[
         ],
         order: &[("taken_on", "decided_on"), ("decided_on", "done_on")],
         settled: &["decided_on", "done_on"],
+        // Whoever thinks again decides of a new snapshot.
+        fixed: &[("decision", None), ("decided_by", None)],
         refers: &[(&["system", "taken_on", "account"], "snapshots")],
+        ..PLAIN
     },
 ];
 
@@ -328,6 +362,8 @@ const ASSETS: &[List] = &[
         ],
         order: &[("since", "seen_on")],
         settled: &["since"],
+        // Seen after it left is a contradiction that an earlier day would hide; without data it needs no proof of its end.
+        onward: &["seen_on", "holds_data"],
         ..PLAIN
     },
     List {

@@ -1,7 +1,8 @@
 //! What one run tells the next: the rows of all lists, from which nothing may go. Whoever deletes a leaver, or moves
-//! the day on which somebody left, must not pass unnoticed.
+//! the day on which somebody left, must not pass unnoticed; what else may not change is `changes`'s.
 
 use super::cell;
+use super::changes;
 use super::forms::List;
 use super::settings::{Correction, Settings};
 use crate::contract::Unread;
@@ -28,8 +29,8 @@ impl Memory {
         Self { read_at: Some(as_of), lists }
     }
 
-    /// Lists that were read before and are not named now; rows that are gone, or say another day; each of these
-    /// rows that are gone as it was, by list.
+    /// Lists that were read before and are not named now; rows that are gone, or say otherwise what must stay; each of
+    /// the rows that are gone as it was, by list.
     pub(super) fn contradicted_by(&self, now: &Self, settings: &Settings) -> (Vec<Unread>, Vec<Gone>) {
         let (mut unread, mut gone) = (Vec::new(), Vec::new());
         let known = settings.register.lists();
@@ -61,7 +62,7 @@ impl Memory {
         (unread, gone)
     }
 
-    /// A day that was past when it was read does not move.
+    /// A day that was past when it was read does not move, and what decides is not taken back.
     fn moved(&self, list: &List, key: &str, before: &Map<String, Value>, now: &Map<String, Value>) -> Vec<Unread> {
         let settled = list.settled.iter().filter_map(|column| {
             let then = cell::instant(before, column)?;
@@ -76,7 +77,7 @@ impl Memory {
                 "put it back as it was; if it was wrong, list the row in `corrections`",
             )
         };
-        settled.map(named).collect()
+        settled.map(named).chain(changes::taken_back(list, key, before, now)).collect()
     }
 
     /// Whether the settings say why this row is not as it was.

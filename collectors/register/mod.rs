@@ -1,11 +1,12 @@
 //! Registers: lists that people keep, as CSV files in a directory, which may be a checkout of a repository.
 //!
 //! Here: the straight line from listing to population. `forms` has the lists and their columns, `table` and
-//! `cell` read one file, `memory` holds what was read against what the last run read, `settings` has the
+//! `cell` read one file, `memory` and `changes` hold what was read against what the last run read, `settings` has the
 //! configuration, `locate` finds a row again in what was sealed. A register with one bad row is not taken in
 //! at all. Whether what it says is good enough is not decided here; that is the judge's.
 
 mod cell;
+mod changes;
 mod forms;
 mod locate;
 mod memory;

@@ -30,8 +30,8 @@ pub(super) struct Settings {
     /// Most rows of a file; 20 000 at most.
     #[serde(default = "rows_max")]
     pub(super) rows_max: usize,
-    /// Rows that were read once and are gone now, or say another day, and why. Without an entry either makes a run
-    /// incomplete.
+    /// Rows that were read once and are gone now, or say otherwise what must stay, and why. Without an entry either
+    /// makes a run incomplete.
     #[serde(default)]
     pub(super) corrections: Vec<Correction>,
 }

@@ -37,6 +37,16 @@ fn assets(text: &[u8]) -> tempfile::TempDir {
     dir
 }
 
+/// The examples, in a directory of their own.
+fn examples() -> tempfile::TempDir {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers");
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(shipped).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
 /// What is said of assets of that text: nothing of them is taken in.
 async fn refused(text: &[u8]) -> Vec<Unread> {
     let dir = assets(text);
@@ -49,16 +59,16 @@ async fn refused(text: &[u8]) -> Vec<Unread> {
 
 #[tokio::test]
 async fn the_examples_are_taken_in_whole() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
-    let mut files = fs::read_dir(&examples).unwrap().count();
+    let dir = examples();
+    let mut files = fs::read_dir(dir.path()).unwrap().count();
     for (register, rows) in
         [("access_reviews", 16), ("assets", 5), ("incidents", 5), ("risks", 7), ("vendors", 3), ("workforce", 19)]
     {
-        let (result, exchanges) = run(&settings(register, &examples), None, now()).await;
+        let (result, exchanges) = run(&settings(register, dir.path()), None, now()).await;
         let population = result.unwrap_or_else(|error| panic!("{register}: {error} {:#?}", error.unread()));
         assert_eq!(population.items().len(), rows, "{register}");
         files -= exchanges - 1;
-        let settings = Settings::read(&settings(register, &examples)).unwrap();
+        let settings = Settings::read(&settings(register, dir.path())).unwrap();
         let readme = include_str!("README.md");
         for list in settings.register.lists() {
             let columns: Vec<String> = list.columns.iter().map(|column| format!("`{}`", column.name)).collect();
@@ -66,6 +76,12 @@ async fn the_examples_are_taken_in_whole() {
                 line.starts_with(&format!("| `{}.csv` |", list.name)) && columns.iter().all(|name| line.contains(name))
             });
             assert!(documented, "the README has not all of {}: {}", list.name, columns.join(", "));
+            let stays = list.settled.iter().chain(list.fixed.iter().map(|(name, _)| name)).chain(list.onward);
+            for name in stays {
+                let mut lines = readme.lines().filter(|line| line.starts_with(&format!("| `{}` |", list.name)));
+                let there = lines.any(|line| line.contains(&format!("`{name}`")));
+                assert!(there && list.columns.iter().any(|column| column.name == *name), "{} {name}", list.name);
+            }
         }
     }
     assert_eq!(files, 0, "each example is one list's");
@@ -216,7 +232,6 @@ async fn a_reference_to_nothing_and_a_file_that_is_not_there_are_named() {
 
 #[tokio::test]
 async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_were_read() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers").canonicalize().unwrap();
     for (register, file, row, otherwise, what) in [
         (
             "workforce",
@@ -234,10 +249,7 @@ async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_we
         ),
         ("risks", "assessments.csv", "2025-11-18", "2025-11-17", "assessments "),
     ] {
-        let dir = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(&examples).unwrap().map(Result::unwrap) {
-            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
-        }
+        let dir = examples();
         let settings = settings(register, dir.path());
         let carry = run(&settings, None, now()).await.0.unwrap().carry().cloned();
         let text = fs::read_to_string(dir.path().join(file)).unwrap();
@@ -245,6 +257,128 @@ async fn days_of_training_acknowledgements_assessments_and_leave_stay_as_they_we
         fs::write(dir.path().join(file), text.replacen(row, otherwise, 1)).unwrap();
         let error = run(&settings, carry, now()).await.0.expect_err(file);
         assert!(error.unread().iter().any(|one| one.what.starts_with(what)), "{file}: {:?}", error.unread());
+    }
+}
+
+/// A run after one that read the examples, with one cell of one row as `before` then and as `after` now. What is said.
+async fn edited(register: &str, row: (&str, &str), cell: (&str, &str, &str), corrected: bool) -> Vec<Unread> {
+    let dir = examples();
+    let ((list, key), (column, before, after)) = (row, cell);
+    let path = dir.path().join(format!("{list}.csv"));
+    let text = fs::read_to_string(&path).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let at = header.iter().position(|name| *name == column).unwrap_or_else(|| panic!("{list}: {column}"));
+    let begins = format!("{},", key.replace(" / ", ","));
+    assert!(text.lines().any(|line| line.starts_with(&begins)), "{list} {key}");
+    let with = |value: &str| {
+        let line = |line: &str| {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            if line.starts_with(&begins) {
+                cells[at] = value;
+            }
+            cells.join(",") + "\n"
+        };
+        fs::write(&path, text.lines().map(line).collect::<String>()).unwrap();
+    };
+    let mut settings = settings(register, dir.path());
+    with(before);
+    let first = run(&settings, None, now()).await.0;
+    let carry = first.unwrap_or_else(|error| panic!("{list} {column}: {:?}", error.unread())).carry().cloned();
+    with(after);
+    if corrected {
+        settings["corrections"] = json!([{ "list": list, "key": key, "on": "2026-03-31", "reason": "a slip" }]);
+    }
+    run(&settings, carry, now()).await.0.map_or_else(|error| error.unread(), |_| Vec::new())
+}
+
+#[tokio::test]
+async fn a_cell_that_decides_stays_as_it_was_read_until_the_settings_say_why() {
+    let (accounts, risk) = (("accounts", "github / example-anna"), ("risks", "R-03"));
+    let (listed, decided) = ("snapshots", "decisions");
+    let review = "github / 2026-02-02 / example-cleo";
+    for (register, row, column, before, after) in [
+        ("workforce", accounts, "person", "p-01", "p-02"),
+        ("workforce", accounts, "requested_by", "p-01", "p-02"),
+        ("workforce", accounts, "approved_by", "cto", "ceo"),
+        ("workforce", accounts, "approved_by", "cto", ""),
+        ("workforce", accounts, "last_used_at", "2026-03-20T08:10:00Z", "never"),
+        ("workforce", accounts, "last_used_at", "2026-03-20T08:10:00Z", ""),
+        ("workforce", accounts, "last_used_at", "2026-03-20T08:10:00Z", "2026-03-20T08:09:00Z"),
+        ("workforce", accounts, "last_used_at", "2026-03-20T08:10:00Z", "2026-03-20"),
+        ("workforce", ("people", "p-01"), "screened_on", "2023-02-03", "2023-01-20"),
+        ("workforce", ("policies", "code-of-conduct / 4"), "approved_by", "ceo", "cto"),
+        ("risks", ("assessments", "2025"), "approved_by", "ceo", "cto"),
+        ("risks", risk, "category", "fraud", "legal"),
+        ("risks", risk, "accepted_by", "ceo", "cto"),
+        ("incidents", ("plans", "3"), "approved_by", "ceo", "cto"),
+        ("incidents", ("incidents", "INC-7"), "severity", "high", "low"),
+        ("incidents", ("incidents", "INC-7"), "severity", "high", ""),
+        ("access_reviews", (listed, review), "person", "p-03", "p-02"),
+        ("access_reviews", (listed, review), "role", "member", "owner"),
+        ("access_reviews", (decided, review), "decision", "remove", "keep"),
+        ("access_reviews", (decided, review), "decided_by", "p-03", "cto"),
+        ("assets", ("assets", "L-0017"), "holds_data", "yes", "no"),
+        ("assets", ("assets", "L-0017"), "seen_on", "2026-03-02", "2026-03-01"),
+        ("vendors", ("vendors", "Example Cloud"), "tier", "critical", "low"),
+    ] {
+        let unread = edited(register, row, (column, before, after), false).await;
+        let [one] = unread.as_slice() else { panic!("{row:?} {column}: {before} to {after}: {unread:?}") };
+        assert_eq!(one.what, format!("{} {}: {column}", row.0, row.1));
+        let unread = edited(register, row, (column, before, after), true).await;
+        assert!(unread.is_empty(), "{row:?} {column}, corrected: {unread:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_cell_is_filled_and_what_honestly_changes_may() {
+    let accounts = ("accounts", "github / example-anna");
+    for (register, row, column, before, after) in [
+        ("workforce", accounts, "approved_by", "", "cto"),
+        ("workforce", accounts, "last_used_at", "", "never"),
+        ("workforce", accounts, "last_used_at", "never", "2026-03-20T08:10:00Z"),
+        ("workforce", accounts, "last_used_at", "2026-03-20T08:10:00Z", "2026-03-20T08:11:00Z"),
+        ("workforce", accounts, "last_used_at", "2026-03-20", "2026-03-20T08:11:00Z"),
+        ("risks", ("risks", "R-03"), "owner", "cto", "cfo"),
+        ("risks", ("risks", "R-03"), "state", "open", "closed"),
+        ("risks", ("risks", "R-03"), "treatment", "accept", "mitigate"),
+        ("incidents", ("incidents", "INC-7"), "severity", "low", "high"),
+        ("incidents", ("incidents", "INC-7"), "actions_open", "2", "0"),
+        ("access_reviews", ("systems", "github"), "owner", "cto", "coo"),
+        ("access_reviews", ("snapshots", "payroll / 2026-02-02 / old-export"), "person", "", "p-02"),
+        ("assets", ("assets", "L-0017"), "owner", "p-01", "p-02"),
+        ("assets", ("assets", "L-0017"), "holds_data", "no", "yes"),
+        ("assets", ("assets", "L-0017"), "seen_on", "2026-03-02", "2026-03-09"),
+        ("vendors", ("vendors", "Example Cloud"), "tier", "high", "critical"),
+        ("vendors", ("vendors", "Example Cloud"), "reviewer", "cto", "p-02"),
+    ] {
+        let unread = edited(register, row, (column, before, after), false).await;
+        assert!(unread.is_empty(), "{row:?} {column}: {before} to {after}: {unread:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_accepted_a_risk_changes_with_a_later_day_alone() {
+    let row = |by: &str, on: &str| format!("R-1,fraud,Invoices,2025-11-18,3,3,cto,accept,{by},{on},open\n");
+    let dir = tempfile::tempdir().unwrap();
+    let write = |row: String| {
+        let header =
+            "risk,category,title,assessed_on,likelihood,impact,owner,treatment,accepted_by,accepted_on,state\n";
+        fs::write(dir.path().join("risks.csv"), format!("{header}{row}")).unwrap();
+    };
+    fs::write(dir.path().join("assessments.csv"), "assessment,done_on,approved_by,approved_on\n").unwrap();
+    let settings = settings("risks", dir.path());
+    write(row("ceo", "2025-12-01"));
+    let carry = run(&settings, None, now()).await.0.unwrap().carry().cloned();
+    for (by, on, whole) in [
+        ("cfo", "2025-12-01", false),
+        ("cfo", "2025-11-30", false),
+        ("cfo", "", false),
+        ("cfo", "2026-03-30", true),
+        ("ceo", "2026-03-30", true),
+    ] {
+        write(row(by, on));
+        let result = run(&settings, carry.clone(), now()).await.0;
+        assert_eq!(result.is_ok(), whole, "{by} {on}: {result:?}");
     }
 }
 

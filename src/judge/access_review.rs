@@ -1,8 +1,10 @@
 //! Whether access to every system was reviewed in every quarter, and what was wrong is gone.
 //!
 //! One item for each system and UTC quarter, `github 2026Q1`: the present quarter and the one before; while
-//! that one is in its grace, also the one before it. Of a quarter its newest snapshot counts; what was decided of an
-//! earlier one must be carried out as well.
+//! that one is in its grace, also the one before it. Of a quarter every account counts that a snapshot of it lists, as
+//! the last one has it; and a newer snapshot undoes nothing that was wrong with what was decided of an earlier one.
+//! Who leaves between two snapshots is in the decisions: the newest one shrinks by what was decided, or it is not known
+//! whether it is whole.
 //!
 //! | outcome | reason | when |
 //! |---|---|---|
@@ -15,6 +17,7 @@
 //! | deviation | `removal-late` | carried out after those days |
 //! | deviation | `removed-account-still-there` | carried out, and a later snapshot shows the account: as it was, or of the same person or nobody after a removal |
 //! | indeterminate | `owner-of-account-unknown` | an account of nobody was kept or changed |
+//! | indeterminate | `not-in-newest-snapshot` | an earlier snapshot has it, the newest does not, and no decision says that it went by then |
 //! | indeterminate | `row-gone` | a row was in the register before, and is not now |
 //! | indeterminate | `list-missing` | a list is not kept, or was not read; one item for all |
 //! | indeterminate | `list-empty` | no system is listed |
@@ -133,50 +136,52 @@ impl View<'_> {
         self.item(vec![if pending { check.pending("review-not-yet-due") } else { check.against("no-review") }])
     }
 
-    fn reviewed(&self, taken_on: NaiveDate) -> Examined {
-        let of = |system: &str, day: NaiveDate| system == self.system.system && day == taken_on;
+    fn reviewed(&self, newest: NaiveDate) -> Examined {
+        let of = |system: &str, day: NaiveDate| system == self.system.system && in_quarter(day, self.quarter);
         let listed: Vec<&Listed> = self.snapshots.iter().filter(|row| of(&row.system, row.taken_on)).collect();
-        let due = last_day(self.policy, self.quarter);
-        let seen = format!("{} accounts on {taken_on}", listed.len());
-        let mut checks = vec![Check::good("snapshot", "The accounts of the quarter", seen).on([row(&self.system.at)])];
         let decisions = self.decisions.iter().filter(|row| of(&row.system, row.taken_on));
-        let decisions: BTreeMap<&str, &Decided> = decisions.map(|row| (row.account.as_str(), row)).collect();
+        let decisions: BTreeMap<(NaiveDate, &str), &Decided> =
+            decisions.map(|row| ((row.taken_on, row.account.as_str()), row)).collect();
+        let mut last: BTreeMap<String, NaiveDate> = BTreeMap::new();
+        for row in &listed {
+            let day = last.entry(row.account.to_lowercase()).or_insert(row.taken_on);
+            *day = row.taken_on.max(*day);
+        }
+        let due = last_day(self.policy, self.quarter);
+        let there = listed.iter().filter(|row| row.taken_on == newest).count();
+        let before = last.values().filter(|day| **day < newest).count();
+        let before = if before == 0 { String::new() } else { format!(", and {before} on earlier days alone") };
+        let seen = format!("{there} accounts on {newest}{before}");
+        let mut checks = vec![Check::good("snapshot", "The accounts of the quarter", seen).on([row(&self.system.at)])];
         let mut undecided: Vec<&Listed> = Vec::new();
         for account in listed {
-            match decisions.get(account.account.as_str()) {
-                None => undecided.push(account),
-                Some(decided) => checks.extend(self.decided(account, decided, due)),
+            let is_last = last.get(&account.account.to_lowercase()) == Some(&account.taken_on);
+            match decisions.get(&(account.taken_on, account.account.as_str())) {
+                // Of what is listed again, the decision of that day is asked for.
+                None if is_last => undecided.push(account),
+                None => {}
+                Some(decided) => {
+                    checks.extend(self.decided(account, decided, due));
+                    if is_last {
+                        checks.extend(unowned(account, decided));
+                        checks.extend(missing(account, decided, newest));
+                    }
+                }
             }
             checks.extend(gone(&account.at));
         }
-        checks.extend(self.earlier(taken_on));
-        if let Some(first) = undecided.first() {
-            let seen = format!("{} not decided, the first {}; due by {due}", undecided.len(), first.account);
-            let facts = undecided.iter().map(|account| row(&account.at)).take(5);
-            let check = Check::good("decisions", "Decisions", seen).on(facts).on([Fact::List("decisions")]);
-            checks.push(if self.today > due {
-                check.against("not-all-decided")
-            } else {
-                check.pending("decisions-not-yet-due")
-            });
-        } else {
-            checks.push(Check::good("decisions", "Decisions", "every account was decided"));
-        }
+        checks.push(self.undecided(&undecided, due));
         self.item(checks)
     }
 
-    /// What earlier snapshots of the quarter found wrong: a newer one does not undo it.
-    fn earlier(&self, newest: NaiveDate) -> Vec<Check> {
-        let of = |row: &&Listed| row.system == self.system.system && in_quarter(row.taken_on, self.quarter);
-        let snapshots = self.snapshots.iter().filter(of).filter(|row| row.taken_on < newest);
-        let decided = snapshots.filter_map(|account| {
-            let same = |row: &&Decided| {
-                (&row.system, row.taken_on, &row.account) == (&account.system, account.taken_on, &account.account)
-            };
-            Some((account, self.decisions.iter().find(same)?))
-        });
-        let wrong = decided.filter(|(_, decided)| decided.decision != Decision::Keep);
-        wrong.filter_map(|(account, decided)| self.carried_out(account, decided)).collect()
+    fn undecided(&self, undecided: &[&Listed], due: NaiveDate) -> Check {
+        let Some(first) = undecided.first() else {
+            return Check::good("decisions", "Decisions", "every account was decided");
+        };
+        let seen = format!("{} not decided, the first {}; due by {due}", undecided.len(), first.account);
+        let facts = undecided.iter().map(|account| row(&account.at)).take(5);
+        let check = Check::good("decisions", "Decisions", seen).on(facts).on([Fact::List("decisions")]);
+        if self.today > due { check.against("not-all-decided") } else { check.pending("decisions-not-yet-due") }
     }
 
     /// What is wrong with one decision.
@@ -188,16 +193,9 @@ impl View<'_> {
             let seen = format!("{name}: decided on {}, due by {due}", decided.decided_on);
             checks.push(said("decisions", "Decisions", seen).on([Fact::Policy("grace_days")]).against("decided-late"));
         }
-        match &account.person {
-            _ if account.person.iter().chain([name]).any(|own| same_login(own, &decided.decided_by)) => {
-                let seen = format!("{name}: decided by {}, whose it is", decided.decided_by);
-                checks.push(said("reviewer", "Who decided", seen).against("self-review"));
-            }
-            None if decided.decision != Decision::Remove => {
-                let seen = format!("{name}: stays, and nobody says whose it is");
-                checks.push(said("reviewer", "Whose it is", seen).open("owner-of-account-unknown"));
-            }
-            _ => {}
+        if own(account, decided) {
+            let seen = format!("{name}: decided by {}, whose it is", decided.decided_by);
+            checks.push(said("reviewer", "Who decided", seen).against("self-review"));
         }
         if decided.decision != Decision::Keep {
             checks.extend(self.carried_out(account, decided));
@@ -223,7 +221,7 @@ impl View<'_> {
             return Some(said(format!("carried out on {done}, due by {due}")).against("removal-late"));
         }
         // A later snapshot has it: it was not. A name may be given to somebody else, who is reviewed there.
-        let same = |row: &&Listed| row.system == account.system && row.account == account.account;
+        let same = |row: &&Listed| row.system == account.system && same_login(&row.account, &account.account);
         let other = |row: &Listed| row.person.is_some() && account.person.is_some() && row.person != account.person;
         let as_it_was = |row: &&Listed| match decided.decision {
             Decision::Remove => !other(row),
@@ -234,4 +232,30 @@ impl View<'_> {
         let seen = format!("carried out on {done}, and there again on {}", later.taken_on);
         Some(said(seen).on([row(&later.at)]).against("removed-account-still-there"))
     }
+}
+
+/// Whether somebody decided of what is their own.
+fn own(account: &Listed, decided: &Decided) -> bool {
+    account.person.iter().chain([&account.account]).any(|own| same_login(own, &decided.decided_by))
+}
+
+fn unowned(account: &Listed, decided: &Decided) -> Option<Check> {
+    let nobodys = account.person.is_none() && decided.decision != Decision::Remove && !own(account, decided);
+    let seen = || format!("{}: stays, and nobody says whose it is", account.account);
+    let check = || Check::good("reviewer", "Whose it is", seen()).on([row(&account.at), row(&decided.at)]);
+    nobodys.then(|| check().open("owner-of-account-unknown"))
+}
+
+/// That the newest snapshot lacks an account which an earlier one has, where no decision says that it went by then.
+fn missing(account: &Listed, decided: &Decided, newest: NaiveDate) -> Option<Check> {
+    let what = match (decided.decision, decided.done_on) {
+        _ if account.taken_on == newest => return None,
+        (Decision::Keep, _) => "kept".to_owned(),
+        (_, Some(done)) if done > newest => format!("carried out on {done}"),
+        // What is not carried out is open by itself.
+        _ => return None,
+    };
+    let seen = format!("{}: {what}, and not in the snapshot of {newest}", account.account);
+    let check = Check::good("missing", "What the newest snapshot lacks", seen);
+    Some(check.on([row(&account.at), row(&decided.at), Fact::List("snapshots")]).open("not-in-newest-snapshot"))
 }

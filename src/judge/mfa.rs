@@ -21,7 +21,7 @@
 //! | indeterminate | `root-state-unknown` | the source leaves open what decides |
 //! | indeterminate | `device-kind-unknown` | a factor that may or may not be phishing-resistant |
 //! | indeterminate | `account-unread` | the account's principals could not be read |
-//! | indeterminate | `idp-evidence-missing` | external identity provider, and its policy is not held, or no longer |
+//! | indeterminate | `idp-evidence-missing` | external identity provider, and its policy is not held, or no longer, or not of this one |
 //! | indeterminate | `identity-center-unobservable` | own directory, and too little was seen |
 //! | excluded | `service-identity` | keys only, and known for a service; or a provider where only machines sign in: another control's |
 //! | excluded | `no-credentials` | neither password nor keys |
@@ -176,6 +176,10 @@ fn identity_provider(protocol: Protocol, machines: Option<&str>, evidence: &Prov
         }
         ProviderEvidence::NotYet(attestation) => {
             let seen = format!("{}: a day that was yet to come", attested(attestation));
+            Ruling::indeterminate("idp-evidence-missing", seen)
+        }
+        ProviderEvidence::MadeSince(attestation) => {
+            let seen = format!("{}: the provider was made since, attest it again", attested(attestation));
             Ruling::indeterminate("idp-evidence-missing", seen)
         }
         ProviderEvidence::Missing => {

@@ -52,10 +52,11 @@ impl Search<'_> {
         })
     }
 
-    /// By its name, with the protocol before it, or with the account as well.
+    /// With its account, or by the address of a provider of OpenID Connect.
     fn is_named(&self, line: &str) -> bool {
         let id = &self.principal.id;
-        line == self.principal.name || line == id || id.split_once(':').is_some_and(|(_, key)| key == line)
+        let key = id.split_once(':').map(|(_, key)| key).filter(|key| key.starts_with("oidc/"));
+        line == id || key == Some(line)
     }
 
     /// The organisation's line of the account, or that it has none.

@@ -207,6 +207,7 @@ fn principal_cells(detail: &PrincipalDetail) -> [String; 15] {
                 ProviderEvidence::Held(held) => format!("{}, {}, {}", held.document, held.by, held.on),
                 ProviderEvidence::TooOld(held) => format!("false: too old, of {}", held.on),
                 ProviderEvidence::NotYet(held) => format!("false: dated {}", held.on),
+                ProviderEvidence::MadeSince(held) => format!("false: made since, of {}", held.on),
             };
         }
     }

@@ -18,7 +18,8 @@ pub struct AwsHistory {
     pub(super) report_rewrite: Option<Rewrite>,
     pub(super) answer_rewrites: BTreeMap<String, Rewrite>,
     pub(super) page_size: usize,
-    pub(super) saml_providers: Vec<String>,
+    /// With when each was made.
+    pub(super) saml_providers: Vec<(String, DateTime<Utc>)>,
     pub(super) oidc_providers: Vec<String>,
     /// By user.
     pub(super) policies: Vec<(String, String)>,
@@ -130,10 +131,10 @@ impl AwsHistory {
         if self.state == "CLOSED" { "SUSPENDED" } else { self.state }
     }
 
-    /// The account trusts a SAML provider of this name.
+    /// The account trusts a SAML provider of this name, made then.
     #[must_use]
-    pub fn saml_provider(mut self, name: &str) -> Self {
-        self.saml_providers.push(name.to_owned());
+    pub fn saml_provider(mut self, name: &str, made: DateTime<Utc>) -> Self {
+        self.saml_providers.push((name.to_owned(), made));
         self
     }
 

@@ -3,6 +3,7 @@
 
 use super::{Answer, Asking, escaped, time};
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 /// The organisation's answers come in pages of so many at most.
@@ -11,11 +12,12 @@ const ACCOUNTS_PAGE: usize = 20;
 impl Asking<'_> {
     pub(super) fn saml_providers(&self) -> String {
         let number = &self.account.number;
-        let member = |name: &String| {
+        let member = |(name, made): &(String, DateTime<Utc>)| {
             format!(
                 "<member><Arn>arn:aws:iam::{number}:saml-provider/{}</Arn><ValidUntil>2099-01-01T00:00:00Z</ValidUntil>\
-                 <CreateDate>2022-01-01T00:00:00Z</CreateDate></member>",
-                escaped(name)
+                 <CreateDate>{}</CreateDate></member>",
+                escaped(name),
+                time(*made)
             )
         };
         let members: String = self.account.saml_providers.iter().map(member).collect();

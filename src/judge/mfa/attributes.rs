@@ -146,6 +146,7 @@ fn of_provider(protocol: Protocol, machines: Option<&str>, evidence: &ProviderEv
         ProviderEvidence::Held(attestation) => format!("attested {}", attested(attestation)),
         ProviderEvidence::TooOld(attestation) => format!("attested {}: too old", attested(attestation)),
         ProviderEvidence::NotYet(attestation) => format!("attested {}: yet to come", attested(attestation)),
+        ProviderEvidence::MadeSince(attestation) => format!("attested {}: before it was made", attested(attestation)),
     };
     vec![
         Attribute::new("account", "an identity provider that the account trusts", protocol).on([Fact::Provider]),

@@ -5,6 +5,12 @@ use evidenced_collectors::contract::{IdentitySource, Protocol, ProviderEvidence}
 
 const CENTER: &str = "AWSSSO_0123456789abcdef_DO_NOT_DELETE";
 const GITHUB: &str = "token.actions.githubusercontent.com";
+const OKTA: &str = "111122223333:saml/Okta";
+
+/// When the providers of the sandbox were made, where a test says nothing else.
+fn made() -> DateTime<Utc> {
+    "2022-01-01T00:00:00Z".parse().unwrap()
+}
 
 fn attested(provider: &str, on: &str) -> Value {
     json!({
@@ -36,7 +42,7 @@ async fn the_providers_and_policies_of_moto_are_what_was_put_there() {
         "accounts": [{ "name": "production", "via": key.via(&moto.url()) }],
         "service_paths": ["/service/"],
         "mfa_deny_policies": true,
-        "identity_providers": [{ "provider": GITHUB, "machines": true, "reason": "builds only" }],
+        "identity_providers": [{ "provider": format!("oidc/{GITHUB}"), "machines": true, "reason": "builds only" }],
     });
     let (outcome, exchanges) = run(&settings, Arc::new(SystemClock)).await;
     let population = outcome.unwrap();
@@ -80,7 +86,6 @@ async fn nobody_asks_for_policies_where_nobody_has_keys_alone_or_the_settings_do
 
 #[tokio::test]
 async fn an_attestation_counts_from_its_day_and_for_106_days() {
-    let okta = "111122223333:saml/Okta";
     // The sandbox's clock is at 2 March 2026, 8:00; 16 November is 106 days before.
     for (on, expected) in [
         ("2026-03-02", "held"),
@@ -89,42 +94,42 @@ async fn an_attestation_counts_from_its_day_and_for_106_days() {
         ("2024-01-01", "too_old"),
         ("2026-03-03", "not_yet"),
     ] {
-        let settings = json!({ "identity_providers": [attested("Okta", on)] });
-        let population = sandbox(vec![company().saml_provider("Okta")], &morning(), settings).await.unwrap();
-        let (_, evidence) = evidence(&population, okta);
+        let settings = json!({ "identity_providers": [attested(OKTA, on)] });
+        let population = sandbox(vec![company().saml_provider("Okta", made())], &morning(), settings).await.unwrap();
+        let (_, evidence) = evidence(&population, OKTA);
         let found = serde_json::to_value(evidence).unwrap();
         assert_eq!(found[expected]["on"], json!(on), "{found}");
         let said = population.ipe().limitations.iter().any(|one| one.contains("does not count"));
         assert_eq!(said, expected != "held", "{on}: {:?}", population.ipe().limitations);
     }
     let renewed = json!({ "identity_providers": [
-        attested("Okta", "2026-02-01"), attested("saml/Okta", "2025-01-01"), attested("Okta", "2027-01-01"),
-        attested("Ping", "2026-02-01"),
+        attested(OKTA, "2026-02-01"), attested(OKTA, "2025-01-01"), attested(OKTA, "2027-01-01"),
+        attested("111122223333:saml/Ping", "2026-02-01"),
     ]});
-    let population = sandbox(vec![company().saml_provider("Okta")], &morning(), renewed).await.unwrap();
+    let population = sandbox(vec![company().saml_provider("Okta", made())], &morning(), renewed).await.unwrap();
     assert!(
-        matches!(evidence(&population, okta).1, ProviderEvidence::Held(held) if held.on.to_string() == "2026-02-01")
+        matches!(evidence(&population, OKTA).1, ProviderEvidence::Held(held) if held.on.to_string() == "2026-02-01")
     );
-    assert!(population.ipe().limitations.iter().any(|one| one.contains("Ping: in the register, and no account")));
+    assert!(population.ipe().limitations.iter().any(|one| one.contains("saml/Ping: in the register, and no account")));
 }
 
 #[tokio::test]
 async fn a_line_of_the_register_speaks_of_the_provider_that_it_names() {
     let machines = |provider: &str| json!({ "provider": provider, "machines": true, "reason": "builds" });
-    let history = || company().saml_provider(GITHUB).oidc_provider(GITHUB).oidc_provider("accounts.google.com");
+    let history = || company().saml_provider(GITHUB, made()).oidc_provider(GITHUB).oidc_provider("accounts.google.com");
     let ids = [
         "saml/token.actions.githubusercontent.com",
         "oidc/token.actions.githubusercontent.com",
         "oidc/accounts.google.com",
     ];
     for (line, expected) in [
-        // A SAML provider may have any name, so that the bare one is not enough for "no people".
-        (GITHUB.to_owned(), [false, true, false]),
         (format!("oidc/{GITHUB}"), [false, true, false]),
-        (format!("saml/{GITHUB}"), [true, false, false]),
+        (format!("111122223333:saml/{GITHUB}"), [true, false, false]),
+        (format!("222233334444:saml/{GITHUB}"), [false, false, false]),
+        (format!("identity-center/{GITHUB}"), [false, false, false]),
         (format!("111122223333:oidc/{GITHUB}"), [false, true, false]),
         (format!("222233334444:oidc/{GITHUB}"), [false, false, false]),
-        ("google.com".to_owned(), [false, false, false]),
+        ("oidc/google.com".to_owned(), [false, false, false]),
     ] {
         let settings = json!({ "identity_providers": [machines(&line)] });
         let population = sandbox(vec![history()], &morning(), settings).await.unwrap();
@@ -136,14 +141,15 @@ async fn a_line_of_the_register_speaks_of_the_provider_that_it_names() {
 #[tokio::test]
 async fn identity_center_at_an_external_provider_is_as_good_as_what_is_held_of_that_one() {
     let held = |center: Value, on: &'static str| async move {
-        let settings = json!({ "identity_center": center, "identity_providers": [attested("Okta", on)] });
-        let population = sandbox(vec![company().saml_provider(CENTER)], &morning(), settings).await.unwrap();
+        let settings =
+            json!({ "identity_center": center, "identity_providers": [attested("identity-center/Okta", on)] });
+        let population = sandbox(vec![company().saml_provider(CENTER, made())], &morning(), settings).await.unwrap();
         match principals(population.items())[format!("111122223333:saml/{CENTER}").as_str()].detail {
             PrincipalDetail::IdentityCenter { source, idp_evidence, .. } => (source, idp_evidence),
             ref other => panic!("{other:?}"),
         }
     };
-    let okta = || json!({ "source": "external", "provider": "Okta" });
+    let okta = || json!({ "source": "external", "provider": "identity-center/Okta" });
     assert_eq!(held(okta(), "2026-02-01").await, (IdentitySource::External, true));
     assert_eq!(held(okta(), "2025-02-01").await, (IdentitySource::External, false));
     assert_eq!(held(json!({ "source": "external" }), "2026-02-01").await, (IdentitySource::External, false));
@@ -157,10 +163,10 @@ fn a_register_that_says_half_is_refused() {
         let settings = json!({ "accounts": [{ "name": "a" }], "identity_providers": [line] });
         (evidenced_collectors::kind("aws_iam").unwrap().build)(&settings).err()
     };
-    assert!(build(attested("Okta", "2026-02-01")).is_none());
+    assert!(build(attested(OKTA, "2026-02-01")).is_none());
     for key in ["provider", "says", "document", "by", "on", "scope"] {
         for value in [None, Some(json!("")), Some(json!(" "))] {
-            let mut line = attested("Okta", "2026-02-01");
+            let mut line = attested(OKTA, "2026-02-01");
             match value {
                 None => line.as_object_mut().unwrap().remove(key),
                 Some(value) => line.as_object_mut().unwrap().insert(key.to_owned(), value),
@@ -169,22 +175,89 @@ fn a_register_that_says_half_is_refused() {
         }
     }
     for (key, value) in [("says", "mfa-optional"), ("scope", "staff"), ("reason", "x")] {
-        let mut line = attested("Okta", "2026-02-01");
+        let mut line = attested(OKTA, "2026-02-01");
         line[key] = json!(value);
         assert!(build(line).is_some(), "{key}");
     }
-    assert!(build(json!({ "provider": "x", "machines": true })).is_some());
-    let mut both = attested("x", "2026-02-01");
+    assert!(build(json!({ "provider": "oidc/x", "machines": true })).is_some());
+    let mut both = attested("oidc/x", "2026-02-01");
     both["machines"] = json!(true);
     both["reason"] = json!("builds");
     assert!(build(both).is_some());
+}
+
+#[test]
+fn a_saml_provider_by_its_name_alone_is_refused_and_the_form_is_shown() {
+    let build = |settings: Value| {
+        let built = (evidenced_collectors::kind("aws_iam").unwrap().build)(&settings);
+        built.err().map(|error| (error.message, error.hint.unwrap_or_default()))
+    };
+    let lines = |line: Value| json!({ "accounts": [{ "name": "a" }], "identity_providers": [line] });
+    let machines = |name: &str| json!({ "provider": name, "machines": true, "reason": "builds" });
+    for name in ["Okta", "saml/Okta", GITHUB, "1234:saml/Okta", "111122223333:Okta", "111122223333:saml/", "oidc/"] {
+        for line in [attested(name, "2026-02-01"), machines(name)] {
+            let (message, hint) = build(lines(line)).unwrap_or_else(|| panic!("{name}"));
+            assert!(message.contains(name) && hint.contains("111122223333:saml/Okta"), "{message}: {hint}");
+        }
+    }
+    for name in [OKTA.to_owned(), format!("oidc/{GITHUB}"), format!("111122223333:oidc/{GITHUB}")] {
+        assert_eq!(build(lines(machines(&name))), None);
+        assert_eq!(build(lines(attested(&name, "2026-02-01"))), None);
+    }
+    let mut center = lines(attested("identity-center/Okta", "2026-02-01"));
+    for (provider, refused) in [("identity-center/Okta", false), ("Okta", true), ("identity-center/Ping", true)] {
+        center["identity_center"] = json!({ "source": "external", "provider": provider });
+        assert_eq!(build(center.clone()).is_some(), refused, "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn an_attestation_of_one_account_s_provider_is_none_of_another_s_of_that_name() {
+    let other = AwsHistory::new("222233334444").saml_provider("Okta", made());
+    let settings = json!({ "identity_providers": [attested(OKTA, "2026-02-01")] });
+    let accounts = vec![company().saml_provider("Okta", made()), other];
+    let population = sandbox(accounts, &morning(), settings).await.unwrap();
+    assert!(matches!(evidence(&population, OKTA).1, ProviderEvidence::Held(_)));
+    assert_eq!(evidence(&population, "222233334444:saml/Okta").1, &ProviderEvidence::Missing);
+    let limitations = &population.ipe().limitations;
+    assert!(limitations.iter().any(|one| one.contains("can replace its metadata")), "{limitations:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_newer_than_its_attestation_is_not_covered_by_it() {
+    for (day, covered) in
+        [("2026-01-31T12:00:00Z", true), ("2026-02-01T23:00:00Z", true), ("2026-02-02T00:00:00Z", false)]
+    {
+        let made = day.parse().unwrap();
+        let lines = [attested(OKTA, "2026-02-01"), attested("identity-center/Okta", "2026-02-01")];
+        let center = json!({ "source": "external", "provider": "identity-center/Okta" });
+        let settings = json!({ "identity_providers": lines, "identity_center": center });
+        let company = company().saml_provider("Okta", made).saml_provider(CENTER, made);
+        let population = sandbox(vec![company], &morning(), settings).await.unwrap();
+        let found = serde_json::to_value(evidence(&population, OKTA).1).unwrap();
+        let word = if covered { "held" } else { "made_since" };
+        assert_eq!(found[word]["on"], json!("2026-02-01"), "{day}: {found}");
+        let center = &principals(population.items())[format!("111122223333:saml/{CENTER}").as_str()].detail;
+        let PrincipalDetail::IdentityCenter { idp_evidence, .. } = center else { panic!("{center:?}") };
+        assert_eq!(*idp_evidence, covered, "{day}");
+        let said = |one: &String| one.contains("Identity Center's provider was made on 2026-02-02");
+        assert_eq!(population.ipe().limitations.iter().any(said), !covered, "{day}");
+    }
+}
+
+#[tokio::test]
+async fn two_providers_that_look_like_identity_center_s_are_unread() {
+    let company = company().saml_provider(CENTER, made()).saml_provider("AWSSSO_fedcba_DO_NOT_DELETE", made());
+    let partial = incomplete(sandbox(vec![company], &morning(), json!({})).await);
+    let [unread] = partial.unread.as_slice() else { panic!("{partial:?}") };
+    assert!(unread.what.contains("iam:ListSAMLProviders") && unread.why.contains(CENTER), "{unread:?}");
 }
 
 #[tokio::test]
 async fn no_damage_to_what_is_said_of_providers_and_policies_gives_a_whole_population() {
     type Damage = fn(String) -> String;
     let keys = UserSpec { console: false, keys: 1, ..UserSpec::default() };
-    let history = || company().user("keys", keys.clone()).saml_provider("Okta").oidc_provider(GITHUB);
+    let history = || company().user("keys", keys.clone()).saml_provider("Okta", made()).oidc_provider(GITHUB);
     let settings = || json!({ "mfa_deny_policies": true });
     let whole = sandbox(vec![history()], &morning(), settings()).await.unwrap();
     assert_eq!(whole.items().len(), 1 + 6 + 2);
@@ -192,7 +265,9 @@ async fn no_damage_to_what_is_said_of_providers_and_policies_gives_a_whole_popul
     let saml = "ListSAMLProviders";
     let oidc = "ListOpenIDConnectProviders";
     let details = "GetAccountAuthorizationDetails";
-    let answers: [(&str, &str, Damage); 14] = [
+    let answers: [(&str, &str, Damage); 16] = [
+        ("no day", saml, |xml| xml.replace("CreateDate>", "MadeOn>")),
+        ("another word for its day", saml, |xml| xml.replace("2022-01-01T", "lately")),
         ("no list", saml, |xml| xml.replace("SAMLProviderList>", "List>")),
         ("another account's", saml, |xml| xml.replace("111122223333", "999988887777")),
         ("of another kind", saml, |xml| xml.replace("saml-provider", "oidc-provider")),

@@ -68,7 +68,7 @@ fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
     assert!(said.err.contains(&format!("line {line}, column 1")), "{}", said.err);
     assert!(said.err.contains("hint: did you mean `timezone`?"), "{}", said.err);
     for (from, to, meant) in [
-        ("service_paths", "service_pathes", "[collectors.aws]"),
+        ("mfa_deny_policies", "mfa_deny_polices", "[collectors.aws]"),
         ("root_kind", "root_knd", "[controls.SEC-004]"),
         ("rto_target_s", "rto_target", "[collectors.restores]"),
     ] {

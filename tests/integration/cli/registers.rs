@@ -77,6 +77,33 @@ fn a_leaver_is_judged_explained_and_made_again_and_cannot_be_deleted() {
 }
 
 #[test]
+fn a_leaver_s_account_that_is_written_to_somebody_else_or_unused_is_no_pass() {
+    let now = SystemClock.now();
+    let dir = tempfile::tempdir().unwrap();
+    let left = second(now - TimeDelta::days(9));
+    let people = format!("anna,employee,2024-01-01,{left},,,2023-12-01\nbob,employee,2024-01-01,,,,2023-12-01\n");
+    let (used, removed) = (second(now - TimeDelta::days(2)), second(now - TimeDelta::days(9)));
+    let rows =
+        |github: &str, used: &str| format!("github,anna,{github},,,,,,{left}\nslack,anna,anna,,,,,{removed},{used}\n");
+    write(dir.path(), &people, &rows("anna", &used));
+    let files = json!({ "people": "people.csv", "accounts": "accounts.csv" });
+    let settings = json!({ "register": "workforce", "directory": dir.path(), "files": files });
+    let home = Home::with("register", &settings, "leavers");
+    let (code, run) = home.collect(&["--fail-on-drift"]);
+    assert_eq!((code, &run["end"]), (3, &json!("done")), "{run}");
+    let judged = home.judgements();
+    assert_eq!(judged["anna github/anna"], pair("deviation", "not-removed"));
+    assert_eq!(judged["anna slack/anna"], pair("deviation", "used-after-end"));
+
+    write(dir.path(), &people, &rows("bob", "never"));
+    let (code, run) = home.collect(&["--fail-on-drift"]);
+    assert_eq!((code, &run["end"]), (3, &json!("incomplete")), "{run}");
+    let said = home.run(&["status"]).out;
+    assert!(said.contains("accounts github / anna: person"), "{said}");
+    assert!(said.contains("accounts slack / anna: last_used_at"), "{said}");
+}
+
+#[test]
 fn a_file_that_does_not_come_is_unread_and_nobody_waits_for_it_at_the_end() {
     // Longer than a second for the answer and five for what nobody waits for.
     const HANGS: Duration = Duration::from_secs(12);

@@ -354,7 +354,7 @@ fn people(number: &str) -> AwsHistory {
         .user("deploy", UserSpec { console: false, keys: 1, path: "/service/", ..spec.clone() })
         .user("keys", UserSpec { console: false, keys: 1, ..spec })
         .user_policy("keys", DENY)
-        .saml_provider("Okta")
+        .saml_provider("Okta", now() - Duration::days(400))
         .oidc_provider("builds.example")
         .in_organization("management", "ACTIVE")
         .page_size(3)
@@ -378,10 +378,10 @@ pub(crate) async fn aws_of(history: AwsHistory) -> Bed {
         let mut via = via.clone();
         via["endpoint_url"] = json!(url);
         let okta = json!({
-            "provider": "Okta", "says": "mfa-required", "document": "policy 7", "by": "Anna Smith",
+            "provider": "111122223333:saml/Okta", "says": "mfa-required", "document": "policy 7", "by": "Anna Smith",
             "on": "2026-03-01", "scope": "all",
         });
-        let builds = json!({ "provider": "builds.example", "machines": true, "reason": "builds only" });
+        let builds = json!({ "provider": "oidc/builds.example", "machines": true, "reason": "builds only" });
         json!({
             "organization": { "via": via, "role_name": "evidenced" },
             "identity_providers": [okta, builds],
@@ -464,7 +464,6 @@ const AWS_NOT_READ: &[&str] = &[
     "/Base32StringSeed/",
     "/QRCodePNG/",
     "/EnableDate/",
-    "/SAMLProviderList/member/CreateDate/",
     "/SAMLProviderList/member/ValidUntil/",
     "absent: /Accounts/*/Name/",
     "last_used_region",

@@ -130,6 +130,14 @@ fn a_key_without_password_is_a_persons_unless_a_register_or_a_policy_says_more()
         expect(json!({}), with_keys(kind, None), Deviation, "person-with-keys-only");
     }
     expect(json!({}), with_keys(PrincipalType::Service, None), Excluded, "service-identity");
+    let service = |password, keys| {
+        let (mfa, devices, principal_type) = (false, Vec::new(), PrincipalType::Service);
+        of(PrincipalDetail::IamUser { password, mfa, devices, keys, principal_type, mfa_deny_policy: None })
+    };
+    // No register makes a machine of somebody who can sign in to the console, nor of somebody without keys.
+    expect(json!({}), service(true, 1), Deviation, "console-without-mfa");
+    expect(json!({}), service(true, 0), Deviation, "console-without-mfa");
+    expect(json!({}), service(false, 0), Excluded, "no-credentials");
 }
 
 #[test]
@@ -164,9 +172,12 @@ fn an_identity_provider_passes_with_an_attestation_that_counts_and_with_nothing_
     for protocol in [Protocol::Saml, Protocol::Oidc] {
         let alone = |evidence| provider(protocol, None, evidence);
         expect(json!({}), alone(ProviderEvidence::Held(attested())), Pass, "idp-enforces-mfa");
-        for missing in
-            [ProviderEvidence::Missing, ProviderEvidence::TooOld(attested()), ProviderEvidence::NotYet(attested())]
-        {
+        for missing in [
+            ProviderEvidence::Missing,
+            ProviderEvidence::TooOld(attested()),
+            ProviderEvidence::NotYet(attested()),
+            ProviderEvidence::MadeSince(attested()),
+        ] {
             expect(json!({}), alone(missing), Indeterminate, "idp-evidence-missing");
         }
         let machines = provider(protocol, Some("builds only"), ProviderEvidence::Missing);
