@@ -63,7 +63,9 @@ fn refusing(loaded: &Loaded) -> Vec<Finding> {
     let one = |(name, trying): (String, Trying)| {
         let fix = match &trying {
             Trying::Refused { .. } => format!("mend it, then `evidenced alerts test {name}`"),
-            Trying::Hangs { .. } => "see what it waits for, or whether another process sends; then start the daemon anew".to_owned(),
+            Trying::Hangs { .. } => {
+                "see what it waits for, or whether another process sends; then start the daemon anew".to_owned()
+            }
         };
         Finding::bad(Level::Fail, format!("channel {name}"), trying.to_string(), fix)
     };

@@ -89,9 +89,7 @@ impl Heartbeat {
     /// Writes down which channels take nothing, if that has changed.
     pub fn channels(&self, channels: BTreeMap<String, Trying>) {
         let changed = self.vitals().channels != channels;
-        if changed
-            && let Err(why) = self.write(|vitals| vitals.channels = channels)
-        {
+        if changed && let Err(why) = self.write(|vitals| vitals.channels = channels) {
             tracing::warn!(why, "how the daemon is cannot be written down");
         }
     }
