@@ -1,5 +1,6 @@
-//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life, erases old evidence. Each at most once
-//! at a time, telling people once on each channel, and none of it keeps a run waiting. Not here: what is owed, which follows from the ledger.
+//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life, erases old evidence.
+//! Each at most once at a time, telling people once at a time on each channel, and none of it keeps a run waiting. Not
+//! here: what is owed, which follows from the ledger.
 
 use super::settle;
 use crate::anchor::{AnchorError, Anchors};
