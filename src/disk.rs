@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// MiB.
 const MIB: u64 = 1 << 20;
 
+/// So much more than the larger limit must be left before people are told that it is over: a part of that limit. Space
+/// that moves around a limit would tell them every minute.
+const AMPLE_PART: u64 = 10;
+
 /// What says how much is left.
 #[derive(Debug, Clone, Default)]
 pub enum Disk {
@@ -65,6 +69,12 @@ impl Space {
     /// Whether somebody is to be told.
     pub fn is_low(&self) -> bool {
         self.free_mib < self.low_mib || self.stops()
+    }
+
+    /// Whether so much is left that it is over, should somebody have been told.
+    pub fn is_ample(&self) -> bool {
+        let limit = self.low_mib.max(self.reserve_mib);
+        self.free_mib >= limit.saturating_add(limit.div_ceil(AMPLE_PART))
     }
 }
 

@@ -77,8 +77,7 @@ fn show(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     }
     outln!("{rows}");
     for (channel, trying) in vitals(&loaded.state_dir).channels {
-        let again = minute(trying.again);
-        outln!("{channel} refused {} times: {}; tried again from {again}", trying.refused, trying.why);
+        outln!("{channel}: {trying}");
     }
     Ok(Exit::Ok)
 }

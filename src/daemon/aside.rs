@@ -1,11 +1,13 @@
-//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life, erases old evidence. Each at most once
-//! at a time, and none of it keeps a run waiting. Not here: what is owed, which follows from the ledger.
+//! What a daemon does beside the runs: hands checkpoints over, tells people, gives signs of life, erases old evidence.
+//! Each at most once at a time, telling people once at a time on each channel, and none of it keeps a run waiting. Not
+//! here: what is owed, which follows from the ledger.
 
 use super::settle;
 use crate::anchor::{AnchorError, Anchors};
 use crate::compact;
 use crate::disk::Space;
 use crate::notify::deliver::Outbox;
+use crate::notify::trying::Trying;
 use crate::notify::vitals::Heartbeat;
 use crate::outside::Outside;
 use crate::run::{RunError, Runner};
@@ -78,7 +80,7 @@ impl Aside {
         self.send();
         let overdue = runner.overdue(PATIENCE)?;
         let well = match (overdue.is_empty(), runner.space().filter(Space::stops)) {
-            (true, None) => Ok(()),
+            (true, None) => self.all_come_to_an_end(),
             (true, Some(space)) => Err(format!("nothing is collected: {space}")),
             (false, _) => Err(format!("due runs that nothing has answered: {}", overdue.join(", "))),
         };
@@ -111,23 +113,41 @@ impl Aside {
         }
     }
 
-    /// Sends what is owed, unless that is going on already.
+    /// Sends what is owed, on each channel unless that is going on already: its lock says so. One that hangs keeps
+    /// no other.
     pub(super) fn send(&mut self) {
-        if self.sending.is_empty() {
-            let (outbox, heartbeat) = (self.outbox.clone(), self.heartbeat.clone());
-            self.sending.spawn(async move {
-                outbox.deliver().await?;
-                heartbeat.channels(outbox.trying());
-                Ok(())
-            });
+        match self.outbox.owing() {
+            Ok(channels) => {
+                for channel in channels {
+                    let outbox = self.outbox.clone();
+                    self.sending.spawn(async move { outbox.channel(&channel).await.map(drop) });
+                }
+            }
+            Err(error) => drop(self.sending.spawn(async move { Err(error) })),
         }
+        self.note();
+    }
+
+    /// Writes down which channels take nothing.
+    fn note(&self) {
+        self.heartbeat.channels(self.outbox.trying());
+    }
+
+    /// That no channel hangs, or which does: who is to be told and is not must hear of it some other way.
+    fn all_come_to_an_end(&self) -> Result<(), String> {
+        let trying = self.outbox.trying();
+        let mut hanging = trying.iter().filter(|(_, trying)| matches!(trying, Trying::Hangs { .. }));
+        hanging.next().map_or(Ok(()), |(name, trying)| Err(format!("channel {name}: {trying}")))
     }
 
     /// The next of them that ends; never, while none goes on.
     pub(super) async fn ended(&mut self) -> Ended {
         tokio::select! {
             Some(ended) = self.handing.join_next() => Ended::Handing(ended),
-            Some(ended) = self.sending.join_next() => Ended::Sending(ended),
+            Some(ended) = self.sending.join_next() => {
+                self.note();
+                Ended::Sending(ended)
+            }
             Some(ended) = self.compacting.join_next() => Ended::Compacting(ended),
             Some(_) = self.beating.join_next() => Ended::Beating,
             else => std::future::pending().await,
@@ -141,17 +161,21 @@ impl Aside {
 
     /// One last pass, for what the last runs have said. What does not go out in time is owed still.
     pub(super) async fn end(mut self, patience: Duration) -> Result<(), RunError> {
+        let mut before = std::mem::take(&mut self.sending);
+        self.send();
         let last = async {
-            // A pass that is going on may have missed them.
-            for again in [true, false] {
-                while let Some(ended) = self.sending.join_next().await {
-                    settle("sending alerts", ended)?;
+            loop {
+                tokio::select! {
+                    Some(ended) = before.join_next() => {
+                        settle("sending alerts", ended)?;
+                        // It may have missed them.
+                        self.send();
+                    }
+                    Some(ended) = self.sending.join_next() => settle("sending alerts", ended)?,
+                    else => return Ok(()),
                 }
-                if again {
-                    self.send();
-                }
+                self.note();
             }
-            Ok(())
         };
         tokio::time::timeout(patience, last).await.unwrap_or(Ok(()))
     }

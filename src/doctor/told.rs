@@ -3,6 +3,7 @@
 use super::{Finding, Level};
 use crate::config::{Config, Loaded};
 use crate::daemon::alive;
+use crate::notify::trying::Trying;
 use crate::notify::vitals::vitals;
 use crate::status::Status;
 use std::time::Duration;
@@ -56,14 +57,17 @@ pub fn untold(loaded: &Loaded, status: &Status) -> Vec<Finding> {
     findings
 }
 
-/// Channels that did not take what they were given last, as the daemon wrote down.
+/// Channels that did not take what they were given last, or do not come to an end, as the daemon wrote down.
 fn refusing(loaded: &Loaded) -> Vec<Finding> {
     let known = vitals(&loaded.state_dir).channels.into_iter();
-    let one = |(name, trying): (String, crate::notify::deliver::Trying)| {
-        let (times, why) = (trying.refused, trying.why.replace('\n', " "));
-        let found = format!("refused {times} times: {why}; it is tried again from {}", trying.again);
-        let fix = format!("mend it, then `evidenced alerts test {name}`");
-        Finding::bad(Level::Fail, format!("channel {name}"), found, fix)
+    let one = |(name, trying): (String, Trying)| {
+        let fix = match &trying {
+            Trying::Refused { .. } => format!("mend it, then `evidenced alerts test {name}`"),
+            Trying::Hangs { .. } => {
+                "see what it waits for, or whether another process sends; then start the daemon anew".to_owned()
+            }
+        };
+        Finding::bad(Level::Fail, format!("channel {name}"), trying.to_string(), fix)
     };
     known.filter(|(name, _)| loaded.config.channels.contains_key(name)).map(one).collect()
 }

@@ -4,7 +4,9 @@
 use super::message::{Letter, Message};
 use super::owed::{Alert, Owed, Planned, plan};
 use super::raise::{Raise, message};
-use super::{Again, Channel, Refusal};
+use super::route::Release;
+use super::trying::{HANGING, Trying};
+use super::{Again, Channel, PASSING, Refusal};
 use crate::backoff;
 use crate::config::Loaded;
 use crate::ledger::record::{About, Body, DeliveryOutcome};
@@ -13,9 +15,10 @@ use crate::outside::Outside;
 use crate::run::{RunError, Runner};
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::clock::Clock;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Longest time between two tries, seconds: with the quarter more it is a minute. So what was owed arrives within
@@ -31,6 +34,9 @@ const IN_A_ROW_MAX: u32 = 2;
 const TRIES_MIN: u32 = 3;
 /// What is sent later than this says why.
 const PROMPT: TimeDelta = TimeDelta::minutes(5);
+/// Longest that a channel may take for each alert of a letter. Every way has limits of its own that end a try sooner;
+/// this is for one that has forgotten them.
+const SENDING_MAX: Duration = Duration::from_secs(120);
 /// Longest reason in a record, characters.
 const WHY_MAX: usize = 300;
 
@@ -60,6 +66,8 @@ pub struct Outbox {
     sinks: Sinks,
     owed: Mutex<Owed>,
     tries: Mutex<BTreeMap<String, Tries>>,
+    opened: DateTime<Utc>,
+    sending_max: Duration,
 }
 
 /// What this process knows of a channel.
@@ -70,6 +78,8 @@ struct Tries {
     pause: Option<Pause>,
     /// When it last took something.
     took: Option<DateTime<Utc>>,
+    /// When a pass last came to its end.
+    ended: Option<DateTime<Utc>>,
     alerts: BTreeMap<u64, Tried>,
 }
 
@@ -86,17 +96,6 @@ struct Tried {
 struct Pause {
     from: DateTime<Utc>,
     until: DateTime<Utc>,
-}
-
-/// What a channel is doing, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trying {
-    /// Refusals since it last took something.
-    pub refused: u32,
-    /// What it said.
-    pub why: String,
-    /// When it is tried again.
-    pub again: DateTime<Utc>,
 }
 
 /// What one pass did.
@@ -138,20 +137,28 @@ impl Outbox {
     /// The same with other channels.
     pub fn with(runner: &Runner, sinks: Sinks) -> Self {
         let (ledger, loaded, clock) = (runner.ledger().clone(), runner.loaded(), runner.clock());
-        Self { ledger, loaded, clock, sinks, owed: Mutex::default(), tries: Mutex::default() }
+        let (opened, sending_max) = (clock.now(), SENDING_MAX);
+        Self { ledger, loaded, clock, sinks, owed: Mutex::default(), tries: Mutex::default(), opened, sending_max }
     }
 
-    /// Sends what may go now, on all channels at once, so that a slow one does not keep the others.
+    /// With another limit on how long a channel may take for each alert: a test cannot wait for ours.
+    pub fn within(self, sending_max: Duration) -> Self {
+        Self { sending_max, ..self }
+    }
+
+    /// The channels that something is owed to. Each is sent to by `channel`.
+    pub fn owing(&self) -> Result<Vec<String>, RunError> {
+        let mut owed = lock(&self.owed);
+        owed.follow(&self.ledger.reader()?)?;
+        Ok(owed.channels().cloned().collect())
+    }
+
+    /// Sends what may go now, on all channels at once, and ends when all have ended: for who does not come again.
     ///
     /// Errors: those of the ledger. A channel that refuses is no error.
     pub async fn deliver(self: &Arc<Self>) -> Result<Passed, RunError> {
-        let channels: Vec<String> = {
-            let mut owed = lock(&self.owed);
-            owed.follow(&self.ledger.reader()?)?;
-            owed.channels().cloned().collect()
-        };
         let mut passes = JoinSet::new();
-        for channel in channels {
+        for channel in self.owing()? {
             let outbox = self.clone();
             passes.spawn(async move { outbox.channel(&channel).await });
         }
@@ -165,8 +172,19 @@ impl Outbox {
         Ok(all)
     }
 
-    /// Channels that refused the last time, for people.
+    /// Channels that refused the last time, or do not come to an end, for people.
     pub fn trying(&self) -> BTreeMap<String, Trying> {
+        let mut trying = self.refusing();
+        let owed = lock(&self.owed);
+        for name in owed.channels() {
+            if let Some(since) = self.hanging(name, &owed.of(name)) {
+                trying.insert(name.clone(), Trying::Hangs { since });
+            }
+        }
+        trying
+    }
+
+    fn refusing(&self) -> BTreeMap<String, Trying> {
         let tries = lock(&self.tries);
         let refusing = tries.iter().filter_map(|(name, tries)| {
             let last = tries
@@ -176,18 +194,48 @@ impl Outbox {
                 .max_by_key(|(from, _)| *from);
             let (_, tried) = last?;
             let again = tries.pause.or(tried.pause)?.until;
-            Some((name.clone(), Trying { refused: tries.refused, why: tried.why.clone(), again }))
+            let trying = Trying::Refused { times: tries.refused, why: tried.why.clone(), again };
+            Some((name.clone(), trying))
         });
         refusing.collect()
     }
 
-    /// One channel: everything that may go, until it refuses twice in a row.
-    async fn channel(&self, name: &str) -> Result<Passed, RunError> {
+    /// Since when something may go out on a channel without a pass that has come to its end, if that is too long.
+    fn hanging(&self, name: &str, owed: &BTreeMap<u64, Alert>) -> Option<DateTime<Utc>> {
+        let (config, now) = (&self.loaded.config, self.clock.now());
+        let may_go = |alert: &Alert| {
+            let routed = alert.routed(config);
+            let released = matches!(self.loaded.routes.release(name, &routed, alert.at, now), Release::Now { .. });
+            released.then(|| self.loaded.routes.tried_from(name, &routed, alert.at))
+        };
+        let first = owed.values().filter_map(may_go).min()?;
+        let ended = lock(&self.tries).get(name).and_then(|tries| tries.ended);
+        // What seems to be to come was before the clock was set back, and hides nothing.
+        let known = [Some(self.opened), ended].into_iter().flatten().filter(|at| *at <= now);
+        let since = known.fold(first, DateTime::max);
+        (now - since > HANGING).then_some(since)
+    }
+
+    /// Sends what may go now on one channel, unless somebody is at that already, in this process or another: so that
+    /// one which is slow keeps nobody but itself.
+    ///
+    /// Errors: those of the ledger. A channel that refuses is no error.
+    pub async fn channel(&self, name: &str) -> Result<Passed, RunError> {
+        let paused = lock(&self.tries).get(name).is_some_and(|tries| on(tries.pause, self.clock.now()));
+        let passed = if paused {
+            Ok(Passed::default())
+        } else {
+            let lock = self.ledger.lock_collector(&format!("channel {name}"))?;
+            let Some(_lock) = lock else { return Ok(Passed::default()) };
+            self.pass(name).await
+        };
+        lock(&self.tries).entry(name.to_owned()).or_default().ended = Some(self.clock.now());
+        passed
+    }
+
+    /// Everything that may go, until the channel refuses twice in a row.
+    async fn pass(&self, name: &str) -> Result<Passed, RunError> {
         let mut passed = Passed::default();
-        if lock(&self.tries).get(name).is_some_and(|tries| on(tries.pause, self.clock.now())) {
-            return Ok(passed);
-        }
-        let Some(_lock) = self.ledger.lock_collector(&format!("channel {name}"))? else { return Ok(passed) };
         let owed = {
             let mut owed = lock(&self.owed);
             // Another process may have delivered until just now.
@@ -276,7 +324,9 @@ impl Outbox {
             let (why, hint) = ("it is not configured any more", "configure it again, or wait until it is given up");
             return (0, Some(Refusal { taken: 0, why: why.to_owned(), hint: hint.to_owned(), again: Again::Later }));
         };
-        match sink.send(letter, self.clock.now()).await {
+        let limit = self.sending_max.saturating_mul(u32::try_from(all).unwrap_or(u32::MAX));
+        let late = |_| Err(Refusal::later(format!("no end of it within {limit:?}"), PASSING));
+        match tokio::time::timeout(limit, sink.send(letter, self.clock.now())).await.unwrap_or_else(late) {
             Ok(()) => (all, None),
             // Whatever a channel counts, a refusal leaves one.
             Err(refusal) => (refusal.taken.min(all.saturating_sub(1)), Some(refusal)),

@@ -148,6 +148,13 @@ impl Message {
     pub fn ends(&self) -> bool {
         matches!(self.event, Event::Resolved | Event::CollectorRecovered | Event::DiskRecovered)
     }
+
+    /// Whether it tells of what a later alert of the subject ends, or ends that itself. Nothing says that a waiver which
+    /// ends, a run that was missed or a late anchor is over.
+    pub fn has_end(&self) -> bool {
+        let begins = matches!(self.event, Event::Drifted | Event::Stale | Event::CollectorFailing | Event::DiskLow);
+        begins || self.ends()
+    }
 }
 
 /// What a channel is given to send at once: one alert, or several as a digest.

@@ -22,6 +22,7 @@ pub mod raise;
 mod refusal;
 pub mod route;
 pub mod rules;
+pub mod trying;
 pub mod vitals;
 
 pub use channel::Channel;

@@ -122,7 +122,15 @@ pub(super) fn several(pages: &[Page]) -> String {
 /// What a service knows the alerts of one subject by: 32 hexadecimal digits, of this organisation and subject
 /// alone.
 pub(super) fn thread(message: &Message) -> String {
-    let name = serde_json::json!([message.organization, message.sample, message.subject.name()]);
+    digits(&serde_json::json!([message.organization, message.sample, message.subject.name()]))
+}
+
+/// What a service knows this alert by and no other, in the same form.
+pub(super) fn alone(message: &Message) -> String {
+    digits(&serde_json::json!([message.organization, message.sample, message.subject.name(), message.key]))
+}
+
+fn digits(name: &serde_json::Value) -> String {
     hex::encode(Sha256::digest(name.to_string()).as_slice())[..32].to_owned()
 }
 

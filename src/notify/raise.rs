@@ -8,7 +8,8 @@ use crate::anchor::holders;
 use crate::assess::{self, Draft};
 use crate::config::Loaded;
 use crate::disk::Space;
-use crate::judge::Verdict;
+use crate::drift::{Bad, State};
+use crate::judge::{Judgement, Outcome, Verdict};
 use crate::ledger::record::{Body, End, Record, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
 use crate::run::RunError;
@@ -127,10 +128,10 @@ impl<'a> Raise<'a> {
                 _ => {}
             }
         }
-        Ok(match space.is_low() {
-            true => Some(self.rules().disk_low(&space, recovered, now)),
-            false => low.map(|low| self.rules().disk_recovered(&space, low, now)),
-        })
+        if space.is_low() {
+            return Ok(Some(self.rules().disk_low(&space, recovered, now)));
+        }
+        Ok(low.filter(|_| space.is_ample()).map(|low| self.rules().disk_recovered(&space, low, now)))
     }
 
     /// Alerts as records, but for those that there are already.
@@ -175,9 +176,11 @@ impl<'a> Raise<'a> {
         let of_verdict = |(body, _): &&Draft| matches!(body, Body::Verdict { control: of, .. } if of == control);
         let judged =
             drafts.iter().find(of_verdict).and_then(|(_, files)| files.iter().find(|f| f.name == "judgements.json"));
-        let unread = judged.map(own::<Verdict>).transpose()?.map(|verdict| verdict.unread).unwrap_or_default();
+        let judged = judged.map(own::<Verdict>).transpose()?;
         let (from, to, since) = (*from, *to, since.unwrap_or(*observed_at));
-        let change = Changed { control, from, to, since, occasion, items: &items, unread: &unread };
+        let still = judged.as_ref().map(|verdict| still(verdict, &items, from, to)).unwrap_or_default();
+        let unread = judged.map(|verdict| verdict.unread).unwrap_or_default();
+        let change = Changed { control, from, to, since, occasion, items: &items, still: &still, unread: &unread };
         Ok(self.rules().changed(&change))
     }
 
@@ -239,6 +242,20 @@ impl<'a> Raise<'a> {
         };
         Ok(standing.map(waived).collect())
     }
+}
+
+/// What is bad by the verdict and was so before, of a control that came into a bad state. Of one that stays in it the
+/// alert before has said them.
+fn still(verdict: &Verdict, changed: &ChangedItems, from: Option<State>, to: State) -> BTreeMap<String, Bad> {
+    if from == Some(to) || !matches!(to, State::Deviating | State::Indeterminate) {
+        return BTreeMap::new();
+    }
+    let bad = verdict.judgements.iter().filter(|judgement| {
+        let bad = matches!(judgement.outcome, Outcome::Deviation | Outcome::Indeterminate);
+        bad && !changed.appeared.contains_key(&judgement.item)
+    });
+    let why = |of: &Judgement| (of.item.clone(), Bad { outcome: of.outcome, reason: of.reason.clone() });
+    bad.map(why).collect()
 }
 
 /// Whether alerts can follow from such a record.

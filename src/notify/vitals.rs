@@ -2,8 +2,8 @@
 //!
 //! The file is no evidence and no memory: whoever removes it loses what `status` says of the last sign.
 
-use super::deliver::Trying;
 use super::heartbeat::heartbeat;
+use super::trying::Trying;
 use crate::config::Loaded;
 use crate::outside::Outside;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,7 +25,7 @@ const SOON: TimeDelta = TimeDelta::seconds(5);
 pub struct Vitals {
     /// The last sign of life; `None`: there was none.
     pub heartbeat: Option<Beat>,
-    /// Channels that refused the last time.
+    /// Channels that refused the last time, or do not come to an end.
     pub channels: BTreeMap<String, Trying>,
 }
 
@@ -67,8 +67,7 @@ impl Heartbeat {
         }
         // What cannot be written down is not well.
         let taken = before.as_ref().and_then(|beat| beat.taken);
-        let channels = self.vitals().channels.clone();
-        let result = match well.and_then(|()| self.write(&channels, before)) {
+        let result = match well.and_then(|()| self.write(|_| ())) {
             Ok(()) => {
                 let given = heartbeat(&self.outside, &config.url, config.private_host.as_deref(), now).await;
                 given.map_err(|refusal| refusal.why)
@@ -82,26 +81,24 @@ impl Heartbeat {
                 Beat { at: now, failed: Some(why), taken }
             }
         };
-        if let Err(why) = self.write(&channels, Some(beat)) {
+        if let Err(why) = self.write(|vitals| vitals.heartbeat = Some(beat)) {
             tracing::warn!(why, "how the daemon is cannot be written down");
         }
     }
 
-    /// Writes down which channels refuse, if that has changed.
+    /// Writes down which channels take nothing, if that has changed.
     pub fn channels(&self, channels: BTreeMap<String, Trying>) {
-        let (before, beat) = {
-            let vitals = self.vitals();
-            (vitals.channels.clone(), vitals.heartbeat.clone())
-        };
-        if channels != before
-            && let Err(why) = self.write(&channels, beat)
-        {
+        let changed = self.vitals().channels != channels;
+        if changed && let Err(why) = self.write(|vitals| vitals.channels = channels) {
             tracing::warn!(why, "how the daemon is cannot be written down");
         }
     }
 
-    fn write(&self, channels: &BTreeMap<String, Trying>, heartbeat: Option<Beat>) -> Result<(), String> {
-        let vitals = Vitals { heartbeat, channels: channels.clone() };
+    /// Writes all of it, changed. Whoever writes at the same time waits, so that neither undoes what the other wrote.
+    fn write(&self, change: impl FnOnce(&mut Vitals)) -> Result<(), String> {
+        let mut held = self.vitals();
+        let mut vitals = held.clone();
+        change(&mut vitals);
         let dir = &self.loaded.state_dir;
         let text = serde_json::to_vec_pretty(&vitals).map_err(|error| error.to_string())?;
         let write = || -> std::io::Result<()> {
@@ -112,7 +109,7 @@ impl Heartbeat {
             Ok(())
         };
         write().map_err(|error| format!("{} cannot be written: {error}", dir.join(FILE).display()))?;
-        *self.vitals() = vitals;
+        *held = vitals;
         Ok(())
     }
 

@@ -55,6 +55,37 @@ async fn a_drift_is_told_once_with_its_items_and_again_when_it_is_resolved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_deviates_as_before_an_outage_is_named_when_it_can_be_read_again() {
+    let world = World::new(TWO);
+    world.log(&[]);
+    world.collect("2026-01-05T10:00:00Z").await;
+    world.clock.set(at("2026-01-06T09:00:00Z"));
+    world.log(&[("2026-01-06T02:00:00Z", SampleEnding::Damaged)]);
+    world.collect("2026-01-06T10:00:00Z").await;
+    let (logs, away) = (world.dir.path().join("logs"), world.dir.path().join("away"));
+    std::fs::rename(&logs, &away).unwrap();
+    world.collect("2026-01-06T11:00:00Z").await;
+    std::fs::rename(&away, &logs).unwrap();
+    world.collect("2026-01-06T12:00:00Z").await;
+    world.collect("2026-01-06T13:00:00Z").await;
+    let drifts = world.alerts().into_iter().map(|(_, alert)| alert);
+    let drifts: Vec<_> = drifts.filter(|alert| title(alert) == "T-1 drifted").collect();
+    let [first, unread, again] = drifts.as_slice() else { panic!("{:?}", world.told()) };
+    assert!(unread.headline.contains("was deviating and is indeterminate"), "{}", unread.headline);
+    assert!(unread.items.iter().all(|item| item.what != "still deviates"), "nobody knows: {:?}", unread.items);
+    assert!(again.headline.contains("was indeterminate and is deviating: 1 earlier deviation"), "{}", again.headline);
+    let named: Vec<_> = again.items.iter().filter(|item| item.what == "still deviates").collect();
+    let [item] = named.as_slice() else { panic!("{:?}", again.items) };
+    assert_eq!((&item.item, &item.reason), (&first.items[0].item, &first.items[0].reason));
+    assert!(again.next.contains(&format!("evidenced explain T-1 '{}'", item.item)), "{:?}", again.next);
+    // The record of the change is what it was: it has not appeared.
+    let reader = world.reader();
+    let (_, transition) = reader.newest(&Filter::kind("transition").control("T-1")).unwrap().unwrap();
+    let Body::Transition { appeared, .. } = transition.body else { panic!("{transition:?}") };
+    assert_eq!(appeared, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_is_told_of_when_the_time_has_come() {
     let world = World::new(TWO);
     world.log(&[]);

@@ -1,11 +1,12 @@
-//! PagerDuty's Events API v2, one event an alert: `trigger`, and `resolve` for what ends it. Its key is the
-//! subject's, so an incident gathers what happens to one subject, and a repeated try adds nothing.
+//! PagerDuty's Events API v2, one event an alert: `trigger`, and `resolve` for what ends it. The key of what is ended
+//! some time is the subject's, so an incident gathers what happens to one subject. Whatever nothing ends is an incident
+//! of its own: into one that nobody resolves a later drift would go without a call. A repeated try adds nothing.
 
 use super::{one_by_one, post, secret};
 use crate::config::{Pagerduty, Severity};
 use crate::notify::Refusal;
 use crate::notify::message::{Letter, Message};
-use crate::notify::page::{Page, shown, thread};
+use crate::notify::page::{Page, alone, shown, thread};
 use crate::outside::{Address, Outside, Request};
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::ExposeSecret;
@@ -55,7 +56,7 @@ fn event(record: u64, message: &Message, delayed: Option<&str>) -> Value {
     let action = if message.ends() { "resolve" } else { "trigger" };
     json!({
         "event_action": action,
-        "dedup_key": thread(message),
+        "dedup_key": if message.has_end() { thread(message) } else { alone(message) },
         "client": "evidenced",
         "payload": {
             "summary": shown(&format!("{}: {}", page.title, page.headline), SUMMARY_CHARS - 32),

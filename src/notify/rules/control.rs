@@ -25,6 +25,9 @@ pub struct Changed<'a> {
     pub occasion: &'a Occasion,
     /// The items that changed.
     pub items: &'a ChangedItems,
+    /// The items that are bad as before, of a control that came from one bad state into another: what was bad before
+    /// an outage has not appeared, and is what somebody must mend.
+    pub still: &'a BTreeMap<String, Bad>,
     /// What was not read of its evidence.
     pub unread: &'a [Unread],
 }
@@ -96,12 +99,15 @@ impl Rules<'_> {
             Some(control) => format!("{} ({})", change.control, control.title),
             None => change.control.to_owned(),
         };
-        let of = |outcome| change.items.appeared.values().filter(|bad| bad.outcome == outcome).count();
+        let of = |outcome| number(&change.items.appeared, outcome);
+        let still = |outcome| number(change.still, outcome);
         let unread = if change.to == State::Indeterminate { change.unread.len() } else { 0 };
         let ended = change.items.resolved.len();
         let facts = [
             (of(Outcome::Deviation), "new deviation"),
+            (still(Outcome::Deviation), "earlier deviation"),
             (of(Outcome::Indeterminate), "item that cannot be judged"),
+            (still(Outcome::Indeterminate), "earlier item that cannot be judged"),
             (unread, "part that was not read"),
             (ended, "resolved item"),
             (change.items.waived.len(), "waived item"),
@@ -134,9 +140,8 @@ impl Rules<'_> {
             ];
         }
         let mut next = hints(change.unread);
-        let worst = worst_first(&change.items.appeared).into_iter().next();
-        match worst {
-            Some((item, bad)) => {
+        match bad_first(change).first() {
+            Some((item, bad, _)) => {
                 next.push(format!("evidenced explain {id} {}", quoted(item)));
                 if bad.outcome == Outcome::Deviation {
                     let item = quoted(item);
@@ -193,12 +198,7 @@ impl Rules<'_> {
 
 /// The items of a change, worst first.
 fn items(change: &Changed<'_>) -> Vec<Item> {
-    let mut items: Vec<Item> = worst_first(&change.items.appeared)
-        .into_iter()
-        .map(|(item, bad)| {
-            of(item, bad, if bad.outcome == Outcome::Deviation { "deviates" } else { "cannot be judged" })
-        })
-        .collect();
+    let mut items: Vec<Item> = bad_first(change).into_iter().map(|(item, bad, what)| of(item, bad, what)).collect();
     if change.to == State::Indeterminate || change.to == State::Deviating {
         items.extend(unread_items(change.unread));
     }
@@ -217,10 +217,19 @@ fn of(item: &str, bad: &Bad, what: &str) -> Item {
     Item { item: short(item), what: what.to_owned(), reason: short(&bad.reason) }
 }
 
-fn worst_first(items: &BTreeMap<String, Bad>) -> Vec<(&String, &Bad)> {
-    let mut all: Vec<(&String, &Bad)> = items.iter().collect();
-    all.sort_by_key(|(_, bad)| bad.outcome != Outcome::Deviation);
+/// The items that are bad, deviations first, and of these the new ones; each with what it does.
+fn bad_first<'a>(change: &Changed<'a>) -> Vec<(&'a String, &'a Bad, &'static str)> {
+    let does = |bad: &Bad, deviates, other| if bad.outcome == Outcome::Deviation { deviates } else { other };
+    let new = change.items.appeared.iter().map(|(item, bad)| (item, bad, does(bad, "deviates", "cannot be judged")));
+    let still = change.still.iter();
+    let still = still.map(|(item, bad)| (item, bad, does(bad, "still deviates", "still cannot be judged")));
+    let mut all: Vec<_> = new.chain(still).collect();
+    all.sort_by_key(|(_, bad, _)| bad.outcome != Outcome::Deviation);
     all
+}
+
+fn number(items: &BTreeMap<String, Bad>, outcome: Outcome) -> usize {
+    items.values().filter(|bad| bad.outcome == outcome).count()
 }
 
 /// `2 new deviations`, `2 items that cannot be judged`.

@@ -173,3 +173,28 @@ async fn pagerduty_gets_events_as_its_own_client_makes_them_and_one_incident_for
         "7 items more, not shown here: `evidenced status` has them"
     );
 }
+
+#[tokio::test]
+async fn what_nothing_ends_opens_no_incident_that_swallows_a_later_drift() {
+    let (bed, sink) = (Bed::new(), Sink::start(|_| say(202, PROCESSED)));
+    let pagerduty = pagerduty(&bed, &sink);
+    let of = |event, key: &str| Message { event, ..drifted(key) };
+    let alerts = vec![
+        of(Event::WaiverExpiring, "w-1"),
+        of(Event::WaiverExpired, "w-2"),
+        of(Event::Gap, "g-1"),
+        drifted("a-1"),
+        of(Event::Stale, "a-2"),
+        resolved("a-3"),
+    ];
+    // Twice, as after a lost answer.
+    for _ in 0..2 {
+        pagerduty.send(&letter(alerts.clone()), now()).await.unwrap();
+    }
+    let keys: Vec<String> =
+        sink.take().iter().map(|got| got.json()["dedup_key"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(keys[..6], keys[6..], "a repeated try is known");
+    let different: std::collections::BTreeSet<&String> = keys.iter().collect();
+    assert_eq!(different.len(), 4, "three of their own, and one of the subject: {keys:?}");
+    assert!(keys[3] == keys[4] && keys[4] == keys[5], "{keys:?}");
+}

@@ -62,7 +62,14 @@ async fn below_the_reserve_slots_are_missed_for_the_disk_people_are_told_and_it_
     let expected = pairs(&[("11:00", "Schedule"), ("12:00", missed), ("13:00", "Schedule")]);
     assert_eq!(world.slots(), expected);
     assert!(!told(&runner).contains(&Event::DiskRecovered), "{:?}", told(&runner));
-    free.store(1_000 * MIB, Ordering::Relaxed);
+    // Around the limit nobody is told that it is over, nor that it begins again.
+    let before = told(&runner);
+    for free_mib in [1_000, 999, 1_099, 999, 1_050] {
+        free.store(free_mib * MIB, Ordering::Relaxed);
+        look(&runner).await;
+    }
+    assert_eq!(told(&runner), before);
+    free.store(1_100 * MIB, Ordering::Relaxed);
     look(&runner).await;
     look(&runner).await;
     assert_eq!(told(&runner).iter().filter(|event| **event == Event::DiskRecovered).count(), 1);

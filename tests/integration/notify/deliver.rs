@@ -2,6 +2,7 @@
 //! will.
 
 use super::world::{Does, Post, TWO, World, at};
+use crate::cli::evidenced;
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::Severity;
 use evidenced::ledger::NewRecord;
@@ -10,7 +11,11 @@ use evidenced::notify::Again;
 use evidenced::notify::list::{Told, alerts, counts};
 use evidenced::notify::message::{Event, Message};
 use evidenced::notify::raise::Raise;
+use evidenced::notify::trying::{HANGING, Trying};
+use evidenced::notify::vitals::Heartbeat;
+use evidenced::outside::Outside;
 use evidenced_collectors::contract::clock::Clock;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl World {
@@ -77,7 +82,8 @@ async fn a_channel_that_is_down_is_asked_seldom_and_within_a_minute_of_being_bac
     let asked = *post.chat.asked.lock().unwrap();
     assert!((60..=200).contains(&asked), "{asked} requests in an hour");
     let trying = post.outbox.trying();
-    assert!(trying["chat"].refused >= 60 && trying["chat"].why.contains("out of paper"), "{trying:?}");
+    let Trying::Refused { times, why, .. } = &trying["chat"] else { panic!("{trying:?}") };
+    assert!(*times >= 60 && why.contains("out of paper"), "{trying:?}");
     post.chat.does(Does::Takes);
     for _ in 0..6 {
         post.outbox.deliver().await.unwrap();
@@ -343,4 +349,75 @@ async fn a_service_that_says_when_is_left_alone_until_then_but_not_when_the_cloc
     world.clock.set(back);
     post.outbox.deliver().await.unwrap();
     assert_eq!(post.chat.letters().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_hangs_keeps_no_other_is_asked_once_and_is_said_to_hang_until_it_goes_on() {
+    let world = World::new(TWO);
+    world.raise("a", Severity::High).await;
+    let post = Post::of(&world);
+    post.chat.does(Does::Hangs);
+    let outbox = post.outbox.clone();
+    let hanging = tokio::spawn(async move { outbox.channel("chat").await });
+    while *post.chat.asked.lock().unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        world.raise("b", Severity::High).await;
+        assert_eq!(post.outbox.owing().unwrap().first().map(String::as_str), Some("chat"));
+        post.outbox.deliver().await.unwrap();
+    }
+    assert_eq!(post.mail.letters().len(), 4);
+    assert_eq!(*post.chat.asked.lock().unwrap(), 1, "who is at it is left alone");
+    assert!(post.outbox.trying().is_empty(), "it may only be slow: {:?}", post.outbox.trying());
+    let began = world.clock.now();
+    world.clock.advance(HANGING + TimeDelta::seconds(1));
+    assert_eq!(post.outbox.trying(), [("chat".to_owned(), Trying::Hangs { since: began })].into());
+    // A clock that was set back hides it for no longer than the alert is younger than that.
+    world.clock.set(began - TimeDelta::days(1));
+    assert!(post.outbox.trying().is_empty());
+    world.clock.set(began + TimeDelta::hours(1));
+    assert_eq!(post.outbox.trying().len(), 1);
+    hanging.abort();
+    assert!(hanging.await.unwrap_err().is_cancelled());
+    post.chat.does(Does::Takes);
+    post.outbox.deliver().await.unwrap();
+    assert_eq!(post.chat.letters().len(), 4);
+    assert!(post.outbox.trying().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_that_sends_and_does_not_go_on_shows_in_health_and_quiet_hours_do_not() {
+    let world = World::at("2026-01-05T22:30:00Z", &route("quiet = { from = '22:00', to = '07:00' }"));
+    world.raise("a", Severity::High).await;
+    let post = Post::of(&world);
+    let _other = world.runner().ledger().lock_collector("channel chat").unwrap().expect("nobody has it");
+    post.minutes(&world, 60).await;
+    assert!(post.outbox.trying().is_empty(), "nothing may go out: {:?}", post.outbox.trying());
+    world.clock.set(at("2026-01-06T06:00:00Z"));
+    post.minutes(&world, 10).await;
+    let trying = post.outbox.trying();
+    assert!(matches!(trying["chat"], Trying::Hangs { .. }) && trying.len() == 1, "{trying:?}");
+    // As the daemon writes it down.
+    Heartbeat::new(Arc::new(world.loaded()), Arc::new(Outside::new())).channels(trying);
+    for command in [["health", "--json"], ["alerts", "--owed"]] {
+        let said = evidenced(world.dir.path(), &command);
+        assert!(said.out.contains("no try has come to an end since"), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_try_that_does_not_end_is_ended_and_counts_as_a_refusal() {
+    let world = World::new(TWO);
+    world.raise("a", Severity::High).await;
+    let mut post = Post::of(&world);
+    post.within(&world, Duration::from_millis(20));
+    post.chat.does(Does::Hangs);
+    let passed = post.outbox.deliver().await.unwrap();
+    assert!(passed.refused["chat"].contains("no end of it within 20ms"), "{passed:?}");
+    assert!(matches!(post.outbox.trying()["chat"], Trying::Refused { times: 1, .. }), "{:?}", post.outbox.trying());
+    post.chat.does(Does::Takes);
+    world.clock.advance(TimeDelta::minutes(1));
+    post.outbox.deliver().await.unwrap();
+    assert_eq!((post.chat.letters().len(), post.mail.letters().len()), (1, 1));
 }

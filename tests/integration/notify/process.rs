@@ -8,8 +8,9 @@ use evidenced::config::Severity;
 use evidenced::notify::vitals::{Heartbeat, vitals};
 use evidenced::outside::Outside;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -22,15 +23,13 @@ use std::time::Duration;
 struct Daemon(Child);
 
 impl Daemon {
+    fn into(dir: &Path, out: Stdio) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
+        command.current_dir(dir).env_clear().args(["run"]).stdout(out).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn start(dir: &Path) -> (Self, Receiver<Value>) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_evidenced"))
-            .current_dir(dir)
-            .env_clear()
-            .args(["run"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = Self::into(dir, Stdio::piped());
         let (lines, read) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -112,6 +111,23 @@ impl Service {
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}/x", self.port)
     }
+
+    /// Writes down its address, and a key, where `hook` has them.
+    fn is_the_hook_of(&self, dir: &Path) {
+        secret(&dir.join("url"), &self.url());
+        secret(&dir.join("key"), "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    }
+}
+
+/// A channel whose secrets are in that directory.
+fn hook(dir: &Path) -> String {
+    let (url, key) = (dir.join("url"), dir.join("key"));
+    format!(
+        "[channels.hook]\nway = 'webhook'\nurl = {{ file = '{}' }}\nsecret = {{ file = '{}' }}\n\
+         private_host = '127.0.0.1'\n",
+        url.display(),
+        key.display()
+    )
 }
 
 fn serve(connection: TcpStream, answer: &impl Fn(&str, &str, &[u8]) -> u16) -> std::io::Result<()> {
@@ -135,13 +151,9 @@ fn serve(connection: TcpStream, answer: &impl Fn(&str, &str, &[u8]) -> u16) -> s
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_moment_loses_no_alert_and_repeats_few() {
     const ALERTS: u64 = 60;
-    let text = "[channels.hook]\nway = 'webhook'\nurl = { file = 'url' }\nsecret = { file = 'key' }\nprivate_host = '127.0.0.1'\n";
     let world = World::at(&now(), "");
     let dir = world.dir.path().to_owned();
-    let text = text
-        .replace("'url'", &format!("'{}'", dir.join("url").display()))
-        .replace("'key'", &format!("'{}'", dir.join("key").display()));
-    let world = world.with(&text);
+    let world = world.with(&hook(&dir));
     for n in 0..ALERTS {
         world.raise(["daemon", "c", "a", "b"][(n % 4) as usize], Severity::High).await;
     }
@@ -165,8 +177,7 @@ async fn a_kill_at_any_moment_loses_no_alert_and_repeats_few() {
         }
         200
     });
-    secret(&dir.join("url"), &service.url());
-    secret(&dir.join("key"), "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    service.is_the_hook_of(&dir);
     let arrived = || -> std::collections::BTreeSet<String> {
         keys.lock().unwrap().iter().filter(|key| !key.is_empty()).cloned().collect()
     };
@@ -243,4 +254,50 @@ async fn a_sign_of_life_is_given_while_all_is_well_and_only_then() {
     assert!(said.out.contains("NO SIGN OF LIFE") && said.out.contains("overdue: c"), "{said:?}");
     let secret = service.url();
     assert!(!said.all().contains(&secret), "{said:?}");
+}
+
+/// A pipe that not a byte more goes into.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (read, mut write) = std::io::pipe().unwrap();
+    let flags = fcntl_getfl(&write).unwrap();
+    fcntl_setfl(&write, flags | OFlags::NONBLOCK).unwrap();
+    while write.write_all(b"-").is_ok() {}
+    fcntl_setfl(&write, flags).unwrap();
+    (read, write)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_holds_up_no_other_channel_and_shows_in_health() {
+    let world = World::at(&now(), "");
+    let dir = world.dir.path().to_owned();
+    let hook = format!("[channels.chat]\nway = 'stdout'\n{}", hook(&dir));
+    let world = world.with(&hook);
+    let (arrived, keys) = channel();
+    let service = Service::start(move |_, _, body| {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        arrived.send(body["data"]["key"].as_str().unwrap().to_owned()).unwrap();
+        200
+    });
+    service.is_the_hook_of(&dir);
+    let (read, write) = full_pipe();
+    world.raise("a", Severity::High).await;
+    let patience = Duration::from_secs(60);
+    let mut daemon = Daemon(Daemon::into(&dir, write.into()));
+    for subject in ["b", "c", "daemon"] {
+        keys.recv_timeout(patience).expect("what was owed before");
+        world.raise(subject, Severity::High).await;
+    }
+    keys.recv_timeout(patience).expect("the last one");
+    wait_until("health says so", Duration::from_secs(120), || {
+        let said = evidenced(&dir, &["health", "--json"]);
+        said.json()["untold"].to_string().contains("channel chat: refused")
+    });
+    let said = evidenced(&dir, &["health", "--json"]);
+    assert!(said.out.contains("standard output: nobody has read it within"), "{said:?}");
+    daemon.signal("-TERM");
+    // It ends, though a thread of it does not.
+    assert!(daemon.0.wait().unwrap().success());
+    drop(read);
+    let owed = evidenced(&dir, &["alerts", "--owed", "--json"]).json();
+    assert!(owed.as_array().unwrap().len() >= 4, "owed still, on that channel: {owed}");
 }

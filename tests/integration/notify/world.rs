@@ -11,8 +11,10 @@ use evidenced::notify::raise::message;
 use evidenced::notify::{Again, Refusal};
 use evidenced::run::Runner;
 use evidenced_collectors::contract::clock::{Clock, ManualClock};
+use std::future::pending;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -163,6 +165,8 @@ pub(super) enum Does {
     TakesOnly(&'static str),
     /// Takes so many alerts of it, then refuses.
     TakesSome(usize),
+    /// Says nothing, for ever.
+    Hangs,
 }
 
 /// A channel of the test's own, and everything that it was sent.
@@ -214,6 +218,7 @@ impl Sink for Inbox {
                 self.got.lock().unwrap().push(letter);
                 return Err(refusal(some, Again::Later));
             }
+            Does::Hangs => pending().await,
         }
         Ok(())
     }
@@ -238,12 +243,20 @@ impl Post {
         self.outbox = Self::outbox(world, &self.chat, &self.mail);
     }
 
+    /// With another limit on how long a channel may take.
+    pub(super) fn within(&mut self, world: &World, limit: Duration) {
+        self.outbox = Arc::new(Outbox::with(&world.runner(), Self::sinks(&self.chat, &self.mail)).within(limit));
+    }
+
     fn outbox(world: &World, chat: &Arc<Inbox>, mail: &Arc<Inbox>) -> Arc<Outbox> {
-        let sinks: Sinks = [("chat", chat), ("mail", mail)]
+        Arc::new(Outbox::with(&world.runner(), Self::sinks(chat, mail)))
+    }
+
+    fn sinks(chat: &Arc<Inbox>, mail: &Arc<Inbox>) -> Sinks {
+        [("chat", chat), ("mail", mail)]
             .into_iter()
             .map(|(name, inbox)| (name.to_owned(), inbox.clone() as Arc<dyn Sink>))
-            .collect();
-        Arc::new(Outbox::with(&world.runner(), sinks))
+            .collect()
     }
 
     /// Passes, a minute apart.
