@@ -139,6 +139,12 @@ impl Aside {
         self.handing.abort_all();
     }
 
+    /// For a ledger to which nothing may be appended any more: ends all of it where it is.
+    pub(super) async fn halt(&mut self) {
+        let Self { handing, sending, beating, compacting, .. } = self;
+        tokio::join!(handing.shutdown(), sending.shutdown(), beating.shutdown(), compacting.shutdown());
+    }
+
     /// One last pass, for what the last runs have said. What does not go out in time is owed still.
     pub(super) async fn end(mut self, patience: Duration) -> Result<(), RunError> {
         let last = async {
