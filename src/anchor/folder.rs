@@ -1,4 +1,5 @@
-//! A folder that somebody else keeps: a mounted share, the outgoing folder of a mailbox.
+//! A folder that somebody else keeps, with all that is written there: a mounted share, a folder from which copies are
+//! sent on.
 
 use super::error::{AnchorError, Fault};
 use super::{Given, Point, Receipt, kept};

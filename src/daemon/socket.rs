@@ -90,11 +90,7 @@ impl Drop for Listening {
 }
 
 /// Begins to listen. The caller holds the daemon's lock: a socket that is there is a dead daemon's.
-pub(super) fn listen(
-    state_dir: &Path,
-    asked: mpsc::Sender<Asked>,
-    clock: Arc<dyn Clock>,
-) -> io::Result<Listening> {
+pub(super) fn listen(state_dir: &Path, asked: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> io::Result<Listening> {
     let path = state_dir.join(SOCKET);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

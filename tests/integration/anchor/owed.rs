@@ -1,7 +1,7 @@
 //! When a checkpoint is owed: under clocks that were wrong, and to an anchor that is new.
 
-use super::world::World;
 use super::in_folder;
+use super::world::World;
 use chrono::TimeDelta;
 use evidenced::anchor::Anchors;
 use evidenced::ledger::Filter;

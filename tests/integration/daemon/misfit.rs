@@ -10,8 +10,8 @@ use evidenced::ledger::{Filter, Ledger, Reader};
 use evidenced::run::Runner;
 use evidenced_collectors::contract::clock::{Clock, ManualClock};
 use std::future::{pending, ready};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
