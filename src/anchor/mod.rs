@@ -205,8 +205,8 @@ impl Anchors {
             match self.hand_over(&name).await {
                 Ok(anchored) => tracing::info!(anchor = name, size = anchored.size, "a checkpoint was handed over"),
                 Err(error) if error.is_passing() => {
-                    let (count, pause) = self.put_off(&name)?;
-                    tracing::warn!(anchor = name, failures = count, again = %pause.until, error = %error, "not handed over");
+                    let (failures, Pause { until: again, .. }) = self.put_off(&name)?;
+                    tracing::warn!(anchor = name, failures, %again, %error, "not handed over");
                 }
                 Err(error) => return Err(error),
             }
