@@ -122,7 +122,7 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
         going.halt().await;
         return outcome;
     }
-    going.aside.stop_handing();
+    going.aside.stop_handing().await;
     going.timer.shutdown().await?;
     wind_down(&going.runner, &mut going.runs, &stopping).await?;
     let sent = going.aside.end(going.runner.loaded().config.stop_timeout.duration()).await;

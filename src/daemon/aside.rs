@@ -135,8 +135,8 @@ impl Aside {
     }
 
     /// What was not handed over is owed still, and found so at the next start.
-    pub(super) fn stop_handing(&mut self) {
-        self.handing.abort_all();
+    pub(super) async fn stop_handing(&mut self) {
+        self.handing.shutdown().await;
     }
 
     /// For a ledger to which nothing may be appended any more: ends all of it where it is.
