@@ -1,7 +1,23 @@
 //! How long to wait before something outside is tried again. Decides nothing else.
 
 use crate::run::RunError;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Not to be tried in `[from, until)`. A clock that is set back ends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pause {
+    /// When it failed.
+    pub from: DateTime<Utc>,
+    /// When it is tried again.
+    pub until: DateTime<Utc>,
+}
+
+impl Pause {
+    /// Whether it is to be left alone now.
+    pub fn is_on(self, now: DateTime<Utc>) -> bool {
+        self.from <= now && now < self.until
+    }
+}
 
 /// After the first failure `first` seconds, then twice as long each time, at most `max`; a quarter more or less,
 /// so that many installations do not ask at once.

@@ -12,7 +12,7 @@ mod socket;
 pub use reload::{Outcome, Refused, refused};
 pub use socket::{AskError, alive, ask};
 
-use crate::anchor::AnchorError;
+use crate::anchor::{self, AnchorError};
 use crate::config::{CatchUp, Loaded};
 use crate::ledger::record::Trigger;
 use crate::ledger::{CollectorLock, Ledger, LedgerError};
@@ -83,8 +83,16 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let hangup = signal(SignalKind::hangup()).map_err(DaemonError::Signal)?;
     let Some(_alone) = alone(runner.ledger()).map_err(RunError::from)? else { return Err(DaemonError::Another) };
     let aside = Aside::of(&runner);
-    // Before anything is appended: an old copy of the ledger must not go on.
-    aside.compare().await?;
+    tokio::pin!(stop);
+    tokio::select! {
+        biased;
+        // Before anything is appended: an old copy of the ledger must not go on.
+        compared = compare(&aside, &runner) => compared?,
+        () = &mut stop => {
+            tracing::info!("stopped before anything was recorded");
+            return Ok(());
+        }
+    }
     runner.close_interrupted().await?;
     runner.record_config(&format!("started by {}", who::me())).await?;
     // Before catching up: what went stale while nobody looked belongs on record.
@@ -92,7 +100,7 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     runner.due_of_taken_out().await?;
     let loaded = runner.loaded();
     let ((looks, due), (asks, asked)) = (mpsc::channel(64), mpsc::channel(1));
-    let _listening = socket::listen(&loaded.state_dir, asks)
+    let _listening = socket::listen(&loaded.state_dir, asks, runner.clock())
         .inspect_err(|error| tracing::warn!(%error, "`config apply` cannot reach this daemon; SIGHUP can"));
     let timer = timer_for(&loaded, &looks).await?;
     timer.start().await?;
@@ -107,17 +115,49 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(collectors = loaded.config.collectors.len(), "collecting on schedule");
-    let outcome = going.until(stop, Reaches { due, asked, hangup }).await;
+    let outcome = going.until(stop.as_mut(), Reaches { due, asked, hangup }).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = going.runs.len(), "stopping");
-    going.aside.stop_handing();
+    if outcome.as_ref().is_err_and(DaemonError::is_misfit) {
+        going.halt().await;
+        return outcome;
+    }
+    going.aside.stop_handing().await;
     going.timer.shutdown().await?;
     wind_down(&going.runner, &mut going.runs, &stopping).await?;
     let sent = going.aside.end(going.runner.loaded().config.stop_timeout.duration()).await;
     outcome.and(sent.map_err(DaemonError::from))
 }
 
+impl DaemonError {
+    /// Whether nothing may be appended to the ledger any more.
+    fn is_misfit(&self) -> bool {
+        matches!(self, Self::Anchor(error) if error.is_misfit())
+    }
+}
+
+/// Asks anchors what they hold. One that hangs has us wait, and then no longer.
+async fn compare(aside: &Aside, runner: &Runner) -> Result<(), AnchorError> {
+    let loaded = runner.loaded();
+    let anchors: Vec<&str> = loaded.config.anchors.keys().map(String::as_str).collect();
+    if !anchors.is_empty() {
+        let (anchors, limit_s) = (anchors.join(", "), anchor::LIMIT.as_secs());
+        tracing::info!(anchors, limit_s, "asking anchors what they hold, before anything is recorded");
+    }
+    aside.compare().await
+}
+
 impl Going {
+    /// Ends everything where it is: this ledger has another past than it should have, so no end of a run, no verdict
+    /// and no delivery belongs into it.
+    async fn halt(&mut self) {
+        self.runs.shutdown().await;
+        self.aside.halt().await;
+        if let Err(error) = self.timer.shutdown().await {
+            tracing::warn!(%error, "the timer did not stop");
+        }
+    }
+
     /// Does what comes until `stop` resolves.
     async fn until(&mut self, stop: impl Future<Output = ()>, mut reaches: Reaches) -> Result<(), DaemonError> {
         let (mut round, mut sending) = (tokio::time::interval(ROUND), tokio::time::interval(SENDING));

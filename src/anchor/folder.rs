@@ -1,17 +1,28 @@
-//! A folder that somebody else keeps: a mounted share, the outgoing folder of a mailbox.
+//! A folder that somebody else keeps, with all that is written there: a mounted share, a folder from which copies are
+//! sent on.
 
 use super::error::{AnchorError, Fault};
-use super::{Point, Receipt, kept};
-use crate::ledger::Reader;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use super::{Given, Point, Receipt, kept};
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Writes the checkpoint, whole or not at all, and reads it back. The receipt is what was read.
-pub(super) fn hand_over(folder: &Path, fault: Fault<'_>, origin: &str, point: &Point) -> Result<Receipt, AnchorError> {
+/// Writes the checkpoint, whole or not at all, and reads it back. `given` is the one that was written last. The
+/// receipt is what was read.
+pub(super) fn hand_over(
+    folder: &Path,
+    fault: Fault<'_>,
+    origin: &str,
+    given: Option<&Given>,
+    point: &Point,
+) -> Result<Receipt, AnchorError> {
+    require_given(folder, fault, origin, given)?;
     let dir = folder.join(kept::folder(origin));
     let path = dir.join(kept::file_name(point.size));
-    let failed = |path: &Path, error: std::io::Error| fault.unreachable(format!("{}: {error}", path.display()));
+    let failed = |path: &Path, error: Error| fault.unreachable(format!("{}: {error}", path.display()));
     // Of the folder itself nothing is made: a share that is not mounted must not look like one that is.
     match std::fs::create_dir(&dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&dir, error)),
@@ -33,6 +44,10 @@ pub(super) fn hand_over(folder: &Path, fault: Fault<'_>, origin: &str, point: &P
         }
         Err(error) => return Err(failed(&path, error)),
     }
+    // What a power cut takes away was not handed over.
+    for directory in [&dir, folder] {
+        sync(directory).map_err(|error| failed(directory, error))?;
+    }
     let bytes = read(&path).map_err(|error| failed(&path, error))?;
     if bytes != point.note {
         return Err(fault.wrong(format!("{} does not hold what was written", path.display()), "look at the disk"));
@@ -40,13 +55,39 @@ pub(super) fn hand_over(folder: &Path, fault: Fault<'_>, origin: &str, point: &P
     Ok(Receipt { bytes, media_type: "text/plain; charset=utf-8", time: None })
 }
 
-/// Compares the newest checkpoint in the folder with the ledger.
-pub(super) fn compare(folder: &Path, fault: Fault<'_>, reader: &Reader) -> Result<(), AnchorError> {
-    let dir = folder.join(kept::folder(reader.key().name()));
-    let failed = |path: &Path, error: std::io::Error| fault.unreachable(format!("{}: {error}", path.display()));
-    let Some((size, path)) = newest(folder, &dir).map_err(|error| failed(&dir, error))? else { return Ok(()) };
-    let note = read(&path).map_err(|error| failed(&path, error))?;
-    kept::compare(fault, reader, size, &note)
+/// Reads the newest checkpoint in the folder, and looks whether it still has the one that was written last.
+pub(super) fn look(
+    folder: &Path,
+    fault: Fault<'_>,
+    origin: &str,
+    given: Option<&Given>,
+) -> Result<(Option<Point>, Result<(), AnchorError>), AnchorError> {
+    let dir = folder.join(kept::folder(origin));
+    let failed = |path: &Path, error: Error| fault.unreachable(format!("{}: {error}", path.display()));
+    let newest = newest(folder, &dir).map_err(|error| failed(&dir, error))?;
+    let read = |(size, path): (u64, PathBuf)| match read(&path) {
+        Ok(note) => Ok(Point { size, note }),
+        Err(error) => Err(failed(&path, error)),
+    };
+    Ok((newest.map(read).transpose()?, require_given(folder, fault, origin, given)))
+}
+
+/// What was written must be in the folder still.
+fn require_given(folder: &Path, fault: Fault<'_>, origin: &str, given: Option<&Given>) -> Result<(), AnchorError> {
+    let Some(given) = given else { return Ok(()) };
+    let path = folder.join(kept::folder(origin)).join(kept::file_name(given.size));
+    let lost = |why: &str| {
+        let hint = "somebody emptied or exchanged the folder: ask its keeper; if it is meant to be a new one, give \
+                    the anchor another name";
+        let (folder, path) = (folder.display(), path.display());
+        Err(fault.wrong(format!("the folder {folder} no longer has what was written: {path} {why}"), hint))
+    };
+    match read(&path) {
+        Ok(note) if hex::encode(Sha256::digest(&note)) == given.note_sha256 => Ok(()),
+        Ok(_) => lost("says something else"),
+        Err(error) if error.kind() == ErrorKind::NotFound => lost("is gone"),
+        Err(error) => Err(fault.unreachable(format!("{}: {error}", path.display()))),
+    }
 }
 
 /// The checkpoint of the most records; none when nothing was written yet.
@@ -65,8 +106,22 @@ fn newest(folder: &Path, dir: &Path) -> std::io::Result<Option<(u64, PathBuf)>> 
     Ok(newest)
 }
 
+/// Whoever keeps the folder may put there what has no end, or what nobody ever writes to.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(kept::FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(kept::FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn sync(directory: &Path) -> std::io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        // Some network file systems know no such thing.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
 }

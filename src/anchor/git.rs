@@ -4,7 +4,7 @@
 //! Needs the git binary. There is no work tree: commits are made in a bare copy in the state directory.
 
 use super::error::{AnchorError, Fault};
-use super::{Point, Receipt, kept};
+use super::{LIMIT, Point, Receipt, kept};
 use crate::config::GitBranch;
 use crate::ledger::Reader;
 use crate::outside::strike;
@@ -17,11 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long one call of git may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Most bytes of its output that are read: names of the checkpoints of a hundred years.
 const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 
@@ -36,6 +35,8 @@ pub(super) struct Git<'a> {
     repository: String,
     /// For https, in the environment of git alone.
     token: Option<SecretString>,
+    /// When all of it must be done: whoever waits for it waits no longer.
+    until: Instant,
 }
 
 impl<'a> Git<'a> {
@@ -59,7 +60,7 @@ impl<'a> Git<'a> {
         for (made, above) in [(copies, copies.parent().unwrap_or(copies)), (&copy, copies)] {
             owner::directory(made, above).map_err(making)?;
         }
-        let git = Self { fault, copy, config, repository, token };
+        let git = Self { fault, copy, config, repository, token, until: Instant::now() + LIMIT };
         git.run(&["init", "--quiet", "--bare"], None)?;
         let head = git.remote_head()?;
         if head.is_some() {
@@ -121,7 +122,8 @@ impl<'a> Git<'a> {
     fn require_history(&self, head: Option<&str>, before: Option<&[u8]>) -> Result<(), AnchorError> {
         let Some(before) = before else { return Ok(()) };
         let lost = |why: &str| {
-            let hint = "somebody rewrote the branch: ask its keeper; give another `branch` to go on";
+            let hint = "somebody rewrote or exchanged the branch: ask its keeper; if it is meant to be a new one, give \
+                        the anchor another name";
             self.fault.wrong(format!("the branch {} no longer has what was pushed: {why}", self.config.branch), hint)
         };
         let head = head.ok_or_else(|| lost("it is gone"))?;
@@ -187,21 +189,7 @@ impl<'a> Git<'a> {
             // What it does not want to read it need not.
             let _ = stdin.write_all(input.unwrap_or_default());
         }
-        let readers = (drain(child.stdout.take()), drain(child.stderr.take()));
-        let begun = Instant::now();
-        let status = loop {
-            match child.try_wait().map_err(|error| failed(error.to_string()))? {
-                Some(status) => break status,
-                None if begun.elapsed() < PATIENCE => std::thread::park_timeout(Duration::from_millis(5)),
-                None => {
-                    // It has had its time; if it is gone by now, so much the better.
-                    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-                    let _ = child.wait();
-                    return Err(failed(format!("not done within {} s", PATIENCE.as_secs())));
-                }
-            }
-        };
-        let (output, said) = (readers.0.join().unwrap_or_default(), readers.1.join().unwrap_or_default());
+        let (status, output, said) = ended(&mut child, self.until).map_err(failed)?;
         if !status.success() {
             // A server's words are among git's, and may repeat what it was told.
             let hidden: Vec<String> = self.token.iter().map(|token| token.expose_secret().to_owned()).collect();
@@ -213,13 +201,75 @@ impl<'a> Git<'a> {
     }
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+/// Waits until then for the end of a program and of what it says: its status, output and errors. What it has
+/// started may hold on to its output for longer than it lives.
+fn ended(child: &mut Child, until: Instant) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), String> {
+    let (output, said) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let left = || until.saturating_duration_since(Instant::now());
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            None if !left().is_zero() => std::thread::park_timeout(Duration::from_millis(5)),
+            status => break status,
+        }
+    };
+    let whole = status.and_then(|status| {
+        let output = output.recv_timeout(left()).ok()?;
+        Some((status, output, said.recv_timeout(left()).ok()?))
+    });
+    whole.ok_or_else(|| {
+        // They have had their time; if they are gone by now, so much the better.
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+        let _ = child.wait();
+        match status {
+            Some(_) => "it ended, and something that it started holds on to its output".to_owned(),
+            None => format!("not done within {} s", LIMIT.as_secs()),
+        }
+    })
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(pipe) = pipe {
             // Cut short it is no answer, which whoever reads it will see.
             let _ = pipe.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes);
         }
-        bytes
-    })
+        // Who waited for it may have gone.
+        drop(sender.send(bytes));
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_leaves_behind_is_waited_for_no_longer_than_for_itself_and_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join("pid");
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & echo $! > \"$0\""]).arg(&left).process_group(0);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let why = ended(&mut child, Instant::now() + Duration::from_secs(1)).unwrap_err();
+        assert!(why.contains("holds on to its output"), "{why}");
+        let stat = format!("/proc/{}/stat", std::fs::read_to_string(left).unwrap().trim());
+        // Dead; whoever collects the dead may not have come by yet.
+        let begun = Instant::now();
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it lives");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let mut command = Command::new("sleep");
+        command.arg("1000").stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let why = ended(&mut child, Instant::now() + Duration::from_millis(50)).unwrap_err();
+        assert!(why.contains("not done"), "{why}");
+        assert!(child.try_wait().unwrap().is_some(), "it is dead, and was waited for");
+    }
 }

@@ -1,8 +1,10 @@
-//! Who holds which checkpoint, as the ledger has it on record. Reads only, and asks nobody.
+//! Who holds which checkpoint and who is owed one, as the ledger has it on record. Reads only, and asks nobody.
 
 use crate::config::Config;
 use crate::ledger::record::{AnchorWay, Body};
-use crate::ledger::{Filter, LedgerError, Reader};
+use crate::ledger::{Filter, Reader};
+use crate::run::RunError;
+use crate::timestamp::CLOCKS_APART;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,12 +28,18 @@ pub struct Holder {
     pub due: Option<DateTime<Utc>>,
     /// Whether that is long past: `every` and a twelfth of it, at least an hour.
     pub late: bool,
-    /// The newest record of it.
+    /// The newest record of its name, of whichever way.
     #[serde(skip)]
     pub record: Option<u64>,
 }
 
 impl Holder {
+    /// One that holds nothing, as far as is known.
+    fn without(name: &str, way: AnchorWay) -> Self {
+        let (size, since, time, due, record) = (None, None, None, None, None);
+        Self { name: name.to_owned(), way, keeps: keeps(way), size, since, time, due, late: false, record }
+    }
+
     /// Whether a checkpoint is owed.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.due.is_some_and(|due| due <= now)
@@ -75,43 +83,64 @@ pub fn keeps(way: AnchorWay) -> bool {
 }
 
 /// All anchors, configured or on record, by name.
-pub fn holders(reader: &Reader, config: &Config, now: DateTime<Utc>) -> Result<Vec<Holder>, LedgerError> {
-    let begun = reader.record(0)?.at;
+pub fn holders(reader: &Reader, config: &Config, now: DateTime<Utc>) -> Result<Vec<Holder>, RunError> {
+    let ahead = now + CLOCKS_APART;
     let mut holders: BTreeMap<String, Holder> = BTreeMap::new();
+    // When each was given its newest, but for those of a clock that was ahead.
+    let mut given: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("anchor")) {
         let (index, record) = found?;
         let Body::Anchor { anchor, way, size, time, .. } = record.body else { continue };
-        holders.entry(anchor.clone()).or_insert_with(|| Holder {
-            name: anchor,
-            way,
-            keeps: keeps(way),
-            size: Some(size),
-            since: Some(record.at),
+        let (size, since) = (Some(size), Some(record.at));
+        let holder = holders.entry(anchor.clone()).or_insert_with(|| Holder {
+            size,
+            since,
             time,
-            due: None,
-            late: false,
             record: Some(index),
+            ..Holder::without(&anchor, way)
         });
+        if holder.way == way && record.at <= ahead {
+            given.entry(anchor).or_insert(record.at);
+        }
     }
     for (name, anchor) in &config.anchors {
-        let holder = holders.entry(name.clone()).or_insert_with(|| Holder {
-            name: name.clone(),
-            way: anchor.way(),
-            keeps: keeps(anchor.way()),
-            size: None,
-            since: None,
-            time: None,
-            due: None,
-            late: false,
-            record: None,
-        });
-        let every = anchor.every().delta();
-        let due = holder.since.map_or(begun, |since| since + every);
-        (holder.way, holder.keeps) = (anchor.way(), keeps(anchor.way()));
+        let (way, every) = (anchor.way(), anchor.every().delta());
+        let holder = holders.entry(name.clone()).or_insert_with(|| Holder::without(name, way));
+        if holder.way != way {
+            // What was given to somebody else under that name, this one does not hold.
+            *holder = Holder { record: holder.record, ..Holder::without(name, way) };
+        }
+        let before = given.get(name).filter(|_| holder.since.is_some());
+        let due = before.map_or_else(|| configured_since(reader, name, way, now), |given| Ok(*given + every))?;
+        // A record of a clock that was ahead would be the newest for as long as that clock was ahead.
+        let stands = holder.since.is_some_and(|since| since <= ahead);
+        let due = if stands { due } else { due.min(now) };
         holder.due = Some(due);
         holder.late = due + grace(every) < now;
     }
     Ok(holders.into_values().collect())
+}
+
+/// Since when the configuration has the anchor in this way; now, if it is not in force yet.
+fn configured_since(
+    reader: &Reader,
+    name: &str,
+    way: AnchorWay,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, RunError> {
+    let mut since = now;
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("config")) {
+        let (index, record) = found?;
+        let unreadable = |error| RunError::Unreadable { index, why: format!("config.json: {error}") };
+        // Not a `Config`: another version of this program may have written it.
+        let config: serde_json::Value =
+            serde_json::from_slice(&reader.read_file(index, "config.json")?).map_err(unreadable)?;
+        if config["anchors"][name]["way"] != way_word(way) {
+            break;
+        }
+        since = record.at;
+    }
+    Ok(since)
 }
 
 fn grace(every: TimeDelta) -> TimeDelta {

@@ -14,13 +14,15 @@ mod git;
 mod holders;
 mod http;
 mod kept;
+mod patience;
 mod rfc3161;
 mod witness;
 
 pub use error::AnchorError;
 pub use holders::{Holder, holders, keeps, way_word};
+pub(crate) use patience::LIMIT;
 
-use crate::backoff;
+use crate::backoff::{self, Pause};
 use crate::config::{AnchorConfig, Loaded, Rfc3161};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
@@ -29,6 +31,7 @@ use crate::run::Runner;
 use chrono::{DateTime, Utc};
 use error::Fault;
 use evidenced_collectors::contract::clock::Clock;
+use patience::Patience;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +54,7 @@ pub struct Anchors {
     loaded: Arc<Loaded>,
     clock: Arc<dyn Clock>,
     outside: Outside,
+    patience: Patience,
     tries: Mutex<Tries>,
 }
 
@@ -61,8 +65,8 @@ struct Tries {
     compared: BTreeSet<String>,
     /// Sizes that witnesses were found to know.
     known: BTreeMap<String, u64>,
-    /// Failures in a row, and when to try again.
-    failed: BTreeMap<String, (u32, DateTime<Utc>)>,
+    /// Failures in a row, and until when it is left alone.
+    failed: BTreeMap<String, (u32, Pause)>,
 }
 
 /// A checkpoint.
@@ -72,14 +76,24 @@ struct Point {
     note: Vec<u8>,
 }
 
-/// What the ledger says of an anchor.
+/// What the ledger says of an anchor in its present way.
 struct OnRecord {
-    /// Sizes that it was given, oldest first.
+    /// Sizes that it was given, newest first.
     sizes: Vec<u64>,
     /// The newest receipt.
     receipt: Option<Vec<u8>>,
+    /// The newest that it was given.
+    given: Option<Given>,
     /// The log's name.
     origin: String,
+}
+
+/// A checkpoint that somebody was given, as the ledger has it on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Given {
+    size: u64,
+    /// Hex.
+    note_sha256: String,
 }
 
 /// What somebody gave back for it.
@@ -142,11 +156,12 @@ impl Anchors {
     }
 
     fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, loaded, clock, outside: Outside::new(), tries: Mutex::default() }
+        let (outside, patience) = (Outside::new(), Patience::new(LIMIT));
+        Self { ledger, loaded, clock, outside, patience, tries: Mutex::default() }
     }
 
     /// Asks every anchor that can be asked what it knows, before anything is appended. One that does not
-    /// answer is warned of, and is given nothing until it has answered.
+    /// answer within `LIMIT` is warned of, and is given nothing until it has answered.
     ///
     /// Errors: `Ahead` and `Forked`, after which nothing may be appended.
     pub async fn compare_all(self: &Arc<Self>) -> Result<(), AnchorError> {
@@ -184,14 +199,14 @@ impl Anchors {
             found.into_iter().filter(|holder| holder.is_due(now)).map(|holder| holder.name).collect::<Vec<_>>()
         };
         for name in due {
-            if self.tries().failed.get(&name).is_some_and(|(_, again)| now < *again) {
+            if self.tries().failed.get(&name).is_some_and(|(_, pause)| pause.is_on(now)) {
                 continue;
             }
             match self.hand_over(&name).await {
                 Ok(anchored) => tracing::info!(anchor = name, size = anchored.size, "a checkpoint was handed over"),
                 Err(error) if error.is_passing() => {
-                    let (count, again) = self.put_off(&name)?;
-                    tracing::warn!(anchor = name, failures = count, again = %again, error = %error, "not handed over");
+                    let (failures, Pause { until: again, .. }) = self.put_off(&name)?;
+                    tracing::warn!(anchor = name, failures, %again, %error, "not handed over");
                 }
                 Err(error) => return Err(error),
             }
@@ -211,7 +226,7 @@ impl Anchors {
         }
         let known = self.tries().known.get(name).copied().unwrap_or(0);
         let point = self.summary_point(known).await?;
-        let given = self.give(name, config, &point, known).await;
+        let given = self.patience.within(fault, self.give(name, config, &point, known)).await;
         if given.is_err() {
             // Whatever it knows by now, it is asked again before the next try.
             self.tries().compared.remove(name);
@@ -237,34 +252,41 @@ impl Anchors {
 
     async fn give(&self, name: &str, config: &AnchorConfig, point: &Point, known: u64) -> Result<Receipt, AnchorError> {
         let (fault, now) = (Fault(name), self.clock.now());
-        let OnRecord { sizes: recorded, receipt: before, origin } = self.on_record(name)?;
+        let OnRecord { sizes: recorded, receipt: before, given, origin } = self.on_record(name)?;
         let base = self.loaded.base.clone();
         match config {
             AnchorConfig::Rfc3161(config) => rfc3161::hand_over(config, &base, &self.outside, fault, point, now).await,
             AnchorConfig::Witness(config) => {
-                let known = recorded.last().copied().unwrap_or(0).max(known);
+                let known = recorded.first().copied().unwrap_or(0).max(known);
                 witness::hand_over((config, &self.outside, fault), &self.ledger, point, known, now).await
             }
             AnchorConfig::Git(config) => {
                 let (config, copies, name, point) = (config.clone(), self.copies(), name.to_owned(), point.clone());
                 let ledger = self.ledger.clone();
-                outside(fault, move || {
+                let work = move || {
                     let (git, head) = git::Git::fetch(&config, (&base, &copies), Fault(&name))?;
                     // What was fetched is newer than what was compared.
                     git.compare(head.as_deref(), &ledger.reader()?)?;
                     git.hand_over(head.as_deref(), before.as_deref(), &origin, &point, now)
-                })
-                .await
+                };
+                self.patience.outside(fault, work).await
             }
             AnchorConfig::Folder(config) => {
                 let (folder, name, point) = (base.join(&config.path), name.to_owned(), point.clone());
-                outside(fault, move || folder::hand_over(&folder, Fault(&name), &origin, &point)).await
+                let work = move || folder::hand_over(&folder, Fault(&name), &origin, given.as_ref(), &point);
+                self.patience.outside(fault, work).await
             }
         }
     }
 
     /// Asks one anchor what it knows; good for the life of this process.
     async fn compare(&self, name: &str) -> Result<(), AnchorError> {
+        self.patience.within(Fault(name), self.ask(name)).await?;
+        self.tries().compared.insert(name.to_owned());
+        Ok(())
+    }
+
+    async fn ask(&self, name: &str) -> Result<(), AnchorError> {
         let (fault, base) = (Fault(name), self.loaded.base.clone());
         let (ledger, owned) = (self.ledger.clone(), name.to_owned());
         match self.config(name)? {
@@ -277,18 +299,24 @@ impl Anchors {
             }
             AnchorConfig::Git(config) => {
                 let (config, copies) = (config.clone(), self.copies());
-                outside(fault, move || {
+                let work = move || {
                     let (git, head) = git::Git::fetch(&config, (&base, &copies), Fault(&owned))?;
                     git.compare(head.as_deref(), &ledger.reader()?)
-                })
-                .await?;
+                };
+                self.patience.outside(fault, work).await?;
             }
             AnchorConfig::Folder(config) => {
-                let folder = base.join(&config.path);
-                outside(fault, move || folder::compare(&folder, Fault(&owned), &ledger.reader()?)).await?;
+                let (folder, OnRecord { given, origin, .. }) = (base.join(&config.path), self.on_record(name)?);
+                let work = move || folder::look(&folder, Fault(&owned), &origin, given.as_ref());
+                // No reader of the ledger is held open over a folder that may hang.
+                let (newest, lost) = self.patience.outside(fault, work).await?;
+                if let Some(Point { size, note }) = newest {
+                    kept::compare(fault, &ledger.reader()?, size, &note)?;
+                }
+                // Only now: that it knows another past weighs more than what it has lost.
+                lost?;
             }
         }
-        self.tries().compared.insert(name.to_owned());
         Ok(())
     }
 
@@ -323,29 +351,34 @@ impl Anchors {
     }
 
     fn on_record(&self, name: &str) -> Result<OnRecord, AnchorError> {
-        let reader = self.ledger.reader()?;
+        let (reader, present) = (self.ledger.reader()?, self.config(name)?.way());
         let (mut sizes, mut newest) = (Vec::new(), None);
-        for found in reader.records(0..u64::MAX, &Filter::kind("anchor")) {
+        for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("anchor")) {
             if let (index, record) = found?
-                && let Body::Anchor { anchor, size, .. } = record.body
+                && let Body::Anchor { anchor, way, size, note_sha256, .. } = record.body
                 && anchor == name
             {
+                if way != present {
+                    // Somebody else had that name before.
+                    break;
+                }
                 sizes.push(size);
-                newest = Some(index);
+                newest.get_or_insert((index, Given { size, note_sha256 }));
             }
         }
-        let receipt = newest.map(|index| reader.read_file(index, RECEIPT)).transpose()?;
-        Ok(OnRecord { sizes, receipt, origin: reader.key().name().to_owned() })
+        let receipt = newest.as_ref().map(|(index, _)| reader.read_file(*index, RECEIPT)).transpose()?;
+        let (given, origin) = (newest.map(|(_, given)| given), reader.key().name().to_owned());
+        Ok(OnRecord { sizes, receipt, given, origin })
     }
 
     /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
     /// less, so that many installations do not ask at once.
-    fn put_off(&self, name: &str) -> Result<(u32, DateTime<Utc>), AnchorError> {
-        let mut tries = self.tries();
+    fn put_off(&self, name: &str) -> Result<(u32, Pause), AnchorError> {
+        let (mut tries, from) = (self.tries(), self.clock.now());
         let count = tries.failed.get(name).map_or(0, |(count, _)| *count).saturating_add(1);
-        let again = self.clock.now() + backoff::after(count, BACK_OFF_FIRST, BACK_OFF_MAX)?;
-        tries.failed.insert(name.to_owned(), (count, again));
-        Ok((count, again))
+        let pause = Pause { from, until: from + backoff::after(count, BACK_OFF_FIRST, BACK_OFF_MAX)? };
+        tries.failed.insert(name.to_owned(), (count, pause));
+        Ok((count, pause))
     }
 
     fn config(&self, name: &str) -> Result<&AnchorConfig, AnchorError> {
@@ -364,12 +397,4 @@ impl Anchors {
     fn tries(&self) -> std::sync::MutexGuard<'_, Tries> {
         self.tries.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
-}
-
-/// Work that waits for programs and disks, off the threads that all wait for.
-async fn outside<T: Send + 'static>(
-    fault: Fault<'_>,
-    work: impl FnOnce() -> Result<T, AnchorError> + Send + 'static,
-) -> Result<T, AnchorError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| fault.unreachable(error))?
 }

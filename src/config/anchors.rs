@@ -19,7 +19,7 @@ pub enum AnchorConfig {
     Witness(Witness),
     /// A branch of a git repository that somebody else keeps.
     Git(GitBranch),
-    /// A folder that somebody else keeps: a mounted share, the outgoing folder of a mailbox.
+    /// A folder that somebody else keeps: a mounted share, a folder from which copies are sent on.
     Folder(Folder),
 }
 
@@ -78,7 +78,8 @@ pub struct GitBranch {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
-    /// The folder; relative to this file. It must be there: a share that is not mounted must not look like one.
+    /// The folder; relative to this file. It must be there: a share that is not mounted must not look like one. So
+    /// must what was written there last: another folder wants another name.
     pub path: PathBuf,
     /// How often a checkpoint is handed over. Default `1d`.
     #[serde(default = "daily")]

@@ -155,8 +155,14 @@ impl Aside {
     }
 
     /// What was not handed over is owed still, and found so at the next start.
-    pub(super) fn stop_handing(&mut self) {
-        self.handing.abort_all();
+    pub(super) async fn stop_handing(&mut self) {
+        self.handing.shutdown().await;
+    }
+
+    /// For a ledger to which nothing may be appended any more: ends all of it where it is.
+    pub(super) async fn halt(&mut self) {
+        let Self { handing, sending, beating, compacting, .. } = self;
+        tokio::join!(handing.shutdown(), sending.shutdown(), beating.shutdown(), compacting.shutdown());
     }
 
     /// One last pass, for what the last runs have said. What does not go out in time is owed still.

@@ -3,11 +3,13 @@
 
 use super::Outcome;
 use crate::who;
+use evidenced_collectors::contract::clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,6 +22,8 @@ const SOCKET: &str = "daemon.sock";
 const LINE_MAX: u64 = 64 << 10;
 /// How long whoever connects may take to ask.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time before the next try when nobody can be let in: for want of descriptors, say.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is asked.
 #[derive(Serialize, Deserialize)]
@@ -86,7 +90,7 @@ impl Drop for Listening {
 }
 
 /// Begins to listen. The caller holds the daemon's lock: a socket that is there is a dead daemon's.
-pub(super) fn listen(state_dir: &Path, asked: mpsc::Sender<Asked>) -> io::Result<Listening> {
+pub(super) fn listen(state_dir: &Path, asked: mpsc::Sender<Asked>, clock: Arc<dyn Clock>) -> io::Result<Listening> {
     let path = state_dir.join(SOCKET);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -97,9 +101,17 @@ pub(super) fn listen(state_dir: &Path, asked: mpsc::Sender<Asked>) -> io::Result
     let us = UnixStream::pair()?.0.peer_cred()?.uid();
     let task = tokio::spawn(async move {
         // One after another: there is one configuration, and a flood of questions waits outside.
-        while let Ok((stream, _)) = listener.accept().await {
-            if let Err(error) = converse(stream, us, &asked).await {
-                tracing::warn!(%error, "a question on the daemon's socket was not answered");
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    if let Err(error) = converse(stream, us, &asked).await {
+                        tracing::warn!(%error, "a question on the daemon's socket was not answered");
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "nobody can be let in on the daemon's socket; it is tried again");
+                    clock.sleep(PAUSE).await;
+                }
             }
         }
     });

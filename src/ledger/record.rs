@@ -449,6 +449,6 @@ pub enum AnchorWay {
     Witness,
     /// A branch of a git repository that somebody else keeps.
     Git,
-    /// A folder: a mounted share, a mailbox's outgoing folder.
+    /// A folder: a mounted share, one from which copies are sent on.
     Folder,
 }

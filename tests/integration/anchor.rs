@@ -2,6 +2,9 @@
 //! not go on.
 
 pub(crate) mod bundle;
+mod hangs;
+mod lost;
+mod owed;
 pub(crate) mod world;
 
 use crate::support::program;
@@ -9,12 +12,11 @@ use crate::support::tsa::{Answers, Server};
 use crate::support::witness::Witness;
 use chrono::TimeDelta;
 use evidenced::anchor::{AnchorError, Anchors};
-use evidenced::daemon::{DaemonError, daemon};
+use evidenced::daemon::DaemonError;
 use evidenced::ledger::Filter;
 use evidenced::ledger::record::{AnchorWay, Body};
 use evidenced::status::status;
 use evidenced_collectors::contract::clock::Clock;
-use std::future::ready;
 use std::path::Path;
 use std::process::Command;
 use world::{ORIGIN, World, evidenced};
@@ -45,7 +47,7 @@ fn in_folder(world: World) -> World {
 /// The daemon will not start, says why, and has appended nothing.
 async fn refuses_to_start(world: &World) -> AnchorError {
     let before = world.size();
-    let error = daemon(world.runner(), ready(())).await.unwrap_err();
+    let error = world.daemon().await.unwrap_err();
     assert_eq!(world.size(), before, "nothing is appended to a ledger that must not go on");
     match error {
         DaemonError::Anchor(error) => {
@@ -71,7 +73,7 @@ async fn a_witness_signs_what_continues_what_it_signed_and_knows_a_restored_copy
     let summary = world.reader().record(second.size - 1).unwrap();
     assert!(matches!(summary.body, Body::Summary { .. }), "{summary:?}");
     // Nothing is wrong with going on, and nothing changes.
-    daemon(world.runner(), ready(())).await.unwrap();
+    world.daemon().await.unwrap();
 
     world.copy("backup", "state");
     let error = refuses_to_start(&world).await;
@@ -112,7 +114,7 @@ async fn a_witness_that_signed_and_was_not_heard_is_asked_again_from_where_it_is
     world.copy("state", "unheard");
     let heard = world.hand_over("w").await.unwrap();
     world.copy("unheard", "state");
-    daemon(world.runner(), ready(())).await.unwrap();
+    world.daemon().await.unwrap();
     let again = world.hand_over("w").await.unwrap();
     assert!(again.size > heard.size, "{again:?}");
 }
@@ -136,7 +138,8 @@ async fn an_authority_that_was_down_is_asked_again_and_nothing_is_lost() {
     std::fs::write(world.dir.path().join("root.pem"), server.authority.pem("root")).unwrap();
     let runner = world.runner();
     let anchors = Anchors::of(&runner);
-    // It is owed from the beginning of the log on; that it is down is no error of ours.
+    // It is owed from when it was named; that it is down is no error of ours.
+    runner.record_config("a test").await.unwrap();
     server.answers(Answers::Down);
     anchors.hand_over_due().await.unwrap();
     assert!(world.on_record().is_empty());
@@ -180,7 +183,7 @@ async fn what_is_due_is_handed_over_once_and_a_failure_waits_before_the_next_try
     assert_eq!(world.on_record().len(), 1, "what was handed over is not due any more");
     // A restart knows that from the ledger.
     drop(anchors);
-    daemon(world.runner(), ready(())).await.unwrap();
+    world.daemon().await.unwrap();
     assert_eq!(world.on_record().len(), 1);
     let holder = &status(&world.reader(), &world.loaded(), world.clock.now()).unwrap().anchors[0];
     assert!(!holder.late && holder.keeps && holder.way == AnchorWay::Folder, "{holder:?}");
@@ -231,7 +234,7 @@ async fn an_anchor_that_cannot_be_asked_stops_nothing_and_is_given_nothing() {
     world.copy("backup", "state");
     std::fs::rename(world.dir.path().join("share"), world.dir.path().join("gone")).unwrap();
     world.clock.advance(TimeDelta::hours(30));
-    daemon(world.runner(), ready(())).await.unwrap();
+    world.daemon().await.unwrap();
     world.run().await;
     assert_eq!(world.on_record().len(), 1);
     // It is there again, and is compared before it is given anything.
@@ -323,7 +326,7 @@ async fn an_authority_keeps_nothing_and_cannot_know_an_older_copy() {
     world.hand_over("t").await.unwrap();
     world.copy("backup", "state");
     // That is said wherever anchors are: none of them keeps a checkpoint.
-    daemon(world.runner(), ready(())).await.unwrap();
+    world.daemon().await.unwrap();
     let (_, said) = evidenced(world.dir.path(), &["status"]);
     assert!(said.contains("checkpoints are held by nobody but the operator"), "{said}");
 }

@@ -1,8 +1,10 @@
 //! Schedules, catch-up, overlap and stopping: every due slot has exactly one record.
 
 mod disk;
+mod misfit;
 mod reload;
 mod slow;
+mod socket;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::{Loaded, parse};
@@ -13,6 +15,8 @@ use evidenced::run::Runner;
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use std::future::{pending, ready};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,20 +176,23 @@ async fn a_run_that_a_dead_process_left_open_is_closed_as_interrupted() {
     assert_eq!(world.ends(), [End::Interrupted]);
 }
 
+/// Settings of `github_changes` for a source at that address, whose token is in the directory.
+fn asking(address: SocketAddr, dir: &Path) -> String {
+    let token = dir.join("token");
+    std::fs::write(&token, "sample-token-1234").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    format!(
+        "api_url = 'http://{address}/'\nrepositories = [{{ name = 'acme/shop', branches = ['main'] }}]\n\
+         credentials = {{ token = {{ file = '{}' }} }}",
+        token.display()
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_aborts_a_run_that_does_not_end_and_records_it() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let token = dir.path().join("token");
-    std::fs::write(&token, "sample-token-1234").unwrap();
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let settings = format!(
-        "api_url = 'http://{}/'\nrepositories = [{{ name = 'acme/shop', branches = ['main'] }}]\n\
-         credentials = {{ token = {{ file = '{}' }} }}",
-        silent.local_addr().unwrap(),
-        token.display()
-    );
+    let settings = asking(silent.local_addr().unwrap(), dir.path());
     let make = || loaded(dir.path(), "0 * * * *", "latest", "github_changes", &settings, "change_review");
     let clock = Arc::new(ManualClock::at(at("2026-01-10T10:30:00Z")));
     create(&make(), clock.now());

@@ -226,9 +226,10 @@ async fn a_full_disk_and_a_late_anchor_are_told_of_once_however_often_one_looks(
         "{TWO}[alerts]\ndisk_free_min_mib = 1000000000\n[anchors.f]\nway = 'folder'\npath = 'share'\nevery = '1h'\n"
     );
     let world = World::new(&text);
+    world.runner().record_config("a test").await.unwrap();
     let loaded = world.loaded();
     let ledger = evidenced::ledger::Ledger::open(&loaded.state_dir).unwrap();
-    // A disk is as full as it is: with the real clock it is looked at. The log began long ago, so the anchor is late.
+    // A disk is as full as it is: with the real clock it is looked at. The anchor was named long ago, so it is late.
     let runner = evidenced::run::Runner::new(loaded, ledger, Arc::new(SystemClock));
     for _ in 0..3 {
         runner.watch().await.unwrap();

@@ -2,9 +2,10 @@
 
 use crate::support::tsa::Server;
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced::anchor::{AnchorError, Anchored, Anchors};
+use evidenced::anchor::{AnchorError, Anchored, Anchors, Holder, holders};
 use evidenced::bundle::{Authority, BundleError, ExportRequest, export};
 use evidenced::config::{Loaded, parse};
+use evidenced::daemon::{DaemonError, alive, daemon};
 use evidenced::ledger::record::{Body, Trigger};
 use evidenced::ledger::{Create, Filter, Ledger, NewRecord, Reader};
 use evidenced::run::Runner;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -92,6 +94,24 @@ impl World {
 
     pub(crate) async fn hand_over(&self, name: &str) -> Result<Anchored, AnchorError> {
         Anchors::of(&self.runner()).hand_over(name).await
+    }
+
+    /// The daemon, until it has started.
+    pub(crate) async fn daemon(&self) -> Result<(), DaemonError> {
+        let state = self.state();
+        let started = async move {
+            let mut look = tokio::time::interval(Duration::from_millis(20));
+            while alive(&state, Duration::from_secs(5)).await.is_err() {
+                look.tick().await;
+            }
+        };
+        daemon(self.runner(), started).await
+    }
+
+    /// What is said of the one anchor there is.
+    pub(crate) fn holder(&self) -> Holder {
+        let found = holders(&self.reader(), &self.loaded().config, self.clock.now()).unwrap();
+        <[Holder; 1]>::try_from(found).unwrap()[0].clone()
     }
 
     /// Copies the state directory, or puts a copy back in its place.
