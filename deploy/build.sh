@@ -15,7 +15,9 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 EVIDENCED_SOURCE=$here EVIDENCED_CARGO_HOME=$cargo_home RUSTC_WRAPPER=$here/deploy/rustc.sh
 CFLAGS="-ffile-prefix-map=$here=/evidenced -ffile-prefix-map=$cargo_home=/cargo"
 export EVIDENCED_SOURCE EVIDENCED_CARGO_HOME RUSTC_WRAPPER CFLAGS SOURCE_DATE_EPOCH
-# Flags of whoever builds would make it another program.
+# Flags of whoever builds would make it another program; and one that is put elsewhere leaves an older one at this place.
+unset CARGO_BUILD_TARGET
+export CARGO_TARGET_DIR="$here/target"
 export CARGO_ENCODED_RUSTFLAGS='' CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 cargo build --profile "$profile" --locked --bin evidenced >&2
 [ "$profile" != dev ] || profile=debug

@@ -10,6 +10,7 @@ want() { command -v "$1" >/dev/null 2>&1 || need="$need $2"; }
 want borg borgbackup
 want unzip unzip
 want openssl openssl
+want bash bash
 want git git
 want curl curl
 want node nodejs

@@ -12,6 +12,8 @@ mod erased;
 mod flipped;
 mod hostile;
 mod keys;
+mod layouts;
+mod misled;
 pub(crate) mod opened;
 pub(crate) mod samples;
 mod selective;

@@ -23,11 +23,14 @@ for place in "$work/a" "$work/another/place/further/down"; do
     sha256sum <"$place/$built" | cut -d' ' -f1 >>"$work/sums"
     ls -l "$place/$built"
     cp "$place/$built" "$kept/$(basename "$place")"
-    if strings "$place/$built" | grep -F -e "$work" -e "${CARGO_HOME:-$HOME/.cargo}" >"$work/paths"; then
+    found=0
+    grep -aF -e "$work" -e "${CARGO_HOME:-$HOME/.cargo}" "$place/$built" >"$work/paths" || found=$?
+    [ "$found" != 0 ] || {
         echo "FAILED: the program tells where it was built:" >&2
-        head -3 "$work/paths" >&2
+        tr -c ' -~' '\n' <"$work/paths" | grep -F -e "$work" -e "${CARGO_HOME:-$HOME/.cargo}" | head -3 >&2
         exit 1
-    fi
+    }
+    [ "$found" = 1 ] || { echo "rig: the program was not searched for paths" >&2; exit 1; }
 done
 cat "$work/sums"
 [ "$(sort -u "$work/sums" | wc -l)" = 1 ] || {

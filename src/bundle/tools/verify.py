@@ -8,10 +8,12 @@ bundle. Exit code 0: nothing that was checked is wrong. 1: something is. 2: an a
 checked. Read the lines `not checked`, too.
 Take this script from the release, not from the bundle that it is to check.
 """
-import argparse, base64, bisect, calendar, csv, hashlib, io, json, os, re, shutil, subprocess, sys, tempfile, time, zipfile
+import argparse, base64, bisect, calendar, csv, hashlib, io, json, os, re, shutil, struct, subprocess, sys, tempfile, time, zipfile
 
 TAG = "tagmanifest-sha256.txt"
 SEALS = [TAG, TAG + ".sig", TAG + ".tsr", TAG + ".tsr.sig"]
+# What stands last in an archive, and is not packed.
+CLOSING = SEALS + ["packed-sha256.txt"]
 # The folder with the files of each kind of record; of the kinds after them, a record may also have none.
 FOLDERS = {
     "alert": "alerts", "anchor": "anchors", "config": "configs", "evidence": "evidence", "sample": "samples", "sign_off": "signoffs",
@@ -37,6 +39,10 @@ INFO = re.compile(  # bag-info.txt has one form
     r"(Evidenced-Controls: (?P<controls>.+)\n)?(?P<sample>Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n)?" % (TIME, TIME), re.ASCII)
 # The most bytes that are read at once of any file, of a sample, of a note, a proof or a receipt, and of a record.
 FILE_MAX, SAMPLE_MAX, NOTE_MAX, RECORD_MAX = 256 << 20, 16 << 20, 1 << 20, 65535
+# A key and a signature of the letter r.
+PROBE = [bytes.fromhex(digits) for digits in (
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00")]
 problems, open_points = [], []
 
 
@@ -81,14 +87,37 @@ class Bag:
             for info in self.zip.infolist():
                 top, _, path = info.orig_filename.partition("/")
                 tops.add(top)
-                plain = info.external_attr >> 16 == 0o100644 and not info.flag_bits & ~0x800 and info.filename == info.orig_filename
-                packed = info.compress_type in (0, 8) and info.file_size <= min(1032 * info.compress_size, 2 << 30)
-                self.add(path, info, plain and packed)
-            need(len(tops) == 1, "the archive has not exactly one folder")
+                self.add(path, info, info.file_size <= min(1032 * info.compress_size, 2 << 30))
+            need(len(tops) == 1 and all(map(self.named, tops)), "the archive has not exactly one folder, with a plain name")
+            self.outline()
+
+    def outline(self):
+        """The archive is the files one after the other, the directory, the end record, and no byte besides: else another
+        program could unpack other files. Each header has one form, and no file is read before all have it."""
+        raw, at, central, infos = self.zip.fp, 0, bytearray(), self.zip.infolist()
+        tail, start, count = len(infos) > 0xffff, self.zip.start_dir, len(infos)
+        for info in infos:
+            name, method = info.orig_filename.encode("utf-8", "replace"), 0 if info.orig_filename.partition("/")[2] in CLOSING else 8
+            both = struct.pack("<BBHHHHLLLHH", 20 if method else 10, 0, 0, method, 0, 0x21, info.CRC, info.compress_size, info.file_size, len(name), 0)
+            raw.seek(at)
+            if raw.read(30 + len(name)) != b"PK\3\4" + both + name:
+                raise Refused("%s: the archive has no such header at its place" % info.orig_filename)
+            central += struct.pack("<4sBB", b"PK\1\2", both[0], 3) + both + struct.pack("<HHHLL", 0, 0, 0, 0o100644 << 16, at) + name
+            at += 30 + len(name) + info.compress_size
+        end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, *[min(count, 0xffff)] * 2, 0xffffffff if tail else len(central), start, 0)
+        if tail:
+            end = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 20, 20, 0, 0, count, count, len(central), start) + \
+                struct.pack("<4sLQL", b"PK\6\7", 0, start + len(central), 1) + end
+        raw.seek(at)
+        if at != start or raw.read(len(central) + len(end) + 1) != central + end:
+            raise Refused("the archive: its directory is not that of its files, or there are bytes that belong to no file")
+
+    @staticmethod
+    def named(part):
+        return re.fullmatch(r"[A-Za-z0-9._-]+", part) and part not in (".", "..")
 
     def add(self, path, where, plain):
-        parts = path.split("/")
-        named = all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and part not in (".", "..") for part in parts)
+        named = all(map(self.named, path.split("/")))
         lower = path.lower()
         if need(named and plain, "%r: not a plain file with a plain name" % path):
             need(lower not in self.lower, "%s: is there twice" % path)
@@ -258,15 +287,24 @@ def sshsig(text, message):
     return "ssh-ed25519 " + base64.b64encode(key).decode() if good else None
 
 
+def time_of(token):
+    """The time that an RFC 3161 response states, as seconds and as records have it; None when it states none.
+
+    Of the token alone: the status around it has text that nobody signed, and that may say `Time stamp:`, too."""
+    said = openssl(["ts", "-reply", "-in", "{token}", "-token_out", "-text"], token=token) or ""
+    found = re.findall(r"^Time stamp: (\w+ +\d+ [\d:]+)(?:\.(\d+))? (\d{4}) GMT$", said, re.M | re.ASCII)
+    if len(found) != 1:
+        return None
+    clock, fraction, year = found[0]
+    at = calendar.timegm(time.strptime("%s %s" % (clock, year), "%b %d %H:%M:%S %Y"))
+    return at, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(at)) + fraction.ljust(3, "0")[:3] + "Z"
+
+
 def stamp(token, data, root):
     """The time of an RFC 3161 response over the data, checked to the root as of that time; None when it is wrong."""
-    said = openssl(["ts", "-reply", "-in", "{token}", "-text"], token=token) or ""
-    found = re.search(r"^Time stamp: (\w+ +\d+ [\d:]+)(?:\.\d+)? (\d{4}) GMT$", said, re.M)
-    if not found:
-        return None
-    at = calendar.timegm(time.strptime("%s %s" % found.groups(), "%b %d %H:%M:%S %Y"))
+    at, _ = time_of(token) or (None, None)
     args = ["ts", "-verify", "-data", "{data}", "-in", "{token}", "-CAfile", "{root}", "-attime", str(at)]
-    return at if openssl(args, token=token, data=data, root=root) is not None else None
+    return at if at is not None and openssl(args, token=token, data=data, root=root) is not None else None
 
 
 def seconds(text):
@@ -504,6 +542,8 @@ def anchors(bag, records, here, keys, root, sample):
         need(held.setdefault(signed[1], (signed[2], folder))[0] == signed[2], "%snote: another root for %d records: a fork" % (folder, signed[1]))
         need(sha(note.encode()).hex() == record["note_sha256"], "%snote: not what the record names" % folder)
         need(sha(receipt).hex() == record["receipt_sha256"], "%sreceipt: not what the record names" % folder)
+        stated = time_of(receipt) if record["way"] == "rfc3161" else None
+        need(record["way"] != "rfc3161" or stated and stated[1] == record.get("time"), record_path(index) + ": names another time than its receipt")
         if record["way"] != "rfc3161":
             open_points.append("%sreceipt: a receipt of the way %s" % (folder, record["way"]))
         elif not root:
@@ -649,9 +689,12 @@ def given(args):
     try:
         if not os.path.isdir(args.bundle):
             open(args.bundle, "rb").close()
-        what, hint = "openssl", "install OpenSSL 3: signatures and time-stamps are checked with it"
+        what, hint = "openssl", "install OpenSSL 3 and put it first in PATH: signatures and time-stamps are checked with it"
         if not shutil.which("openssl"):
             raise ValueError("is not installed")
+        # RFC 8032, test 2: right for its message, and wrong for another.
+        if not ed25519(*PROBE, b"r") or ed25519(*PROBE, b"s"):
+            raise ValueError("cannot check Ed25519 signatures: this needs OpenSSL 3")
         what, hint = "--vkey " + args.vkey, "give the file log.vkey, or its line: name+id+base64"
         if os.path.exists(args.vkey):
             with open(args.vkey, encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 use super::archive::{form, pack};
 use super::{check, wrong};
+use crate::support::auditor::Auditor;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use zip::{CompressionMethod, DateTime};
@@ -21,6 +22,20 @@ fn refused(bytes: &[u8], why: &str) {
     assert!(!report.ok() && !report.complete && report.checks[0].name == "container");
     assert!(wrong(&report).contains(why), "not for {why:?}:\n{}", wrong(&report));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    // Of a good bundle in such layouts: `layouts`.
+    let (fine, said) = DESK.with(|desk| desk.python(&path));
+    assert!(!fine && said.starts_with("REFUSED") && !said.contains("Traceback"), "{why}: {said}");
+}
+
+thread_local! {
+    /// With a key of some log.
+    static DESK: Auditor = {
+        let desk = Auditor::new();
+        let world = super::world::World::tiny();
+        std::fs::copy(world.state().join("log.vkey"), desk.path("KEYS/log.vkey")).unwrap();
+        std::fs::write(desk.path("KEYS/allowed_signers"), "a ssh-ed25519 AAAA\n").unwrap();
+        desk
+    };
 }
 
 fn files(paths: &[&str]) -> Vec<(String, Vec<u8>)> {
@@ -185,6 +200,8 @@ fn a_bundle_may_have_more_files_than_sixteen_bits_count() {
     let (_dir, path) = put(&bytes);
     let report = check(&path, false);
     assert!(report.checks[0].ok, "{}", report.checks[0].detail);
+    let (_, said) = DESK.with(|desk| desk.python(&path));
+    assert!(said.contains("tagmanifest-sha256.txt: is missing") && !said.contains("archive"), "{said}");
     for back in [22 + 20 + 56 - 32, 22 + 20 + 56 - 4, 22 + 16, 30] {
         let mut changed = bytes.clone();
         let at = changed.len() - back;

@@ -19,7 +19,7 @@ const SIG: &str = "tagmanifest-sha256.txt.sig";
 
 /// A bundle, and what an auditor was given before the period.
 pub(super) struct Audit {
-    world: World,
+    pub(super) world: World,
     pub(super) bundle: PathBuf,
     pub(super) desk: Auditor,
 }
@@ -30,7 +30,7 @@ fn line(key: &BundleKey) -> String {
 }
 
 impl Audit {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(World::small())
     }
 
@@ -45,11 +45,11 @@ impl Audit {
         self.desk.path(name)
     }
 
-    fn allow(&self, line: &str) {
+    pub(super) fn allow(&self, line: &str) {
         std::fs::write(self.path("KEYS/allowed_signers"), format!("{line}\n")).unwrap();
     }
 
-    fn ours(&self, bundle: &Path) -> VerifyReport {
+    pub(super) fn ours(&self, bundle: &Path) -> VerifyReport {
         let roots = std::fs::read(self.path("KEYS/tsa-root.pem")).ok();
         let options = VerifyOptions {
             vkey: Some(self.desk.text("KEYS/log.vkey")),
@@ -61,7 +61,7 @@ impl Audit {
     }
 
     /// A changed copy, with everything redone that can be redone without the log's key.
-    fn forged(&self, name: &str, key: Option<&BundleKey>, change: impl FnOnce(&mut Files)) -> PathBuf {
+    pub(super) fn forged(&self, name: &str, key: Option<&BundleKey>, change: impl FnOnce(&mut Files)) -> PathBuf {
         let mut files = Files::read(&self.bundle);
         change(&mut files);
         if let Some(key) = key {
@@ -220,7 +220,7 @@ fn without_allowed_signers_it_is_said_that_consistency_is_not_origin() {
 }
 
 /// A bundle with a time-stamp of now, whose authority is `authority`.
-fn stamped(audit: &Audit, authority: &Authority) -> (PathBuf, Timestamp, Option<Vec<u8>>) {
+pub(super) fn stamped(audit: &Audit, authority: &Authority) -> (PathBuf, Timestamp, Option<Vec<u8>>) {
     let ask = |bytes: &[u8]| {
         let query = Query::new(Sha256::digest(bytes).into(), [7; 8]);
         Ok(authority.reply(&query.to_der(), "tsa", "t", None))

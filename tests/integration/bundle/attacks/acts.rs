@@ -374,3 +374,20 @@ pub(super) fn nest(files: &mut Files, _: &Others) {
 pub(super) fn lengthen(files: &mut Files, _: &Others) {
     append(files, "data/records/000000000002.json", " ".repeat(70_000).as_bytes());
 }
+
+/// The bytes of the last waiver's record, which is after all that others hold, said anew.
+fn retell(files: &mut Files, from: &str, to: &str) {
+    let waivers = files.files.iter().filter(|(path, bytes)| {
+        path.starts_with("data/records/") && String::from_utf8_lossy(bytes).contains("\"kind\":\"waiver\"")
+    });
+    let path = waivers.last().unwrap().0.clone();
+    files.replace(&path, from, to);
+}
+
+pub(super) fn respell(files: &mut Files, _: &Others) {
+    retell(files, "\"kind\":", "\"kind\": ");
+}
+
+pub(super) fn double_last_key(files: &mut Files, _: &Others) {
+    retell(files, "\"kind\":", "\"kind\":\"waiver\",\"kind\":");
+}
