@@ -159,13 +159,13 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
     let forged =
         forged.replace(&hex::encode(Sha256::digest(b"%PDF minutes")), &hex::encode(Sha256::digest(b"%PDF Minutes")));
     fs::write(&sidecar, forged).unwrap();
-    incomplete("is not what the last complete run read: sha256 was", "document-altered");
+    incomplete("is not what was read before: sha256 was", "document-altered");
     fs::write(&document, b"%PDF minutes").unwrap();
     fs::remove_file(&sidecar).unwrap();
     incomplete("has no sidecar", "document-altered");
     fs::remove_file(&document).unwrap();
     now_is("gone");
-    incomplete("was there at the last complete run, and is gone", "document-gone");
+    incomplete("was read before, and is gone", "document-gone");
     assert!(home.run(&["evidence", "list"]).out.contains("GONE"));
     let said = home.run(&["explain", "T-1", &quarter]);
     assert!(said.out.contains("/task/carry/documents/minutes.pdf"), "{}", said.out);
