@@ -138,6 +138,7 @@ fn put(files: &mut Files, name: &str, text: impl ToString) {
 
 const SNAPSHOT: &str = "adb67043b62c63334e7e616046fb5f812b5e769bd3cb56e69640f4e60fbeed25";
 const RESTORED: &str = "{\"message_type\":\"status\",\"percent_done\":0,\"total_files\":7}\n{\"message_type\":\"summary\",\"total_files\":7,\"files_restored\":7,\"total_bytes\":900,\"bytes_restored\":900}\n";
+const STATS: &str = "{\"total_size\":900,\"total_file_count\":7,\"snapshots_count\":1}\n";
 const CHECKED: &str = "{\"message_type\":\"summary\",\"num_errors\":0,\"broken_packs\":null}\n";
 const RESTIC_ERROR: &str =
     "{\"message_type\":\"error\",\"error\":{\"message\":\"ciphertext verification failed\"},\"item\":\"/a\"}\n";
@@ -149,8 +150,11 @@ fn restic_drill() -> Files {
     put(&mut files, "restore.err", "");
     put(&mut files, "check.out", CHECKED);
     put(&mut files, "check.err", "");
-    let snapshots = json!([{ "time": "2026-03-01T01:00:00.012345678Z", "id": SNAPSHOT, "short_id": &SNAPSHOT[..8] }]);
-    put(&mut files, "snapshots.json", snapshots);
+    let summary = json!({ "total_files_processed": 5, "total_bytes_processed": 900 });
+    let snapshot = json!({ "time": "2026-03-01T01:00:00.012345678Z", "id": SNAPSHOT, "short_id": &SNAPSHOT[..8],
+        "summary": summary });
+    put(&mut files, "snapshots.json", json!([snapshot]));
+    put(&mut files, "stats.json", STATS);
     files
 }
 
@@ -234,6 +238,10 @@ fn a_restore_is_failed_unless_all_signs_agree() {
     let failed = [
         with(restic_drill(), "restore.out", short),
         with(restic_drill(), "restore.out", fewer_bytes),
+        // A part of the snapshot, which came back whole.
+        with(restic_drill(), "restore.out", RESTORED.replace(":7", ":6")),
+        with(restic_drill(), "restore.out", RESTORED.replace(":900", ":899")),
+        with(restic_drill(), "stats.json", STATS.replace(":900", ":901")),
         with(restic_drill(), "restore.err", RESTIC_ERROR),
         with(restic_drill(), "restore.err", exit_error),
         with_facts(restic_drill(), |facts| facts["exit"]["restore"] = 1.into()),
@@ -255,6 +263,8 @@ fn a_restore_is_failed_unless_all_signs_agree() {
 fn a_backup_of_nothing_comes_back_and_proves_nothing() {
     let empty = "{\"message_type\":\"summary\",\"total_files\":1,\"files_restored\":1}\n";
     let restic = with(restic_drill(), "restore.out", empty);
+    let restic = with(restic, "stats.json", "{\"total_size\":0,\"total_file_count\":1,\"snapshots_count\":1}");
+    let restic = without(restic, &["snapshots.json"]);
     assert_eq!(outcome(&restic), (RestoreStatus::Completed, Some(Validation::Failed)));
     let nothing = json!({ "archives": [{ "id": "b56b", "name": "n1", "start": "2026-03-01T01:00:00.000000",
         "stats": { "nfiles": 0 } }] });
@@ -294,8 +304,12 @@ fn a_check_of_the_structure_alone_or_none_validates_nothing() {
         assert_eq!(outcome(&counted).1, Some(Validation::Successful));
         assert!(read(&counted).checks.iter().any(|check| check.name.ends_with("check (structure only)")));
     }
-    // Reading all data proves little when nobody counted what came back.
+    // Reading all data proves little when nobody counted what came back, or not against what the backup holds.
     assert_eq!(outcome(&without(borg_drill(), &["info.json"])).1, None);
+    let part = without(restic_drill(), &["stats.json"]);
+    assert_eq!(outcome(&part), (RestoreStatus::Completed, None));
+    let rows = json!([{ "name": "rows", "expected": 5, "actual": 5, "ok": true }]);
+    assert_eq!(outcome(&with(part, "checks.json", rows)).1, Some(Validation::Successful));
 }
 
 #[test]
@@ -320,6 +334,9 @@ fn a_drill_that_cannot_be_read_is_named_with_its_file() {
         (facts(|f| f["backup_id"] = "0123456789".into()), "d/snapshots.json", "does not list"),
         (facts(|f| f["backup_id"] = "adb6".into()), "d/snapshots.json", "does not list"),
         (with(restic_drill(), "snapshots.json", other), "d/snapshots.json", "lists 2 snapshots"),
+        (with(restic_drill(), "stats.json", STATS.replace("t\":1", "t\":2")), "d/stats.json", "counts 2 snapshots"),
+        (with(restic_drill(), "stats.json", STATS.replace(":7", ":4")), "d/stats.json", "the snapshot holds 5 files"),
+        (with(restic_drill(), "stats.json", "{}"), "d/stats.json", "missing field"),
         (with(restic_drill(), "restore.out", old), "d/restore.out", "line 1"),
         (with(restic_drill(), "restore.out", ""), "d/restore.out", "no summary"),
         (with(restic_drill(), "restore.out", RESTORED.trim_end()), "d/restore.out", "line 2: the output is cut short"),
@@ -391,6 +408,7 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
     let moved = test(json!({ "test_id": "kept", "started": "2026-02-10T01:59:59Z" }));
     let faults = seen.contradicted_by(&seen_of(&[&[moved], &before[1..]].concat()), None);
     assert_eq!((faults.len(), faults[0].what.as_str()), (1, "test kept"), "it may count for another quarter now");
+    assert!(faults[0].why.contains("started was"), "{:?}", faults[0]);
 }
 
 #[test]
@@ -409,11 +427,113 @@ fn when_half_of_the_tests_or_all_of_them_are_gone_each_is_named_up_to_a_hundred(
 }
 
 #[test]
-fn a_carry_of_version_1_has_no_register_and_is_read() {
-    let carry = json!({ "tests": { "t-1": { "started": "2026-02-10T02:00:00Z", "failed": false } } });
-    let seen: Seen = carry::read(Some(&carry)).unwrap();
-    assert!(seen.stores().is_empty());
-    assert_eq!(seen.contradicted_by(&seen_of(&[]), None).len(), 1);
+fn what_a_test_said_once_may_be_filled_in_and_not_be_changed() {
+    let full = json!({
+        "backup_id": "b-1", "rto_target_s": 14400, "rpo_target_s": 3600, "env_target": "isolated", "tool": "pg_restore",
+        "performer": "sam", "reviewer": "lena", "reviewed_at": "2026-02-11T09:00:00Z", "ticket": "OPS-1",
+        "ticket_closed": true,
+    });
+    let test = |changes: &[(&str, Value)]| {
+        let mut all = full.clone();
+        for (key, value) in changes {
+            all[*key] = value.clone();
+        }
+        only(&line_with(all)).unwrap()
+    };
+    let said = |then: RestoreTest, now: RestoreTest| {
+        let faults = seen_of(&[then]).contradicted_by(&seen_of(&[now]), None);
+        faults.into_iter().map(|fault| fault.why).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said(test(&[]), test(&[])), "");
+    assert_eq!(said(test(&[]), RestoreTest { read_from: "archive.jsonl line 9".into(), ..test(&[]) }), "", "it moved");
+
+    let mut tried = Vec::new();
+    for (key, otherwise) in [
+        ("store", json!("files")),
+        ("started", json!("2026-02-10T02:00:01Z")),
+        ("status", json!("FAILED")),
+        ("validation", json!("FAILED")),
+        ("env_source", json!("staging")),
+        ("restored", json!("2026-02-10T02:40:01Z")),
+        ("validated", json!("2026-02-10T03:00:01Z")),
+        ("recovery_point", json!("2026-02-10T01:00:01Z")),
+        ("backup_id", json!("b-2")),
+        ("rto_target_s", json!(14401)),
+        ("rpo_target_s", json!(3601)),
+        ("env_target", json!("production")),
+        ("tool", json!("pg_restore 16")),
+        ("performer", json!("max")),
+        ("reviewer", json!("ann")),
+        ("reviewed_at", json!("2026-02-11T09:00:01Z")),
+        ("ticket", json!("OPS-2")),
+        ("ticket_closed", json!(false)),
+        ("checks", json!([{ "name": "rows", "expected": ">= 100", "actual": 121, "ok": true }])),
+    ] {
+        let changed = [(key, otherwise)];
+        for (then, now) in [(&[][..], &changed[..]), (&changed[..], &[][..])] {
+            // That a follow-up is closed was left open before.
+            let filled_in = key == "ticket_closed" && !then.is_empty();
+            let why = said(test(then), test(now));
+            let named = why.starts_with("is not what was read before: ") && why.contains(key);
+            assert_eq!(named, !filled_in, "{key}: {why}");
+        }
+        tried.push(key);
+    }
+    // What is new in a test belongs here.
+    let fields = serde_json::to_value(test(&[])).unwrap();
+    let all = fields.as_object().unwrap().keys().filter(|key| !["id", "read_from"].contains(&key.as_str()));
+    assert_eq!(all.count(), tried.len());
+
+    let why = said(test(&[("env_source", json!("staging"))]), test(&[]));
+    assert_eq!(why, "is not what was read before: env_source was \"staging\", is \"production\"");
+    let long = said(test(&[("performer", json!("x".repeat(500)))]), test(&[]));
+    assert!(long.len() < 200 && long.contains('…'), "{long}");
+}
+
+#[test]
+fn what_was_left_open_is_filled_in_without_a_word_but_no_target_and_no_check_of_a_validation_that_ended() {
+    let known = |then: Value, now: Value| {
+        let (then, now) = (only(&line_with(then)).unwrap(), only(&line_with(now)).unwrap());
+        let faults = seen_of(&[then]).contradicted_by(&seen_of(&[now]), None);
+        faults.first().map_or_else(String::new, |fault| fault.why.clone())
+    };
+    let open = json!({ "validation": null, "validated": null, "restored": null, "checks": null });
+    let reviewed = json!({ "reviewer": "lena", "reviewed_at": "2026-02-11T09:00:00Z", "ticket": "OPS-1",
+        "ticket_closed": true, "performer": "sam", "env_target": "isolated", "backup_id": "b-1" });
+    let all = line_with(reviewed.clone());
+    assert_eq!(known(open, serde_json::from_str(&all).unwrap()), "");
+    assert_eq!(known(json!({ "validation": "VALIDATING", "validated": null }), json!({})), "");
+    assert!(known(reviewed, json!({})).contains("reviewer was \"lena\", is null"));
+
+    let target = known(json!({}), json!({ "rto_target_s": 999_999 }));
+    assert!(target.contains("rto_target_s was null, is 999999"), "the store's own target held: {target}");
+    let rows = json!({ "name": "rows", "expected": ">= 100", "actual": 120, "ok": true });
+    let more = json!([rows, { "name": "sum", "actual": 7, "ok": true }]);
+    let settled = known(json!({}), json!({ "checks": more }));
+    assert!(settled.contains("sum") && settled.contains("came on top"), "{settled}");
+    let going_on = json!({ "validation": null, "validated": null });
+    assert_eq!(known(going_on, json!({ "checks": more })), "", "its validation had not ended");
+}
+
+#[test]
+fn a_run_that_was_not_whole_forgets_nothing_and_believes_nothing_that_was_rewritten() {
+    let test = |changes| only(&line_with(changes)).unwrap();
+    let stores = |names: &[&str]| {
+        let store = |name: &&str| (name.to_string(), serde_json::from_value(json!({ "name": name })).unwrap());
+        names.iter().map(store).collect::<BTreeMap<_, _>>()
+    };
+    let bad = test(json!({ "test_id": "bad", "validation": "FAILED" }));
+    let open = test(json!({ "test_id": "open" }));
+    let gone = test(json!({ "test_id": "gone" }));
+    let first = Seen::new(stores(&["orders-db", "old-db"]), &[bad.clone(), open, gone.clone()]);
+    let reviewed = test(json!({ "test_id": "open", "reviewer": "lena", "reviewed_at": "2026-02-11T09:00:00Z" }));
+    let new = test(json!({ "test_id": "new", "status": "FAILED", "validation": null }));
+    let unknown = test(json!({ "test_id": "unknown", "store": "ordres-db" }));
+    let now = [test(json!({ "test_id": "bad" })), reviewed.clone(), new.clone(), unknown];
+    let union = Seen::new(stores(&["orders-db"]), &now).with(first);
+
+    let expected = Seen::new(stores(&["orders-db", "old-db"]), &[bad, reviewed, new, gone]);
+    assert_eq!(carry::write(&union).unwrap(), carry::write(&expected).unwrap());
 }
 
 #[test]

@@ -197,6 +197,28 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
 }
 
 #[test]
+fn a_document_that_only_an_incomplete_run_saw_cannot_be_taken_away() {
+    let now = SystemClock.now();
+    let home = home(now);
+    fs::write(home.path("minutes.pdf"), b"%PDF minutes").unwrap();
+    let shelf = home.path("state/documents/c");
+    fs::create_dir_all(&shelf).unwrap();
+    fs::write(shelf.join("stray.pdf"), "no sidecar").unwrap();
+    let today = day(now, 0);
+    let said = home.run(&["evidence", "add", "minutes.pdf", "--control", "T-1", "--as-of", &today, "--json"]);
+    assert_eq!((said.code, &said.json()["run"]["end"]), (1, &json!("incomplete")), "{said:?}");
+    for name in ["stray.pdf", "minutes.pdf", "minutes.pdf.toml"] {
+        fs::remove_file(shelf.join(name)).unwrap();
+    }
+    for _ in 0..2 {
+        let (_, run) = home.collect(&["c"]);
+        assert_eq!(run["end"], json!("incomplete"), "{run}");
+        assert!(run["unread"].to_string().contains("minutes.pdf: was read before, and is gone"), "{run}");
+    }
+    home.judgements();
+}
+
+#[test]
 fn a_configuration_that_leaves_them_out_gets_directory_and_control_written_down() {
     let home = home(SystemClock.now());
     let above = home.path("below");
