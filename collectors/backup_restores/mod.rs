@@ -254,7 +254,11 @@ impl RestoreLogs {
             "the register of stores is the configuration's: a store that was never registered is missed by nobody here"
                 .to_owned(),
         );
-        ipe.limitations.push("restic's output does not say whether a check read the data; drill.json does".to_owned());
+        ipe.limitations.push(
+            "restic's output does not say whether a check read the data, nor which snapshot was restored and counted; \
+             drill.json does"
+                .to_owned(),
+        );
         ipe
     }
 }
