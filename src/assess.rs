@@ -14,7 +14,7 @@ use crate::run::RunError;
 use crate::run_file::{self, RunFile};
 use crate::waivers;
 use chrono::{DateTime, TimeDelta, Utc};
-use evidenced_collectors::contract::{Population, Reading as Covers, Window};
+use evidenced_collectors::contract::{Reading as Covers, Window};
 use std::collections::BTreeMap;
 
 /// One control, judged as of an instant.
@@ -291,8 +291,8 @@ pub fn newest_complete(reader: &Reader, collector: &str) -> Result<Option<Comple
     Ok(None)
 }
 
-/// The newest complete collection of a collector that can still be read and reaches no further than `by`: what the next
-/// run goes on from. What was erased since is read again.
+/// The newest complete collection of a collector that can still be read and reaches no further than `by`: where the
+/// next run's window begins. What was erased since is read again.
 pub fn newest_readable(reader: &Reader, collector: &str, by: DateTime<Utc>) -> Result<Option<Complete>, LedgerError> {
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let (index, record) = found?;
@@ -341,10 +341,35 @@ pub fn as_of(reader: &Reader, evidence: u64) -> Result<DateTime<Utc>, RunError> 
     Ok(json::<RunFile>(reader, evidence, run_file::RUN)?.as_of)
 }
 
-/// What a complete collection left for the next run.
-pub fn carry(reader: &Reader, index: u64) -> Result<Option<serde_json::Value>, RunError> {
-    let population: Population = json(reader, index, run_file::POPULATION)?;
-    Ok(population.carry().cloned())
+/// What a collection left for the next run.
+pub struct Left {
+    /// The evidence record.
+    pub index: u64,
+    /// `None` of a complete one whose kind leaves nothing.
+    pub carry: Option<serde_json::Value>,
+}
+
+/// The newest collection of a collector that can still be read and left something, whole or not: what was seen once is
+/// not forgotten because something else was not read. Behind the newest complete one nothing counts.
+pub fn newest_left(reader: &Reader, collector: &str) -> Result<Option<Left>, RunError> {
+    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
+        let (index, record) = found?;
+        let Body::Evidence { status, .. } = record.body else { continue };
+        let name = match status {
+            Status::Complete => run_file::POPULATION,
+            Status::Incomplete => run_file::PARTIAL,
+            Status::Failed => continue,
+        };
+        if erased(reader, index)?.is_some() {
+            continue;
+        }
+        let carry = run_file::carry(&reader.read_file(index, name)?)
+            .map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })?;
+        if carry.is_some() || status == Status::Complete {
+            return Ok(Some(Left { index, carry }));
+        }
+    }
+    Ok(None)
 }
 
 /// A verdict as far as the state depends on it.

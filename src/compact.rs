@@ -89,7 +89,9 @@ pub fn due(
         let readable = assess::newest_readable(reader, &collector, DateTime::<Utc>::MAX_UTC)?;
         let reached = assess::newest_readable(reader, &collector, now)?;
         let complete = readable.into_iter().chain(reached).map(|complete| complete.index);
-        for stays in newest.into_iter().chain(complete) {
+        // An incomplete run may be the only one that knows what was seen since.
+        let left = assess::newest_left(reader, &collector)?.map(|left| left.index);
+        for stays in newest.into_iter().chain(left).chain(complete) {
             records.remove(&stays);
         }
     }

@@ -259,16 +259,14 @@ impl Runner {
         Ok(RunReport { collector: name.to_owned(), end, items, unread, evidence, controls })
     }
 
-    /// The window from where the last complete run ended, and what that run left for this one.
+    /// The window from where the last complete run ended, and what the newest run that left something, whole or not,
+    /// left for this one.
     fn task(&self, name: &str, config: &CollectorConfig, as_of: DateTime<Utc>) -> Result<Task, RunError> {
         let reader = self.ledger.reader()?;
         // A run under a clock that was ahead claims to reach further than it did: the next one goes on from before it.
         let reached = assess::newest_readable(&reader, name, as_of)?;
         let start = reached.map_or(as_of - config.first_window.delta(), |reached| reached.window.end);
-        let carry = match assess::newest_readable(&reader, name, DateTime::<Utc>::MAX_UTC)? {
-            Some(last) => assess::carry(&reader, last.index)?,
-            None => None,
-        };
+        let carry = assess::newest_left(&reader, name)?.and_then(|left| left.carry);
         Ok(Task { window: Window { start, end: as_of }, carry })
     }
 

@@ -63,6 +63,15 @@ pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str,
     }
 }
 
+/// What a run left for the next one, of either file: what a failed one wrote has nothing of it.
+pub fn carry(bytes: &[u8]) -> Result<Option<serde_json::Value>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Left {
+        carry: Option<serde_json::Value>,
+    }
+    Ok(serde_json::from_slice::<Left>(bytes)?.carry)
+}
+
 /// Sealed evidence as a judge sees it: `name` is `POPULATION` or `PARTIAL`, `bytes` that file.
 pub fn reading(run: &RunFile, name: &str, bytes: &[u8]) -> Result<Reading, serde_json::Error> {
     let (items, unread) = if name == POPULATION {

@@ -165,6 +165,6 @@ impl Gathered {
         if unread.is_empty() {
             return Population::new(items, whole, ipe, Some(carry::write(&self.memory)?));
         }
-        Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe))
+        Err(Partial::of(items, self.expected.into_iter().sum(), unread, ipe, None))
     }
 }

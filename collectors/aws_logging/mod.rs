@@ -176,7 +176,7 @@ impl Collector for AwsLogging {
         if gathered.unread.is_empty() {
             Population::new(items, gathered.whole, ipe, None)
         } else {
-            Err(Partial::of(items, None, gathered.unread, ipe))
+            Err(Partial::of(items, None, gathered.unread, ipe, None))
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) fn restored(step: &Step<'_>, drill: &Drill, files: &BTreeMap<String, 
         Err(_) => false,
     };
     let (Some(archive), Some(on_disk)) = (archive(drill, files)?, drill.files_on_disk) else {
-        return Ok(Restored { complete, files: None });
+        return Ok(Restored { complete, files: None, of_backup: false });
     };
     let stated = archive.stats.nfiles;
     // borg counts a file once however many hard links it has, so there may be more.
@@ -95,7 +95,7 @@ pub(super) fn restored(step: &Step<'_>, drill: &Drill, files: &BTreeMap<String, 
         // A backup of nothing comes back whole, and proves nothing.
         ok: all && stated > 0,
     };
-    Ok(Restored { complete: complete && all, files: Some(files) })
+    Ok(Restored { complete: complete && all, files: Some(files), of_backup: true })
 }
 
 /// The outcome of `borg --log-json check -v`, with `--verify-data` if the data was read.

@@ -20,6 +20,7 @@ pub(super) const FILES: &[&str] = &[
     "check.out",
     "check.err",
     "snapshots.json",
+    "stats.json",
     "info.json",
 ];
 
@@ -89,6 +90,8 @@ pub(super) struct Restored {
     pub(super) complete: bool,
     /// The count of what came back, where the output has one.
     pub(super) files: Option<Check>,
+    /// Whether that is against what the backup holds, and not only against what was asked for.
+    pub(super) of_backup: bool,
 }
 
 /// What the tool's check shows.
@@ -125,7 +128,7 @@ fn read_files(name: &str, files: &BTreeMap<String, Bytes>, as_of: DateTime<Utc>)
     let check = check_step(&drill, files)?;
     let (restored, checked, (backup_id, recovery_point)) = match drill.tool {
         Tool::Restic => (
-            restic::restored(&restore)?,
+            restic::restored(&restore, &drill, files)?,
             check.map(|step| restic::checked(&step, drill.check_read_data)).transpose()?,
             restic::backup(&drill, files)?,
         ),
@@ -180,14 +183,14 @@ fn check_step<'a>(drill: &Drill, files: &'a BTreeMap<String, Bytes>) -> Result<O
     }
 }
 
-/// Any failed check fails it. It succeeds when the tool read all data and the files were counted, or on
-/// named checks of people; a count alone, or a look at the structure, proves too little.
+/// Any failed check fails it. It succeeds when the tool read all data and as many files came back as the backup holds,
+/// or on named checks of people; a count alone, or a look at the structure, proves too little.
 fn validation(restored: &Restored, checked: Option<&Checked>, named: &[Check]) -> Option<Validation> {
     let mut all = restored.files.iter().chain(checked.map(|checked| &checked.check)).chain(named);
     if all.any(|check| !check.ok) {
         return Some(Validation::Failed);
     }
-    let read = restored.files.is_some() && checked.is_some_and(|checked| checked.read_data);
+    let read = restored.of_backup && checked.is_some_and(|checked| checked.read_data);
     let proven = read || !named.is_empty();
     (proven && restored.complete).then_some(Validation::Successful)
 }

@@ -1,6 +1,6 @@
 //! What the log forms share: named checks, sign-off, and what must hold of any test.
 
-use crate::contract::{Check, RestoreStatus, RestoreTest, Unread, Validation};
+use crate::contract::{Check, RestoreTest, Unread, Validation};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -93,12 +93,6 @@ pub(super) fn plausible(test: &RestoreTest, as_of: DateTime<Utc>) -> Result<(), 
         return Err("the validation was successful, but `validated` does not say when".to_owned());
     }
     Ok(())
-}
-
-/// Whether a test ended badly, as far as its own record says.
-pub(super) fn failed(test: &RestoreTest) -> bool {
-    test.status != RestoreStatus::Completed
-        || matches!(test.validation, Some(Validation::Failed | Validation::TimedOut))
 }
 
 /// Something not read. `what` is a file inside the directory, with a line where there are lines.

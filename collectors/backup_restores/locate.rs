@@ -93,7 +93,7 @@ fn in_drill(fact: &Fact, field: &str, file: &str, body: &[u8]) -> Vec<Found> {
         ("drill.json", "status") => json(&["/exit/restore"]),
         ("drill.json", "validation") => json(&["/exit/check", "/check_read_data"]),
         ("drill.json" | "review.json", _) => json(&[&own]),
-        ("checks.json", "checks") => json(&[""]),
+        ("checks.json" | "stats.json", "checks") => json(&[""]),
         ("snapshots.json", "recovery_point") => json(&["/0/time"]),
         ("info.json", "recovery_point") => json(&["/archives/0/start"]),
         ("restore.out" | "restore.err", "status") | ("check.out" | "check.err", "validation" | "checks") => {

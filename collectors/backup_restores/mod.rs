@@ -3,7 +3,7 @@
 //! Here: the straight line from listing to population. `settings` has the register of stores. `lines`
 //! reads our JSON Lines form, `drill` one directory that a drill wrote, with `restic` and `borg` for what
 //! the tools say themselves; `form` is what the forms share and `seen` remembers the tests and stores of
-//! the last run. `locate` finds a test's facts again in what was sealed.
+//! earlier runs. `locate` finds a test's facts again in what was sealed.
 //! Whether a test is good enough is not decided here; that is the judge's.
 
 mod borg;
@@ -44,8 +44,11 @@ pub(crate) const KIND: Kind = Kind {
 /// What the door's records call this source.
 const SOURCE: &str = "restore logs";
 
-/// Most tests that one directory may hold; their ids are carried from run to run.
+/// Most tests that one directory may hold; they are carried from run to run.
 const TESTS_MAX: usize = 20_000;
+
+/// Most tests that are known from runs that were not whole.
+const KNOWN_MAX: usize = 2 * TESTS_MAX;
 
 fn build(settings: &serde_json::Value) -> Result<Box<dyn Collector>, SettingsError> {
     Ok(Box::new(RestoreLogs(Settings::read(settings)?)))
@@ -79,21 +82,22 @@ impl Collector for RestoreLogs {
         let mut ipe = self.ipe(door, &found.tests);
         let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
         let items = Items::Restores(Restores { stores: stores.into_values().collect(), tests: found.tests });
-        match whole {
+        let total = match whole {
             Ok((total, reconciliation)) if found.unread.is_empty() => {
                 ipe.reconciliations.push(reconciliation);
-                let whole = vec![Whole::last_page("directory listings, each in one piece", found.listings), total];
-                Population::new(items, whole, ipe, Some(carry::write(&seen)?))
+                total
             }
-            Ok(_) => Err(Partial::of(items, None, found.unread, ipe)),
-            Err(difference) => {
+            whole => {
                 // Every entry not read has named itself; the bare difference helps only without one.
-                if found.unread.is_empty() {
+                if let (Err(difference), true) = (whole, found.unread.is_empty()) {
                     found.unread.push(difference);
                 }
-                Err(Partial::of(items, None, found.unread, ipe))
+                let carry = carry::write(&self.union(seen, before)?)?;
+                return Err(Partial::of(items, None, found.unread, ipe, Some(carry)));
             }
-        }
+        };
+        let whole = vec![Whole::last_page("directory listings, each in one piece", found.listings), total];
+        Population::new(items, whole, ipe, Some(carry::write(&seen)?))
     }
 
     fn remembers(&self) -> Vec<Remembers> {
@@ -127,6 +131,16 @@ impl RestoreLogs {
             }
         }
         Ok(found)
+    }
+
+    /// What this run and those before it know together.
+    fn union(&self, seen: Seen, before: Seen) -> Result<Seen, CollectError> {
+        let union = seen.with(before);
+        if union.tests() > KNOWN_MAX {
+            let why = format!("{} tests with those that were read before, more than {KNOWN_MAX}", union.tests());
+            return Err(CollectError::Limit { what: self.0.directory.display().to_string(), why });
+        }
+        Ok(union)
     }
 
     /// Adds to what was listed, up to the limit.
@@ -240,7 +254,11 @@ impl RestoreLogs {
             "the register of stores is the configuration's: a store that was never registered is missed by nobody here"
                 .to_owned(),
         );
-        ipe.limitations.push("restic's output does not say whether a check read the data; drill.json does".to_owned());
+        ipe.limitations.push(
+            "restic's output does not say whether a check read the data, nor which snapshot was restored and counted; \
+             drill.json does"
+                .to_owned(),
+        );
         ipe
     }
 }

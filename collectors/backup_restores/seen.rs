@@ -1,43 +1,32 @@
-//! What one run tells the next: which stores and tests there were. A store that is dropped, or a failure
-//! that is deleted or rewritten as a success, must not pass unnoticed.
+//! What one run tells the next: which stores and tests there were, each test as it was read. A store that is dropped,
+//! or a bad test that is deleted or rewritten as a good one, must not pass unnoticed.
 
-use super::form::{bounded, failed, instant, unread};
-use crate::contract::{RestoreTest, Store, Unread};
+use super::form::{bounded, instant, unread};
+use crate::contract::{RestoreTest, Store, Unread, Validation};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Longest value that a fault repeats, characters.
+const REPEATED_MAX: usize = 60;
+
+/// Keys whose absence says something: the store's own target holds.
+const SETTLED_EMPTY: [&str; 2] = ["rto_target_s", "rpo_target_s"];
 
 /// Tests by id, and stores by name.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
-    tests: BTreeMap<String, SeenTest>,
-    /// The register, retired stores included. Version 1 left none.
-    #[serde(default)]
+    tests: BTreeMap<String, RestoreTest>,
+    /// The register, retired stores included.
     stores: BTreeMap<String, Store>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SeenTest {
-    started: DateTime<Utc>,
-    failed: bool,
-    /// Somebody had looked at it; version 1 did not say.
-    #[serde(default)]
-    reviewed: bool,
-    /// It was known how old the restored data was.
-    #[serde(default)]
-    dated: bool,
 }
 
 impl Seen {
     /// Of this run.
     pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
-        let one = |test: &RestoreTest| {
-            let (reviewed, dated) = (test.reviewer.is_some(), test.recovery_point.is_some());
-            (test.id.clone(), SeenTest { started: test.started, failed: failed(test), reviewed, dated })
-        };
-        Self { tests: tests.iter().map(one).collect(), stores }
+        Self { tests: tests.iter().map(|test| (test.id.clone(), test.clone())).collect(), stores }
     }
 
     /// The register.
@@ -45,8 +34,13 @@ impl Seen {
         &self.stores
     }
 
-    /// Stores that are gone; tests that are gone though they are not old enough to be archived, or have
-    /// moved in time; failures that are none now; tests that say less than they did.
+    /// How many tests.
+    pub(super) fn tests(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// Stores that are gone; tests that are gone though they are not old enough to be archived; tests that say
+    /// otherwise than they did.
     pub(super) fn contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
         let dropped = self.stores.keys().filter(|name| !now.stores.contains_key(*name)).map(|name| {
             unread(
@@ -71,29 +65,124 @@ impl Seen {
                     format!("was read before (started {}) and is gone", instant(then.started)),
                     "put its log back; if older logs were moved to an archive, set `archived_before`",
                 )),
-                // Another start can be another quarter.
-                Some(test) if then.started != test.started => faults.push(unread(
-                    &what,
-                    format!(
-                        "started {} when it was read before, and {} now",
-                        instant(then.started),
-                        instant(test.started)
-                    ),
-                    "put its log back as it was; another test has an id of its own",
-                )),
-                Some(test) if then.failed && !test.failed => faults.push(unread(
-                    &what,
-                    "had failed when it was read before, and is written as good now".to_owned(),
-                    "put its log back as it was; a later good test has an id of its own",
-                )),
-                Some(test) if then.reviewed && !test.reviewed || then.dated && !test.dated => faults.push(unread(
-                    &what,
-                    "had a reviewer, or a recovery point, when it was read before, and has none now".to_owned(),
-                    "put its log back as it was; of a drill, review.json and the tool's own list",
-                )),
-                Some(_) => {}
+                Some(test) => {
+                    let changed = changed(then, test);
+                    if !changed.is_empty() {
+                        faults.push(unread(
+                            &what,
+                            format!("is not what was read before: {}", changed.join("; ")),
+                            "put its log back as it was; a later test has an id of its own",
+                        ));
+                    }
+                }
             }
         }
         bounded("tests read before", faults)
+    }
+
+    /// What the two know together, for a run that was not whole: nothing of before goes, and of a test that says
+    /// otherwise now, what it said before counts. What the settings say of it is for a whole run to take. A test of a
+    /// store that nobody registered was refused, and may get another store.
+    pub(super) fn with(mut self, before: Self) -> Self {
+        for (id, then) in before.tests {
+            match self.tests.get(&id) {
+                Some(now) if changed(&then, now).is_empty() => {}
+                _ => _ = self.tests.insert(id, then),
+            }
+        }
+        for (name, store) in before.stores {
+            self.stores.entry(name).or_insert(store);
+        }
+        let Self { tests, stores } = &mut self;
+        tests.retain(|_, test| stores.contains_key(&test.store));
+        self
+    }
+}
+
+/// What the test said before and says otherwise now, by the keys of our own form. What was left open may be filled in.
+fn changed(then: &RestoreTest, now: &RestoreTest) -> Vec<String> {
+    if then == now {
+        return Vec::new();
+    }
+    fields(then)
+        .into_iter()
+        .zip(fields(now))
+        .filter(|((key, before), (_, after))| before != after && (!open(before) || SETTLED_EMPTY.contains(key)))
+        .map(|((key, before), (_, after))| {
+            format!("{key} was {}, is {}", shown(&before.to_string()), shown(&after.to_string()))
+        })
+        .chain(checks_changed(then, now))
+        .collect()
+}
+
+/// Everything that was read of a test but its checks, and where it was read: a line may move to another file.
+fn fields(test: &RestoreTest) -> [(&'static str, Value); 18] {
+    let RestoreTest {
+        id: _,
+        store,
+        read_from: _,
+        tool,
+        backup_id,
+        recovery_point,
+        started,
+        restored,
+        validated,
+        status,
+        validation,
+        checks: _,
+        rto_target_s,
+        rpo_target_s,
+        env_source,
+        env_target,
+        performer,
+        reviewer,
+        reviewed_at,
+        ticket,
+        ticket_closed,
+    } = test;
+    [
+        ("store", json!(store)),
+        ("started", json!(started)),
+        ("status", json!(status)),
+        ("validation", json!(validation)),
+        ("env_source", json!(env_source)),
+        ("restored", json!(restored)),
+        ("validated", json!(validated)),
+        ("recovery_point", json!(recovery_point)),
+        ("backup_id", json!(backup_id)),
+        ("rto_target_s", json!(rto_target_s)),
+        ("rpo_target_s", json!(rpo_target_s)),
+        ("env_target", json!(env_target)),
+        ("tool", json!(tool)),
+        ("performer", json!(performer)),
+        ("reviewer", json!(reviewer)),
+        ("reviewed_at", json!(reviewed_at)),
+        ("ticket", json!(ticket)),
+        ("ticket_closed", json!(ticket_closed)),
+    ]
+}
+
+/// Whether a value says nothing yet. A validation that goes on has no outcome.
+fn open(value: &Value) -> bool {
+    value.is_null() || *value == json!(false) || *value == json!(Validation::Validating)
+}
+
+/// A check stays as it was. One may come on top until the validation has its outcome, and not after it.
+fn checks_changed(then: &RestoreTest, now: &RestoreTest) -> Option<String> {
+    let all = |test: &RestoreTest| test.checks.iter().map(|check| json!(check).to_string()).collect::<BTreeSet<_>>();
+    let (before, after) = (all(then), all(now));
+    let settled = !before.is_empty() && !open(&json!(then.validation));
+    match (before.difference(&after).next(), after.difference(&before).next()) {
+        (Some(check), _) => Some(format!("checks: {} is another or gone", shown(check))),
+        (None, Some(check)) if settled => Some(format!("checks: {} came on top", shown(check))),
+        _ => None,
+    }
+}
+
+/// A value as a fault repeats it: cut.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(REPEATED_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -103,8 +103,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Every store that is or was registered. Of a retired one the facts are those that the last complete
-    /// run read: its last tests are held against its own targets.
+    /// Every store that is or was registered. Of a retired one the facts are those that an earlier run
+    /// read: its last tests are held against its own targets.
     pub(super) fn register(&self, before: &BTreeMap<String, Store>) -> BTreeMap<String, Store> {
         let in_use = self.stores.iter().map(Registered::store);
         let retired = self.retired_stores.iter().map(|gone| gone.store(before.get(&gone.name)));

@@ -1,8 +1,10 @@
 //! The forms without a door. The shapes are those that the tools were seen to write; the integration
 //! tests run the tools themselves.
 
-use super::{KIND, build, drill, lines, seen::Seen};
-use crate::contract::{RestoreStatus, RestoreTest, Unread, Validation, carry};
+mod seen;
+
+use super::{KIND, build, drill, lines};
+use crate::contract::{RestoreStatus, RestoreTest, Unread, Validation};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -138,6 +140,7 @@ fn put(files: &mut Files, name: &str, text: impl ToString) {
 
 const SNAPSHOT: &str = "adb67043b62c63334e7e616046fb5f812b5e769bd3cb56e69640f4e60fbeed25";
 const RESTORED: &str = "{\"message_type\":\"status\",\"percent_done\":0,\"total_files\":7}\n{\"message_type\":\"summary\",\"total_files\":7,\"files_restored\":7,\"total_bytes\":900,\"bytes_restored\":900}\n";
+const STATS: &str = "{\"total_size\":900,\"total_file_count\":7,\"snapshots_count\":1}\n";
 const CHECKED: &str = "{\"message_type\":\"summary\",\"num_errors\":0,\"broken_packs\":null}\n";
 const RESTIC_ERROR: &str =
     "{\"message_type\":\"error\",\"error\":{\"message\":\"ciphertext verification failed\"},\"item\":\"/a\"}\n";
@@ -149,8 +152,11 @@ fn restic_drill() -> Files {
     put(&mut files, "restore.err", "");
     put(&mut files, "check.out", CHECKED);
     put(&mut files, "check.err", "");
-    let snapshots = json!([{ "time": "2026-03-01T01:00:00.012345678Z", "id": SNAPSHOT, "short_id": &SNAPSHOT[..8] }]);
-    put(&mut files, "snapshots.json", snapshots);
+    let summary = json!({ "total_files_processed": 5, "total_bytes_processed": 900 });
+    let snapshot = json!({ "time": "2026-03-01T01:00:00.012345678Z", "id": SNAPSHOT, "short_id": &SNAPSHOT[..8],
+        "summary": summary });
+    put(&mut files, "snapshots.json", json!([snapshot]));
+    put(&mut files, "stats.json", STATS);
     files
 }
 
@@ -234,6 +240,10 @@ fn a_restore_is_failed_unless_all_signs_agree() {
     let failed = [
         with(restic_drill(), "restore.out", short),
         with(restic_drill(), "restore.out", fewer_bytes),
+        // A part of the snapshot, which came back whole.
+        with(restic_drill(), "restore.out", RESTORED.replace(":7", ":6")),
+        with(restic_drill(), "restore.out", RESTORED.replace(":900", ":899")),
+        with(restic_drill(), "stats.json", STATS.replace(":900", ":901")),
         with(restic_drill(), "restore.err", RESTIC_ERROR),
         with(restic_drill(), "restore.err", exit_error),
         with_facts(restic_drill(), |facts| facts["exit"]["restore"] = 1.into()),
@@ -255,6 +265,8 @@ fn a_restore_is_failed_unless_all_signs_agree() {
 fn a_backup_of_nothing_comes_back_and_proves_nothing() {
     let empty = "{\"message_type\":\"summary\",\"total_files\":1,\"files_restored\":1}\n";
     let restic = with(restic_drill(), "restore.out", empty);
+    let restic = with(restic, "stats.json", "{\"total_size\":0,\"total_file_count\":1,\"snapshots_count\":1}");
+    let restic = without(restic, &["snapshots.json"]);
     assert_eq!(outcome(&restic), (RestoreStatus::Completed, Some(Validation::Failed)));
     let nothing = json!({ "archives": [{ "id": "b56b", "name": "n1", "start": "2026-03-01T01:00:00.000000",
         "stats": { "nfiles": 0 } }] });
@@ -294,8 +306,12 @@ fn a_check_of_the_structure_alone_or_none_validates_nothing() {
         assert_eq!(outcome(&counted).1, Some(Validation::Successful));
         assert!(read(&counted).checks.iter().any(|check| check.name.ends_with("check (structure only)")));
     }
-    // Reading all data proves little when nobody counted what came back.
+    // Reading all data proves little when nobody counted what came back, or not against what the backup holds.
     assert_eq!(outcome(&without(borg_drill(), &["info.json"])).1, None);
+    let part = without(restic_drill(), &["stats.json"]);
+    assert_eq!(outcome(&part), (RestoreStatus::Completed, None));
+    let rows = json!([{ "name": "rows", "expected": 5, "actual": 5, "ok": true }]);
+    assert_eq!(outcome(&with(part, "checks.json", rows)).1, Some(Validation::Successful));
 }
 
 #[test]
@@ -320,6 +336,9 @@ fn a_drill_that_cannot_be_read_is_named_with_its_file() {
         (facts(|f| f["backup_id"] = "0123456789".into()), "d/snapshots.json", "does not list"),
         (facts(|f| f["backup_id"] = "adb6".into()), "d/snapshots.json", "does not list"),
         (with(restic_drill(), "snapshots.json", other), "d/snapshots.json", "lists 2 snapshots"),
+        (with(restic_drill(), "stats.json", STATS.replace("t\":1", "t\":2")), "d/stats.json", "counts 2 snapshots"),
+        (with(restic_drill(), "stats.json", STATS.replace(":7", ":4")), "d/stats.json", "the snapshot holds 5 files"),
+        (with(restic_drill(), "stats.json", "{}"), "d/stats.json", "missing field"),
         (with(restic_drill(), "restore.out", old), "d/restore.out", "line 1"),
         (with(restic_drill(), "restore.out", ""), "d/restore.out", "no summary"),
         (with(restic_drill(), "restore.out", RESTORED.trim_end()), "d/restore.out", "line 2: the output is cut short"),
@@ -358,62 +377,6 @@ fn a_reviewer_signs_beside_the_drill_and_cannot_contradict_it() {
     assert!(test.ticket_closed && test.reviewed_at.is_some());
     let other = with_facts(with(restic_drill(), "review.json", review), |facts| facts["reviewer"] = "sam".into());
     assert!(drill::read("d", &other, as_of()).unwrap_err().why.contains("reviewer is another"));
-}
-
-fn seen_of(tests: &[RestoreTest]) -> Seen {
-    Seen::new(BTreeMap::new(), tests)
-}
-
-#[test]
-fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
-    let test = |changes| only(&line_with(changes)).unwrap();
-    let before = vec![
-        test(json!({ "test_id": "kept" })),
-        test(json!({ "test_id": "failed", "validation": "FAILED" })),
-        test(json!({ "test_id": "gone" })),
-    ];
-    let now = vec![test(json!({ "test_id": "kept" })), test(json!({ "test_id": "failed" }))];
-    let carry = carry::write(&seen_of(&before)).unwrap();
-    let seen: Seen = carry::read(Some(&carry)).unwrap();
-
-    let faults = seen.contradicted_by(&seen_of(&now), None);
-    let whats: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
-    assert_eq!(whats, ["test failed", "test gone"]);
-    assert!(faults[1].why.contains("gone") && faults[1].hint.as_ref().unwrap().contains("archived_before"));
-
-    assert!(seen.contradicted_by(&seen_of(&before), None).is_empty());
-    let archived = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-03-01T00:00:00Z".parse().unwrap()));
-    assert!(archived.is_empty());
-    let newer = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
-    assert_eq!(newer.len(), 1, "archived_before is exclusive");
-    assert!(carry::read::<Seen>(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
-
-    let moved = test(json!({ "test_id": "kept", "started": "2026-02-10T01:59:59Z" }));
-    let faults = seen.contradicted_by(&seen_of(&[&[moved], &before[1..]].concat()), None);
-    assert_eq!((faults.len(), faults[0].what.as_str()), (1, "test kept"), "it may count for another quarter now");
-}
-
-#[test]
-fn when_half_of_the_tests_or_all_of_them_are_gone_each_is_named_up_to_a_hundred() {
-    let test = |number: usize| only(&line_with(json!({ "test_id": format!("t-{number:03}") }))).unwrap();
-    let before: Vec<_> = (0..240).map(test).collect();
-    let seen = seen_of(&before);
-    let half: Vec<_> = before.iter().filter(|test| test.id.ends_with(['0', '2', '4', '6', '8'])).cloned().collect();
-    let faults = seen.contradicted_by(&seen_of(&half), None);
-    assert_eq!(faults.len(), 101);
-    assert_eq!((faults[0].what.as_str(), faults[99].what.as_str()), ("test t-001", "test t-199"));
-    assert_eq!(faults[100].why, "20 more like the ones named");
-    let all = seen.contradicted_by(&seen_of(&[]), None);
-    assert_eq!(all[100].why, "140 more like the ones named");
-    assert_eq!(seen_of(&before[..40]).contradicted_by(&seen_of(&[]), None).len(), 40);
-}
-
-#[test]
-fn a_carry_of_version_1_has_no_register_and_is_read() {
-    let carry = json!({ "tests": { "t-1": { "started": "2026-02-10T02:00:00Z", "failed": false } } });
-    let seen: Seen = carry::read(Some(&carry)).unwrap();
-    assert!(seen.stores().is_empty());
-    assert_eq!(seen.contradicted_by(&seen_of(&[]), None).len(), 1);
 }
 
 #[test]

@@ -6,16 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What the last complete run left; nothing before the first one.
+/// What an earlier run left; nothing before the first one that left something.
 pub(crate) fn read<M: Default + DeserializeOwned>(carry: Option<&Value>) -> Result<M, CollectError> {
     let Some(carry) = carry else { return Ok(M::default()) };
     M::deserialize(carry).map_err(|error| CollectError::Malformed {
-        what: "what the last complete run left for this one".to_owned(),
+        what: "what an earlier run left for this one".to_owned(),
         why: error.to_string(),
     })
 }
 
-/// For `Population::carry`.
+/// For `Population::carry` and `Partial::carry`.
 pub(crate) fn write<M: Serialize>(memory: &M) -> Result<Value, CollectError> {
     serde_json::to_value(memory).map_err(|error| CollectError::Malformed {
         what: "what this run leaves for the next one".to_owned(),

@@ -24,14 +24,14 @@ pub struct Document {
     pub sha256: String,
     /// How many bytes it has.
     pub size: u64,
-    /// Whether it is as the last complete run read it.
+    /// Whether it is as it was read before.
     #[serde(default, skip_serializing_if = "Standing::is_kept")]
     pub standing: Standing,
     /// Why it counts no longer, in the words of the configuration.
     pub withdrawn: Option<String>,
 }
 
-/// Whether a document is as the last complete run read it.
+/// Whether a document is as it was read before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {

@@ -109,7 +109,8 @@ pub trait Collector: Send + Sync {
 pub struct Task {
     /// The stretch of time to read; for snapshots, from the last complete run to this one.
     pub window: Window,
-    /// What the last complete run of this collector left for this one, `Population::carry`.
+    /// What the newest run of this collector that left something left for this one: `Population::carry`, or
+    /// `Partial::carry` of a run that was not whole.
     pub carry: Option<serde_json::Value>,
 }
 

@@ -213,7 +213,8 @@ impl Population {
         }
         unread.extend(ipe.skewed());
         if !unread.is_empty() {
-            return Err(Partial::of(items, None, unread, ipe));
+            // Where a chain or window ended is not known either, so that nothing is left of such a run.
+            return Err(Partial::of(items, None, unread, ipe, None));
         }
         items.sort();
         Ok(Self { items, whole, ipe, carry })
@@ -254,13 +255,22 @@ pub struct Partial {
     pub unread: Vec<Unread>,
     /// Where it comes from.
     pub ipe: Ipe,
+    /// What the next run is to be told: all that may not go, of what was read now and of what this run was told.
+    /// `None` of a kind that goes on from where its last complete run ended.
+    pub carry: Option<serde_json::Value>,
 }
 
 impl Partial {
-    /// An incomplete collection.
-    pub fn of(mut items: Items, expected: Option<u64>, unread: Vec<Unread>, ipe: Ipe) -> CollectError {
+    /// An incomplete collection. `carry` is `Partial::carry`.
+    pub fn of(
+        mut items: Items,
+        expected: Option<u64>,
+        unread: Vec<Unread>,
+        ipe: Ipe,
+        carry: Option<serde_json::Value>,
+    ) -> CollectError {
         items.sort();
-        CollectError::Incomplete(Box::new(Self { observed: items.len() as u64, items, expected, unread, ipe }))
+        CollectError::Incomplete(Box::new(Self { observed: items.len() as u64, items, expected, unread, ipe, carry }))
     }
 
     pub(super) fn expected_text(&self) -> String {

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
-    /// When they were read; `None` before the first complete run.
+    /// When the last complete run read them; `None` before the first one. An incomplete run may have missed one that
+    /// was there, so that it says of none that it was not.
     read_at: Option<DateTime<Utc>>,
     documents: BTreeMap<String, Document>,
 }
@@ -23,6 +24,11 @@ impl Memory {
     pub(super) fn new(as_of: DateTime<Utc>, documents: &[Document]) -> Self {
         let entry = |document: &Document| (document.file.clone(), document.clone());
         Self { read_at: Some(as_of), documents: documents.iter().map(entry).collect() }
+    }
+
+    /// How many documents.
+    pub(super) fn len(&self) -> usize {
+        self.documents.len()
     }
 
     /// Documents that are gone, or are not what they were and not withdrawn: each as it was, and what is to be
@@ -39,9 +45,9 @@ impl Memory {
             let there = now.iter().find(|document| document.file == before.file);
             let why = match there {
                 Some(there) if same(there, before) => continue,
-                Some(there) => Some(format!("is not what the last complete run read: {}", differences(before, there))),
+                Some(there) => Some(format!("is not what was read before: {}", differences(before, there))),
                 None if listed.contains(before.file.as_str()) => None,
-                None => Some("was there at the last complete run, and is gone".to_owned()),
+                None => Some("was read before, and is gone".to_owned()),
             };
             let standing = match there {
                 None if !listed.contains(before.file.as_str()) => Standing::Gone,
@@ -60,6 +66,16 @@ impl Memory {
         }
         unread.extend(now.iter().filter_map(|document| self.backdated(document)));
         (unread, were)
+    }
+
+    /// What this run, which is not whole, and those before it know together: what was read before stays as it was, and
+    /// what the settings say of it is for a whole run to take. One that is backdated is none that was found before.
+    pub(super) fn with(mut self, now: &[Document]) -> Self {
+        let found: Vec<&Document> = now.iter().filter(|document| self.backdated(document).is_none()).collect();
+        for document in found {
+            self.documents.entry(document.file.clone()).or_insert_with(|| document.clone());
+        }
+        self
     }
 
     /// A document that says it was added before a complete run which did not find it.

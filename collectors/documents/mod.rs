@@ -2,7 +2,7 @@
 //! it is evidence of, of which day, and who added it when.
 //!
 //! Here: the straight line from listing to population. `sidecar` is the form of a sidecar, `settings` has the
-//! configuration, `memory` holds what was read against what the last run read, `locate` finds a document's facts
+//! configuration, `memory` holds what was read against what earlier runs read, `locate` finds a document's facts
 //! again in what was sealed. A document is bytes: nobody looks into one. Whether there are documents enough is not
 //! decided here; that is the judge's.
 
@@ -50,6 +50,9 @@ pub const ADDING: &str = ".adding-";
 /// How far another clock may be ahead of ours, minutes.
 const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
 
+/// Most documents that are known from runs that were not whole.
+const KNOWN_MAX: usize = 20_000;
+
 fn build(settings: &Value) -> Result<Box<dyn Collector>, SettingsError> {
     Ok(Box::new(Documents(Settings::read(settings)?)))
 }
@@ -81,6 +84,13 @@ impl Collector for Documents {
         }
         let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0);
         let now = Memory::new(door.as_of(), &documents);
+        let union = before.with(&documents);
+        if union.len() > KNOWN_MAX {
+            let what = self.0.directory.display().to_string();
+            let why = format!("{} documents with those that were read before, more than {KNOWN_MAX}", union.len());
+            return Err(CollectError::Limit { what, why });
+        }
+        let union = Some(carry::write(&union)?);
         let (held, listed) = (2 * documents.len() as u64, entries.len() as u64);
         documents.retain(|document| were.iter().all(|was| was.file != document.file));
         documents.extend(were);
@@ -93,14 +103,14 @@ impl Collector for Documents {
                 Population::new(Items::Documents(documents), whole, ipe, Some(carry::write(&now)?))
             }
             Err(difference) if unread.is_empty() => {
-                Err(Partial::of(Items::Documents(documents), None, vec![difference], ipe))
+                Err(Partial::of(Items::Documents(documents), None, vec![difference], ipe, union))
             }
-            _ => Err(Partial::of(Items::Documents(documents), None, unread, ipe)),
+            _ => Err(Partial::of(Items::Documents(documents), None, unread, ipe, union)),
         }
     }
 
     fn remembers(&self) -> Vec<Remembers> {
-        // A directory forgets nothing by itself; that documents stay in it is held to what the last run read.
+        // A directory forgets nothing by itself; that documents stay in it is held to what earlier runs read.
         Vec::new()
     }
 

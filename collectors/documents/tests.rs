@@ -224,6 +224,47 @@ async fn a_document_that_says_it_was_there_before_a_run_which_did_not_find_it_is
     assert!(run(&settings, None).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_document_that_only_an_incomplete_run_saw_may_not_go_and_a_backdated_one_stays_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let partial = |result: Result<Population, CollectError>| match result {
+        Err(CollectError::Incomplete(partial)) => *partial,
+        other => panic!("{other:?}"),
+    };
+    // Before the first complete run nobody has looked, whatever an incomplete one found.
+    fs::write(dir.path().join("stray.pdf"), MINUTES).unwrap();
+    put(dir.path(), "minutes.pdf", MINUTES);
+    let first = partial(run(&settings, None).await);
+    assert_eq!(first.unread.len(), 1, "{:?}", first.unread);
+    put(dir.path(), "older.pdf", MINUTES);
+    let carry = partial(run(&settings, first.carry).await).carry;
+    fs::remove_file(dir.path().join("stray.pdf")).unwrap();
+    let carry_of_whole = run(&settings, carry.clone()).await.unwrap().carry().cloned();
+
+    for name in ["minutes.pdf", "minutes.pdf.toml"] {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    put(dir.path(), "older.pdf", b"better minutes");
+    let mut carry = carry;
+    for _ in 0..2 {
+        let noticed = partial(run(&settings, carry).await);
+        let named: Vec<_> = noticed.unread.iter().map(|one| one.what.as_str()).collect();
+        assert_eq!(named, ["minutes.pdf", "older.pdf"], "{:?}", noticed.unread);
+        carry = noticed.carry;
+    }
+
+    put(dir.path(), "minutes.pdf", MINUTES);
+    put(dir.path(), "older.pdf", MINUTES);
+    put(dir.path(), "late.pdf", MINUTES);
+    let mut carry = carry_of_whole;
+    for _ in 0..2 {
+        let backdated = run(&settings, carry).await;
+        names(&backdated, "late.pdf.toml", "is before the complete run of 2026-03-31 12:00 UTC");
+        carry = partial(backdated).carry;
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_are_refused_with_the_key() {
     let withdrawn = |file: &str, reason: &str| json!({ "withdrawn": [{ "file": file, "added_at": "2026-03-12T09:00:00Z", "reason": reason }] });

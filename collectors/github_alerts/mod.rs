@@ -107,7 +107,7 @@ impl Collector for GithubAlerts {
         if scope.unread.is_empty() {
             Population::new(items, scope.whole, ipe, Some(carry::write(&next)?))
         } else {
-            Err(Partial::of(items, None, scope.unread, ipe))
+            Err(Partial::of(items, None, scope.unread, ipe, None))
         }
     }
 

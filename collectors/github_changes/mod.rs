@@ -116,7 +116,7 @@ impl Collector for GithubChanges {
         if unread.is_empty() {
             Population::new(items, whole, ipe, Some(carry::write(&next)?))
         } else {
-            Err(Partial::of(items, None, unread, ipe))
+            Err(Partial::of(items, None, unread, ipe, None))
         }
     }
 

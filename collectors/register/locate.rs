@@ -24,10 +24,10 @@ pub(super) fn locate<'a>(item: &'a Item<'a>, facts: &'a [Fact]) -> Locator<'a> {
     })
 }
 
-/// A row that is gone, as the run before left it.
+/// A row that is gone, as a run before left it.
 fn remembered(fact: &Fact, run: &Value) -> Option<Found> {
     let Fact::Row(place) = fact else { return None };
-    let pointer = format!("/task/carry/lists/{}/{}", pointer_step(&place.list), pointer_step(&place.key));
+    let pointer = format!("/task/carry/lists/{}/{}/row", pointer_step(&place.list), pointer_step(&place.key));
     place.gone.then(|| found_json(fact, run, pointer)).flatten()
 }
 

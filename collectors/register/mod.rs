@@ -1,7 +1,7 @@
 //! Registers: lists that people keep, as CSV files in a directory, which may be a checkout of a repository.
 //!
 //! Here: the straight line from listing to population. `forms` has the lists and their columns, `table` and
-//! `cell` read one file, `memory` and `changes` hold what was read against what the last run read, `settings` has the
+//! `cell` read one file, `memory` and `changes` hold what was read against what earlier runs read, `settings` has the
 //! configuration, `locate` finds a row again in what was sealed. A register with one bad row is not taken in
 //! at all. Whether what it says is good enough is not decided here; that is the judge's.
 
@@ -60,6 +60,8 @@ struct File {
     rows: Vec<Row>,
     /// Lines below the header, counted without reading the rows.
     lines: u64,
+    /// What is wrong in it. One fault, and its rows are only remembered.
+    faults: Vec<Unread>,
 }
 
 #[async_trait::async_trait]
@@ -75,16 +77,18 @@ impl Collector for Registers {
                 Err(faults) => unread.extend(faults),
             }
         }
-        if unread.is_empty() {
-            unread.extend(files.iter().flat_map(|file| strangers(file, &files)));
-        }
         let mut ipe = self.ipe(door, &files);
+        unread.extend(files.iter_mut().flat_map(|file| std::mem::take(&mut file.faults)));
+        let refused = without_strangers(&mut files);
+        if unread.is_empty() {
+            unread = refused;
+        }
+        let now = Memory::new(door.as_of(), remembered(&files));
         if !unread.is_empty() {
             // Nothing of a bad register is taken in.
             let nothing = self.0.register.items(&Map::new()).map_err(|error| self.unlike(&error))?;
-            return Err(Partial::of(nothing, None, bounded(unread), ipe));
+            return Err(Partial::of(nothing, None, bounded(unread), ipe, Some(self.left(now, before)?)));
         }
-        let now = Memory::new(door.as_of(), remembered(&files));
         let (contradictions, gone) = before.contradicted_by(&now, &self.0);
         unread.extend(self.0.corrections.iter().filter_map(|correction| correction.still_to_come(door.as_of())));
         let items = self.items(&files, gone)?;
@@ -102,12 +106,12 @@ impl Collector for Registers {
         if unread.is_empty() {
             Population::new(items, whole, ipe, Some(carry::write(&now)?))
         } else {
-            Err(Partial::of(items, None, bounded(unread), ipe))
+            Err(Partial::of(items, None, bounded(unread), ipe, Some(self.left(now, before)?)))
         }
     }
 
     fn remembers(&self) -> Vec<Remembers> {
-        // A file forgets nothing by itself; that rows stay in it is held to what the last run read.
+        // A file forgets nothing by itself; that rows stay in it is held to what earlier runs read.
         Vec::new()
     }
 
@@ -118,7 +122,18 @@ impl Collector for Registers {
 }
 
 impl Registers {
-    /// One file, or everything that is wrong with it. A file that is too large is not read.
+    /// What a run that was not whole leaves for the next one.
+    fn left(&self, now: Memory, before: Memory) -> Result<Value, CollectError> {
+        let union = now.with(before, &self.0);
+        let most = 2 * self.0.rows_max;
+        if let Some((list, rows)) = union.longer_than(most) {
+            let why = format!("{rows} rows with those that were read before, more than twice rows_max, {most}");
+            return Err(CollectError::Limit { what: format!("list {list}"), why });
+        }
+        carry::write(&union)
+    }
+
+    /// One file with everything that is wrong in it, or why it was not read. One that is too large is not.
     async fn file(
         &self,
         door: &Door,
@@ -147,10 +162,9 @@ impl Registers {
             return Err(one(why, "it changed while it was read; the next run reads again"));
         }
         let lines = (bytes.iter().filter(|byte| **byte == b'\n').count() as u64).saturating_sub(1);
-        match table::read(list, &bytes, self.0.rows_max, door.as_of()) {
-            Ok(rows) => Ok(File { list, name: name.to_owned(), rows, lines }),
-            Err(faults) => Err(faults.into_iter().map(|fault| wrong(name, fault)).collect()),
-        }
+        let (rows, faults) = table::read(list, &bytes, self.0.rows_max, door.as_of());
+        let faults = faults.into_iter().map(|fault| wrong(name, fault)).collect();
+        Ok(File { list, name: name.to_owned(), rows, lines, faults })
     }
 
     /// The rows as items, with those that are gone as they were.
@@ -169,8 +183,8 @@ impl Registers {
         self.0.register.items(&lists).map_err(|error| self.unlike(&error))
     }
 
-    /// What was read does not fit the items: never the file's fault, for its cells were checked; what the last
-    /// run left may be of another version.
+    /// What was read does not fit the items: never the file's fault, for its cells were checked; what an
+    /// earlier run left may be of another version.
     fn unlike(&self, error: &serde_json::Error) -> CollectError {
         CollectError::Malformed { what: format!("register {}", self.0.register.word()), why: error.to_string() }
     }
@@ -180,7 +194,7 @@ impl Registers {
         ipe.source = format!("register {}", self.0.register.word());
         ipe.hosts = vec![self.0.directory.display().to_string()];
         ipe.scope_claimed = self.0.kept().into_iter().map(|(_, name)| name).collect();
-        ipe.scope_found = files.iter().map(|file| file.name.clone()).collect();
+        ipe.scope_found = files.iter().filter(|file| file.faults.is_empty()).map(|file| file.name.clone()).collect();
         ipe.filters.extend(self.0.corrections.iter().map(|correction| {
             let settings::Correction { list, key, on, reason } = correction;
             format!("{list} {key} was corrected on {on}: {reason}")
@@ -207,6 +221,19 @@ fn placed(file: &File, row: &Row) -> Map<String, Value> {
     cells
 }
 
+/// Takes out the rows that name what does not stand in the list that they refer to, and tells of them: they may be
+/// spelt otherwise tomorrow, so that they are not remembered either.
+fn without_strangers(files: &mut [File]) -> Vec<Unread> {
+    let strangers: Vec<Vec<Fault>> = files.iter().map(|file| strangers(file, files)).collect();
+    let mut refused = Vec::new();
+    for (file, strangers) in files.iter_mut().zip(strangers) {
+        let lines: HashSet<u64> = strangers.iter().map(|fault| fault.line).collect();
+        file.rows.retain(|row| !lines.contains(&row.line));
+        refused.extend(strangers.into_iter().map(|fault| wrong(&file.name, fault)));
+    }
+    refused
+}
+
 /// Rows, by list and key: a row that was read once may not go.
 fn remembered(files: &[File]) -> BTreeMap<String, BTreeMap<String, Map<String, Value>>> {
     let of = |file: &File| file.rows.iter().map(|row| (row.key.clone(), placed(file, row))).collect();
@@ -214,10 +241,12 @@ fn remembered(files: &[File]) -> BTreeMap<String, BTreeMap<String, Map<String, V
 }
 
 /// Rows that name what does not stand in the list that they refer to.
-fn strangers(file: &File, files: &[File]) -> Vec<Unread> {
+fn strangers(file: &File, files: &[File]) -> Vec<Fault> {
     let mut found = Vec::new();
     for (columns, other) in file.list.refers {
-        let Some(other) = files.iter().find(|file| file.list.name == *other) else { continue };
+        // Of a list with faults nobody knows whom it names.
+        let whole = |other: &&File| other.rows.len() as u64 == other.lines;
+        let Some(other) = files.iter().find(|file| file.list.name == *other).filter(whole) else { continue };
         let keys: HashSet<&str> = other.rows.iter().map(|row| row.key.as_str()).collect();
         for row in &file.rows {
             let Some(named) = table::values(columns, &row.cells).filter(|named| !keys.contains(named.as_str())) else {
@@ -225,7 +254,7 @@ fn strangers(file: &File, files: &[File]) -> Vec<Unread> {
             };
             let why = format!("{} does not stand in {}", table::shown(&named), other.name);
             let hint = "add the row there, or correct the spelling";
-            found.push(wrong(&file.name, Fault::new(row.line, Some(&columns.join(", ")), why, hint)));
+            found.push(Fault::new(row.line, Some(&columns.join(", ")), why, hint));
         }
     }
     found

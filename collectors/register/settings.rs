@@ -44,7 +44,7 @@ pub(super) struct Correction {
     pub(super) list: String,
     /// The key of the row; where it has several columns, with ` / ` between them.
     pub(super) key: String,
-    /// The day of the correction. It counts for what complete runs read until the end of that day, UTC; what is read
+    /// The day of the correction. It counts for what runs read until the end of that day, UTC; what is read
     /// later needs an entry of its own.
     pub(super) on: NaiveDate,
     /// Why. Shown in the evidence.

@@ -5,7 +5,7 @@ use super::cell;
 use super::forms::{Column, List};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 64;
@@ -38,10 +38,13 @@ impl Fault {
     }
 }
 
-/// Reads a file. Either every row of it is good, or the faults are all that comes of it.
-pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<Utc>) -> Result<Vec<Row>, Vec<Fault>> {
-    let text = text(bytes, rows_max).map_err(|fault| vec![fault])?;
+/// Reads a file: its rows that are good, and every fault. One fault, and the rows are only there to be remembered.
+pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<Utc>) -> (Vec<Row>, Vec<Fault>) {
     let (mut header, mut rows, mut faults) = (None, Vec::new(), Vec::new());
+    let text = match text(bytes, rows_max) {
+        Ok(text) => text,
+        Err(fault) => return (rows, vec![fault]),
+    };
     for (line, text) in (1..).zip(text.lines()) {
         let record = match record(text) {
             Ok(record) => record,
@@ -51,7 +54,10 @@ pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<U
             }
         };
         match &header {
-            None => header = Some(columns(list, &record, line)?),
+            None => match columns(list, &record, line) {
+                Ok(columns) => header = Some(columns),
+                Err(wrong) => return (rows, wrong),
+            },
             Some(header) => match row(list, header, &record, line, as_of) {
                 Ok(row) => rows.push(row),
                 Err(wrong) => faults.extend(wrong),
@@ -62,8 +68,11 @@ pub(super) fn read(list: &List, bytes: &[u8], rows_max: usize, as_of: DateTime<U
         let hint = format!("its first line must be {}", header_text(list));
         faults.push(Fault::new(0, None, "the file has no header", hint));
     }
-    faults.extend(doubled(&rows));
-    if faults.is_empty() { Ok(rows) } else { Err(faults) }
+    let doubled = doubled(&rows);
+    let lines: HashSet<u64> = doubled.iter().map(|fault| fault.line).collect();
+    rows.retain(|row| !lines.contains(&row.line));
+    faults.extend(doubled);
+    (rows, faults)
 }
 
 /// The cells of one line; no cell has more than one.

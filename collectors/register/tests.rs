@@ -428,14 +428,71 @@ async fn a_row_that_goes_or_moves_its_day_is_noticed_until_the_settings_say_why(
 
     settings["corrections"] = json!([]);
     settings["register"] = json!("workforce");
-    let rows = json!({ "read_at": at("2026-03-31"), "lists": { "accounts": { "a / b": { "at": {
+    let rows = json!({ "lists": { "accounts": { "a / b": { "read_at": at("2026-03-31"), "row": { "at": {
         "list": "accounts", "key": "a / b", "file": "accounts.csv", "line": 2, "gone": false
-    }, "system": "a", "account": "b", "person": "p" } } } });
+    }, "system": "a", "account": "b", "person": "p" } } } } });
     fs::write(dir.path().join("people.csv"), "person,engagement,start,end,leave_start,leave_end,screened_on\n")
         .unwrap();
     settings["files"] = json!({ "people": "people.csv" });
     let unread = run(&settings, Some(rows), at("2026-04-01")).await.0.unwrap_err().unread();
     assert!(unread[0].why.contains("the list is not named now"), "{unread:#?}");
+}
+
+fn partial(result: Result<Population, CollectError>) -> Partial {
+    match result {
+        Err(CollectError::Incomplete(partial)) => *partial,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn whats(partial: &Partial) -> Vec<&str> {
+    partial.unread.iter().map(|one| one.what.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_only_a_run_saw_that_was_not_whole_may_not_go_either() {
+    let at = |day: &str| format!("{day}T12:00:00Z").parse::<DateTime<Utc>>().unwrap();
+    let dir = assets(format!("{HEADER}{GOOD}").as_bytes());
+    let disposals = |rows: &str| fs::write(dir.path().join("disposals.csv"), format!("{DISPOSALS}{rows}")).unwrap();
+    let write = |rows: &str| fs::write(dir.path().join("assets.csv"), format!("{HEADER}{rows}")).unwrap();
+    let mut settings = settings("assets", dir.path());
+    let first = run(&settings, None, at("2026-03-20")).await.0.unwrap();
+
+    // A fault in the same file, a row twice and a stranger in another: of the good rows each is remembered.
+    let (two, three) = (GOOD.replace("L-1", "L-2"), GOOD.replace("L-1", "L-3"));
+    write(&format!("{GOOD}{two}{three}{two}L-4,laptop,p-1,3/4/2026,,\n"));
+    disposals("L-2,2026-03-01,,\n");
+    let bad = partial(run(&settings, first.carry().cloned(), at("2026-03-22")).await.0);
+    assert_eq!(bad.observed, 0, "nothing of it is taken in");
+    write(&format!("{GOOD}{three}"));
+    disposals("L-9,2026-03-01,,\nL-3,2026-03-02,,\n");
+    let stranger = partial(run(&settings, bad.carry.clone(), at("2026-03-23")).await.0);
+    assert_eq!(whats(&stranger), ["disposals.csv line 2, column asset"]);
+    write(GOOD);
+    disposals("");
+    let carry = partial(run(&settings, stranger.carry, at("2026-03-24")).await.0).carry;
+    let gone = partial(run(&settings, carry.clone(), at("2026-03-24")).await.0);
+    let expected = ["assets L-2", "assets L-3", "disposals L-2", "disposals L-3"];
+    assert_eq!(whats(&gone), expected, "L-4 was never read, nor was L-9; they stay gone in the run after");
+
+    // A day that was past when such a run read it does not move; not in the run after that either.
+    write(&format!("{GOOD}{two}{three}"));
+    disposals("L-2,2026-03-02,,\nL-3,2026-03-02,,\n");
+    let moved = partial(run(&settings, carry, at("2026-03-24")).await.0);
+    assert_eq!(whats(&moved), ["disposals L-2: disposed_on"]);
+    let moved = partial(run(&settings, moved.carry, at("2026-03-26")).await.0);
+    assert_eq!(whats(&moved), ["disposals L-2: disposed_on"]);
+
+    // What is not whole takes no correction: it is for a whole run, and goes by when the row was read.
+    for (on, whole) in [("2026-03-27", false), ("2026-03-21", false), ("2026-03-22", true)] {
+        settings["corrections"] = json!([{ "list": "disposals", "key": "L-2", "on": on, "reason": "another machine" }]);
+        let result = run(&settings, moved.carry.clone(), at("2026-03-25")).await.0;
+        assert_eq!(result.is_ok(), whole, "{on}: {result:?}");
+        let Err(CollectError::Incomplete(left)) = result else { continue };
+        settings["corrections"] = json!([]);
+        let after = partial(run(&settings, left.carry, at("2026-03-25")).await.0);
+        assert_eq!(whats(&after), ["disposals L-2: disposed_on"], "{on}");
+    }
 }
 
 #[test]

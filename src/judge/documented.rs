@@ -10,8 +10,8 @@
 //! | deviation | `not-documented` | none lies in it, and the grace after its end is over |
 //! | deviation | `dated-ahead` | it claims to be of a day that had not come when it was added |
 //! | deviation | `added-late-without-note` | added more than `late_days` after its day, and nobody said why |
-//! | indeterminate | `document-gone` | it was there at the last complete run, and is not now |
-//! | indeterminate | `document-altered` | it is not what the last complete run read |
+//! | indeterminate | `document-gone` | it was read before, and is not there now |
+//! | indeterminate | `document-altered` | it is not what was read before |
 //! | indeterminate | `control-not-named` | the policy does not say whose documents count; one item for all |
 //! | pending | `not-yet-due` | none lies in it, and it or its grace is not over |
 //!

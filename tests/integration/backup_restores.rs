@@ -80,7 +80,7 @@ async fn a_restic_drill_is_read_as_a_completed_and_successful_test() {
     assert_eq!((test.rto_target_s, test.rpo_target_s), (Some(3600), None));
     assert_eq!(test.performer.as_deref(), Some("sam"));
     assert_eq!(population.ipe().scope_found, ["files"]);
-    assert_eq!(population.ipe().reconciliations[0].held, 7, "one directory with six files in it");
+    assert_eq!(population.ipe().reconciliations[0].held, 8, "one directory with seven files in it");
 
     let review = json!({ "reviewer": "lena", "reviewed_at": SystemClock.now().to_rfc3339() });
     fs::write(written.join("review.json"), review.to_string()).unwrap();
@@ -304,7 +304,57 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
 
     fs::write(&log, line("t-1", json!({})) + &line("t-2", json!({}))).unwrap();
     let rewritten = incomplete(again(json!({})).await);
-    assert!(rewritten.unread[0].why.contains("had failed"), "{:?}", rewritten.unread);
+    assert!(rewritten.unread[0].why.contains("validation was \"failed\""), "{:?}", rewritten.unread);
+}
+
+#[tokio::test]
+async fn a_test_that_only_an_incomplete_run_saw_may_not_go_or_be_rewritten_either() {
+    let bed = Drill::bare("restic");
+    let log = bed.logs().join("a.jsonl");
+    let stray = bed.logs().join("stray.tmp");
+    let then = |carry: Option<Value>| {
+        let logs = bed.logs();
+        async move { collect(&logs, carry, Arc::new(SystemClock), json!({})).await }
+    };
+    let first = then(None).await.unwrap();
+    fs::write(&log, line("t-1", json!({ "validation": "FAILED" })) + &line("t-2", json!({ "env_source": "staging" })))
+        .unwrap();
+    fs::write(&stray, "").unwrap();
+    let partial = incomplete(then(first.carry().cloned()).await);
+    assert_eq!(partial.unread.len(), 1, "{:?}", partial.unread);
+    fs::remove_file(&stray).unwrap();
+    assert!(then(partial.carry.clone()).await.is_ok(), "all of it is there");
+
+    // Gone and rewritten; and so it stays in the run after that, for neither was believed.
+    fs::write(&log, line("t-2", json!({}))).unwrap();
+    let mut carry = partial.carry;
+    for _ in 0..2 {
+        let noticed = incomplete(then(carry).await);
+        let named: Vec<_> = noticed.unread.iter().map(|unread| unread.what.as_str()).collect();
+        assert_eq!(named, ["test t-1", "test t-2"], "{:?}", noticed.unread);
+        assert!(noticed.unread[1].why.contains("env_source was \"staging\", is \"production\""));
+        carry = noticed.carry;
+    }
+}
+
+#[tokio::test]
+async fn a_restic_drill_that_restored_a_part_of_the_snapshot_validates_nothing() {
+    let bed = Drill::with_backup("restic");
+    let (written, code) = bed.drill(&[]);
+    assert_eq!(code, Some(0));
+    assert_eq!(only_test(&bed).await.validation, Some(Validation::Successful));
+
+    let part = bed.tool(&["--json", "restore", "latest:/data/deep", "--target", "part"]);
+    fs::write(written.join("restore.out"), part).unwrap();
+    let test = only_test(&bed).await;
+    assert_eq!((test.status, test.validation), (RestoreStatus::Failed, Some(Validation::Failed)), "{:?}", test.checks);
+    // The part came back whole; how much the snapshot holds is not known now.
+    fs::remove_file(written.join("stats.json")).unwrap();
+    let test = only_test(&bed).await;
+    assert_eq!((test.status, test.validation), (RestoreStatus::Completed, None), "{:?}", test.checks);
+    let rows = json!([{ "name": "bytes of noise", "expected": 400_000, "actual": 400_000, "ok": true }]);
+    fs::write(written.join("checks.json"), rows.to_string()).unwrap();
+    assert_eq!(only_test(&bed).await.validation, Some(Validation::Successful), "on named checks");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub struct Place {
     pub file: String,
     /// Its line, from 1; the header is line 1.
     pub line: u64,
-    /// It stood there at the last complete run, and is gone now: this is how it was.
+    /// It was read there before, and is gone now: this is how it was.
     pub gone: bool,
 }
 

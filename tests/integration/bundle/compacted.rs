@@ -4,10 +4,12 @@ use super::archive::Files;
 use super::world::{World, at, period};
 use super::{check, wrong};
 use chrono::{DateTime, TimeDelta, Utc};
+use evidenced::assess;
 use evidenced::compact::{BASIS, CompactError, Due, compact, doubt, due};
 use evidenced::config::{KEPT_AT_LEAST, Span};
-use evidenced::ledger::record::Body;
+use evidenced::ledger::record::{Body, Status};
 use evidenced::ledger::{Filter, verify_store};
+use std::fs;
 
 /// When January 2026 is old enough to go.
 const LATER: &str = "2028-03-01T02:00:00Z";
@@ -64,6 +66,34 @@ fn evidence_beyond_retention_goes_on_record_and_its_verdicts_are_named_as_not_re
     assert!(readme.contains("were deleted, when retention had ended or on request"), "{readme}");
     // Nothing is erased twice, and what was judged then is so still.
     assert!(old(&world, "2026-01-20T00:00:00Z").unwrap().records.is_empty());
+}
+
+#[test]
+fn the_run_that_knows_what_was_seen_stays_though_it_was_not_whole() {
+    let world = World::quiet();
+    let logs = world.state().with_file_name("logs");
+    fs::write(logs.join("stray.tmp"), "").unwrap();
+    world.run_again("2026-01-07T02:00:00Z");
+    fs::rename(&logs, logs.with_file_name("away")).unwrap();
+    world.run_again("2026-01-08T02:00:00Z");
+    let reader = world.reader();
+    let (mut indexes, mut ends) = (Vec::new(), Vec::new());
+    for (index, record) in reader.records(0..u64::MAX, &Filter::kind("evidence")).map(Result::unwrap) {
+        let Body::Evidence { status, .. } = record.body else { unreachable!() };
+        indexes.push(index);
+        ends.push(status);
+    }
+    assert_eq!(ends, [Status::Complete, Status::Complete, Status::Incomplete, Status::Failed]);
+    // The window begins where the whole one ended, and what the other one saw is known from it alone.
+    let goes: Vec<u64> = old(&world, "2026-02-01T00:00:00Z").unwrap().records.into_iter().collect();
+    assert_eq!(goes, indexes[..1]);
+    let known = assess::newest_left(&reader, "restores").unwrap().unwrap();
+    assert!(known.index == indexes[2] && known.carry.is_some());
+    assert_eq!(assess::newest_readable(&reader, "restores", at(LATER)).unwrap().unwrap().index, indexes[1]);
+    drop(reader);
+    // Once it is erased, what was known before it is known.
+    world.erase(indexes[2]);
+    assert_eq!(assess::newest_left(&world.reader(), "restores").unwrap().unwrap().index, indexes[1]);
 }
 
 #[test]

@@ -116,7 +116,8 @@ pub(super) fn attack_45_the_time_that_nobody_signed_is_not_taken_for_that_of_the
 fn the_number_of_a_record_is_the_same_with_leading_zeros() {
     let audit = Audit::new();
     let (_dir, folder) = audit.desk.unpacked(&audit.bundle);
-    let size: u64 = fs::read_to_string(folder.join("data/log/checkpoint")).unwrap().lines().nth(1).unwrap().parse().unwrap();
+    let size: u64 =
+        fs::read_to_string(folder.join("data/log/checkpoint")).unwrap().lines().nth(1).unwrap().parse().unwrap();
     // From eight on, a number that begins with zero is another one or none.
     assert!(size > 8, "{size} records");
     for record in ["8", "008", "000000000008"] {

@@ -159,13 +159,13 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
     let forged =
         forged.replace(&hex::encode(Sha256::digest(b"%PDF minutes")), &hex::encode(Sha256::digest(b"%PDF Minutes")));
     fs::write(&sidecar, forged).unwrap();
-    incomplete("is not what the last complete run read: sha256 was", "document-altered");
+    incomplete("is not what was read before: sha256 was", "document-altered");
     fs::write(&document, b"%PDF minutes").unwrap();
     fs::remove_file(&sidecar).unwrap();
     incomplete("has no sidecar", "document-altered");
     fs::remove_file(&document).unwrap();
     now_is("gone");
-    incomplete("was there at the last complete run, and is gone", "document-gone");
+    incomplete("was read before, and is gone", "document-gone");
     assert!(home.run(&["evidence", "list"]).out.contains("GONE"));
     let said = home.run(&["explain", "T-1", &quarter]);
     assert!(said.out.contains("/task/carry/documents/minutes.pdf"), "{}", said.out);
@@ -194,6 +194,28 @@ fn who_lays_hands_on_a_document_is_found_out_until_it_is_withdrawn() {
     fs::write(home.path("redacted.pdf"), b"%PDF ...").unwrap();
     assert_eq!(add("redacted.pdf").code, 0);
     assert_eq!(home.judgements(), only("pass", "documented"));
+}
+
+#[test]
+fn a_document_that_only_an_incomplete_run_saw_cannot_be_taken_away() {
+    let now = SystemClock.now();
+    let home = home(now);
+    fs::write(home.path("minutes.pdf"), b"%PDF minutes").unwrap();
+    let shelf = home.path("state/documents/c");
+    fs::create_dir_all(&shelf).unwrap();
+    fs::write(shelf.join("stray.pdf"), "no sidecar").unwrap();
+    let today = day(now, 0);
+    let said = home.run(&["evidence", "add", "minutes.pdf", "--control", "T-1", "--as-of", &today, "--json"]);
+    assert_eq!((said.code, &said.json()["run"]["end"]), (1, &json!("incomplete")), "{said:?}");
+    for name in ["stray.pdf", "minutes.pdf", "minutes.pdf.toml"] {
+        fs::remove_file(shelf.join(name)).unwrap();
+    }
+    for _ in 0..2 {
+        let (_, run) = home.collect(&["c"]);
+        assert_eq!(run["end"], json!("incomplete"), "{run}");
+        assert!(run["unread"].to_string().contains("minutes.pdf: was read before, and is gone"), "{run}");
+    }
+    home.judgements();
 }
 
 #[test]

@@ -104,6 +104,34 @@ fn a_leaver_s_account_that_is_written_to_somebody_else_or_unused_is_no_pass() {
 }
 
 #[test]
+fn a_leaver_whom_only_an_incomplete_run_saw_cannot_be_deleted() {
+    let now = SystemClock.now();
+    let dir = tempfile::tempdir().unwrap();
+    let stays = "p-1,employee,2024-01-01,,,,2023-12-01\n";
+    let left = format!("p-2,employee,2024-01-01,{},,,2023-12-01\n", second(now - TimeDelta::days(3)));
+    let files = json!({ "people": "people.csv", "accounts": "accounts.csv" });
+    let settings = json!({ "register": "workforce", "directory": dir.path(), "files": files });
+    let home = Home::with("register", &settings, "leavers");
+    write(dir.path(), stays, "");
+    assert_eq!(home.collect(&[]).1["end"], json!("done"));
+
+    write(dir.path(), &format!("{stays}{left}p-3,employee,3/4/2026,,,,\n"), "github,ben,p-2,,,,,,never\n");
+    let (_, run) = home.collect(&[]);
+    assert_eq!((&run["end"], &run["items"]), (&json!("incomplete"), &json!(0)), "{run}");
+    write(dir.path(), stays, "");
+    let (_, run) = home.collect(&[]);
+    assert_eq!(run["end"], json!("incomplete"), "{run}");
+    let unread = run["unread"].to_string();
+    for gone in ["people p-2: was read before, and is gone", "accounts github / ben: was read before, and is gone"] {
+        assert!(unread.contains(gone), "{unread}");
+    }
+    assert_eq!(home.judgements().get("p-2 github/ben"), Some(&pair("deviation", "not-removed")), "judged as it was");
+
+    write(dir.path(), &format!("{stays}{left}"), "github,ben,p-2,,,,,,never\n");
+    assert_eq!(home.collect(&[]).1["end"], json!("done"), "all of it is there again");
+}
+
+#[test]
 fn a_file_that_does_not_come_is_unread_and_nobody_waits_for_it_at_the_end() {
     // Longer than a second for the answer and five for what nobody waits for.
     const HANGS: Duration = Duration::from_secs(12);

@@ -8,6 +8,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use tempfile::tempdir;
 
 /// First day of the quarter that the instant lies in.
 fn quarter(at: DateTime<Utc>) -> NaiveDate {
@@ -55,6 +56,47 @@ fn repository_is_judged(tool: &'static str) {
     assert_eq!(code, Some(1));
     review(&drilled);
     assert_eq!(judged(&drill, since), (3, only("deviation", "restore-failed")), "{tool}, damaged");
+}
+
+/// A failure beside a stray file, and then neither: the run that saw it was not whole, and it is known all the same.
+#[test]
+fn a_failure_that_only_an_incomplete_run_saw_cannot_be_taken_away() {
+    let dir = tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let home =
+        Home::with("backup_restores", &json!({ "directory": logs, "stores": [{ "name": "db" }] }), "restore_test");
+    let line = |id: &str, more: &str| {
+        let at = |minutes: i64| (SystemClock.now() - chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+        format!(
+            "{{\"test_id\":\"{id}\",\"store\":\"db\",\"started\":\"{}\",\"validated\":\"{}\",{more},\
+             \"env_source\":\"production\"}}\n",
+            at(60),
+            at(30)
+        )
+    };
+    let good = line("good", "\"status\":\"COMPLETED\",\"validation\":\"SUCCESSFUL\"");
+    fs::write(logs.join("a.jsonl"), good).unwrap();
+    assert_eq!(home.collect(&[]).1["end"], json!("done"));
+
+    fs::write(logs.join("b.jsonl"), line("bad", "\"status\":\"FAILED\"")).unwrap();
+    fs::write(logs.join("stray.tmp"), "").unwrap();
+    assert_eq!(home.collect(&[]).1["end"], json!("incomplete"));
+    // A run that reads nothing at all neither knows it nor makes the next one forget.
+    fs::rename(&logs, dir.path().join("away")).unwrap();
+    assert_eq!(home.collect(&[]).1["end"], json!("failed"));
+    fs::rename(dir.path().join("away"), &logs).unwrap();
+
+    for name in ["b.jsonl", "stray.tmp"] {
+        fs::remove_file(logs.join(name)).unwrap();
+    }
+    for _ in 0..2 {
+        let (_, run) = home.collect(&[]);
+        assert_eq!(run["end"], json!("incomplete"), "{run}");
+        assert!(run["unread"].to_string().contains("test bad: was read before"), "{run}");
+    }
+    // Every one of these runs is made again, with what it was told.
+    home.judgements();
 }
 
 #[test]

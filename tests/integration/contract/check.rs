@@ -5,7 +5,7 @@ use super::proxy::{Answer, Asked, Fault};
 use super::{json, wire, xml};
 use crate::support::replay::{Ran, verdicts};
 use evidenced::judge::VerdictOutcome;
-use evidenced_collectors::contract::{CollectError, Collector, Population, Task};
+use evidenced_collectors::contract::{CollectError, Collector, Items, Population, Task};
 use evidenced_collectors::door::Network;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -191,7 +191,8 @@ pub(crate) fn judged(
     let unread = result.as_ref().err().map_or_else(Vec::new, CollectError::unread);
     let named =
         !unread.is_empty() && unread.iter().all(|one| !one.what.trim().is_empty() && !one.why.trim().is_empty());
-    let violation = match (complete, pass, named, replayed) {
+    let remembers = result.as_ref().err().and_then(remembers_wrongly);
+    let violation = match (complete, pass, named, replayed.or(remembers)) {
         (true, true, ..) => Some("complete, and a pass".to_owned()),
         (true, false, ..) => Some("complete".to_owned()),
         (false, true, ..) => Some("a pass".to_owned()),
@@ -200,6 +201,17 @@ pub(crate) fn judged(
     };
     let class = name.split(": /").next().unwrap_or_default().to_owned();
     Seen { class, complete, pass, undetectable: false, violation: violation.map(|why| format!("{what}: {why}")) }
+}
+
+/// What a run that was not whole may leave for the next one: what people keep, all that may not go of it; the other
+/// kinds go on from where their last complete run ended.
+fn remembers_wrongly(error: &CollectError) -> Option<String> {
+    let CollectError::Incomplete(partial) = error else { return None };
+    let goes_on = matches!(
+        partial.items,
+        Items::Changes(_) | Items::Vulnerabilities(_) | Items::Principals(_) | Items::AuditLogs(_)
+    );
+    (goes_on == partial.carry.is_some()).then(|| format!("leaves for the next run: {:?}", partial.carry))
 }
 
 /// Requests of one sort: the path without what varies, and what the body asks for.

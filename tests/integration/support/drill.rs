@@ -84,13 +84,15 @@ impl Drill {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn tool(&self, arguments: &[&str]) {
+    /// Runs the tool itself on the repository; what it writes.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> Vec<u8> {
         let program = match self.tool {
             "restic" => component(".beds/bin/restic"),
             name => program(name),
         };
         let output = self.command(program).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", said(&output));
+        output.stdout
     }
 
     /// Runs the drill of store `files`; the directory that it wrote, and its exit code.
