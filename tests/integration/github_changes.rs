@@ -275,7 +275,7 @@ struct Ticking(AtomicI32);
 #[async_trait::async_trait]
 impl Clock for Ticking {
     fn now(&self) -> DateTime<Utc> {
-        week().end + Duration::seconds(20 * i64::from(self.0.fetch_add(1, Ordering::SeqCst)))
+        week().end + Duration::seconds(15 * i64::from(self.0.fetch_add(1, Ordering::SeqCst)))
     }
 
     async fn sleep(&self, _: std::time::Duration) {}

@@ -136,7 +136,7 @@ async fn providers_policies_and_accounts_are_found_in_motos_answers_and_in_the_r
         "mfa_deny_policies": true,
         "identity_providers": [
             { "provider": "oidc/elsewhere", "machines": true, "reason": "of another account" },
-            { "provider": format!("oidc/{GITHUB}"), "machines": true, "reason": "builds only" },
+            { "provider": GITHUB, "machines": true, "reason": "builds only" },
         ],
     }))
     .await;

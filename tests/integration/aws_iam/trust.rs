@@ -214,7 +214,11 @@ fn a_saml_provider_by_its_name_alone_is_refused_and_the_form_is_shown() {
 #[tokio::test]
 async fn an_attestation_of_one_account_s_provider_is_none_of_another_s_of_that_name() {
     let other = AwsHistory::new("222233334444").saml_provider("Okta", made());
-    let settings = json!({ "identity_providers": [attested(OKTA, "2026-02-01")] });
+    let role = "arn:aws:iam::222233334444:role/evidenced";
+    let settings = json!({
+        "identity_providers": [attested(OKTA, "2026-02-01")],
+        "accounts": [{ "name": "other", "account_id": "222233334444", "role_arn": role }],
+    });
     let accounts = vec![company().saml_provider("Okta", made()), other];
     let population = sandbox(accounts, &morning(), settings).await.unwrap();
     assert!(matches!(evidence(&population, OKTA).1, ProviderEvidence::Held(_)));

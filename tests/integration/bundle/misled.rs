@@ -6,8 +6,9 @@ use super::tools::{Audit, stamped};
 use super::world::World;
 use crate::support::program;
 use crate::support::tsa::Authority;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use evidenced::ledger::bundle_key::BUNDLE_NAMESPACE;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -89,7 +90,7 @@ pub(super) fn attack_45_the_time_that_nobody_signed_is_not_taken_for_that_of_the
     let authority = Authority::new("P-256");
     let (zip, _, token) = stamped(&audit, &authority);
     fs::write(audit.path("KEYS/tsa-root.pem"), authority.pem("root")).unwrap();
-    let [yesterday, long_ago] = [1, 3].map(|days| Utc::now() - TimeDelta::days(days));
+    let [yesterday, long_ago] = [1, 3].map(|days| SystemClock.now() - TimeDelta::days(days));
     let before = long_ago.format("%b %e %H:%M:%S %Y GMT").to_string();
     let text = format!("x\nTST info:\nVersion: 1\nTime stamp: {before}\n");
     let mut files = Files::read(&zip);

@@ -71,15 +71,18 @@ fn what_cannot_be_read_or_signed_is_named_with_what_to_do() {
 #[test]
 fn a_channel_that_refuses_and_a_sign_of_life_that_is_not_given_fail() {
     let home = home();
-    home.configure("[channels.chat]\nway = 'stdout'\n[heartbeat]\nurl = { env = 'HEARTBEAT' }\n");
+    home.configure(
+        "[channels.chat]\nway = 'stdout'\n[channels.slow]\nway = 'stdout'\n[heartbeat]\nurl = { env = 'HEARTBEAT' }\n",
+    );
     let quiet = home.run(&["doctor", "--offline", "--json"]);
     assert_eq!(quiet.code, 0, "{quiet:?}");
     assert!(about(&quiet, "channels").is_empty() && about(&quiet, "heartbeat").is_empty(), "{quiet:?}");
     let vitals = json!({
         "heartbeat": { "at": "2026-03-02T08:00:00Z", "failed": "status 503", "taken": null },
         "channels": {
-            "chat": { "refused": 7, "why": "the service is away", "again": "2026-03-02T08:05:00Z" },
-            "gone": { "refused": 9, "why": "nobody has it any more", "again": "2026-03-02T08:05:00Z" },
+            "chat": { "how": "refused", "times": 7, "why": "the service is away", "again": "2026-03-02T08:05:00Z" },
+            "slow": { "how": "hangs", "since": "2026-03-02T07:05:00Z" },
+            "gone": { "how": "refused", "times": 9, "why": "nobody has it any more", "again": "2026-03-02T08:05:00Z" },
         },
     });
     fs::write(home.path("state/vitals.json"), vitals.to_string()).unwrap();
@@ -87,11 +90,13 @@ fn a_channel_that_refuses_and_a_sign_of_life_that_is_not_given_fail() {
     assert_eq!(said.code, 1, "{said:?}");
     let [(level, found)] = &about(&said, "channel chat")[..] else { panic!("{said:?}") };
     assert!(level == "fail" && found.contains("7 times") && found.contains("the service is away"), "{said:?}");
+    let [(level, found)] = &about(&said, "channel slow")[..] else { panic!("{said:?}") };
+    assert!(level == "fail" && found.contains("no try has come to an end since 2026-03-02 07:05"), "{said:?}");
     let [(level, found)] = &about(&said, "heartbeat")[..] else { panic!("{said:?}") };
     assert!(level == "fail" && found.contains("status 503"), "{said:?}");
     assert!(about(&said, "channel gone").is_empty(), "what is not configured refuses nothing: {said:?}");
     let health = home.run(&["health", "--json", "--within", "1s"]);
-    assert_eq!(health.json()["untold"].as_array().unwrap().len(), 2, "{health:?}");
+    assert_eq!(health.json()["untold"].as_array().unwrap().len(), 3, "{health:?}");
     assert!(health.err.contains("warning: channel chat: refused 7 times"), "{health:?}");
 }
 

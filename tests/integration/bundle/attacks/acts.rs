@@ -377,10 +377,10 @@ pub(super) fn lengthen(files: &mut Files, _: &Others) {
 
 /// The bytes of the last waiver's record, which is after all that others hold, said anew.
 fn retell(files: &mut Files, from: &str, to: &str) {
-    let waivers = files.files.iter().filter(|(path, bytes)| {
+    let mut waivers = files.files.iter().filter(|(path, bytes)| {
         path.starts_with("data/records/") && String::from_utf8_lossy(bytes).contains("\"kind\":\"waiver\"")
     });
-    let path = waivers.last().unwrap().0.clone();
+    let path = waivers.next_back().unwrap().0.clone();
     files.replace(&path, from, to);
 }
 
