@@ -7,7 +7,7 @@ use super::raise::{Raise, message};
 use super::route::Release;
 use super::trying::{HANGING, Trying};
 use super::{Again, Channel, PASSING, Refusal};
-use crate::backoff;
+use crate::backoff::{self, Pause};
 use crate::config::Loaded;
 use crate::ledger::record::{About, Body, DeliveryOutcome};
 use crate::ledger::{Ledger, NewFile, NewRecord};
@@ -89,13 +89,6 @@ struct Tried {
     count: u32,
     why: String,
     pause: Option<Pause>,
-}
-
-/// Not to be tried in `[from, until)`. A clock that is set back ends it.
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
 }
 
 /// What one pass did.
@@ -442,7 +435,7 @@ impl Outbox {
 }
 
 fn on(pause: Option<Pause>, now: DateTime<Utc>) -> bool {
-    pause.is_some_and(|pause| pause.from <= now && now < pause.until)
+    pause.is_some_and(|pause| pause.is_on(now))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

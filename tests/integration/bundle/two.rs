@@ -1,10 +1,10 @@
 //! A company with two collectors over the same stores, each of which feeds a control: what a selection must tell apart.
 
-use super::world::{at, block, history, summarize};
+use super::world::{at, block, create, history, summarize};
 use evidenced::config::{Loaded, parse};
 use evidenced::ledger::bundle_key::BundleKey;
 use evidenced::ledger::record::{Body, Record, Trigger};
-use evidenced::ledger::{Create, Filter, Ledger, NewFile, NewRecord};
+use evidenced::ledger::{Filter, Ledger, NewFile, NewRecord};
 use evidenced::run::Runner;
 use evidenced_collectors::contract::clock::ManualClock;
 use std::path::Path;
@@ -91,13 +91,7 @@ impl Two {
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
         let loaded = two(dir.path(), "one", "two");
-        let create = Create {
-            organization: "Test Ltd.".into(),
-            origin: "test.example/soc2".into(),
-            sample: true,
-            at: at("2025-12-15T00:00:00Z"),
-        };
-        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
+        let ledger = Ledger::create(&loaded.state_dir, create()).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
         block(runner.record_config("a test")).unwrap();
         let world = Self { dir, clock, runner };

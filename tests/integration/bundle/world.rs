@@ -47,6 +47,16 @@ pub(super) const HOSTILE: [(&str, &str); 6] = [
     ("Zürich, 東京, שלום", "'quoted'"),
 ];
 
+/// The beginning of its log.
+pub(super) fn create() -> Create {
+    Create {
+        organization: "Test Ltd.".into(),
+        origin: "test.example/soc2".into(),
+        sample: true,
+        at: at("2025-12-15T00:00:00Z"),
+    }
+}
+
 fn loaded(dir: &Path, stale_after: &str) -> Loaded {
     let text = format!(
         "organization = 'Test Ltd.'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
@@ -87,13 +97,7 @@ impl World {
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
         let loaded = loaded(dir.path(), stale_after);
-        let create = Create {
-            organization: "Test Ltd.".into(),
-            origin: "test.example/soc2".into(),
-            sample: true,
-            at: at("2025-12-15T00:00:00Z"),
-        };
-        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
+        let ledger = Ledger::create(&loaded.state_dir, create()).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
         block(runner.record_config("a test")).unwrap();
         Self { dir, clock, runner, bundles: Cell::new(0) }
@@ -249,13 +253,7 @@ impl World {
         self.clock.set(at(when));
         // Another ledger over the same stores, for what a run seals.
         let elsewhere = Loaded { state_dir: self.dir.path().join("elsewhere"), ..loaded(self.dir.path(), "400d") };
-        let create = Create {
-            organization: "Test Ltd.".into(),
-            origin: "test.example/soc2".into(),
-            sample: true,
-            at: at("2025-12-15T00:00:00Z"),
-        };
-        let ledger = Ledger::create(&elsewhere.state_dir, create).unwrap();
+        let ledger = Ledger::create(&elsewhere.state_dir, create()).unwrap();
         let other = Runner::new(elsewhere, ledger, self.clock.clone());
         let (_keep, never) = watch::channel(false);
         let sealed = block(other.run("restores", Trigger::Manual, None, never)).unwrap().evidence;
