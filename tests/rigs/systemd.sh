@@ -154,8 +154,8 @@ is NRestarts "$restarts" || fail "it was started anew after what root did"
 echo "ok  root waived and exported beside it, and it goes on"
 
 # As the guide says how commands run as the daemon does: with its user, its directory and its secrets.
-sed -n '/^as_daemon() {$/,/^}$/p' deploy/README.md >"$tree/root/as_daemon"
-as_daemon() { inside sh -c '. /root/as_daemon && as_daemon "$@"' sh "$@"; }
+sed -n '/^as_daemon() {$/,/^}$/p' deploy/README.md >"$tree/srv/as_daemon"
+as_daemon() { inside sh -c '. /srv/as_daemon && as_daemon "$@"' sh "$@"; }
 as_daemon collect now restores >/dev/null || [ $? = 3 ] || fail "collect now as the daemon: $(as_daemon collect now restores 2>&1)"
 foreign=$(inside find /var/lib/private/evidenced ! -uid "$(status Uid | cut -f1)")
 [ -z "$foreign" ] || fail "another's in the daemon's directory: $foreign"
