@@ -39,7 +39,7 @@ pub struct RegionLogs {
     pub region: String,
     /// From when on a break of a trail was not known to an earlier reading.
     pub since: DateTime<Utc>,
-    /// The trails that take in the region; none: not read.
+    /// The trails that take in the region, each once; none: not read.
     pub trails: Option<Vec<Trail>>,
     /// Whether something looks through the events for threats; none: not read.
     pub threat_detection: Option<bool>,
