@@ -39,10 +39,11 @@ fn expect_no_new_pass(test: &Test, before: Items, after: Items) {
 
 /// What can be wrong with a change that has enough approvals. An approval of which less is known is one
 /// that is missing, and the documented ladder then asks for a review afterwards, which it did not before.
-const OF_APPROVED_CHANGES: [&str; 8] = [
+const OF_APPROVED_CHANGES: [&str; 9] = [
     "changes-requested",
     "code-owner-missing",
     "rule-bypassed",
+    "rule-outcome-unknown",
     "commit-author-unmatched",
     "code-owners-unread",
     "last-pusher-unknown",
@@ -176,7 +177,7 @@ fn principals() -> impl Strategy<Value = Principal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1024), ..ProptestConfig::default() })]
 
     #[test]
     fn forgetting_a_fact_of_a_change_never_makes_a_pass(
