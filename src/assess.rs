@@ -67,24 +67,38 @@ pub struct Complete {
 pub type Draft = (Body, Vec<NewFile>);
 
 /// Judges a control over what is sealed, as of `at`, or later if it was judged as of a later instant before:
-/// of two runs that overlap, the one that began first may end last.
-pub fn assess(reader: &Reader, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Result<Assessed, RunError> {
-    assess_by(reader, loaded, id, reader.size()?, at)
+/// of two runs that overlap, the one that began first may end last. `now` is when it is judged.
+pub fn assess(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Assessed, RunError> {
+    assess_by(reader, loaded, id, reader.size()?, at, now)
 }
 
 /// The same over the first `size` records.
-fn assess_by(reader: &Reader, loaded: &Loaded, id: &str, size: u64, at: DateTime<Utc>) -> Result<Assessed, RunError> {
+fn assess_by(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    size: u64,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
     let before = before(reader, id, size)?;
-    let as_of = before.as_ref().map_or(at, |before| before.floor.max(at));
+    let as_of = before.as_ref().map_or(at, |before| before.no_earlier(at, now));
     let weighed = weigh(reader, loaded, id, size, as_of)?;
-    let observed = observed(reader, control, weighed.verdict.outcome, as_of, &weighed.evidence)?;
+    let observed = observed(reader, control, weighed.verdict.outcome, (as_of, now), &weighed.evidence)?;
     let state = drift::state_of(Some(&observed), control.stale_after().delta(), as_of);
     let previous = before.as_ref().map(|before| &before.standing);
     let standing = Standing::after(previous, state, Some(&weighed.verdict));
+    let back = before.as_ref().is_some_and(|before| as_of < before.floor);
     Ok(Assessed {
-        transition: drift::transition(previous, &standing, Some(&weighed.verdict)),
-        before_at: before.map(|before| before.as_of),
+        transition: drift::transition(previous, &standing, Some(&weighed.verdict), back),
+        before_at: before.map(|before| before.as_of).filter(|before| *before <= as_of),
         standing,
         weighed,
     })
@@ -372,15 +386,15 @@ pub fn newest_left(reader: &Reader, collector: &str) -> Result<Option<Left>, Run
     Ok(None)
 }
 
-/// A verdict as far as the state depends on it.
+/// A verdict as far as the state depends on it; what it is as of, and when it was recorded.
 fn observed(
     reader: &Reader,
     control: &ControlConfig,
     outcome: VerdictOutcome,
-    as_of: DateTime<Utc>,
+    (as_of, at): (DateTime<Utc>, DateTime<Utc>),
     evidence: &[u64],
 ) -> Result<Observed, LedgerError> {
-    Ok(Observed::over(outcome, as_of, &control.collectors, complete(reader, evidence)?))
+    Ok(Observed::over(outcome, as_of, at, &control.collectors, complete(reader, evidence)?))
 }
 
 /// Of those evidence records that are whole, the collector and until when it looked.
@@ -398,7 +412,9 @@ fn complete(reader: &Reader, evidence: &[u64]) -> Result<Vec<(String, DateTime<U
 struct Before {
     /// What its last verdict is as of.
     as_of: DateTime<Utc>,
-    /// As of when nothing that comes next may be: what the last verdict is as of, or since when it is stale.
+    /// When that was recorded.
+    at: DateTime<Utc>,
+    /// What it was last said to be as of: of the last verdict, or since when it is stale.
     floor: DateTime<Utc>,
     /// What it is.
     standing: Standing,
@@ -408,6 +424,14 @@ struct Before {
     evidence: Vec<u64>,
     /// The waivers and revocations that it knew.
     waivers: Vec<u64>,
+}
+
+impl Before {
+    /// What comes next, of the instant `at`, is as of no earlier instant than what was there before, unless that is by a
+    /// clock that was ahead.
+    fn no_earlier(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        if drift::is_ahead(self.floor, now) { at } else { at.max(self.floor) }
+    }
 }
 
 /// What the control was at its last observation among the first `size` records; `None` before the first.
@@ -426,9 +450,9 @@ fn before(reader: &Reader, id: &str, size: u64) -> Result<Option<Before>, RunErr
         reader.newest_before(size, &Filter::kind("transition").control(id))?
         && later > index
     {
-        (standing.state, floor) = (to, since.unwrap_or(as_of).max(as_of));
+        (standing.state, floor) = (to, since.unwrap_or(as_of));
     }
-    Ok(Some(Before { as_of, floor, standing, outcome, evidence, waivers }))
+    Ok(Some(Before { as_of, at: verdict.at, floor, standing, outcome, evidence, waivers }))
 }
 
 /// The state that a fresh verdict leads to.

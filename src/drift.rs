@@ -9,8 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How far ahead of the present evidence may lie before it is not taken for fresh.
+/// How far ahead of the present what is on record may lie before its clock is taken to have been wrong.
 const CLOCK_AHEAD: TimeDelta = TimeDelta::minutes(5);
+
+/// Whether what is dated `then` is by a clock that was ahead. It binds nothing that comes now, and makes nothing fresh.
+pub fn is_ahead(then: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    then > now + CLOCK_AHEAD
+}
 
 /// How many items a sentence names.
 const NAMED_MAX: usize = 3;
@@ -60,17 +65,19 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// A verdict over evidence of which `complete` gives collector and time of what is whole.
+    /// A verdict, recorded `at`, over evidence of which `complete` gives collector and time of what is whole.
     pub fn over(
         outcome: VerdictOutcome,
         as_of: DateTime<Utc>,
+        at: DateTime<Utc>,
         collectors: &[String],
         complete: impl IntoIterator<Item = (String, DateTime<Utc>)>,
     ) -> Self {
         let mut newest: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
-        for (collector, at) in complete {
-            let known = newest.entry(collector).or_insert(at);
-            *known = at.max(*known);
+        // How old it is nobody knows, if its clock was ahead.
+        for (collector, until) in complete.into_iter().filter(|(_, until)| !is_ahead(*until, at)) {
+            let known = newest.entry(collector).or_insert(until);
+            *known = until.max(*known);
         }
         Self { outcome, as_of, evidence: collectors.iter().map(|collector| newest.get(collector).copied()).collect() }
     }
@@ -85,6 +92,11 @@ impl Observed {
     fn oldest(&self) -> Option<DateTime<Utc>> {
         self.evidence.iter().try_fold(self.as_of, |oldest, evidence| Some(oldest.min((*evidence)?)))
     }
+
+    /// The newest of verdict and evidence.
+    fn newest(&self) -> DateTime<Utc> {
+        self.evidence.iter().flatten().fold(self.as_of, |newest, evidence| newest.max(*evidence))
+    }
 }
 
 /// The state at the instant `now`: deviating before indeterminate before stale before effective.
@@ -95,8 +107,8 @@ pub fn state_of(observed: Option<&Observed>, stale_after: TimeDelta, now: DateTi
         VerdictOutcome::Deviation => State::Deviating,
         VerdictOutcome::Indeterminate => State::Indeterminate,
         VerdictOutcome::Pass => match observed.stale_from(stale_after) {
-            // How old it is nobody knows, if it is all from the future: the clock was ahead.
-            _ if observed.oldest().is_some_and(|oldest| oldest > now + CLOCK_AHEAD) => State::Stale,
+            // The clock was ahead, and nobody has looked since.
+            _ if is_ahead(observed.newest(), now) => State::Stale,
             Some(stale_from) if now < stale_from => State::Effective,
             _ => State::Stale,
         },
@@ -223,8 +235,14 @@ impl Ending {
 }
 
 /// What changed between two standings, if it is to be recorded; `verdict` is the one that led to the second,
-/// `None` when time alone did. Before anything was observed there is nothing to record.
-pub fn transition(previous: Option<&Standing>, now: &Standing, verdict: Option<&Verdict>) -> Option<Transition> {
+/// `None` when time alone did. Before anything was observed there is nothing to record. `back`: the first is by a clock
+/// that was ahead of the second's. Then the second is recorded whatever it is, or it would not show before that instant.
+pub fn transition(
+    previous: Option<&Standing>,
+    now: &Standing,
+    verdict: Option<&Verdict>,
+    back: bool,
+) -> Option<Transition> {
     let from = previous.map(|previous| previous.state);
     let none = BTreeMap::new();
     let old = previous.map_or(&none, |previous| &previous.bad);
@@ -232,7 +250,7 @@ pub fn transition(previous: Option<&Standing>, now: &Standing, verdict: Option<&
     let new_deviation = appeared.values().any(|bad| bad.outcome == Outcome::Deviation);
     let worth_it = match from {
         None => now.state != State::Unmonitored,
-        Some(from) if from == now.state => from == State::Deviating && new_deviation,
+        Some(from) if from == now.state => back || (from == State::Deviating && new_deviation),
         Some(_) => true,
     };
     worth_it.then(|| {
@@ -254,6 +272,9 @@ pub fn transition(previous: Option<&Standing>, now: &Standing, verdict: Option<&
             of.insert(item, bad);
         }
         change.why = sentence(&change, now);
+        if back {
+            change.why.push_str("; what is on record before is by a clock that was ahead");
+        }
         change
     })
 }

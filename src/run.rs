@@ -371,11 +371,11 @@ impl Runner {
         let _judging = self.ledger.lock_judging().await?;
         let controls = controls_of(opened);
         let reader = self.catch_up(controls.iter(), as_of).await?;
-        let occasion = Occasion::Run { run: opened.run.clone() };
+        let (occasion, now) = (Occasion::Run { run: opened.run.clone() }, self.clock.now());
         let mut states = BTreeMap::new();
         let mut records = Vec::new();
         for control in controls {
-            let assessed = assess::assess(&reader, &opened.loaded, &control, as_of)?;
+            let assessed = assess::assess(&reader, &opened.loaded, &control, as_of, now)?;
             states.insert(control.clone(), assessed.standing.state);
             records.extend(assessed.records(&control, &occasion, as_of)?);
         }
@@ -415,10 +415,10 @@ impl Runner {
         controls: impl Iterator<Item = &String>,
         until: DateTime<Utc>,
     ) -> Result<Reader, RunError> {
-        let (reader, loaded) = (self.ledger.reader()?, self.loaded());
+        let (reader, loaded, now) = (self.ledger.reader()?, self.loaded(), self.clock.now());
         // A run may end after its control was taken out of the configuration.
         for control in controls.filter(|control| loaded.config.controls.contains_key(*control)) {
-            while let Some(records) = assess::overdue(&reader, &loaded, control, until)? {
+            while let Some(records) = assess::overdue(&reader, &loaded, control, until, now)? {
                 self.append(records).await?;
             }
         }

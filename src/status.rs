@@ -5,7 +5,7 @@ use crate::assess;
 use crate::config::{ControlConfig, Loaded, Severity, changes};
 use crate::daemon::{Refused, refused};
 use crate::disk::{Disk, Space};
-use crate::drift::State;
+use crate::drift::{State, is_ahead};
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, Record};
 use crate::ledger::{Filter, Reader};
@@ -221,16 +221,21 @@ fn cadences(
     Ok(cadences)
 }
 
-/// When the control came into the state that it is recorded in.
+/// When the control came into the state that it is recorded in. What a clock that was ahead said before says nothing.
 fn since(reader: &Reader, id: &str) -> Result<Option<DateTime<Utc>>, RunError> {
+    let mut came: Option<DateTime<Utc>> = None;
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("transition").control(id)) {
-        if let (_, Record { body: Body::Transition { from, to, since, observed_at, .. }, .. }) = found?
-            && from != Some(to)
-        {
-            return Ok(Some(since.unwrap_or(observed_at)));
+        let (_, Record { body: Body::Transition { from, to, since, observed_at, .. }, .. }) = found? else { continue };
+        let shown = since.unwrap_or(observed_at);
+        if came.is_some_and(|came| is_ahead(shown, came)) {
+            break;
+        }
+        came = Some(shown);
+        if from != Some(to) {
+            break;
         }
     }
-    Ok(None)
+    Ok(came)
 }
 
 fn collector_status(

@@ -11,39 +11,50 @@ use crate::run::RunError;
 use crate::waivers;
 use chrono::{DateTime, Utc};
 
-/// The earliest change by `now` that time or a waiver brought about and that is not on record yet, as
+/// The earliest change by `until` that time or a waiver brought about and that is not on record yet, as
 /// records: a control becomes stale, a waiver ends, is revoked, or was recorded and not considered yet. What
-/// comes after it depends on it: ask again once it is on record.
+/// comes after it depends on it: ask again once it is on record. `now` is when somebody looks.
 ///
 /// A waiver's end, and what else has an instant of its own, is judged as of that instant, over the evidence
 /// there is. That makes nothing fresh: how old evidence may be is counted from when it was collected.
-pub fn overdue(reader: &Reader, loaded: &Loaded, id: &str, now: DateTime<Utc>) -> Result<Option<Vec<Draft>>, RunError> {
+pub fn overdue(
+    reader: &Reader,
+    loaded: &Loaded,
+    id: &str,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<Draft>>, RunError> {
     let Some(before) = before(reader, id, u64::MAX)? else { return Ok(None) };
-    let Some((at, occasion)) = due(reader, control(loaded, id)?, id, &before, u64::MAX, now)? else { return Ok(None) };
+    let due = due(reader, control(loaded, id)?, id, &before, u64::MAX, until, now)?;
+    let Some((at, occasion)) = due else { return Ok(None) };
     if occasion != Occasion::Lapse {
-        return Ok(Some(assess(reader, loaded, id, at)?.records(id, &occasion, now)?));
+        return Ok(Some(assess(reader, loaded, id, at, now)?.records(id, &occasion, until)?));
     }
     let stale = Standing::after(Some(&before.standing), State::Stale, None);
-    let Some(transition) = drift::transition(Some(&before.standing), &stale, None) else { return Ok(None) };
+    let Some(transition) = drift::transition(Some(&before.standing), &stale, None, false) else { return Ok(None) };
     tracing::warn!(control = id, since = %at, "control became stale");
-    let when = When { before_at: Some(before.as_of), since: Some(at), observed_at: now };
+    let before_at = Some(before.as_of).filter(|before| *before <= at);
+    let when = When { before_at, since: Some(at), observed_at: until };
     Ok(Some(vec![transition_record(id, &transition, when, &occasion)?]))
 }
 
-/// The first thing that happened to a control by `now` without a run, and is not on record among the first `size`.
+/// The first thing that happened to a control by `until` without a run, and is not on record among the first `size`.
 fn due(
     reader: &Reader,
     control: &ControlConfig,
     id: &str,
     before: &Before,
     size: u64,
+    until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<(DateTime<Utc>, Occasion)>, RunError> {
     let mut due = waivers_due(reader, id, before, size)?;
     // A state that is bad already does not become stale: what is worse stays on record.
     if before.standing.state == State::Effective {
-        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
+        let observed = observed(reader, control, before.outcome, (before.as_of, before.at), &before.evidence)?;
         let stale_from = match observed.stale_from(control.stale_after().delta()) {
+            // The clock was ahead: as soon as somebody sees that.
+            _ if drift::is_ahead(before.as_of, now) => until,
             Some(at) => at,
             // Its collectors were changed: the last verdict is over none of what feeds it now. What fed it until
             // then may have grown too old before that, while nobody looked.
@@ -57,9 +68,9 @@ fn due(
         };
         due.push((stale_from, Occasion::Lapse));
     }
-    due.retain(|(at, _)| *at <= now);
+    due.retain(|(at, _)| *at <= until);
     let first = due.into_iter().min_by_key(|(at, _)| *at);
-    Ok(first.map(|(at, occasion)| (at.max(before.floor), occasion)))
+    Ok(first.map(|(at, occasion)| (before.no_earlier(at, now), occasion)))
 }
 
 /// What has become of the waivers of a control since its last verdict, or will.
@@ -123,13 +134,13 @@ pub fn present_by(
         return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
     };
     let mut state = {
-        let observed = observed(reader, control, before.outcome, before.as_of, &before.evidence)?;
+        let observed = observed(reader, control, before.outcome, (before.as_of, before.at), &before.evidence)?;
         drift::state_of(Some(&observed), control.stale_after().delta(), now)
     };
-    let first = due(reader, control, id, &before, size, now)?.map(|(at, _)| at);
+    let first = due(reader, control, id, &before, size, now, now)?.map(|(at, _)| at);
     let mut unrecorded = None;
     if waivers_due(reader, id, &before, size)?.iter().any(|(at, _)| *at <= now) {
-        let assessed = assess_by(reader, loaded, id, size, now)?;
+        let assessed = assess_by(reader, loaded, id, size, now, now)?;
         state = assessed.standing.state;
         unrecorded = Some(assessed.weighed.verdict);
     }

@@ -210,7 +210,8 @@ pub enum Body {
         from: Option<crate::drift::State>,
         /// What it is.
         to: crate::drift::State,
-        /// As of when the verdict before was; `None` at the first. The sources were not looked at in between.
+        /// As of when the verdict before was; `None` at the first, and where that one is by a clock that was ahead. The
+        /// sources were not looked at in between.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "millis_option")]
         before_at: Option<DateTime<Utc>>,
         /// The instant from which on it is `to`, where that is known: time or a waiver brought it about, and no

@@ -13,7 +13,7 @@ mod spells;
 pub(crate) use read::{changes, spells};
 pub use spells::{Look, Spell, Spells};
 
-use crate::drift::{Ending, State};
+use crate::drift::{Ending, State, is_ahead};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::Window;
 use serde::Serialize;
@@ -164,6 +164,7 @@ impl Totals {
 /// Folds the changes of a control, in order of their records, over `shown`: the period up to what is known of
 /// it. Changes before it tell what it was when it began, and when a drift began that reaches into it.
 pub fn fold(changes: &[Change], shown: Window) -> Timeline {
+    let changes = &standing(changes);
     let intervals = intervals(changes, shown);
     let drifts: Vec<Drift> = drifts(changes, shown.end)
         .into_iter()
@@ -172,6 +173,22 @@ pub fn fold(changes: &[Change], shown: Window) -> Timeline {
     let totals = totals(&intervals, &drifts, shown);
     let state_at_end = changes.iter().rfind(|change| change.shown() <= shown.end).map(|change| change.to);
     Timeline { intervals, drifts, state_at_end, totals }
+}
+
+/// Without what a clock that was ahead wrote: what was recorded later of an earlier time takes its place. What it was in
+/// between nobody knows.
+fn standing(changes: &[Change]) -> Vec<Change> {
+    let mut standing: Vec<Change> = Vec::new();
+    for change in changes {
+        let mut change = change.clone();
+        let before = standing.len();
+        while standing.pop_if(|last| is_ahead(last.shown(), change.shown())).is_some() {}
+        if standing.len() < before {
+            (change.from, change.before_at) = standing.last().map(|last| (last.to, last.shown())).unzip();
+        }
+        standing.push(change);
+    }
+    standing
 }
 
 fn intervals(changes: &[Change], shown: Window) -> Vec<Interval> {

@@ -175,3 +175,32 @@ fn lengths_are_told_in_words() {
     assert_eq!(span(59), "59 s");
     assert_eq!(span(2 * DAY + 3 * 3600 + 4 * 60 + 5), "2 d 3 h 4 min");
 }
+
+#[test]
+fn what_a_clock_that_was_ahead_wrote_gives_way_to_what_was_recorded_later_of_an_earlier_time() {
+    let ahead = [
+        run(None, Effective, None, at(2, 0)),
+        exact(Effective, Stale, at(2, 0), at(8, 0)),
+        run(Some(Stale), Deviating, Some(at(2, 0)), at(300, 0)),
+    ];
+    // Set back: the same state for another reason, of which nobody knows since when.
+    let back = [&ahead[..], &[run(Some(Deviating), Deviating, None, at(4, 0))]].concat();
+    let timeline = fold(&back, ten_days());
+    assert_eq!(states(&timeline), [(None, 24), (Some(Effective), 48), (Some(Deviating), 168)]);
+    let drift = &timeline.drifts[0];
+    assert_eq!((drift.from, drift.earliest, drift.began_before), (at(4, 0), Some(at(2, 0)), false));
+    assert_eq!((timeline.drifts.len(), timeline.state_at_end), (1, Some(Deviating)));
+    // What was before that clock stands.
+    let later = [&ahead[..], &[run(Some(Deviating), Effective, Some(at(8, 12)), at(9, 0))]].concat();
+    assert_eq!(
+        states(&fold(&later, ten_days())),
+        [(None, 24), (Some(Effective), 144), (Some(Stale), 24), (Some(Effective), 48)]
+    );
+    // Minutes apart are the order of two runs.
+    let minutes = [
+        run(None, Deviating, None, at(2, 0)),
+        run(Some(Deviating), Effective, None, at(2, 0) - chrono::TimeDelta::minutes(5)),
+    ];
+    assert_eq!(states(&fold(&minutes, ten_days())), [(None, 24), (Some(Effective), 216)]);
+    assert_eq!(fold(&minutes, ten_days()).drifts.len(), 1);
+}

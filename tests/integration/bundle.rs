@@ -6,6 +6,7 @@ mod attacks;
 mod calendar;
 mod causes;
 mod changed;
+mod clocks;
 mod compacted;
 mod ended;
 mod erased;

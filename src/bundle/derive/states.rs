@@ -39,7 +39,8 @@ fn lapsed(
 ) -> Result<Option<Change>, BundleError> {
     let effective = changes.last().is_some_and(|change| change.to == State::Effective);
     let Some(index) = control.verdicts.last().filter(|_| effective) else { return Ok(None) };
-    let Body::Verdict { as_of, outcome, evidence, .. } = source.record(*index)?.body else { return Ok(None) };
+    let verdict = source.record(*index)?;
+    let Body::Verdict { as_of, outcome, evidence, .. } = verdict.body else { return Ok(None) };
     let Some((config_at, config)) = in_force(contents, name, source)? else { return Ok(None) };
     let mut complete = Vec::new();
     for index in evidence {
@@ -47,7 +48,7 @@ fn lapsed(
             complete.push((collector, window.end));
         }
     }
-    let observed = Observed::over(outcome, as_of, &config.collectors, complete);
+    let observed = Observed::over(outcome, as_of, verdict.at, &config.collectors, complete);
     let at = observed.stale_from(config.stale_after().delta()).unwrap_or(config_at).max(as_of);
     Ok(Some(Change {
         record: None,

@@ -54,7 +54,7 @@ fn verdicts(world: &World, skip: usize) -> Vec<(Occasion, String, VerdictOutcome
 /// recorded what comes first.
 fn judged_past_the_line(world: &World, when: &str, occasion: &Occasion) {
     let reader = world.reader();
-    let assessed = assess::assess(&reader, &world.runner.loaded(), "AVL-001", at(when)).unwrap();
+    let assessed = assess::assess(&reader, &world.runner.loaded(), "AVL-001", at(when), at(when)).unwrap();
     for (body, files) in assessed.records("AVL-001", occasion, at(when)).unwrap() {
         world.seal(NewRecord { at: at(when), body, files });
     }

@@ -41,7 +41,7 @@ fn history(steps: &[(State, Option<&Verdict>)]) -> Vec<(Standing, Option<Transit
     for (state, verdict) in steps {
         let previous = all.last().map(|(standing, _)| standing);
         let now = Standing::after(previous, *state, *verdict);
-        let change = transition(previous, &now, *verdict);
+        let change = transition(previous, &now, *verdict, false);
         all.push((now, change));
     }
     all
@@ -72,9 +72,17 @@ fn what_is_all_from_the_future_is_not_fresh() {
     let ahead = observed(VerdictOutcome::Pass, "12:00", &[Some("12:00")]);
     assert_eq!(state_of(Some(&ahead), day, at("11:55")), State::Effective, "clocks differ by minutes");
     assert_eq!(state_of(Some(&ahead), day, at("11:54")), State::Stale);
-    // Read again by the right clock; the verdict stays dated as the one before it.
-    let again = observed(VerdictOutcome::Pass, "12:00", &[Some("11:00")]);
-    assert_eq!(state_of(Some(&again), day, at("11:00")), State::Effective);
+    let of_both = observed(VerdictOutcome::Pass, "12:00", &[Some("11:00")]);
+    assert_eq!(state_of(Some(&of_both), day, at("11:00")), State::Stale, "judged as of a time that has not come");
+    // By the right clock again, over evidence of both: what the wrong one dated makes nothing fresh.
+    let (collectors, of) = (["c".to_owned()], |time: &str| ("c".to_owned(), at(time)));
+    let over = |times: &[&str]| {
+        let complete = times.iter().map(|time| of(time)).collect::<Vec<_>>();
+        Observed::over(VerdictOutcome::Pass, at("11:00"), at("11:00"), &collectors, complete).evidence
+    };
+    assert_eq!(over(&["11:05"]), [Some(at("11:05"))]);
+    assert_eq!(over(&["11:06"]), [None]);
+    assert_eq!(over(&["10:00", "12:00"]), [Some(at("10:00"))]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Clocks that are set under a running daemon, by libfaketime: every slot has one outcome, no verdict is dated back, and the
-//! log shows that the clock was set. `calendar::timelines` sets the program's own clock in many more ways.
+//! Clocks that are set under a running daemon, by libfaketime: every slot has one outcome, no verdict is dated back but
+//! behind one whose clock was ahead, and the log shows that the clock was set. `calendar::timelines` sets the program's own clock in many more ways.
 
 use crate::cli::Home;
 use crate::cli::reload::{Daemon, edit, home};
 use crate::support::wait_until;
 use chrono::{DateTime, TimeDelta, Utc};
+use evidenced::drift;
 use evidenced::ledger::record::Body;
 use evidenced::ledger::{Filter, Reader, verify_store};
 use std::collections::BTreeSet;
@@ -91,7 +92,7 @@ impl Faked {
 }
 
 #[test]
-fn a_clock_that_is_set_under_a_running_daemon_dates_nothing_back_and_gives_each_slot_one_outcome() {
+fn a_clock_that_is_set_under_a_running_daemon_binds_nothing_that_comes_after_it_and_gives_each_slot_one_outcome() {
     let mut faked = Faked::start();
     // 400 days on: those slots were not answered when they were due, and the newest is.
     faked.set(9_600);
@@ -110,14 +111,17 @@ fn a_clock_that_is_set_under_a_running_daemon_dates_nothing_back_and_gives_each_
     let reader = faked.reader();
     let (mut slots, mut missed, mut as_of) = (Vec::new(), 0, None);
     for found in reader.records(0..u64::MAX, &Filter::default()) {
-        match found.unwrap().1.body {
+        let record = found.unwrap().1;
+        match record.body {
             Body::RunOpened { scheduled_for: Some(slot), .. } => slots.push(slot),
             Body::Missed { scheduled_for, .. } => {
                 slots.push(scheduled_for);
                 missed += 1;
             }
             Body::Verdict { as_of: at, .. } => {
-                assert!(as_of.is_none_or(|before| at >= before), "a verdict as of {at} after one as of {as_of:?}");
+                let bound = as_of.is_none_or(|before| at >= before || drift::is_ahead(before, record.at));
+                assert!(bound, "a verdict as of {at} after one as of {as_of:?}");
+                assert!(!drift::is_ahead(at, record.at), "a verdict as of {at}, recorded at {}", record.at);
                 as_of = Some(at);
             }
             _ => {}

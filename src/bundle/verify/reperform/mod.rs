@@ -103,7 +103,9 @@ fn judged(work: &mut Work<'_>) -> Result<(), BundleError> {
             body @ Body::Transition { .. } if inside => {
                 states.transition(work, in_force.as_deref(), index, &body)?;
             }
-            Body::Transition { control, to, occasion: Occasion::Lapse, .. } => states.lapsed(&control, to),
+            Body::Transition { control, to, since, occasion: Occasion::Lapse, .. } => {
+                states.lapsed(&control, to, since);
+            }
             _ => {}
         }
     }

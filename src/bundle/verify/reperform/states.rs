@@ -33,6 +33,10 @@ struct Held {
     standing: Standing,
     /// What its last verdict is as of.
     as_of: DateTime<Utc>,
+    /// When that was recorded.
+    at: DateTime<Utc>,
+    /// What it was last said to be as of: of that verdict, or since when it is stale.
+    floor: DateTime<Utc>,
     /// Of that verdict's evidence what is complete: collector and time; `None`: it is not here.
     complete: Option<Vec<(String, DateTime<Utc>)>>,
 }
@@ -55,6 +59,7 @@ impl States {
         verdict: &Verdict,
     ) -> Result<(), BundleError> {
         let Body::Verdict { control, evidence, as_of, occasion, .. } = body else { return Ok(()) };
+        let at = work.source.record(index)?.at;
         let file = format!("data/verdicts/{}/{STANDING}", digits(index));
         if !work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             self.unknown.insert(index + 1, "the verdict before it has no standing");
@@ -64,7 +69,8 @@ impl States {
         let sealed: Standing = document(&work.source, index, STANDING)?;
         let config = in_force.config.as_ref().and_then(|config| config.controls.get(control));
         let complete = complete(work, evidence)?;
-        let now = Held { standing: sealed.clone(), as_of: *as_of, complete: Some(complete.clone()) };
+        let complete_now = Some(complete.clone());
+        let now = Held { standing: sealed.clone(), as_of: *as_of, at, floor: *as_of, complete: complete_now };
         let previous = self.known.insert(control.clone(), now);
         let lost = self.lost.remove(control);
         if previous.is_none() && (lost || !first_ever(work, control)?) {
@@ -78,20 +84,21 @@ impl States {
             work.skip(file, "this program cannot read the configuration in force");
             return Ok(());
         };
-        let stale_from = |held: &Held| held.stale_from(in_force, control);
+        let stale_from = |held: &Held| held.stale_from(in_force, control, at);
         if let Some(stale) = previous.as_ref().and_then(stale_from).filter(|at| at < as_of) {
             let why = format!("passes over {}, from when on the control was stale, and no record says so", time(stale));
             work.checking.wrong(record_path(index), why);
         }
-        let observed = Observed::over(verdict.outcome, *as_of, &config.collectors, complete);
+        let observed = Observed::over(verdict.outcome, *as_of, at, &config.collectors, complete);
         let state = drift::state_of(Some(&observed), config.stale_after().delta(), *as_of);
-        let before_at = previous.as_ref().map(|held| held.as_of);
+        let back = previous.as_ref().is_some_and(|held| *as_of < held.floor);
+        let before_at = previous.as_ref().map(|held| held.as_of).filter(|before| before <= as_of);
         let previous = previous.map(|held| held.standing);
         let again = Standing::after(previous.as_ref(), state, Some(verdict));
         if again != sealed {
             work.checking.wrong(file, "is not what follows from the verdict and the standing before it");
         }
-        if let Some(transition) = drift::transition(previous.as_ref(), &sealed, Some(verdict)) {
+        if let Some(transition) = drift::transition(previous.as_ref(), &sealed, Some(verdict), back) {
             let follows = match work.source.record(index + 1) {
                 Ok(next) => matches!(next.body, Body::Transition { control: ref of, .. } if of == control),
                 Err(_) => false,
@@ -114,9 +121,10 @@ impl States {
     }
 
     /// Time alone changed the state before the range.
-    pub(super) fn lapsed(&mut self, control: &str, to: State) {
+    pub(super) fn lapsed(&mut self, control: &str, to: State, since: Option<DateTime<Utc>>) {
         if let Some(held) = self.known.get_mut(control) {
             held.standing.state = to;
+            held.floor = since.unwrap_or(held.as_of);
         }
     }
 
@@ -136,7 +144,8 @@ impl States {
         self.lost.remove(control);
         if work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             let standing = document(&work.source, index, STANDING)?;
-            self.known.insert(control.clone(), Held { standing, as_of: *as_of, complete: None });
+            let at = work.source.record(index)?.at;
+            self.known.insert(control.clone(), Held { standing, as_of: *as_of, at, floor: *as_of, complete: None });
         }
         self.unknown.insert(index + 1, "the verdict before it was not made again");
         Ok(())
@@ -158,7 +167,7 @@ impl States {
                 work.skip(record_path(index), "the verdict before it is not in the bundle");
                 return Ok(());
             }
-            None if lapse => self.lapse(in_force, body),
+            None if lapse => self.lapse(in_force, body, work.source.record(index)?.at),
             None if self.unknown.contains_key(&index) => {
                 let why = self.unknown.remove(&index).unwrap_or_default();
                 work.skip(record_path(index), why);
@@ -183,28 +192,35 @@ impl States {
         Ok(())
     }
 
-    /// Time alone: nothing but the state can change, and from a known instant on.
-    fn lapse(&mut self, in_force: Option<&InForce>, body: &Body) -> Option<Due> {
-        let Body::Transition { control, since, .. } = body else { return None };
+    /// Time alone: nothing but the state can change, and from a known instant on; or, where the last verdict is by a
+    /// clock that was ahead, as soon as somebody saw that.
+    fn lapse(&mut self, in_force: Option<&InForce>, body: &Body, at: DateTime<Utc>) -> Option<Due> {
+        let Body::Transition { control, since, observed_at, .. } = body else { return None };
         // A state that is bad already does not become stale.
         let held = self.known.get_mut(control).filter(|held| held.standing.state == State::Effective)?;
-        let stale_from = in_force.and_then(|in_force| held.stale_from(in_force, control));
+        let stale_from = if drift::is_ahead(held.as_of, at) {
+            Some(*observed_at)
+        } else {
+            in_force.and_then(|in_force| held.stale_from(in_force, control, at))
+        };
         let after = Standing::after(Some(&held.standing), State::Stale, None);
-        let transition = drift::transition(Some(&held.standing), &after, None)?;
+        let transition = drift::transition(Some(&held.standing), &after, None, false)?;
         held.standing = after;
         // Without the times of its evidence or the configuration, when it became stale is not made again.
         let since = stale_from.or(*since);
-        Some(Due { transition, before_at: Some(held.as_of), since })
+        held.floor = since.unwrap_or(held.as_of);
+        Some(Due { transition, before_at: Some(held.as_of).filter(|before| *before <= held.floor), since })
     }
 }
 
 impl Held {
     /// From when on a control that is effective is stale by the configuration in force; `None` also where that,
-    /// or its evidence, is not here.
-    fn stale_from(&self, in_force: &InForce, control: &str) -> Option<DateTime<Utc>> {
+    /// or its evidence, is not here, and where its clock was ahead of the one that says `now`.
+    fn stale_from(&self, in_force: &InForce, control: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let config = in_force.config.as_ref()?.controls.get(control)?;
-        let complete = self.complete.clone().filter(|_| self.standing.state == State::Effective)?;
-        let observed = Observed::over(VerdictOutcome::Pass, self.as_of, &config.collectors, complete);
+        let counts = self.standing.state == State::Effective && !drift::is_ahead(self.as_of, now);
+        let complete = self.complete.clone().filter(|_| counts)?;
+        let observed = Observed::over(VerdictOutcome::Pass, self.as_of, self.at, &config.collectors, complete);
         // Collectors that the verdict is not over were made to feed it by the configuration.
         Some(observed.stale_from(config.stale_after().delta()).unwrap_or(in_force.at).max(self.as_of))
     }

@@ -5,6 +5,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Source, digits, record_path, time};
 use crate::bundle::verify::documents::document;
 use crate::config::Config;
+use crate::drift;
 use crate::judge::{self, Reading, Test, Verdict, Waiver};
 use crate::ledger::record::{Body, Of, Status, canonical_json};
 use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
@@ -93,7 +94,7 @@ pub(super) fn again(
         named.push((*waiver, work.source.record(*waiver)?.body));
     }
     let known = waivers::known(named);
-    acceptances(work, seen, index, body, &known);
+    acceptances(work, seen, index, body, &known)?;
     let known: Vec<Waiver> = known.into_values().collect();
     let verdict = judge::judge(&test, &readings, &known, *as_of);
     let sealed = work.source.file(index, "judgements.json")?;
@@ -161,13 +162,21 @@ fn readings(
     Ok(readings)
 }
 
-/// A verdict goes on where the last one of its control was: as of no earlier instant, knowing every waiver and
-/// revocation that was on record then, and past the end of none that nobody judged at its end.
-fn acceptances(work: &mut Work<'_>, seen: &Seen, index: u64, body: &Body, known: &BTreeMap<u64, Waiver>) {
-    let Body::Verdict { control, as_of, waivers, .. } = body else { return };
-    let Some((last, last_as_of)) = seen.last.get(control).copied() else { return };
+/// A verdict goes on where the last one of its control was: as of no earlier instant, unless that one is by a clock
+/// that was ahead; knowing every waiver and revocation that was on record then, and past the end of none that nobody
+/// judged at its end.
+fn acceptances(
+    work: &mut Work<'_>,
+    seen: &Seen,
+    index: u64,
+    body: &Body,
+    known: &BTreeMap<u64, Waiver>,
+) -> Result<(), BundleError> {
+    let Body::Verdict { control, as_of, waivers, .. } = body else { return Ok(()) };
+    let Some((last, last_as_of)) = seen.last.get(control).copied() else { return Ok(()) };
+    let now = work.source.record(index)?.at;
     let mut wrong = |why: String| work.checking.wrong(record_path(index), why);
-    if *as_of < last_as_of {
+    if *as_of < last_as_of && !drift::is_ahead(last_as_of, now) {
         wrong(format!("is as of an earlier instant than record {last}, the verdict before it"));
     }
     let of_it = |body: &Body| matches!(body.of(), Of::Control(of) if of == control);
@@ -180,6 +189,7 @@ fn acceptances(work: &mut Work<'_>, seen: &Seen, index: u64, body: &Body, known:
             wrong(format!("passes over {}, when the waiver in record {record} ended", time(end)));
         }
     }
+    Ok(())
 }
 
 /// Whether the waiver's revocation was sealed before the record.
