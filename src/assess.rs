@@ -88,8 +88,8 @@ fn assess_by(
     now: DateTime<Utc>,
 ) -> Result<Assessed, RunError> {
     let control = control(loaded, id)?;
-    let before = before(reader, id, size)?;
-    let as_of = before.as_ref().map_or(at, |before| before.no_earlier(at, now));
+    let before = before(reader, id, size, now)?;
+    let as_of = before.as_ref().map_or(at, |before| before.no_earlier(at));
     let weighed = weigh(reader, loaded, id, size, as_of)?;
     let observed = observed(reader, control, weighed.verdict.outcome, (as_of, now), &weighed.evidence)?;
     let state = drift::state_of(Some(&observed), control.stale_after().delta(), as_of);
@@ -416,6 +416,8 @@ struct Before {
     at: DateTime<Utc>,
     /// What it was last said to be as of: of the last verdict, or since when it is stale.
     floor: DateTime<Utc>,
+    /// That is by a clock that was ahead of the present one.
+    ahead: bool,
     /// What it is.
     standing: Standing,
     /// The last verdict's outcome.
@@ -429,15 +431,32 @@ struct Before {
 impl Before {
     /// What comes next, of the instant `at`, is as of no earlier instant than what was there before, unless that is by a
     /// clock that was ahead.
-    fn no_earlier(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        if drift::is_ahead(self.floor, now) { at } else { at.max(self.floor) }
+    fn no_earlier(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        if self.ahead { at } else { at.max(self.floor) }
     }
 }
 
+/// How far the times of two neighbouring records leap at least where a clock was set ahead.
+const LEAP: TimeDelta = TimeDelta::days(1);
+
+/// Whether the clock that dated this record, ahead of `now`, was ahead. If the times of the log lead up to it without a
+/// leap, it is the present clock that is behind, and what is on record stands.
+fn leapt(reader: &Reader, index: u64, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+    let mut after = reader.record(index)?.at;
+    for found in reader.records_newest_first(0..index, &Filter::default()) {
+        let at = found?.1.at;
+        if !drift::is_ahead(at, now) {
+            return Ok(after - at >= LEAP);
+        }
+        after = at;
+    }
+    Ok(false)
+}
+
 /// What the control was at its last observation among the first `size` records; `None` before the first.
-fn before(reader: &Reader, id: &str, size: u64) -> Result<Option<Before>, RunError> {
+fn before(reader: &Reader, id: &str, size: u64, now: DateTime<Utc>) -> Result<Option<Before>, RunError> {
     let newest = reader.newest_before(size, &Filter::kind("verdict").control(id))?;
-    let Some((index, verdict)) = newest else { return Ok(None) };
+    let Some((mut index, verdict)) = newest else { return Ok(None) };
     let Body::Verdict { as_of, outcome, evidence, waivers, .. } = verdict.body else { return Ok(None) };
     let mut standing: Standing = match erased(reader, index)? {
         None => json(reader, index, STANDING)?,
@@ -450,9 +469,10 @@ fn before(reader: &Reader, id: &str, size: u64) -> Result<Option<Before>, RunErr
         reader.newest_before(size, &Filter::kind("transition").control(id))?
         && later > index
     {
-        (standing.state, floor) = (to, since.unwrap_or(as_of));
+        (index, standing.state, floor) = (later, to, since.unwrap_or(as_of));
     }
-    Ok(Some(Before { as_of, at: verdict.at, floor, standing, outcome, evidence, waivers }))
+    let ahead = drift::is_ahead(floor, now) && leapt(reader, index, now)?;
+    Ok(Some(Before { as_of, at: verdict.at, floor, ahead, standing, outcome, evidence, waivers }))
 }
 
 /// The state that a fresh verdict leads to.

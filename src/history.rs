@@ -218,7 +218,7 @@ impl Past {
                 ended: None,
             });
         }
-        Ok(Self { changes, transitions, present })
+        Ok(Self { changes: timeline::in_order(&changes), transitions, present })
     }
 
     /// Those that are of before an instant.

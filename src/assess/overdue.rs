@@ -24,8 +24,8 @@ pub fn overdue(
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<Draft>>, RunError> {
-    let Some(before) = before(reader, id, u64::MAX)? else { return Ok(None) };
-    let due = due(reader, control(loaded, id)?, id, &before, u64::MAX, until, now)?;
+    let Some(before) = before(reader, id, u64::MAX, now)? else { return Ok(None) };
+    let due = due(reader, control(loaded, id)?, id, &before, u64::MAX, until)?;
     let Some((at, occasion)) = due else { return Ok(None) };
     if occasion != Occasion::Lapse {
         return Ok(Some(assess(reader, loaded, id, at, now)?.records(id, &occasion, until)?));
@@ -46,7 +46,6 @@ fn due(
     before: &Before,
     size: u64,
     until: DateTime<Utc>,
-    now: DateTime<Utc>,
 ) -> Result<Option<(DateTime<Utc>, Occasion)>, RunError> {
     let mut due = waivers_due(reader, id, before, size)?;
     // A state that is bad already does not become stale: what is worse stays on record.
@@ -54,7 +53,7 @@ fn due(
         let observed = observed(reader, control, before.outcome, (before.as_of, before.at), &before.evidence)?;
         let stale_from = match observed.stale_from(control.stale_after().delta()) {
             // The clock was ahead: as soon as somebody sees that.
-            _ if drift::is_ahead(before.as_of, now) => until,
+            _ if before.ahead => until,
             Some(at) => at,
             // Its collectors were changed: the last verdict is over none of what feeds it now. What fed it until
             // then may have grown too old before that, while nobody looked.
@@ -70,7 +69,9 @@ fn due(
     }
     due.retain(|(at, _)| *at <= until);
     let first = due.into_iter().min_by_key(|(at, _)| *at);
-    Ok(first.map(|(at, occasion)| (before.no_earlier(at, now), occasion)))
+    let first = first.map(|(at, occasion)| (before.no_earlier(at), occasion));
+    // It cannot be stale since a time that has not come.
+    Ok(first.filter(|(at, occasion)| *occasion != Occasion::Lapse || *at <= until))
 }
 
 /// What has become of the waivers of a control since its last verdict, or will.
@@ -130,14 +131,14 @@ pub fn present_by(
     now: DateTime<Utc>,
 ) -> Result<Present, RunError> {
     let control = control(loaded, id)?;
-    let Some(before) = before(reader, id, size)? else {
+    let Some(before) = before(reader, id, size, now)? else {
         return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
     };
     let mut state = {
         let observed = observed(reader, control, before.outcome, (before.as_of, before.at), &before.evidence)?;
         drift::state_of(Some(&observed), control.stale_after().delta(), now)
     };
-    let first = due(reader, control, id, &before, size, now, now)?.map(|(at, _)| at);
+    let first = due(reader, control, id, &before, size, now)?.map(|(at, _)| at);
     let mut unrecorded = None;
     if waivers_due(reader, id, &before, size)?.iter().any(|(at, _)| *at <= now) {
         let assessed = assess_by(reader, loaded, id, size, now, now)?;

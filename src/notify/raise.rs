@@ -181,7 +181,14 @@ impl<'a> Raise<'a> {
         let still = judged.as_ref().map(|verdict| still(verdict, &items, from, to)).unwrap_or_default();
         let unread = judged.map(|verdict| verdict.unread).unwrap_or_default();
         let change = Changed { control, from, to, since, occasion, items: &items, still: &still, unread: &unread };
-        Ok(self.rules().changed(&change))
+        let mut message = self.rules().changed(&change);
+        // A waiver ends twice, if a clock was ahead the first time.
+        if let Some(message) = &mut message
+            && self.reader.alert(&message.key)?.is_some()
+        {
+            message.key = format!("{}:{}", message.key, observed_at.timestamp_millis());
+        }
+        Ok(message)
     }
 
     /// A run that brought something home or tried to; of one that was cut short, the due instant that it answered.

@@ -164,7 +164,7 @@ impl Totals {
 /// Folds the changes of a control, in order of their records, over `shown`: the period up to what is known of
 /// it. Changes before it tell what it was when it began, and when a drift began that reaches into it.
 pub fn fold(changes: &[Change], shown: Window) -> Timeline {
-    let changes = &standing(changes);
+    let changes = &in_order(changes);
     let intervals = intervals(changes, shown);
     let drifts: Vec<Drift> = drifts(changes, shown.end)
         .into_iter()
@@ -175,20 +175,22 @@ pub fn fold(changes: &[Change], shown: Window) -> Timeline {
     Timeline { intervals, drifts, state_at_end, totals }
 }
 
-/// Without what a clock that was ahead wrote: what was recorded later of an earlier time takes its place. What it was in
-/// between nobody knows.
-fn standing(changes: &[Change]) -> Vec<Change> {
-    let mut standing: Vec<Change> = Vec::new();
+/// In the order of time too: what a clock that was ahead dated is no later than what was recorded after it. Nothing is
+/// left out; when it was, is known only to lie behind what was recorded before that clock.
+pub(crate) fn in_order(changes: &[Change]) -> Vec<Change> {
+    let mut ordered: Vec<Change> = Vec::new();
     for change in changes {
+        let shown = change.shown();
+        let sound = ordered.iter().rposition(|earlier| !is_ahead(earlier.shown(), shown)).map_or(0, |last| last + 1);
+        let before_at = sound.checked_sub(1).map(|last| ordered[last].shown());
         let mut change = change.clone();
-        let before = standing.len();
-        while standing.pop_if(|last| is_ahead(last.shown(), change.shown())).is_some() {}
-        if standing.len() < before {
-            (change.from, change.before_at) = standing.last().map(|last| (last.to, last.shown())).unzip();
+        for ahead in &mut ordered[sound..] {
+            (ahead.since, ahead.before_at, ahead.observed_at) = (None, before_at, shown);
+            change.before_at = before_at;
         }
-        standing.push(change);
+        ordered.push(change);
     }
-    standing
+    ordered
 }
 
 fn intervals(changes: &[Change], shown: Window) -> Vec<Interval> {

@@ -3,10 +3,9 @@
 use super::{Change, Look, Spell, Spells};
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, record_path};
-use crate::drift::{Ending, Standing, State, is_ahead};
+use crate::drift::{Ending, Standing, State};
 use crate::judge::{Verdict, VerdictOutcome};
 use crate::ledger::record::Body;
-use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// The changes in these transitions.
@@ -26,18 +25,11 @@ pub(crate) fn changes(source: &dyn Source, transitions: &[u64]) -> Result<Vec<Ch
 
 /// How long items were bad, by these verdicts, oldest first. Of one whose files are not there nothing is known.
 pub(crate) fn spells(source: &dyn Source, verdicts: impl IntoIterator<Item = u64>) -> Result<Vec<Spell>, BundleError> {
-    let mut standing: Vec<(u64, DateTime<Utc>)> = Vec::new();
+    let mut spells = Spells::default();
     for index in verdicts {
-        let Body::Verdict { as_of, .. } = source.record(index)?.body else {
+        let Body::Verdict { as_of, outcome, occasion, .. } = source.record(index)?.body else {
             return Err(BundleError::malformed(record_path(index), "is not a verdict"));
         };
-        // What a clock that was ahead wrote gives way to what was recorded later of an earlier time.
-        while standing.pop_if(|(_, last)| is_ahead(*last, as_of)).is_some() {}
-        standing.push((index, as_of));
-    }
-    let mut spells = Spells::default();
-    for (index, as_of) in standing {
-        let Body::Verdict { outcome, occasion, .. } = source.record(index)?.body else { continue };
         // What passes has nothing bad.
         let bad = match outcome {
             VerdictOutcome::Pass => BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! How long single items were bad. Pure.
 
 use super::Lasted;
-use crate::drift::{Bad, Ending};
+use crate::drift::{Bad, Ending, is_ahead};
 use crate::judge::Outcome;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -47,7 +47,8 @@ pub struct Spell {
 pub struct Spells {
     open: BTreeMap<String, Spell>,
     ended: Vec<Spell>,
-    last: Option<DateTime<Utc>>,
+    /// What the looks were as of, without those of a clock that was ahead.
+    looks: Vec<DateTime<Utc>>,
 }
 
 impl Spells {
@@ -56,9 +57,18 @@ impl Spells {
         self.open.keys()
     }
 
-    /// Takes the next look.
+    /// Takes the next look. What looks of a clock that was ahead saw, they saw before it.
     pub fn look(&mut self, look: Look) {
-        let earliest = if look.exact { Some(look.as_of) } else { self.last };
+        while self.looks.pop_if(|last| is_ahead(*last, look.as_of)).is_some() {
+            for spell in self.open.values_mut().chain(&mut self.ended) {
+                spell.from = spell.from.min(look.as_of);
+                for instant in [&mut spell.earliest, &mut spell.until, &mut spell.until_earliest].into_iter().flatten()
+                {
+                    *instant = (*instant).min(look.as_of);
+                }
+            }
+        }
+        let earliest = if look.exact { Some(look.as_of) } else { self.looks.last().copied() };
         let before = std::mem::take(&mut self.open);
         for (item, mut spell) in before {
             match look.bad.get(&item) {
@@ -91,12 +101,12 @@ impl Spells {
             };
             self.open.entry(item).or_insert_with_key(|item| new(item.clone()));
         }
-        self.last = Some(look.as_of);
+        self.looks.push(look.as_of);
     }
 
     /// All of them, in the order in which they began.
     pub fn end(self) -> Vec<Spell> {
-        let last = self.last;
+        let last = self.looks.last().copied();
         let mut all: Vec<Spell> = self.ended.into_iter().chain(self.open.into_values()).collect();
         for spell in &mut all {
             let until = spell.until.or(last).unwrap_or(spell.from);

@@ -177,7 +177,7 @@ fn lengths_are_told_in_words() {
 }
 
 #[test]
-fn what_a_clock_that_was_ahead_wrote_gives_way_to_what_was_recorded_later_of_an_earlier_time() {
+fn what_a_clock_that_was_ahead_dated_is_no_later_than_what_was_recorded_after_it_and_is_not_lost() {
     let ahead = [
         run(None, Effective, None, at(2, 0)),
         exact(Effective, Stale, at(2, 0), at(8, 0)),
@@ -190,12 +190,13 @@ fn what_a_clock_that_was_ahead_wrote_gives_way_to_what_was_recorded_later_of_an_
     let drift = &timeline.drifts[0];
     assert_eq!((drift.from, drift.earliest, drift.began_before), (at(4, 0), Some(at(2, 0)), false));
     assert_eq!((timeline.drifts.len(), timeline.state_at_end), (1, Some(Deviating)));
-    // What was before that clock stands.
+    // What that clock dated is told all the same.
     let later = [&ahead[..], &[run(Some(Deviating), Effective, Some(at(8, 12)), at(9, 0))]].concat();
     assert_eq!(
         states(&fold(&later, ten_days())),
         [(None, 24), (Some(Effective), 144), (Some(Stale), 24), (Some(Effective), 48)]
     );
+    assert_eq!((fold(&later, ten_days()).drifts.len(), fold(&later, ten_days()).drifts[0].worst), (1, Deviating));
     // Minutes apart are the order of two runs.
     let minutes = [
         run(None, Deviating, None, at(2, 0)),

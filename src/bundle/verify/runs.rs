@@ -180,9 +180,8 @@ impl<'a> References<'a> {
                 self.known.verdict(body, &mut wrong);
                 self.verdict = Some((control.clone(), occasion.clone()));
             }
-            Body::Transition { control, from, to, occasion, before_at, since, observed_at, .. } => {
-                // Without `before_at`, what it was before is by a clock that was ahead.
-                if causes::begins_drift(from.filter(|_| before_at.is_some()), *to) {
+            Body::Transition { control, from, to, occasion, since, observed_at, .. } => {
+                if causes::begins_drift(*from, *to) {
                     self.known.drifts.insert(*index, control.clone());
                 }
                 let state = self.states.insert(control.clone(), *to);

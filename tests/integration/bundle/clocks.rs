@@ -106,8 +106,10 @@ fn a_waiver_that_had_run_out_by_a_clock_that_was_ahead_counts_again() {
     world.run("2026-01-25T02:00:00Z");
     world.run("2026-02-10T02:00:00Z");
     let drifts = drifts(&world);
-    assert_eq!(drifts.len(), 2, "{drifts:?}");
-    assert!(drifts[1].contains(",2026-01-20T00:00:00.000Z,2026-01-20T00:00:00.000Z,"), "{drifts:?}");
+    // What that clock dated is told, of no length.
+    let ahead = "2026-01-10T09:00:00.000Z,2026-01-11T02:00:00.000Z,2026-01-11T02:00:00.000Z,2026-01-11T02:00:00.000Z,waived,0,0,";
+    assert!(drifts.len() == 3 && drifts[1].contains(ahead), "{drifts:?}");
+    assert!(drifts[2].contains(",2026-01-20T00:00:00.000Z,2026-01-20T00:00:00.000Z,"), "{drifts:?}");
 }
 
 #[test]
@@ -118,4 +120,25 @@ fn of_runs_that_overlap_the_one_that_began_first_still_takes_nothing_back() {
     // Four minutes are no clock that was ahead.
     world.run_again("2026-01-09T01:56:00Z");
     assert_eq!(as_of(&world).last(), Some(&at("2026-01-09T02:00:00Z")));
+}
+
+#[test]
+fn under_a_clock_that_is_behind_what_is_on_record_stands() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    world.run("2026-01-09T02:00:00Z");
+    let deviating = (Some(State::Effective), State::Deviating, at("2026-01-09T02:00:00Z"));
+    assert_eq!(changes(&world).last(), Some(&deviating));
+    for hour in 3..23 {
+        world.look(&format!("2026-01-09T{hour:02}:00:00Z"));
+        world.accept("something else", &format!("2026-01-09T{hour:02}:00:00Z"), "2026-03-01T00:00:00Z");
+    }
+    // Half a day back, and to when no clock was set yet: the times of the log lead up to the last one without a leap.
+    for when in ["2026-01-09T10:00:00Z", "2000-01-01T00:00:00Z"] {
+        world.run_again(when);
+        assert_eq!(as_of(&world).last(), Some(&at("2026-01-09T22:00:00Z")), "{when}");
+    }
+    world.run("2026-01-25T02:00:00Z");
+    assert_eq!(changes(&world).last().unwrap().1, State::Effective);
+    assert_eq!(drifts(&world).len(), 1, "found on the 9th, mended by the 25th");
 }
