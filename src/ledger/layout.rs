@@ -26,7 +26,15 @@ pub struct JudgingLock {
 /// Held while a collector runs; released when dropped, and by the system when the process ends.
 #[derive(Debug)]
 pub struct CollectorLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for CollectorLock {
+    /// Closing would not do: a child process that is just being started has the file open too until it is another
+    /// program, and whoever wants the lock does not wait. What fails here closing does.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 /// What the files beside the database say of it.
@@ -153,7 +161,7 @@ impl Layout {
         let path = locks.join(lock_name(collector));
         let file = open_lock_file(&path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(CollectorLock { _file: file })),
+            Ok(()) => Ok(Some(CollectorLock { file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => Err(LedgerError::io("locking", &path)(error)),
         }

@@ -341,6 +341,21 @@ fn a_collector_is_locked_across_handles_until_its_lock_is_dropped() {
 }
 
 #[test]
+fn a_lock_that_was_dropped_is_free_though_a_child_process_is_just_being_started() {
+    let (_dir, ledger) = fresh();
+    std::thread::scope(|scope| {
+        let children = scope.spawn(|| {
+            for _ in 0..100 {
+                assert!(std::process::Command::new("true").status().unwrap().success());
+            }
+        });
+        while !children.is_finished() {
+            assert!(ledger.lock_collector("c").unwrap().is_some(), "a child that is no other program yet holds it");
+        }
+    });
+}
+
+#[test]
 fn records_are_found_by_what_they_say() {
     let (_dir, ledger) = fresh();
     let mut unit = vec![opened("c", "r1", Some(1)), closed("c", "r1"), opened("d", "r2", Some(1))];
