@@ -222,7 +222,8 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
 fn push(pushes: &mut Pushes, row: &Row) {
     if row.after != ZERO {
         let by = row.actor.as_ref().map(|actor| actor.actor().login);
-        pushes.entry(row.reference.clone()).or_default().insert(row.after.clone(), Push { by, at: row.timestamp });
+        let (at, oid, made) = (row.timestamp, row.after.clone(), row.activity_type == Activity::BranchCreation);
+        pushes.entry(row.reference.clone()).or_default().insert(Push { at, oid, by, made });
     }
 }
 

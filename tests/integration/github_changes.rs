@@ -11,6 +11,7 @@ mod located;
 mod organisation;
 mod owners;
 mod paging;
+mod pushers;
 pub(crate) mod sign_in;
 
 use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};

@@ -167,6 +167,9 @@ impl GithubHistory {
         if let Some((branch, head)) = id {
             let gone = spec.merged_at + Duration::minutes(1);
             self.row(&spec.repository, (&branch, "branch_deletion"), (&head, ZERO), gone, Some(&spec.merged_by));
+            if let Some((at, who)) = spec.restored.as_ref().filter(|(at, _)| *at > gone) {
+                self.row(&spec.repository, (&branch, "branch_creation"), (ZERO, &head), *at, Some(who));
+            }
         }
         landing
     }
@@ -373,6 +376,13 @@ impl Repository {
         later.sort_by_key(|(at, _)| *at);
         for (at, later) in later {
             self.go_on(&mut pull, &base, at, &later);
+        }
+        if let Some((at, who)) = spec.restored.as_ref().filter(|(at, _)| *at < spec.merged_at)
+            && let Some(head) = pull.commits.last().cloned()
+        {
+            let gone = *at - Duration::minutes(1);
+            pull.pushes.push(("branch_deletion", head.clone(), ZERO.to_owned(), gone, who.clone()));
+            pull.pushes.push(("branch_creation", ZERO.to_owned(), head, *at, who.clone()));
         }
         for sha in &pull.commits {
             if let Some(commit) = self.commits.get_mut(sha) {

@@ -99,6 +99,8 @@ pub struct PullRequestSpec {
     pub pushed_later: Option<(DateTime<Utc>, String)>,
     /// When the "Update branch" button is pressed, if it is.
     pub branch_updated_at: Option<DateTime<Utc>>,
+    /// When its branch is brought back, a minute after it was deleted, and by whom; before the merge or after it.
+    pub restored: Option<(DateTime<Utc>, String)>,
     /// When the base branch is switched to `base`, if it is.
     pub base_changed_at: Option<DateTime<Utc>>,
     /// When it is merged.
@@ -133,6 +135,7 @@ impl PullRequestSpec {
             reviews: Vec::new(),
             pushed_later: None,
             branch_updated_at: None,
+            restored: None,
             base_changed_at: None,
             merged_at,
             merged_by: author.to_owned(),

@@ -225,6 +225,7 @@ impl View<'_> {
         json!({
             "__typename": "PullRequest", "id": id, "number": spec.number, "__repository": repository.name,
             "url": format!("https://github.com/{}/pull/{}", repository.name, spec.number),
+            "createdAt": time(spec.opened_at),
             "author": actor(Some(&spec.author)), "baseRefName": spec.base, "headRefName": pull.branch,
             "headRefOid": commits.last(), "merged": merged, "mergedAt": merged.then(|| time(spec.merged_at)),
             "isCrossRepository": spec.fork, "mergeCommit": pull.landed.last().filter(|_| merged).map(commit),
