@@ -46,6 +46,10 @@ pub(super) struct RepositoryMemory {
     /// Its default branches, the present one and former ones that are still there.
     #[serde(default)]
     pub defaults: Vec<String>,
+    /// The default branch when the repository was first read: ids of what landed there without a pull request do not
+    /// name it. It stays the same, so that no landing on another branch ever gets the id of one there.
+    #[serde(default)]
+    pub home: Option<String>,
     /// What nobody has reviewed and later runs look at again, by the id of the change. Absent in what earlier
     /// versions left.
     #[serde(default)]

@@ -219,6 +219,14 @@ impl Landed {
         self.parents.nodes.first().map(|parent| parent.oid.as_str())
     }
 
+    /// The commit that it merges into the one before it.
+    pub(super) fn merges(&self) -> Option<&str> {
+        match self.parents.nodes.as_slice() {
+            [_, merged] => Some(&merged.oid),
+            _ => None,
+        }
+    }
+
     /// Who wrote it, with whom, and who committed it, unless GitHub's own buttons did.
     pub(super) fn people(&self) -> impl Iterator<Item = CommitAuthor> {
         let authors: Vec<CommitAuthor> = self.authors.nodes.iter().map(GitActor::author).collect();

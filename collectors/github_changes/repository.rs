@@ -65,7 +65,11 @@ pub(super) async fn read(
         identity: Some(state.identity.clone()),
         filters: Vec::new(),
         limitations: Vec::new(),
-        memory: RepositoryMemory { id: Some(state.id), ..remembered(known, period, &log, window) },
+        memory: RepositoryMemory {
+            id: Some(state.id),
+            home: known.and_then(|known| known.home.clone()).or_else(|| state.default.clone()),
+            ..remembered(known, period, &log, window)
+        },
     };
     let by_branch: BTreeMap<&str, Vec<Row>> =
         repository.branches.iter().map(|branch| (branch.as_str(), of_branch(&log.rows, branch))).collect();
@@ -138,6 +142,7 @@ async fn unchanged(
         states,
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
+        home: known.home.clone(),
     };
     let mut found = Found::default();
     again::look(client, (repository, settings), Some(known), (&[], background), (&mut found, &mut read)).await?;
@@ -215,6 +220,7 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
         id: None,
         organization: None,
         defaults: Vec::new(),
+        home: None,
         unreviewed: BTreeMap::new(),
     }
 }
@@ -253,6 +259,7 @@ async fn changes(
         states: BTreeMap::new(),
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
+        home: read.memory.home.clone(),
     };
     rows.iter().rev().for_each(|row| push(&mut background.pushes, row));
     let mut steps: Vec<Step> = Vec::new();

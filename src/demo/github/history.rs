@@ -174,6 +174,22 @@ impl GithubHistory {
         landing
     }
 
+    /// Of two pull requests the second goes on from the first, and is merged; the first counts as merged along with
+    /// it. Gives the id of the row.
+    pub fn merge_stacked(&mut self, first: PullRequestSpec, second: PullRequestSpec) -> u64 {
+        let first = PullRequestSpec { merged_at: second.merged_at, ..first };
+        let (repository, number) = (first.repository.clone(), first.number);
+        self.of(&repository).start(&first);
+        self.open(&first);
+        let landing = self.merge(PullRequestSpec { on: Some(number), ..second });
+        let pulls = &mut self.of(&repository).pulls;
+        let landed = pulls.last().map_or_else(Vec::new, |pull| pull.landed.clone());
+        if let Some(first) = pulls.iter_mut().find(|pull| pull.spec.number == number) {
+            first.landed = landed;
+        }
+        landing
+    }
+
     /// The merge queue lands several pull requests at once, when the last one is merged.
     pub fn merge_together(&mut self, specs: Vec<PullRequestSpec>) -> Option<u64> {
         let last = specs.last()?.clone();
@@ -360,8 +376,10 @@ impl Repository {
             parent = self.commits[&parent].parents.first().cloned().unwrap_or(parent);
         }
         let branch = format!("example/change-{}", spec.number);
-        let mut pull =
-            Pull { spec: spec.clone(), branch, commits: vec![], replaced: vec![], pushes: vec![], landed: vec![] };
+        let under = self.pulls.iter().find(|pull| Some(pull.spec.number) == spec.on);
+        let commits = under.map_or_else(Vec::new, |pull| pull.commits.clone());
+        parent = commits.last().cloned().unwrap_or(parent);
+        let mut pull = Pull { spec: spec.clone(), branch, commits, replaced: vec![], pushes: vec![], landed: vec![] };
         for number in 0..spec.commits.max(1) {
             let edits = spec.edits_of(number);
             let label = format!("#{} commit {number}", spec.number);
@@ -404,12 +422,13 @@ impl Repository {
                 ("push", who.as_str())
             }
             Later::Update => {
-                let sha = self.commit(&label, &[before.clone(), base.to_owned()], Some(author), at, &[]);
+                let by = spec.branch_updated_by.as_deref().unwrap_or(author);
+                let sha = self.commit(&label, &[before.clone(), base.to_owned()], Some(by), at, &[]);
                 if let Some(commit) = self.commits.get_mut(&sha) {
                     commit.web_flow = true;
                 }
                 pull.commits.push(sha);
-                ("push", author)
+                ("push", by)
             }
             Later::Rebase(rebase) => {
                 pull.replaced = std::mem::take(&mut pull.commits);
@@ -457,7 +476,10 @@ impl Repository {
             Method::FastForward => landed.extend(own.last().cloned()),
             Method::Merge | Method::Queue | Method::Pushed => {
                 let edits = if spec.method == Method::Pushed { spec.merged_with.as_slice() } else { &[] };
-                let parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
+                let mut parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
+                if spec.turned {
+                    parents.reverse();
+                }
                 landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, edits));
             }
         }
