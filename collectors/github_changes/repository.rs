@@ -87,7 +87,7 @@ pub(super) async fn read(
             Err(unread) => read.unread.push(unread),
         }
     }
-    let former = former(target, &read.memory);
+    let former = former(target, &read.memory, (&chains, window));
     let context = (known, former.as_ref(), window, log.rows.as_slice(), &chains);
     let found = changes(client, settings, repository, context, &mut read).await?;
     for branch in chains.keys().filter(|_| found.unread.is_empty()) {
@@ -234,14 +234,17 @@ fn push(pushes: &mut Pushes, row: &Row) {
 }
 
 /// What a new default branch took the place of, with what this run has learnt of it. First the new one's name.
-fn former<'a>(target: &'a Target<'_>, now: &RepositoryMemory) -> Option<(&'a str, Former)> {
+fn former<'a>(
+    target: &'a Target<'_>,
+    now: &RepositoryMemory,
+    (chains, window): (&BTreeMap<&str, Chain<'_>>, Window),
+) -> Option<(&'a str, Former)> {
     let (new, last) = target.took_over.as_ref()?;
-    let known = target.known?;
-    let of = |branch: &String| now.branches.get(branch).or_else(|| known.branches.get(branch));
-    let defaults = known.defaults.iter().filter(|branch| *branch != new);
-    let states = defaults.filter_map(of).flat_map(|was| was.states.iter().chain(&was.content)).cloned();
-    let head = of(last)?.content.clone()?;
-    Some((new, Former { branch: last.clone(), head, states: states.collect() }))
+    let known = target.known?.branches.get(last);
+    let head = now.branches.get(last).or(known)?.content.clone()?;
+    let mut states: BTreeSet<String> = known.and_then(|known| known.content.clone()).into_iter().collect();
+    states.extend(chains.get(last.as_str()).into_iter().flat_map(|chain| chain.states_of(window)).cloned());
+    Some((new, Former { branch: last.clone(), head, states }))
 }
 
 type Context<'a> =

@@ -42,7 +42,8 @@ fn judged(policy: &Value, runs: &[&Outcome]) -> Vec<(String, String)> {
         Reading { collector, as_of: run.as_of, items, unread: Vec::new() }
     };
     let readings: Vec<Reading> = runs.iter().map(reading).collect();
-    let verdict = judge::judge(&Test::parse("change_review", policy).unwrap(), &readings, &[], runs.last().unwrap().as_of);
+    let verdict =
+        judge::judge(&Test::parse("change_review", policy).unwrap(), &readings, &[], runs.last().unwrap().as_of);
     let begins = |id: &str| id.split('@').next().unwrap().to_owned();
     let mut all: Vec<_> = verdict.judgements.iter().map(|one| (begins(&one.item), one.reason.clone())).collect();
     all.sort();

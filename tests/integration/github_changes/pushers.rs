@@ -2,7 +2,7 @@
 
 use super::bed::{Bed, at, found, pull, week};
 use chrono::{DateTime, Duration, Utc};
-use evidenced::demo::github::{GithubHistory, PullRequestSpec};
+use evidenced::demo::github::{Edit, GithubHistory, PullRequestSpec};
 use evidenced_collectors::contract::{Task, Window};
 
 const LANDED: &str = "2026-03-04T10:00:00Z";
@@ -68,4 +68,38 @@ async fn who_pushed_to_a_branch_that_was_deleted_long_before_it_came_back_is_not
     let window = Window { start: first, end: second };
     let outcome = bed.run(&Task { window, carry: before.whole().carry().cloned() }).await;
     assert_eq!(outcome.reason("acme/shop#1@"), "last-pusher-unknown");
+}
+
+/// What the control says of a pull request whose branch is updated at 9:30 from a base that has changed a file.
+async fn updated(by: &str, base_touches: &str, spec: PullRequestSpec) -> String {
+    let mut history = shop();
+    let files = [Edit::new("src/a.rs", "limit = 10"), Edit::new("src/b.rs", "b")];
+    history.push_edits("acme/shop", "main", "example-dora", at("2026-03-02T09:00:00Z"), &files);
+    let base = [Edit::new(base_touches, "other")];
+    history.push_edits("acme/shop", "main", "example-cleo", at("2026-03-03T09:00:00Z"), &base);
+    history.merge(PullRequestSpec {
+        behind: 1,
+        branch_updated_at: Some(at(LANDED) - Duration::minutes(30)),
+        branch_updated_by: Some(by.to_owned()),
+        ..spec.editing(&[Edit::new("src/a.rs", "limit = 20")])
+    });
+    Bed::of(history).await.first().await.reason("acme/shop#1@")
+}
+
+#[tokio::test]
+async fn who_updates_a_branch_from_its_base_has_pushed_last_only_where_that_may_have_changed_what_was_approved() {
+    let approved = || pull(1, LANDED).approved_by("example-ben");
+    assert_eq!(updated("example-ben", "src/b.rs", approved()).await, "approved");
+    assert_eq!(updated("example-ben", "src/a.rs", approved()).await, "approver-pushed-last");
+    assert_eq!(updated("example-ana", "src/a.rs", approved()).await, "approved-content-unknown");
+}
+
+#[tokio::test]
+async fn who_pushed_the_last_content_is_not_independent_because_another_updates_the_branch() {
+    let late = || pull(1, LANDED).reviewed("example-ben", at(LANDED) - Duration::minutes(15), "APPROVED");
+    let pushed = |who: &str| Some((at(LANDED) - Duration::minutes(75), who.to_owned()));
+    for (who, reason) in [("example-ben", "approver-pushed-last"), ("example-ana", "approved")] {
+        let spec = PullRequestSpec { pushed_later: pushed(who), ..late() };
+        assert_eq!(updated("example-ana", "src/b.rs", spec).await, reason, "{who}");
+    }
 }

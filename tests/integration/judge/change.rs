@@ -94,9 +94,47 @@ fn an_approval_of_the_merge_itself_outweighs_one_of_which_that_cannot_be_told() 
 }
 
 #[test]
-fn an_approver_who_updates_the_branch_has_pushed_last() {
-    let updated = with_commits(vec![commit(1, "alice", "08:00"), base_merge(2, "bob", "09:30")]);
-    expect_change(json!({}), merged(updated), Deviation, "approver-pushed-last");
+fn who_only_merges_the_base_has_not_pushed_last_and_who_pushed_content_before_has() {
+    let of = |pusher: &str, update: PrCommit, looked_at, same_as_merged| {
+        let review = Review { same_as_merged, ..approval("bob", looked_at, "09:40") };
+        let commits = vec![commit(1, pusher, "08:00"), update];
+        merged(PullRequest { reviews: vec![review], ..with_commits(commits) })
+    };
+    let maybe = |by: &str| PrCommit { changes_content: None, ..commit(2, by, "09:30") };
+    let last = "approver-pushed-last";
+    for (change, outcome, reason) in [
+        // It changes nothing.
+        (of("alice", base_merge(2, "bob", "09:30"), 1, false), Pass, "approved"),
+        (of("bob", base_merge(2, "alice", "09:30"), 2, false), Deviation, last),
+        // It may change something.
+        (of("alice", maybe("bob"), 2, false), Deviation, last),
+        (of("bob", maybe("alice"), 2, false), Deviation, last),
+        (of("alice", maybe("alice"), 2, false), Pass, "approved"),
+        // What was approved before it is shown to be what was merged.
+        (of("alice", maybe("bob"), 1, true), Pass, "approved"),
+        (of("bob", maybe("alice"), 1, true), Deviation, last),
+    ] {
+        expect_change(json!({}), change, outcome, reason);
+    }
+    // Nothing but merges of the base: somebody pushed last all the same.
+    let nothing =
+        PullRequest { reviews: vec![approval("bob", 1, "09:00")], ..with_commits(vec![base_merge(1, "bob", "08:00")]) };
+    expect_change(json!({}), merged(nothing), Deviation, last);
+}
+
+#[test]
+fn each_unknown_pusher_of_what_may_have_changed_content_last_needs_one_approval_more() {
+    let unknown = |approvers: &[&str], same_as_merged| {
+        let push =
+            |number, changes_content| PrCommit { pushed_by: None, changes_content, ..commit(number, "alice", "08:00") };
+        let of = |by: &&str| Review { same_as_merged, ..approval(by, if same_as_merged { 1 } else { 2 }, "09:00") };
+        let reviews = approvers.iter().map(of).collect();
+        merged(PullRequest { reviews, ..with_commits(vec![push(1, Some(true)), push(2, None)]) })
+    };
+    expect_change(json!({}), unknown(&["bob", "carol"], false), Indeterminate, "last-pusher-unknown");
+    expect_change(json!({}), unknown(&["bob", "carol", "dave"], false), Pass, "approved");
+    expect_change(json!({}), unknown(&["bob"], true), Indeterminate, "last-pusher-unknown");
+    expect_change(json!({}), unknown(&["bob", "carol"], true), Pass, "approved");
 }
 
 #[test]
@@ -460,8 +498,12 @@ fn an_approval_covers_only_what_is_shown_to_have_landed() {
     let shown =
         PullRequest { reviews: vec![Review { same_as_merged: true, ..approval("bob", 7, "09:00") }], ..elsewhere() };
     expect_change(json!({}), merged(shown), Indeterminate, "approved-content-unknown");
+    // What was looked at afterwards is the pull request as well.
     let afterwards = Change { post_hoc: post_hoc("carol", "11:00"), ..merged(elsewhere()) };
-    expect_change(json!({}), afterwards, Pass, "emergency-reviewed");
+    expect_change(json!({}), afterwards, Indeterminate, "approved-content-unknown");
+    let by_the_author =
+        Change { post_hoc: post_hoc("alice", "11:00"), ..merged(PullRequest { reviews: Vec::new(), ..elsewhere() }) };
+    expect_change(json!({}), by_the_author, Deviation, "no-approval");
 }
 
 #[test]
