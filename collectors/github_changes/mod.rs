@@ -46,7 +46,7 @@ use settings::Settings;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 4,
+    version: 5,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[
