@@ -135,10 +135,11 @@ impl Search<'_> {
         }
     }
 
-    /// The commit that was held against the base, where that is one of those asked for.
+    /// The commit that was held against a base, where it is one of those asked for. Of several merges in one push,
+    /// each has a base of its own.
     fn compared_commit(&self, path: &str) -> Option<Fact> {
-        let asked = format!("/repos/{}/compare/{}...", self.change.repository, self.change.landing.before);
-        let (_, commit) = path.rsplit_once(&asked)?;
+        let (_, asked) = path.rsplit_once(&format!("/repos/{}/compare/", self.change.repository))?;
+        let (_, commit) = asked.split_once("...")?;
         Some(Fact::Compared(commit.to_owned())).filter(|fact| self.wants(fact))
     }
 

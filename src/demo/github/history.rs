@@ -190,20 +190,19 @@ impl GithubHistory {
         landing
     }
 
-    /// The merge queue lands several pull requests at once, when the last one is merged.
+    /// The merge queue, or a push, lands several pull requests at once, when the last one is merged.
     pub fn merge_together(&mut self, specs: Vec<PullRequestSpec>) -> Option<u64> {
         let last = specs.last()?.clone();
-        let (mut from, mut to) = (None, String::new());
+        let (mut from, mut to, mut kind) = (None, String::new(), "");
         for spec in &specs {
             self.of(&spec.repository).start(spec);
             self.open(spec);
-            let (before, after, _) = self.of(&spec.repository).land(spec);
-            from.get_or_insert(before);
-            to = after;
+            let (before, after, how) = self.of(&spec.repository).land(spec);
+            (from, to, kind) = (from.or(Some(before)), after, how);
         }
-        let landed = (last.base.as_str(), "merge_queue_merge");
-        let queue = Some("github-merge-queue[bot]");
-        Some(self.row(&last.repository, landed, (&from?, &to), last.merged_at, queue))
+        let queue = last.method == Method::Queue;
+        let actor = if queue { "github-merge-queue[bot]" } else { &last.merged_by };
+        Some(self.row(&last.repository, (&last.base, kind), (&from?, &to), last.merged_at, Some(actor)))
     }
 
     /// Rows of the pull request's own branch; its name and last head. Forks are not in the log.

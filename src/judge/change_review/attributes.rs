@@ -77,9 +77,14 @@ fn arrival(policy: &Policy, change: &Change, ruling: &Ruling) -> Attribute {
     if let (Lookup::Found(pr), LandingKind::Push) = (&change.pull_request, landing.kind)
         && pr.head != landing.after
     {
-        let shown = if pr.same_as_landed { "shown" } else { "not shown" };
-        arrival.seen += &format!("; {shown} to bring what stands at its head, {}", short(&pr.head));
-        arrival = arrival.on(pr.same_as_landed.then(|| Fact::Compared(pr.head.clone())));
+        // Its id names the commit that the pull request came as; further ones may have been pushed with it.
+        let itself = change.id.ends_with(&format!("@{}", short(&pr.head)));
+        arrival.seen += &match (itself, pr.same_as_landed) {
+            (true, _) => format!("; it came as its own head, {}", short(&pr.head)),
+            (false, true) => format!("; shown to bring what stands at its head, {}", short(&pr.head)),
+            (false, false) => format!("; not shown to bring what stands at its head, {}", short(&pr.head)),
+        };
+        arrival = arrival.on((pr.same_as_landed && !itself).then(|| Fact::Compared(pr.head.clone())));
     }
     if policy.since.is_some() {
         arrival = arrival.on([Fact::Policy("since")]);

@@ -1,12 +1,14 @@
 //! Change review: what the text decides and the table does not list.
 
 use super::facts::{
-    approval, at, commit, expect_change, merged, oid, only, person, pull_request, pushed, verdict, with_commits,
+    approval, at, commit, expect_change, merged, oid, only, person, pull_request, pushed, reading, test, verdict,
+    with_commits,
 };
 use evidenced::judge::Outcome::{Deviation, Excluded, Indeterminate, Pass, Waived};
+use evidenced::judge::attributes;
 use evidenced_collectors::contract::{
-    Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
-    Review, ReviewState, RuleOutcome,
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, Fact, Items, LandingKind, Lookup, PostHoc, PrCommit,
+    PullRequest, Review, ReviewState, RuleOutcome,
 };
 use serde_json::json;
 
@@ -559,4 +561,22 @@ fn a_review_afterwards_of_a_pull_request_is_independent_of_everybody_in_it() {
     expect_change(json!({}), emergency("bob", unmatched), Indeterminate, "commit-author-unmatched");
     head.pushed_by = None;
     expect_change(json!({}), emergency("bob", head), Indeterminate, "last-pusher-unknown");
+}
+
+#[test]
+fn a_head_that_was_pushed_itself_is_not_said_to_have_been_compared() {
+    let pushed_as = |commit: &str| {
+        let pull_request = Lookup::Found(Box::new(pull_request()));
+        let change = pushed(LandingKind::Push);
+        Change { id: format!("acme/shop#41@{}", &commit[..12]), pull_request, ..change }
+    };
+    for (commit, says, compared) in [(oid(1), "it came as its own head", false), (oid(7), "shown to bring", true)] {
+        let change = pushed_as(&commit);
+        let id = change.id.clone();
+        let readings = [reading(Items::Changes(vec![change]))];
+        let basis = attributes(&test("change_review", &json!({})), &readings, at("12:00"), &id).remove(0);
+        let arrival = basis.attributes.iter().find(|attribute| attribute.key == "A1").unwrap();
+        assert!(arrival.seen.contains(says), "{}", arrival.seen);
+        assert_eq!(arrival.facts.iter().any(|fact| matches!(fact, Fact::Compared(_))), compared, "{arrival:?}");
+    }
 }
