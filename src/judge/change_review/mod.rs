@@ -13,7 +13,7 @@
 //! | excluded | `before-scope-date` | landed before `since` |
 //! | deviation | `force-push` | the branch's history was replaced |
 //! | deviation | `direct-push` | no pull request, or one into another base |
-//! | deviation | `changes-requested` | enough approvals, but somebody's request for changes stands |
+//! | deviation | `changes-requested` | enough approvals, but a request for changes stands, whoever made it: also one who cannot write |
 //! | deviation | `code-owner-missing` | an owner of touched paths is not among those who approved |
 //! | deviation | `rule-bypassed` | somebody bypassed the branch's rules |
 //! | deviation | `too-few-approvals` | some approvals count, but not enough |
