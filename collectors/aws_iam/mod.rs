@@ -38,7 +38,7 @@ use std::time::Duration;
 
 pub(crate) const KIND: Kind = Kind {
     name: "aws_iam",
-    version: 2,
+    version: 3,
     about: "IAM users, root and identity providers of AWS accounts: passwords, second factors, access keys",
     reading: Reading::Snapshot,
     permissions: &[

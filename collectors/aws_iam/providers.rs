@@ -17,7 +17,7 @@ const METADATA: &str = "whoever may change a SAML provider can replace its metad
 const ATTESTED_DAYS: i64 = 106;
 
 /// One line of the register: either that the provider asks everybody for a second factor (`says`,
-/// `document`, `by`, `on`, `scope`), or that only machines sign in there (`machines`, `reason`).
+/// `document`, `by`, `on`, `scope`), or that only machines sign in there (`machines`, `reason`, of a SAML provider `on`).
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderSettings {
@@ -34,7 +34,8 @@ pub(super) struct ProviderSettings {
     /// Who looked at it.
     #[serde(default)]
     by: Option<String>,
-    /// When; counts for 106 days, and not for a SAML provider that was made on a later day.
+    /// When; an attestation counts for 106 days, and neither it nor `machines` for a SAML provider that was made on a
+    /// later day.
     #[serde(default)]
     on: Option<NaiveDate>,
     /// Whom it covers. A policy that leaves somebody out does not count.
@@ -125,9 +126,25 @@ impl Provider {
     }
 }
 
+/// That only machines sign in somewhere.
+struct Machines {
+    name: String,
+    reason: String,
+    /// Of a SAML provider, when that was so: whoever makes one chooses its name.
+    on: Option<NaiveDate>,
+}
+
+impl Machines {
+    /// Whether it is of a day that has come, and not of one before the provider was made.
+    fn covers(&self, made: Option<DateTime<Utc>>, as_of: DateTime<Utc>) -> bool {
+        let in_time = |on: NaiveDate| on <= as_of.date_naive() && made.is_none_or(|made| made.date_naive() <= on);
+        self.on.is_none_or(in_time)
+    }
+}
+
 /// The register, checked.
 pub(super) struct ProviderRegister {
-    machines: Vec<(String, String)>,
+    machines: Vec<Machines>,
     attested: Vec<(String, Attestation)>,
     center: Option<IdentityCenterSettings>,
 }
@@ -146,10 +163,15 @@ impl ProviderRegister {
             }
             let (says, scope) = (line.says.is_some(), line.scope.is_some());
             match (line.machines, filled(line.reason.as_deref())) {
-                (true, Some(reason)) if !says && !scope && line.document.is_none() => {
-                    register.machines.push((name, reason));
+                (true, Some(reason))
+                    if !says && !scope && line.document.is_none() && line.on.is_some() == is_saml(&name) =>
+                {
+                    register.machines.push(Machines { name, reason, on: line.on });
                 }
-                (true, _) => return Err(wrong(&format!("{name}: machines takes a reason and nothing else"))),
+                (true, _) => {
+                    let takes = "machines takes a reason, of a SAML provider the day as well (on), and nothing else";
+                    return Err(wrong(&format!("{name}: {takes}")));
+                }
                 (false, Some(_)) => return Err(wrong(&format!("{name}: a reason without `machines = true`"))),
                 (false, None) => {
                     let facts = (filled(line.document.as_deref()), filled(line.by.as_deref()), line.on);
@@ -187,8 +209,8 @@ impl ProviderRegister {
             self.identity_center(provider.made, as_of)
         } else {
             let evidence = self.evidence(|name| names(name, provider, &id), provider.made, as_of);
-            let machines = self.machines.iter().find(|(name, _)| names(name, provider, &id));
-            let machines = machines.map(|(_, reason)| reason.clone());
+            let mut machines = self.machines.iter().filter(|line| names(&line.name, provider, &id));
+            let machines = machines.find(|line| line.covers(provider.made, as_of)).map(|line| line.reason.clone());
             PrincipalDetail::IdentityProvider { protocol: provider.protocol, machines, evidence }
         };
         Principal { id, account: account.to_owned(), name: provider.name.clone(), owner: None, report_at: None, detail }
@@ -270,7 +292,19 @@ impl ProviderRegister {
             said.push(METADATA.to_owned());
         }
         said.extend(self.newer(found));
-        let all = self.attested.iter().map(|(name, _)| name).chain(self.machines.iter().map(|(name, _)| name));
+        for line in &self.machines {
+            let named =
+                |(account, one): &&(String, Provider)| names(&line.name, one, &format!("{account}:{}", one.key()));
+            let beside = |(_, one): &&(String, Provider)| !line.covers(one.made, as_of);
+            if found.iter().filter(named).any(|one| beside(&one)) {
+                said.push(format!(
+                    "identity provider {}: that only machines sign in there is said of a day that is before it was made, or \
+                     that has not come, so it does not count",
+                    line.name
+                ));
+            }
+        }
+        let all = self.attested.iter().map(|(name, _)| name).chain(self.machines.iter().map(|line| &line.name));
         let unused: BTreeSet<_> = all.filter(|name| !used(name)).collect();
         said.extend(unused.into_iter().map(|name| {
             format!("identity provider {name}: in the register, and no account that was read has it under this name")
@@ -282,6 +316,11 @@ impl ProviderRegister {
 /// Whether a line of the register names this provider. An address is whose it says; a SAML provider's name is not.
 fn names(line: &str, provider: &Provider, id: &str) -> bool {
     line == id || provider.protocol == Protocol::Oidc && line == provider.key()
+}
+
+/// Whether a line of that form is of a SAML provider.
+fn is_saml(line: &str) -> bool {
+    line.split_once(':').is_some_and(|(_, key)| key.starts_with("saml/"))
 }
 
 /// Whether a line says of which protocol its provider is, and of which account where the name alone tells nothing.
@@ -311,7 +350,8 @@ fn wrong(what: &str) -> SettingsError {
     SettingsError {
         message: format!("identity_providers: {what}"),
         hint: Some(
-            "either { provider, says = \"mfa-required\", document, by, on, scope = \"all\" } or { provider, machines = true, reason }"
+            "either { provider, says = \"mfa-required\", document, by, on, scope = \"all\" } or { provider, machines = true, reason }, \
+             of a SAML provider with on"
                 .to_owned(),
         ),
     }

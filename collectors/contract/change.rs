@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// Stable key: `acme/shop#41@<landed commit, 12 digits>`, or `acme/shop@<commit>` without a pull request.
+    /// Stable key: `acme/shop#41@<landed commit, 12 digits>`, or `acme/shop@<commit>` without a pull request; with the
+    /// branch, `acme/shop:release@<commit>`, where it is not the pull request's base or, without one, not the default.
     pub id: String,
     /// `acme/shop`.
     pub repository: String,

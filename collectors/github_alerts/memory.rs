@@ -4,7 +4,7 @@
 use crate::contract::{Closing, Finding, Rated, Severity, Vulnerability, VulnerabilityDetail, Window};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A finding that begins so soon after the end of another one of the same advisory and package is that one again.
 const AGAIN: TimeDelta = TimeDelta::days(7);
@@ -53,9 +53,10 @@ pub(super) fn rated(
     now: DateTime<Utc>,
 ) -> Vec<Vulnerability> {
     let remembered = known.map_or(&[][..], |known| &known.open);
+    let by_number: BTreeMap<_, _> = remembered.iter().map(|known| (number(known), finding(known))).collect();
     let mut fresh = Vec::new();
     for (place, alert) in alerts.iter_mut().enumerate() {
-        let before = remembered.iter().find(|known| number(known) == number(alert)).and_then(finding);
+        let before = by_number.get(&number(alert)).copied().flatten();
         match (&mut alert.detail, before) {
             (VulnerabilityDetail::Finding(finding), Some(before)) => {
                 finding.severities = continued(&before.severities, finding.severities.last(), now);
@@ -63,8 +64,9 @@ pub(super) fn rated(
             _ => fresh.push(place),
         }
     }
-    let listed = |known: &&Vulnerability| alerts.iter().any(|alert| number(alert) == number(known));
-    let lost: Vec<Vulnerability> = remembered.iter().filter(|known| !listed(known)).filter_map(gone).collect();
+    let listed: BTreeSet<_> = alerts.iter().map(number).collect();
+    let lost = remembered.iter().filter(|known| !listed.contains(&number(known))).filter_map(gone);
+    let lost: Vec<Vulnerability> = lost.collect();
     alerts.extend(lost);
     as_old(&mut alerts, fresh);
     alerts
@@ -75,16 +77,22 @@ pub(super) fn rated(
 /// old. `fresh` are the places of those that no earlier run has seen.
 fn as_old(alerts: &mut [Vulnerability], mut fresh: Vec<usize>) {
     fresh.sort_by_key(|place| finding(&alerts[*place]).map(|finding| finding.found_at));
+    let mut alike: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, alert) in alerts.iter().enumerate() {
+        if let Some(finding) = finding(alert) {
+            alike.entry((finding.advisory.clone(), finding.package.clone())).or_default().push(place);
+        }
+    }
     for place in fresh {
         let Some(new) = finding(&alerts[place]) else { continue };
         let goes_on = |old: &&Finding| {
             let end = old.closing.as_ref().and_then(Closing::at);
-            (&old.advisory, &old.package) == (&new.advisory, &new.package)
-                && old.found_at < new.found_at
-                && end.is_none_or(|end| new.found_at - end <= AGAIN)
+            old.found_at < new.found_at && end.is_none_or(|end| new.found_at - end <= AGAIN)
         };
         let first = |old: &&Finding| old.severities.first().map(|rated| rated.since);
-        let Some(old) = alerts.iter().filter_map(finding).filter(goes_on).min_by_key(first) else { continue };
+        let alike = alike.get(&(new.advisory.clone(), new.package.clone())).into_iter().flatten();
+        let alike = alike.filter_map(|place| finding(&alerts[*place]));
+        let Some(old) = alike.filter(goes_on).min_by_key(first) else { continue };
         let severities = continued(&old.severities, new.severities.last(), new.found_at);
         if let VulnerabilityDetail::Finding(new) = &mut alerts[place].detail {
             new.severities = severities;

@@ -4,7 +4,7 @@
 
 use super::chain::Step;
 use super::landings::{self, Background, Found};
-use super::memory::{Pushes, RepositoryMemory, Unreviewed};
+use super::memory::{Push, Pushes, RepositoryMemory, Unreviewed};
 use super::repository::Read;
 use super::rules;
 use super::settings::{Repository, Settings};
@@ -75,8 +75,8 @@ async fn look_up(
         if !steps.contains(&was.step) {
             steps.push(was.step.clone());
         }
-        for (reference, heads) in &was.pushes {
-            background.pushes.entry(reference.clone()).or_default().extend(heads.clone());
+        for (reference, of_ref) in &was.pushes {
+            background.pushes.entry(reference.clone()).or_default().extend(of_ref.iter().cloned());
         }
     }
     steps.sort_by_key(|step| (step.row.timestamp, step.row.id));
@@ -116,10 +116,11 @@ async fn look_up(
 
 /// Those of this run that wait for a review.
 fn fresh(changes: &[Change], steps: &[Step], pushes: &Pushes) -> Waiting {
+    let by_commit = by_commit(pushes);
     let one = |change: &Change| {
         let step = steps.iter().find(|step| brought(step, change))?;
         let pull = number(change)?;
-        Some((change.id.clone(), Unreviewed { step: step.clone(), pull, pushes: pushed(change, pushes) }))
+        Some((change.id.clone(), Unreviewed { step: step.clone(), pull, pushes: pushed(change, &by_commit) }))
     };
     changes.iter().filter(|change| awaits_review(change)).filter_map(one).collect()
 }
@@ -146,14 +147,29 @@ fn number(change: &Change) -> Option<Option<u64>> {
     }
 }
 
-/// Who pushed the change's commits, as the activity log said it.
-fn pushed(change: &Change, pushes: &Pushes) -> Pushes {
-    let Lookup::Found(pull) = &change.pull_request else { return Pushes::new() };
-    let mut kept = pushes.clone();
-    for heads in kept.values_mut() {
-        heads.retain(|oid, push| pull.commits.iter().any(|c| c.oid == *oid && c.pushed_at == Some(push.at)));
+/// Pushes, each with its ref, by the commit that they made a head, and when.
+type ByCommit<'a> = BTreeMap<(&'a str, DateTime<Utc>), Vec<(&'a String, &'a Push)>>;
+
+fn by_commit(pushes: &Pushes) -> ByCommit<'_> {
+    let mut all = ByCommit::new();
+    for (reference, of_ref) in pushes {
+        for push in of_ref {
+            all.entry((&push.oid, push.at)).or_default().push((reference, push));
+        }
     }
-    kept.retain(|_, heads| !heads.is_empty());
+    all
+}
+
+/// Who pushed the change's commits, as the activity log said it.
+fn pushed(change: &Change, by_commit: &ByCommit<'_>) -> Pushes {
+    let Lookup::Found(pull) = &change.pull_request else { return Pushes::new() };
+    let mut kept = Pushes::new();
+    for commit in &pull.commits {
+        let found = commit.pushed_at.and_then(|at| by_commit.get(&(commit.oid.as_str(), at)));
+        for (reference, push) in found.into_iter().flatten() {
+            kept.entry((*reference).clone()).or_default().insert((*push).clone());
+        }
+    }
     kept
 }
 

@@ -27,7 +27,10 @@ pub(super) async fn compare(
     for (step, range) in pushed {
         for landed in range.walk.iter().filter_map(|oid| commits.get(oid)?.as_ref().ok()) {
             for pull in landed.merged().filter(|pull| is_open(step, landed, pull)) {
-                let base = landed.first_parent().unwrap_or(&step.before);
+                // Only a merge whose first parent the branch was at goes on from there; turned round, it would be
+                // held against the pull request, and what it takes back of the branch would not show.
+                let goes_on = range.from.as_ref() == Some(&step.before);
+                let base = landed.first_parent().filter(|_| goes_on).unwrap_or(&step.before);
                 wanted.insert((landed.oid.clone(), pull.head().to_owned()), base.to_owned());
             }
         }

@@ -38,7 +38,7 @@ pub(super) struct Former {
     pub branch: String,
     /// Its last content.
     pub head: String,
-    /// Every state that any of them is known to have had.
+    /// Where it was in the window, from its beginning on.
     pub states: BTreeSet<String>,
 }
 
@@ -129,18 +129,24 @@ impl Chain<'_> {
         self.links.iter().take_while(move |row| row.timestamp < window.end)
     }
 
+    /// Where the branch was in the window, from its beginning on.
+    pub(super) fn states_of(&self, window: Window) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after)).filter(|state| *state != ZERO)
+    }
+
     /// What a default branch held before its first update of the window, the step that it came with, and what is to
-    /// be said of that. One that began with a state of those before it brought nothing; of any other, what it began
-    /// with replaces what they had.
+    /// be said of that. GitHub does not say when it took the place. If both were at one state in the window, it may
+    /// have been there, and brought nothing; if not, what it began with replaces what the former one had, also where
+    /// that is an older state of it.
     fn beginning(&self, branch: &str, former: &Former, window: Window) -> Option<(String, Option<Step>, String)> {
-        let mut states = std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after));
-        let start = states.find(|state| *state != ZERO)?;
+        let start = self.states_of(window).next()?;
         let took =
             format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
-        if former.states.contains(start) {
-            return Some((start.clone(), None, format!("{took}, which production had before")));
+        if let Some(same) = self.states_of(window).find(|state| former.states.contains(*state)) {
+            let came = if same == start { String::new() } else { format!(", and came to {same}") };
+            return Some((start.clone(), None, format!("{took}{came}, which is where production was")));
         }
-        let judged = format!("{took}, which production never had: a change, judged as a forced push");
+        let judged = format!("{took}, where production was not: a change, judged as a forced push");
         if self.from == ZERO {
             // The row that made it is that change.
             return Some((former.head.clone(), None, judged));

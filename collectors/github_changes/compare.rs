@@ -18,6 +18,9 @@ const FILES_MAX: usize = 300;
 pub(super) struct Range {
     /// Commits that the branch went through, newest first: first parents only.
     pub walk: Vec<String>,
+    /// The first parent of the last of them, where the comparison ends: the old state, unless a merge that brought
+    /// it along has another first parent.
+    pub from: Option<String>,
     /// Every commit, oldest first.
     pub all: Vec<String>,
     /// Every author and committer, once, in the order of their commits; co-authors are not listed here.
@@ -26,6 +29,17 @@ pub(super) struct Range {
     pub paths: Option<Vec<String>>,
     /// Where a person can look at it.
     pub url: String,
+    /// Whether the two could be compared.
+    pub compared: bool,
+}
+
+impl Range {
+    /// What replaced something that it cannot be compared with: the new state alone is known.
+    fn alone(after: &str) -> Self {
+        let (oid, people) = (after.to_owned(), vec![CommitAuthor { login: None }]);
+        let (walk, all, url) = (vec![oid.clone()], vec![oid.clone()], oid);
+        Self { walk, from: None, all, people, paths: None, url, compared: false }
+    }
 }
 
 #[derive(Deserialize)]
@@ -133,8 +147,14 @@ pub(super) async fn diff(
     Ok(Some(Diff { merge_base: wire.merge_base_commit.sha, files }))
 }
 
-/// Reads what `after` has and `before` has not.
-pub(super) async fn read(client: &Client, repository: &str, before: &str, after: &str) -> Result<Range, CollectError> {
+/// Reads what `after` has and `before` has not. Where it was `forced`, GitHub may not be able to compare them: they
+/// share no history, or it does not have the old one any more.
+pub(super) async fn read(
+    client: &Client,
+    repository: &str,
+    (before, after): (&str, &str),
+    forced: bool,
+) -> Result<Range, CollectError> {
     let what = format!("repository {repository}: comparison {before}...{after}");
     let mut path = format!("/repos/{repository}/compare/{before}...{after}?per_page=100&page=1");
     let mut visited = BTreeSet::new();
@@ -147,6 +167,9 @@ pub(super) async fn read(client: &Client, repository: &str, before: &str, after:
             return Err(CollectError::Limit { what, why: format!("more than {PAGES_MAX} pages of commits") });
         }
         let answer = client.get(&what, &path, None).await?;
+        if forced && visited.len() == 1 && answer.status == StatusCode::NOT_FOUND {
+            return Ok(Range::alone(after));
+        }
         let page: Page = answer.json(&what, CONTENTS)?;
         if total.replace(page.total_commits).is_some_and(|before| before != page.total_commits) {
             return Err(malformed(&what, "the stated number of commits changed between pages".to_owned()));
@@ -171,13 +194,13 @@ pub(super) async fn read(client: &Client, repository: &str, before: &str, after:
     if let Some(stray) = stray(&commits, after) {
         return Err(malformed(&what, format!("commit {stray} is listed, and nothing leads to it from the new state")));
     }
-    let walk = walk(&commits, after);
+    let (walk, from) = walk(&commits, after);
     if walk.is_empty() && !commits.is_empty() {
         return Err(malformed(&what, "the commits listed do not lead to the new state".to_owned()));
     }
     let people = people(&commits);
     let all = commits.into_iter().map(|commit| commit.sha).collect();
-    Ok(Range { walk, all, people, paths: files.and_then(paths), url })
+    Ok(Range { walk, from, all, people, paths: files.and_then(paths), url, compared: true })
 }
 
 /// A commit that is not among the new state's ancestors: then parents are missing from the answer.
@@ -192,8 +215,8 @@ fn stray<'a>(commits: &'a [Commit], after: &str) -> Option<&'a str> {
     listed.into_keys().find(|sha| !seen.contains(sha))
 }
 
-/// First parents from `after`, as far as the comparison holds them.
-fn walk(commits: &[Commit], after: &str) -> Vec<String> {
+/// First parents from `after`, as far as the comparison holds them, and the first one that it does not hold.
+fn walk(commits: &[Commit], after: &str) -> (Vec<String>, Option<String>) {
     let parents: BTreeMap<&str, Option<&str>> =
         commits.iter().map(|c| (c.sha.as_str(), c.parents.first().map(|p| p.sha.as_str()))).collect();
     let mut walk = Vec::new();
@@ -205,7 +228,7 @@ fn walk(commits: &[Commit], after: &str) -> Vec<String> {
         walk.push((*sha).to_owned());
         at = *parent;
     }
-    walk
+    (walk, at.map(str::to_owned))
 }
 
 fn people(commits: &[Commit]) -> Vec<CommitAuthor> {

@@ -57,8 +57,8 @@ impl Fragments {
             (
                 "pull",
                 format!(
-                    "PullRequest{{id number url author{{__typename login}} baseRefName headRefName headRefOid merged \
-                     mergedAt isCrossRepository mergeCommit{{oid}} baseRepository{{nameWithOwner}}{files} \
+                    "PullRequest{{id number url createdAt author{{__typename login}} baseRefName headRefName headRefOid \
+                     merged mergedAt isCrossRepository mergeCommit{{oid}} baseRepository{{nameWithOwner}}{files} \
                      reviews(first:30){{...reviews}} commits(first:30){{...commits}} \
                      timelineItems(first:30,itemTypes:[{EVENTS}]){{...timeline}}}}"
                 ),

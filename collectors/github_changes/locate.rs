@@ -86,9 +86,11 @@ impl Search<'_> {
         let mut found = Vec::new();
         for fact in self.facts {
             let Fact::Push(oid) = fact else { continue };
-            for (reference, heads) in refs {
-                if heads.get(oid).is_some_and(|push| self.pushed(oid, text(push, "at"))) {
-                    found.extend(found_json(fact, run, format!("{base}/{}/{oid}", pointer_step(reference))));
+            for (reference, of_ref) in refs {
+                for (number, push) in of_ref.as_array().into_iter().flatten().enumerate() {
+                    if text(push, "oid") == Some(oid) && self.pushed(oid, text(push, "at")) {
+                        found.extend(found_json(fact, run, format!("{base}/{}/{number}", pointer_step(reference))));
+                    }
                 }
             }
         }
@@ -133,10 +135,11 @@ impl Search<'_> {
         }
     }
 
-    /// The commit that was held against the base, where that is one of those asked for.
+    /// The commit that was held against a base, where it is one of those asked for. Of several merges in one push,
+    /// each has a base of its own.
     fn compared_commit(&self, path: &str) -> Option<Fact> {
-        let asked = format!("/repos/{}/compare/{}...", self.change.repository, self.change.landing.before);
-        let (_, commit) = path.rsplit_once(&asked)?;
+        let (_, asked) = path.rsplit_once(&format!("/repos/{}/compare/", self.change.repository))?;
+        let (_, commit) = asked.split_once("...")?;
         Some(Fact::Compared(commit.to_owned())).filter(|fact| self.wants(fact))
     }
 
@@ -405,14 +408,15 @@ mod tests {
         let item = Item::Change(&change);
         let facts = [Fact::Push("bb".to_owned()), Fact::Push("aa".to_owned())];
         let mut locator = locate(&item, &facts);
-        let run = json!({ "task": { "carry": { "repositories": { "acme/shop": { "pushes": { "refs/heads/x": {
-            "bb": { "by": "ann", "at": "2026-01-02T00:00:00Z" },
-            "aa": { "by": "eve", "at": "2026-01-01T09:00:00Z" },
-        } } } } } } });
+        let run = json!({ "task": { "carry": { "repositories": { "acme/shop": { "pushes": { "refs/heads/x": [
+            { "oid": "aa", "by": "eve", "at": "2026-01-01T09:00:00Z" },
+            { "oid": "bb", "by": "ann", "at": "2026-01-02T00:00:00Z" },
+            { "oid": "bb", "by": "eve", "at": "2026-01-04T00:00:00Z" },
+        ] } } } } } });
         let found = locator(Sealed::Run(&run));
         let [found] = found.as_slice() else { panic!("{found:?}") };
         let At::Pointer(at) = &found.at else { panic!("{found:?}") };
         assert_eq!((&found.fact, run.pointer(at).unwrap()["by"].as_str()), (&facts[0], Some("ann")));
-        assert!(at.contains("/acme~1shop/pushes/refs~1heads~1x/bb"), "{at}");
+        assert!(at.ends_with("/acme~1shop/pushes/refs~1heads~1x/1"), "{at}");
     }
 }

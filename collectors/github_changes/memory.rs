@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Heads that are kept per ref and per repository; the oldest go first.
-const HEADS_MAX: usize = 50;
+/// Pushes that are kept per ref and per repository; the oldest go first.
+const OF_REF_MAX: usize = 50;
 const PUSHES_MAX: usize = 2_000;
 /// Former states of one production branch that are kept.
 const STATES_MAX: usize = 500;
@@ -35,7 +35,7 @@ pub(super) struct RepositoryMemory {
     pub read_to: DateTime<Utc>,
     /// Production branches, by name.
     pub branches: BTreeMap<String, BranchMemory>,
-    /// Other refs: by ref and commit, who made the commit its head.
+    /// Who pushed what to which ref.
     pub pushes: Pushes,
     /// GitHub's number for it, which it keeps when it is renamed. Absent in what version 1 left, as the next two.
     #[serde(default)]
@@ -46,6 +46,10 @@ pub(super) struct RepositoryMemory {
     /// Its default branches, the present one and former ones that are still there.
     #[serde(default)]
     pub defaults: Vec<String>,
+    /// The default branch when the repository was first read: ids of what landed there without a pull request do not
+    /// name it. It stays the same, so that no landing on another branch ever gets the id of one there.
+    #[serde(default)]
+    pub home: Option<String>,
     /// What nobody has reviewed and later runs look at again, by the id of the change. Absent in what earlier
     /// versions left.
     #[serde(default)]
@@ -64,17 +68,21 @@ pub(super) struct Unreviewed {
     pub pushes: Pushes,
 }
 
-/// By ref and commit, who made the commit the ref's head, and when.
-pub(super) type Pushes = BTreeMap<String, BTreeMap<String, Push>>;
+/// By ref, who made which commit its head, oldest first.
+pub(super) type Pushes = BTreeMap<String, BTreeSet<Push>>;
 
-/// Who made a commit a ref's head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// That somebody made a commit a ref's head. Ordered by time first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Push {
-    /// Login; `None` for a deleted account.
-    pub by: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
+    /// The commit.
+    pub oid: String,
+    /// Login; `None` for a deleted account.
+    pub by: Option<String>,
+    /// Whether the ref was made with it. That may be its first push, or bring back what was deleted.
+    pub made: bool,
 }
 
 /// Where a production branch was.
@@ -109,20 +117,21 @@ pub(super) struct Merged {
 
 /// Keeps the newest pushes.
 pub(super) fn bound_pushes(pushes: &mut Pushes) {
-    let mut all = Vec::new();
-    for (reference, heads) in pushes.iter() {
-        let mut of_ref: Vec<_> = heads.iter().map(|(sha, push)| (push.at, reference.clone(), sha.clone())).collect();
-        of_ref.sort_by(|a, b| b.cmp(a));
-        of_ref.truncate(HEADS_MAX);
-        all.extend(of_ref);
+    for of_ref in pushes.values_mut() {
+        while of_ref.len() > OF_REF_MAX {
+            of_ref.pop_first();
+        }
     }
-    all.sort_by(|a, b| b.cmp(a));
-    all.truncate(PUSHES_MAX);
-    let kept: BTreeSet<_> = all.into_iter().map(|(_, reference, sha)| (reference, sha)).collect();
-    for (reference, heads) in pushes.iter_mut() {
-        heads.retain(|sha, _| kept.contains(&(reference.clone(), sha.clone())));
+    let mut all: Vec<(Push, String)> = Vec::new();
+    for (reference, of_ref) in pushes.iter() {
+        all.extend(of_ref.iter().map(|push| (push.clone(), reference.clone())));
     }
-    pushes.retain(|_, heads| !heads.is_empty());
+    all.sort();
+    let surplus = all.len().saturating_sub(PUSHES_MAX);
+    for (push, reference) in all.into_iter().take(surplus) {
+        pushes.entry(reference).or_default().remove(&push);
+    }
+    pushes.retain(|_, of_ref| !of_ref.is_empty());
 }
 
 /// Keeps the newest states.

@@ -5,13 +5,14 @@
 //! what is remembered; `repository` is the line one repository goes through: `activity` (every ref update) gives the
 //! chain of a branch's states (`chain`), `state` its present head and an independent count of merged
 //! pull requests, `compare` the commits of updates that are not one merge, `graphql` and `pull` the
-//! pull requests, `rules` the bypasses, `by_hand` whether a pushed merge is its pull request. `landings` makes
-//! `Change`s of them.
+//! pull requests, `rules` the bypasses, `by_hand` whether a pushed merge is its pull request. `landings` asks for all
+//! that, and `arrival` makes `Change`s of it.
 //! `again` looks at landings of earlier runs that nobody had reviewed. `locate` finds a change's facts again in what was sealed.
 
 mod activity;
 mod afterwards;
 mod again;
+mod arrival;
 mod by_hand;
 mod chain;
 mod codeowners;
@@ -45,7 +46,7 @@ use settings::Settings;
 /// What `crate::KINDS` lists.
 pub(crate) const KIND: Kind = Kind {
     name: "github_changes",
-    version: 4,
+    version: 5,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
     permissions: &[

@@ -8,9 +8,13 @@ use crate::contract::{
     Actor, ActorKind, CommitAuthor, Dismissal, PostHoc, PrCommit, PullRequest, Review, ReviewState, RuleOutcome,
 };
 use crate::sources::github::client::stated;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A branch that was made this much later than its pull request was opened may still be the one it was opened with:
+/// the activity log and pull requests may have clocks of their own.
+const CLOCKS: Duration = Duration::minutes(1);
 
 /// One commit that a branch went through.
 #[derive(Debug, Deserialize)]
@@ -45,6 +49,7 @@ struct Oid {
 pub(super) struct Pull {
     pub number: u64,
     pub url: String,
+    created_at: DateTime<Utc>,
     #[serde(deserialize_with = "stated")]
     author: Option<Account>,
     pub base_ref_name: String,
@@ -214,6 +219,14 @@ impl Landed {
         self.parents.nodes.first().map(|parent| parent.oid.as_str())
     }
 
+    /// The commit that it merges into the one before it.
+    pub(super) fn merges(&self) -> Option<&str> {
+        match self.parents.nodes.as_slice() {
+            [_, merged] => Some(&merged.oid),
+            _ => None,
+        }
+    }
+
     /// Who wrote it, with whom, and who committed it, unless GitHub's own buttons did.
     pub(super) fn people(&self) -> impl Iterator<Item = CommitAuthor> {
         let authors: Vec<CommitAuthor> = self.authors.nodes.iter().map(GitActor::author).collect();
@@ -374,14 +387,14 @@ impl Pull {
             reviews,
             dismissals,
             base_changed_at,
-            commits: self.neutral_commits(known),
+            commits: self.neutral_commits(merged_at, known),
             owners_of_paths: None,
             rule: known.rule,
         })
     }
 
-    fn neutral_commits(&self, known: &Known<'_>) -> Vec<PrCommit> {
-        let pushes = self.pushes(known.pushes);
+    fn neutral_commits(&self, merged_at: DateTime<Utc>, known: &Known<'_>) -> Vec<PrCommit> {
+        let pushes = self.pushes(merged_at, known.pushes);
         let commits = self.commits.nodes.iter().map(|node| {
             let commit = &node.commit;
             let push = pushes.get(commit.oid.as_str());
@@ -398,20 +411,27 @@ impl Pull {
         commits.collect()
     }
 
-    /// Who made which commit the head: the activity log for branches of this repository, forced pushes
-    /// also for forks.
-    fn pushes<'a>(&'a self, logged: &'a Pushes) -> BTreeMap<&'a str, Push> {
+    /// Who made which commit the head before the merge, the last one of each: the activity log for branches of this
+    /// repository, forced pushes also for forks. Who made the branch pushed what it began with only if nobody else
+    /// did, and if that was before the pull request was opened; later, a deleted branch was brought back, with what
+    /// others had pushed.
+    fn pushes<'a>(&'a self, merged_at: DateTime<Utc>, logged: &'a Pushes) -> BTreeMap<&'a str, Push> {
         let mut pushes: BTreeMap<&str, Push> = BTreeMap::new();
+        let reference = format!("refs/heads/{}", self.head_ref_name);
+        let logged = logged.get(&reference).filter(|_| !self.is_cross_repository);
+        let logged = || logged.into_iter().flatten().filter(|push| push.at <= merged_at);
+        for push in logged().filter(|push| push.made && push.at <= self.created_at + CLOCKS) {
+            pushes.entry(&push.oid).or_insert_with(|| push.clone());
+        }
         for event in &self.timeline_items.nodes {
-            if let Event::HeadRefForcePushedEvent { created_at, actor, after_commit: Some(after) } = event {
-                let push = Push { by: actor.as_ref().map(|actor| actor.actor().login), at: *created_at };
-                pushes.insert(&after.oid, push);
+            if let Event::HeadRefForcePushedEvent { created_at, actor, after_commit: Some(after) } = event
+                && *created_at <= merged_at
+            {
+                let (at, by) = (*created_at, actor.as_ref().map(|actor| actor.actor().login));
+                pushes.insert(&after.oid, Push { at, oid: after.oid.clone(), by, made: false });
             }
         }
-        let reference = format!("refs/heads/{}", self.head_ref_name);
-        if let Some(heads) = logged.get(&reference).filter(|_| !self.is_cross_repository) {
-            pushes.extend(heads.iter().map(|(sha, push)| (sha.as_str(), push.clone())));
-        }
+        pushes.extend(logged().filter(|push| !push.made).map(|push| (push.oid.as_str(), push.clone())));
         pushes
     }
 }

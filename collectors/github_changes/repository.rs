@@ -65,7 +65,11 @@ pub(super) async fn read(
         identity: Some(state.identity.clone()),
         filters: Vec::new(),
         limitations: Vec::new(),
-        memory: RepositoryMemory { id: Some(state.id), ..remembered(known, period, &log, window) },
+        memory: RepositoryMemory {
+            id: Some(state.id),
+            home: known.and_then(|known| known.home.clone()).or_else(|| state.default.clone()),
+            ..remembered(known, period, &log, window)
+        },
     };
     let by_branch: BTreeMap<&str, Vec<Row>> =
         repository.branches.iter().map(|branch| (branch.as_str(), of_branch(&log.rows, branch))).collect();
@@ -83,7 +87,7 @@ pub(super) async fn read(
             Err(unread) => read.unread.push(unread),
         }
     }
-    let former = former(target, &read.memory);
+    let former = former(target, &read.memory, (&chains, window));
     let context = (known, former.as_ref(), window, log.rows.as_slice(), &chains);
     let found = changes(client, settings, repository, context, &mut read).await?;
     for branch in chains.keys().filter(|_| found.unread.is_empty()) {
@@ -138,6 +142,7 @@ async fn unchanged(
         states,
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
+        home: known.home.clone(),
     };
     let mut found = Found::default();
     again::look(client, (repository, settings), Some(known), (&[], background), (&mut found, &mut read)).await?;
@@ -215,6 +220,7 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
         id: None,
         organization: None,
         defaults: Vec::new(),
+        home: None,
         unreviewed: BTreeMap::new(),
     }
 }
@@ -222,19 +228,23 @@ fn remembered(known: Option<&RepositoryMemory>, period: Option<&str>, log: &Rows
 fn push(pushes: &mut Pushes, row: &Row) {
     if row.after != ZERO {
         let by = row.actor.as_ref().map(|actor| actor.actor().login);
-        pushes.entry(row.reference.clone()).or_default().insert(row.after.clone(), Push { by, at: row.timestamp });
+        let (at, oid, made) = (row.timestamp, row.after.clone(), row.activity_type == Activity::BranchCreation);
+        pushes.entry(row.reference.clone()).or_default().insert(Push { at, oid, by, made });
     }
 }
 
 /// What a new default branch took the place of, with what this run has learnt of it. First the new one's name.
-fn former<'a>(target: &'a Target<'_>, now: &RepositoryMemory) -> Option<(&'a str, Former)> {
+fn former<'a>(
+    target: &'a Target<'_>,
+    now: &RepositoryMemory,
+    (chains, window): (&BTreeMap<&str, Chain<'_>>, Window),
+) -> Option<(&'a str, Former)> {
     let (new, last) = target.took_over.as_ref()?;
-    let known = target.known?;
-    let of = |branch: &String| now.branches.get(branch).or_else(|| known.branches.get(branch));
-    let defaults = known.defaults.iter().filter(|branch| *branch != new);
-    let states = defaults.filter_map(of).flat_map(|was| was.states.iter().chain(&was.content)).cloned();
-    let head = of(last)?.content.clone()?;
-    Some((new, Former { branch: last.clone(), head, states: states.collect() }))
+    let known = target.known?.branches.get(last);
+    let head = now.branches.get(last).or(known)?.content.clone()?;
+    let mut states: BTreeSet<String> = known.and_then(|known| known.content.clone()).into_iter().collect();
+    states.extend(chains.get(last.as_str()).into_iter().flat_map(|chain| chain.states_of(window)).cloned());
+    Some((new, Former { branch: last.clone(), head, states }))
 }
 
 type Context<'a> =
@@ -252,6 +262,7 @@ async fn changes(
         states: BTreeMap::new(),
         bypasses: BTreeMap::new(),
         bypasses_since: rules::reach(client.as_of),
+        home: read.memory.home.clone(),
     };
     rows.iter().rev().for_each(|row| push(&mut background.pushes, row));
     let mut steps: Vec<Step> = Vec::new();

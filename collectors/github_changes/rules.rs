@@ -37,8 +37,10 @@ pub(super) fn reach(as_of: DateTime<Utc>) -> DateTime<Utc> {
 pub(super) async fn read(client: &Client, repository: &str, branch: &str) -> Result<Vec<Suite>, CollectError> {
     let what = format!("repository {repository}: rule suites of {branch}");
     let reference = format!("refs/heads/{branch}");
+    // Of a default branch any name goes, and a `+` left as it is would ask of another one.
+    let asked: String = url::form_urlencoded::byte_serialize(reference.as_bytes()).collect();
     let path = format!(
-        "/repos/{repository}/rulesets/rule-suites?ref={reference}&rule_suite_result=bypass&time_period=month&per_page=100"
+        "/repos/{repository}/rulesets/rule-suites?ref={asked}&rule_suite_result=bypass&time_period=month&per_page=100"
     );
     let first = client.get(&what, &path, None).await?;
     let (suites, _) = client.pages(&what, (&path, first), ADMINISTRATION, |_: &[Suite]| false).await?;

@@ -19,6 +19,8 @@ pub(super) struct State {
     pub identity: String,
     /// GitHub's number for the repository.
     pub id: u64,
+    /// Its default branch, if it has one.
+    pub default: Option<String>,
     /// Branches by name; `None`: there is none.
     pub heads: BTreeMap<String, Option<String>>,
     /// Merged pull requests by branch, where a stretch was given.
@@ -34,6 +36,11 @@ struct Count {
 #[derive(Deserialize)]
 struct Login {
     login: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +75,10 @@ pub(super) async fn read(
     let identity: Login = serde_json::from_value(field("viewer")).map_err(wrong)?;
     let mut branches: BTreeMap<String, Value> = serde_json::from_value(field("repository")).map_err(wrong)?;
     let id = number(&what, branches.get("databaseId"))?;
+    let default = branches.remove("defaultBranchRef");
+    let default = default.ok_or_else(|| malformed(&what, "nothing is said of the default branch".to_owned()))?;
+    let default: Option<Named> = serde_json::from_value(default).map_err(wrong)?;
+    let default = default.map(|branch| branch.name);
     let (mut heads, mut merged) = (BTreeMap::new(), BTreeMap::new());
     for (number, branch) in repository.branches.iter().enumerate() {
         let head = branches.remove(&format!("b{number}"));
@@ -79,7 +90,7 @@ pub(super) async fn read(
             merged.insert(branch.clone(), count.issue_count);
         }
     }
-    Ok(State { identity: identity.login, id, heads, merged })
+    Ok(State { identity: identity.login, id, default, heads, merged })
 }
 
 /// The number of a repository, whatever it is called.
@@ -116,7 +127,7 @@ fn question(repository: &Repository, stretches: &BTreeMap<String, Stretch>) -> (
     }
     let document = format!(
         "query($owner:String!,$name:String!{declared}){{viewer{{login}} rateLimit{{cost remaining resetAt}} \
-         repository(owner:$owner,name:$name){{databaseId{refs}}}{searches}}}"
+         repository(owner:$owner,name:$name){{databaseId defaultBranchRef{{name}}{refs}}}{searches}}}"
     );
     (document, Value::Object(variables))
 }

@@ -198,7 +198,7 @@ impl Test {
     /// give another judgement.
     pub fn rules(&self) -> &'static str {
         match self {
-            Self::ChangeReview(_) => "change_review/2",
+            Self::ChangeReview(_) => "change_review/3",
             Self::Mfa(_) => "mfa/2",
             Self::RestoreTest(_) => "restore_test/2",
             Self::Vulnerabilities(_) => "vulnerabilities/1",

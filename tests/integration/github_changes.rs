@@ -7,10 +7,12 @@ pub(crate) mod bed;
 mod by_hand;
 mod clocks;
 mod content;
+mod landings;
 mod located;
 mod organisation;
 mod owners;
 mod paging;
+mod pushers;
 pub(crate) mod sign_in;
 
 use bed::{Bed, at, every_landing, found, hold_to_schemas, pull, week};
@@ -99,21 +101,6 @@ async fn a_pull_request_keeps_what_is_needed_to_rebuild_its_merge() {
     assert_eq!(direct.pull_request, Lookup::None);
     assert_eq!(direct.paths.as_deref().unwrap(), ["docs/a.md", "docs/b.md"]);
     assert_eq!(direct.landing.actor.as_ref().unwrap().login, "example-bot[bot]");
-}
-
-#[tokio::test]
-async fn a_merge_into_another_branch_that_reaches_production_keeps_its_own_base() {
-    let mut history = GithubHistory::new();
-    history.repository("acme/shop", "main");
-    history.repository("acme/shop", "develop");
-    let develop = PullRequestSpec { base: "develop".to_owned(), ..pull(1, "2026-03-02T10:00:00Z") };
-    history.merge(develop.approved_by("example-ben"));
-    history.fast_forward("acme/shop", ("main", "develop"), "example-ana", at("2026-03-02T12:00:00Z"));
-    let bed = Bed::of(history).await;
-    let outcome = bed.first().await;
-    outcome.whole();
-    assert_eq!(found(outcome.change("acme/shop#1@")).base, "develop");
-    assert_eq!(outcome.change("acme/shop#1@").branch, "main");
 }
 
 #[tokio::test]

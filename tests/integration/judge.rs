@@ -14,6 +14,7 @@ mod objective;
 mod oracle;
 mod policy;
 mod properties;
+mod pushers;
 mod register;
 mod restore;
 mod unknown;

@@ -212,14 +212,11 @@ class Change:
             if among(user, self.authors()):
                 return "approver-wrote-commit"
         in_order = sorted(self.commits, key=lambda one: at(one["pushed_at"]))
-        last = in_order[-1]
         content = [one for one in in_order if one.get("changes") is not False]
+        # Who only merged the base did not push last; who pushed content before that did.
+        last = (content or in_order)[-1]
         if same(user, last["pushed_by"]):
-            if last.get("changes") is not False or self.doubts.allowed("base-merge-pushed"):
-                return "approver-pushed-last"
-        if content and content[-1] is not last and same(user, content[-1]["pushed_by"]):
-            if not self.doubts.allowed("base-merge-pushed"):
-                return "approver-pushed-last"
+            return "approver-pushed-last"
         if self.strict and among(user, [one["pushed_by"] for one in self.commits]):
             if not self.doubts.allowed("strict-pusher"):
                 return "approver-wrote-commit"

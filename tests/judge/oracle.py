@@ -24,8 +24,6 @@ change
   people as well.
 - strict-pusher (the letter allows it): strict independence is named after committers and defined by
   authors and co-authors.
-- base-merge-pushed: whether who only merged the base into the branch "pushed last" (the letter), or who
-  pushed content before that.
 - owners-nobody: whether a path whose list of owners is empty needs an approver.
 - two-unknowns: which of several indeterminate reasons is told.
 - no-paths: whether "all touched paths on its list" holds of a push whose paths are not known.

@@ -167,24 +167,42 @@ impl GithubHistory {
         if let Some((branch, head)) = id {
             let gone = spec.merged_at + Duration::minutes(1);
             self.row(&spec.repository, (&branch, "branch_deletion"), (&head, ZERO), gone, Some(&spec.merged_by));
+            if let Some((at, who)) = spec.restored.as_ref().filter(|(at, _)| *at > gone) {
+                self.row(&spec.repository, (&branch, "branch_creation"), (ZERO, &head), *at, Some(who));
+            }
         }
         landing
     }
 
-    /// The merge queue lands several pull requests at once, when the last one is merged.
+    /// Of two pull requests the second goes on from the first, and is merged; the first counts as merged along with
+    /// it. Gives the id of the row.
+    pub fn merge_stacked(&mut self, first: PullRequestSpec, second: PullRequestSpec) -> u64 {
+        let first = PullRequestSpec { merged_at: second.merged_at, ..first };
+        let (repository, number) = (first.repository.clone(), first.number);
+        self.of(&repository).start(&first);
+        self.open(&first);
+        let landing = self.merge(PullRequestSpec { on: Some(number), ..second });
+        let pulls = &mut self.of(&repository).pulls;
+        let landed = pulls.last().map_or_else(Vec::new, |pull| pull.landed.clone());
+        if let Some(first) = pulls.iter_mut().find(|pull| pull.spec.number == number) {
+            first.landed = landed;
+        }
+        landing
+    }
+
+    /// The merge queue, or a push, lands several pull requests at once, when the last one is merged.
     pub fn merge_together(&mut self, specs: Vec<PullRequestSpec>) -> Option<u64> {
         let last = specs.last()?.clone();
-        let (mut from, mut to) = (None, String::new());
+        let (mut from, mut to, mut kind) = (None, String::new(), "");
         for spec in &specs {
             self.of(&spec.repository).start(spec);
             self.open(spec);
-            let (before, after, _) = self.of(&spec.repository).land(spec);
-            from.get_or_insert(before);
-            to = after;
+            let (before, after, how) = self.of(&spec.repository).land(spec);
+            (from, to, kind) = (from.or(Some(before)), after, how);
         }
-        let landed = (last.base.as_str(), "merge_queue_merge");
-        let queue = Some("github-merge-queue[bot]");
-        Some(self.row(&last.repository, landed, (&from?, &to), last.merged_at, queue))
+        let queue = last.method == Method::Queue;
+        let actor = if queue { "github-merge-queue[bot]" } else { &last.merged_by };
+        Some(self.row(&last.repository, (&last.base, kind), (&from?, &to), last.merged_at, Some(actor)))
     }
 
     /// Rows of the pull request's own branch; its name and last head. Forks are not in the log.
@@ -357,8 +375,10 @@ impl Repository {
             parent = self.commits[&parent].parents.first().cloned().unwrap_or(parent);
         }
         let branch = format!("example/change-{}", spec.number);
-        let mut pull =
-            Pull { spec: spec.clone(), branch, commits: vec![], replaced: vec![], pushes: vec![], landed: vec![] };
+        let under = self.pulls.iter().find(|pull| Some(pull.spec.number) == spec.on);
+        let commits = under.map_or_else(Vec::new, |pull| pull.commits.clone());
+        parent = commits.last().cloned().unwrap_or(parent);
+        let mut pull = Pull { spec: spec.clone(), branch, commits, replaced: vec![], pushes: vec![], landed: vec![] };
         for number in 0..spec.commits.max(1) {
             let edits = spec.edits_of(number);
             let label = format!("#{} commit {number}", spec.number);
@@ -373,6 +393,13 @@ impl Repository {
         later.sort_by_key(|(at, _)| *at);
         for (at, later) in later {
             self.go_on(&mut pull, &base, at, &later);
+        }
+        if let Some((at, who)) = spec.restored.as_ref().filter(|(at, _)| *at < spec.merged_at)
+            && let Some(head) = pull.commits.last().cloned()
+        {
+            let gone = *at - Duration::minutes(1);
+            pull.pushes.push(("branch_deletion", head.clone(), ZERO.to_owned(), gone, who.clone()));
+            pull.pushes.push(("branch_creation", ZERO.to_owned(), head, *at, who.clone()));
         }
         for sha in &pull.commits {
             if let Some(commit) = self.commits.get_mut(sha) {
@@ -394,12 +421,13 @@ impl Repository {
                 ("push", who.as_str())
             }
             Later::Update => {
-                let sha = self.commit(&label, &[before.clone(), base.to_owned()], Some(author), at, &[]);
+                let by = spec.branch_updated_by.as_deref().unwrap_or(author);
+                let sha = self.commit(&label, &[before.clone(), base.to_owned()], Some(by), at, &[]);
                 if let Some(commit) = self.commits.get_mut(&sha) {
                     commit.web_flow = true;
                 }
                 pull.commits.push(sha);
-                ("push", author)
+                ("push", by)
             }
             Later::Rebase(rebase) => {
                 pull.replaced = std::mem::take(&mut pull.commits);
@@ -447,7 +475,10 @@ impl Repository {
             Method::FastForward => landed.extend(own.last().cloned()),
             Method::Merge | Method::Queue | Method::Pushed => {
                 let edits = if spec.method == Method::Pushed { spec.merged_with.as_slice() } else { &[] };
-                let parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
+                let mut parents: Vec<String> = std::iter::once(before.clone()).chain(own.last().cloned()).collect();
+                if spec.turned {
+                    parents.reverse();
+                }
                 landed.push(self.commit(&format!("#{} merged", spec.number), &parents, by, spec.merged_at, edits));
             }
         }

@@ -261,15 +261,20 @@ impl View<'_> {
     fn listed(&self, repository: &Repository) -> Value {
         let life = &repository.life;
         let archived = life.archived_at.filter(|at| *at <= self.now);
-        let default = life.defaults.range(..=self.now).next_back().map(|(_, branch)| branch);
-        let default = default.filter(|branch| self.head(repository, branch).is_some());
         json!({
             "__typename": "Repository", "databaseId": self.number(repository), "nameWithOwner": self.name(repository),
             "createdAt": time(life.created_at.unwrap_or_default()),
             "isArchived": archived.is_some(), "archivedAt": archived.map(time),
             "isDisabled": life.disabled, "isPrivate": life.private, "isEmpty": repository.commits.is_empty(),
-            "defaultBranchRef": default.map(|branch| json!({ "__typename": "Ref", "name": branch })),
+            "defaultBranchRef": self.default_branch_ref(repository),
         })
+    }
+
+    /// The default branch, if it is there.
+    pub(super) fn default_branch_ref(&self, repository: &Repository) -> Value {
+        let default = repository.life.defaults.range(..=self.now).next_back().map(|(_, branch)| branch);
+        let default = default.filter(|branch| self.head(repository, branch).is_some());
+        default.map_or(Value::Null, |branch| json!({ "__typename": "Ref", "name": branch }))
     }
 
     /// `GET /orgs/{org}`.

@@ -253,7 +253,7 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
             Answer { status: 200, body: files.into_iter().skip((page - 1) * size).take(size).collect(), next }
         }
         ["rulesets", "rule-suites"] => {
-            let reference = query.get("ref").copied().unwrap_or_default().replace("%2F", "/");
+            let reference = decoded(query.get("ref").copied().unwrap_or_default());
             let suites = view.bypasses(repository, &reference, period("day").unwrap_or(1));
             let (page, size) = (number("page", 1).max(1), number("per_page", 30));
             let kept: Vec<String> =
@@ -266,6 +266,12 @@ fn rest_answer(view: &View<'_>, position: usize, rest: &[&str], query: &BTreeMap
         }
         _ => message(404, "Not Found"),
     }
+}
+
+/// As a server reads what stands in a query.
+fn decoded(text: &str) -> String {
+    let pair = format!("text={text}");
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, text)| text.into_owned()).collect()
 }
 
 /// A page of a list that is gone through from a place on, and not page by page.

@@ -99,6 +99,10 @@ pub struct PullRequestSpec {
     pub pushed_later: Option<(DateTime<Utc>, String)>,
     /// When the "Update branch" button is pressed, if it is.
     pub branch_updated_at: Option<DateTime<Utc>>,
+    /// Who presses it, if not the author.
+    pub branch_updated_by: Option<String>,
+    /// When its branch is brought back, a minute after it was deleted, and by whom; before the merge or after it.
+    pub restored: Option<(DateTime<Utc>, String)>,
     /// When the base branch is switched to `base`, if it is.
     pub base_changed_at: Option<DateTime<Utc>>,
     /// When it is merged.
@@ -109,6 +113,12 @@ pub struct PullRequestSpec {
     pub method: Method,
     /// What a merge commit made on a laptop does beside merging.
     pub merged_with: Vec<Edit>,
+    /// Whether such a merge has the pull request as its first parent, and what the base was at as its second.
+    pub turned: bool,
+    /// The number of the pull request whose commits it begins with.
+    pub on: Option<u64>,
+    /// Since when GitHub's indexes know of the merge, if not at once.
+    pub known_at: Option<DateTime<Utc>>,
     /// Whether branch rules are bypassed.
     pub bypass: bool,
     /// Whether its branch is in a fork.
@@ -133,11 +143,16 @@ impl PullRequestSpec {
             reviews: Vec::new(),
             pushed_later: None,
             branch_updated_at: None,
+            branch_updated_by: None,
+            restored: None,
             base_changed_at: None,
             merged_at,
             merged_by: author.to_owned(),
             method: Method::Merge,
             merged_with: Vec::new(),
+            turned: false,
+            on: None,
+            known_at: None,
             bypass: false,
             fork: false,
         }
@@ -163,6 +178,11 @@ impl PullRequestSpec {
     pub fn editing(mut self, edits: &[Edit]) -> Self {
         self.edits = edits.to_vec();
         self
+    }
+
+    /// Whether GitHub's indexes know of the merge.
+    pub(super) fn is_known(&self, now: DateTime<Utc>) -> bool {
+        self.known_at.unwrap_or(self.merged_at) <= now
     }
 
     pub(super) fn edits_of(&self, commit: u32) -> Vec<Edit> {

@@ -76,8 +76,8 @@ impl View<'_> {
             ahead.difference(&behind).filter_map(|sha| repository.commits.get(sha)).collect();
         commits.sort_by_key(|commit| (commit.at, ancestors(repository, &commit.sha).len()));
         let only_old = behind.difference(&ahead).count();
-        let merge_base = tree::merge_base(repository, &old.sha, &new.sha);
-        let merge_base = merge_base.and_then(|sha| repository.commits.get(&sha)).unwrap_or(old);
+        // What shares no history is not compared.
+        let merge_base = repository.commits.get(&tree::merge_base(repository, &old.sha, &new.sha)?)?;
         let files = tree::diff(repository, &merge_base.sha, &new.sha);
         let status = match (commits.len(), only_old) {
             (0, 0) => "identical",
@@ -179,13 +179,15 @@ impl View<'_> {
         let Some(repository) = self.repository(word("repo:")) else { return 0 };
         let merged = repository.pulls.iter().filter(|pull| pull.spec.merged_at <= self.now);
         merged
+            .filter(|pull| pull.spec.is_known(self.now))
             .filter(|pull| pull.spec.base == word("base:"))
             .filter(|pull| (from..=to).contains(&time(pull.spec.merged_at).as_str()))
             .count()
     }
 
     fn commit(&self, repository: &Repository, commit: &Commit) -> Value {
-        let here = |pull: &&Pull| pull.commits.contains(&commit.sha) || pull.landed.contains(&commit.sha);
+        let landed = |pull: &Pull| pull.landed.contains(&commit.sha) && pull.spec.is_known(self.now);
+        let here = |pull: &&Pull| pull.commits.contains(&commit.sha) || landed(pull);
         let pulls = repository.pulls.iter().filter(|pull| pull.spec.opened_at <= self.now).filter(here);
         let pulls = pulls.map(|pull| reference(&format!("PR_{}:{}", repository.name, pull.spec.number)));
         let id = |sha: &String| format!("C_{}:{sha}", repository.name);
@@ -225,6 +227,7 @@ impl View<'_> {
         json!({
             "__typename": "PullRequest", "id": id, "number": spec.number, "__repository": repository.name,
             "url": format!("https://github.com/{}/pull/{}", repository.name, spec.number),
+            "createdAt": time(spec.opened_at),
             "author": actor(Some(&spec.author)), "baseRefName": spec.base, "headRefName": pull.branch,
             "headRefOid": commits.last(), "merged": merged, "mergedAt": merged.then(|| time(spec.merged_at)),
             "isCrossRepository": spec.fork, "mergeCommit": pull.landed.last().filter(|_| merged).map(commit),
@@ -369,6 +372,7 @@ impl World for View<'_> {
                 Some(found.map_or(Value::Null, |r| {
                     json!({
                         "__typename": "Repository", "nameWithOwner": self.name(r), "databaseId": self.number(r),
+                        "defaultBranchRef": self.default_branch_ref(r),
                         "isArchived": self.archived(r), "hasVulnerabilityAlertsEnabled": self.looks(r),
                     })
                 }))

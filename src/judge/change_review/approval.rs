@@ -205,7 +205,7 @@ fn why_not(policy: &Policy, pr: &PullRequest, review: &Review) -> Option<WhyNot>
     let off_roster = policy.roster.as_ref().is_some_and(|roster| !roster.iter().any(is));
     let strict = policy.independence == Independence::AnyCommitter;
     let wrote = |commit: &PrCommit| commit.authors.iter().filter_map(|author| author.login.as_ref()).any(is);
-    let pushed_last = pr.commits.last().and_then(|head| head.pushed_by.as_ref()).is_some_and(is);
+    let pushed_last = LastPushes::of(pr).against(review).filter_map(|commit| commit.pushed_by.as_ref()).any(is);
     // The documented order, then what cannot be told beyond it.
     let checks = [
         (is_bot(who) && !policy.bot_approval, WhyNot::Bot),
@@ -223,6 +223,51 @@ fn why_not(policy: &Policy, pr: &PullRequest, review: &Review) -> Option<WhyNot>
         (maybe_agent, WhyNot::AuthorKindUnknown),
     ];
     checks.into_iter().find_map(|(holds, drop)| holds.then_some(drop))
+}
+
+/// Whose pushes were the last ones of a pull request.
+pub(super) struct LastPushes<'a> {
+    /// The newest commit that changes content. Where that is known of none, all that may; where none may, the last.
+    pub(super) content: Vec<&'a PrCommit>,
+    /// Merges of the base after it that may change content.
+    pub(super) updates: Vec<&'a PrCommit>,
+}
+
+impl<'a> LastPushes<'a> {
+    pub(super) fn of(pr: &'a PullRequest) -> Self {
+        let may = |commits: &'a [PrCommit]| commits.iter().filter(|commit| commit.changes_content.is_none()).collect();
+        match pr.commits.iter().rposition(|commit| commit.changes_content == Some(true)) {
+            Some(at) => Self { content: vec![&pr.commits[at]], updates: may(&pr.commits[at + 1..]) },
+            None => {
+                let all: Vec<&PrCommit> = may(&pr.commits);
+                let content = if all.is_empty() { pr.commits.last().into_iter().collect() } else { all };
+                Self { content, updates: Vec::new() }
+            }
+        }
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a PrCommit> {
+        self.content.iter().chain(&self.updates).copied()
+    }
+
+    /// Those whose pushers are not independent of what the review looked at: of updates that are shown to have
+    /// changed nothing since, nobody's.
+    fn against(&self, review: &Review) -> impl Iterator<Item = &'a PrCommit> {
+        let updates = if review.same_as_merged { &[][..] } else { &self.updates };
+        self.content.iter().chain(updates).copied()
+    }
+
+    /// How many of these approvals may be by those who pushed last, because nobody says who did: each of them gave
+    /// one at most.
+    pub(super) fn may_have_given(&self, approvals: &[&Review]) -> usize {
+        if self.content.is_empty() {
+            return 1;
+        }
+        let unknown = |commits: &[&PrCommit]| commits.iter().filter(|commit| commit.pushed_by.is_none()).count();
+        let of_updates = approvals.iter().filter(|review| !review.same_as_merged).count();
+        unknown(&self.content) + unknown(&self.updates).min(of_updates)
+    }
 }
 
 fn is_bot(who: &Actor) -> bool {

@@ -1,9 +1,9 @@
 //! The attributes of one change, A1 to A13 as auditors list them, and the review after the fact. The
 //! decisions are `rule`'s, `Approvals`' and `post_hoc`'s; here they are put beside what they rest on.
 
-use super::approval::{Approvals, WhyNot, reviewer};
+use super::approval::{Approvals, LastPushes, WhyNot, reviewer};
 use super::post_hoc::{self, PostHocReview};
-use super::{Independence, Policy, actor_name, day_time, pusher_unknown, rule};
+use super::{Independence, Policy, actor_name, day_time, rule};
 use crate::judge::attributes::{Attribute, NOT_READ, Part, known};
 use crate::judge::{Outcome, Ruling};
 use chrono::{DateTime, Utc};
@@ -77,9 +77,14 @@ fn arrival(policy: &Policy, change: &Change, ruling: &Ruling) -> Attribute {
     if let (Lookup::Found(pr), LandingKind::Push) = (&change.pull_request, landing.kind)
         && pr.head != landing.after
     {
-        let shown = if pr.same_as_landed { "shown" } else { "not shown" };
-        arrival.seen += &format!("; {shown} to bring what stands at its head, {}", short(&pr.head));
-        arrival = arrival.on(pr.same_as_landed.then(|| Fact::Compared(pr.head.clone())));
+        // Its id names the commit that the pull request came as; further ones may have been pushed with it.
+        let itself = change.id.ends_with(&format!("@{}", short(&pr.head)));
+        arrival.seen += &match (itself, pr.same_as_landed) {
+            (true, _) => format!("; it came as its own head, {}", short(&pr.head)),
+            (false, true) => format!("; shown to bring what stands at its head, {}", short(&pr.head)),
+            (false, false) => format!("; not shown to bring what stands at its head, {}", short(&pr.head)),
+        };
+        arrival = arrival.on((pr.same_as_landed && !itself).then(|| Fact::Compared(pr.head.clone())));
     }
     if policy.since.is_some() {
         arrival = arrival.on([Fact::Policy("since")]);
@@ -217,23 +222,30 @@ impl Merged<'_> {
             let at = commit.pushed_at.map(day_time);
             format!("{} at {}", known(commit.pushed_by.as_ref()), known(at))
         };
-        let head = self.pr.commits.last();
+        let list = |commits: &[&PrCommit]| commits.iter().map(|commit| push(commit)).collect::<Vec<_>>().join(", ");
+        let last = LastPushes::of(self.pr);
         let strict = self.policy.independence == Independence::AnyCommitter;
-        let mut seen = format!("last pushed by {}", head.map_or_else(|| NOT_READ.to_owned(), push));
+        let pushed = if last.content.is_empty() { NOT_READ.to_owned() } else { list(&last.content) };
+        let mut seen = format!("last pushed by {pushed}");
+        if !last.updates.is_empty() {
+            seen += &format!("; merged with the base, which may change it, by {}", list(&last.updates));
+        }
         let authors: Vec<&str> = (self.pr.commits.iter().flat_map(|commit| &commit.authors))
             .map(|author| author.login.as_deref().unwrap_or("somebody without account"))
             .collect();
         seen += &format!("; commits written by {}", authors.join(", "));
-        let commits = self.pr.commits.iter().rev().take(if strict { COMMITS_MAX } else { 1 });
+        let strictly = self.pr.commits.iter().rev().take(if strict { COMMITS_MAX } else { 0 });
+        let commits: BTreeSet<&str> = last.all().chain(strictly).map(|commit| commit.oid.as_str()).collect();
         let attribute = Attribute::new("A4", "last pusher and authors of commits, who are not independent", seen)
-            .on(head.map(|head| Fact::Push(head.oid.clone())))
-            .on(commits.map(|commit| Fact::Commit(commit.oid.clone())))
+            .on(last.all().map(|commit| Fact::Push(commit.oid.clone())))
+            .on(commits.into_iter().map(|oid| Fact::Commit(oid.to_owned())))
             .on([Fact::Policy("independence")]);
         let attribute = self.failing(attribute);
         if attribute.reason.is_some() {
             return attribute;
         }
-        let otherwise = if pusher_unknown(self.pr) { Part::Open } else { attribute.part };
+        let unknown = last.may_have_given(&self.approvals.valid) > 0;
+        let otherwise = if unknown { Part::Open } else { attribute.part };
         self.deciding(attribute, &["last-pusher-unknown", "commit-author-unmatched"], otherwise)
     }
 

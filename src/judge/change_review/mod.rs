@@ -13,7 +13,7 @@
 //! | excluded | `before-scope-date` | landed before `since` |
 //! | deviation | `force-push` | the branch's history was replaced |
 //! | deviation | `direct-push` | no pull request, or one into another base |
-//! | deviation | `changes-requested` | enough approvals, but somebody's request for changes stands |
+//! | deviation | `changes-requested` | enough approvals, but a request for changes stands, whoever made it: also one who cannot write |
 //! | deviation | `code-owner-missing` | an owner of touched paths is not among those who approved |
 //! | deviation | `rule-bypassed` | somebody bypassed the branch's rules |
 //! | deviation | `too-few-approvals` | some approvals count, but not enough |
@@ -25,7 +25,7 @@
 //! | deviation | `self-approval` | by the author of the pull request |
 //! | deviation | `approver-started-agent` | by whoever started the agent that wrote it |
 //! | deviation | `approver-wrote-commit` | by an author or co-author; `independence = "any_committer"` |
-//! | deviation | `approver-pushed-last` | by whoever pushed the last commit |
+//! | deviation | `approver-pushed-last` | by whoever pushed the newest commit that changes content, or a later one that may |
 //! | deviation | `approval-dismissed` | dismissed before the merge |
 //! | deviation | `stale-approval` | the content or the base changed after it |
 //! | indeterminate | `lookup-failed` | the pull request could not be read |
@@ -42,10 +42,15 @@
 //! | indeterminate | `author-kind-unknown` | nobody says whether the author is an agent that somebody started |
 //! | indeterminate | `rule-outcome-unknown` | would pass, but the source cannot tell any more whether rules were bypassed |
 //!
-//! Who pushed last may be unknown. At most one person did, so with one approval more than needed at
-//! least enough of them are independent whoever it was; with exactly enough it cannot be told.
+//! Who only merged the base into the branch did not push last, and who pushed content before that did. A merge of
+//! the base of which it is not known whether it changes content counts as both: whoever pushed either is not
+//! independent, unless what was approved is shown to be what was merged (`Review::same_as_merged`).
+//! Who pushed last may be unknown. Nearly always one person did, so with one approval more than needed at
+//! least enough of them are independent whoever it was; with exactly enough it cannot be told. Each further push
+//! of which that is unknown needs one more.
 //! Where somebody pushed a merge, its pull request speaks for it only if the source shows that what landed is what
-//! stands at its head (`PullRequest::same_as_landed`); else no approval is of what landed.
+//! stands at its head (`PullRequest::same_as_landed`); else no approval is of what landed, nor is a review of the
+//! pull request after the fact.
 //! `RuleOutcome::NotRead` passes: it is a limitation that the evidence states, chosen by configuration.
 //! `RuleOutcome::OutOfReach` was not chosen, so it does not.
 //! An emergency review helps only where approvals are missing: it is no answer to a standing request
@@ -60,7 +65,7 @@ mod post_hoc;
 use super::{Judged, Outcome, PolicyError, Ruling, day_time, policy::out_of_range, same_login};
 pub(super) use attributes::attributes;
 
-use approval::{Approvals, WhyNot};
+use approval::{Approvals, LastPushes, WhyNot};
 use chrono::{DateTime, NaiveDate, Utc};
 use evidenced_collectors::contract::{Change, LandingKind, Lookup, PullRequest, Review, RuleOutcome};
 use globset::{Glob, GlobBuilder};
@@ -218,7 +223,7 @@ fn with_pull_request(policy: &Policy, change: &Change, pr: &PullRequest, as_of: 
     let approvals = Approvals::at_merge(policy, pr);
     let seen = summary(pr, &approvals);
     let needed = policy.min_approvals as usize;
-    if approvals.valid.len() >= needed + usize::from(pusher_unknown(pr)) {
+    if approvals.valid.len() >= needed + LastPushes::of(pr).may_have_given(&approvals.valid) {
         return approved(policy, pr, &approvals, seen);
     }
     match post_hoc::review(policy, change, as_of) {
@@ -253,9 +258,9 @@ fn approved(policy: &Policy, pr: &PullRequest, approvals: &Approvals<'_>, seen: 
         return Ruling::deviation("changes-requested", format!("{seen}; the request for changes by {who} stands"));
     }
     let groups = pr.owners_of_paths.as_deref().filter(|_| policy.require_codeowner).unwrap_or_default();
-    // How many approvals each group of owners has; the first group short of them.
-    let with = |count: usize| groups.iter().find(|group| owners_among(group, &approvals.valid) == count);
-    if let Some(group) = with(0) {
+    // The approvals of each group of owners; the first group short of them.
+    let of = |group: &Vec<String>| by_owners(group, &approvals.valid);
+    if let Some(group) = groups.iter().find(|group| of(group).is_empty()) {
         let owners = group.join(", ");
         return Ruling::deviation("code-owner-missing", format!("{seen}; none of the owners ({owners}) is among them"));
     }
@@ -269,7 +274,8 @@ fn approved(policy: &Policy, pr: &PullRequest, approvals: &Approvals<'_>, seen: 
     if policy.require_codeowner && pr.owners_of_paths.is_none() {
         return Ruling::indeterminate("code-owners-unread", format!("{seen}; the owners were not read"));
     }
-    if pusher_unknown(pr) && with(1).is_some() {
+    let last = LastPushes::of(pr);
+    if groups.iter().map(of).any(|approvals| approvals.len() <= last.may_have_given(&approvals)) {
         let why = "the only owner who approved may have pushed last";
         return Ruling::indeterminate("last-pusher-unknown", format!("{seen}; {why}"));
     }
@@ -280,15 +286,11 @@ fn approved(policy: &Policy, pr: &PullRequest, approvals: &Approvals<'_>, seen: 
     Ruling::pass("approved", seen)
 }
 
-fn owners_among(group: &[String], valid: &[&Review]) -> usize {
-    let owns = |review: &&&Review| {
+fn by_owners<'a>(group: &[String], valid: &[&'a Review]) -> Vec<&'a Review> {
+    let owns = |review: &&Review| {
         review.author.as_ref().is_some_and(|who| group.iter().any(|owner| same_login(owner, &who.login)))
     };
-    valid.iter().filter(owns).count()
-}
-
-fn pusher_unknown(pr: &PullRequest) -> bool {
-    pr.commits.last().is_none_or(|head| head.pushed_by.is_none())
+    valid.iter().copied().filter(owns).collect()
 }
 
 fn summary(pr: &PullRequest, approvals: &Approvals<'_>) -> String {

@@ -61,6 +61,13 @@ fn one(policy: &Policy, change: &Change, review: &PostHoc, as_of: DateTime<Utc>)
     if review.can_push == Some(false) {
         return invalid(&format!("{} could not push", reviewer.login));
     }
+    // What it looked at is the pull request.
+    if matches!(&change.pull_request, Lookup::Found(pr) if !pr.same_as_landed) {
+        return unknown(
+            "approved-content-unknown",
+            "it is of the pull request, and what landed is not shown to be that",
+        );
+    }
     let author = match &change.pull_request {
         Lookup::Found(pr) if pr.initiator.is_none() => pr.author.as_ref().map(|author| author.kind),
         Lookup::Found(_) | Lookup::None | Lookup::Failed(_) => None,

@@ -113,9 +113,31 @@ async fn an_attestation_counts_from_its_day_and_for_106_days() {
     assert!(population.ipe().limitations.iter().any(|one| one.contains("saml/Ping: in the register, and no account")));
 }
 
+/// That only machines sign in there; of a SAML provider as of the day before this one.
+fn machines(provider: &str) -> Value {
+    let mut line = json!({ "provider": provider, "machines": true, "reason": "builds" });
+    if provider.contains(":saml/") {
+        line["on"] = json!("2026-03-01");
+    }
+    line
+}
+
+#[tokio::test]
+async fn a_saml_provider_that_was_made_after_it_was_said_to_be_of_machines_is_not() {
+    for (on, counts) in [("2025-12-31", false), ("2026-03-01", true), ("2026-03-03", false)] {
+        let mut line = machines(OKTA);
+        line["on"] = json!(on);
+        let settings = json!({ "identity_providers": [line] });
+        let history = company().saml_provider("Okta", "2026-01-01T08:00:00Z".parse().unwrap());
+        let population = sandbox(vec![history], &morning(), settings).await.unwrap();
+        assert_eq!(evidence(&population, OKTA).0.is_some(), counts, "{on}");
+        let said = population.ipe().limitations.iter().any(|one| one.contains("so it does not count"));
+        assert_eq!(said, !counts, "{on}: {:?}", population.ipe().limitations);
+    }
+}
+
 #[tokio::test]
 async fn a_line_of_the_register_speaks_of_the_provider_that_it_names() {
-    let machines = |provider: &str| json!({ "provider": provider, "machines": true, "reason": "builds" });
     let history = || company().saml_provider(GITHUB, made()).oidc_provider(GITHUB).oidc_provider("accounts.google.com");
     let ids = [
         "saml/token.actions.githubusercontent.com",
@@ -180,6 +202,10 @@ fn a_register_that_says_half_is_refused() {
         assert!(build(line).is_some(), "{key}");
     }
     assert!(build(json!({ "provider": "oidc/x", "machines": true })).is_some());
+    for (provider, on) in [(OKTA, Value::Null), ("oidc/x", json!("2026-03-01"))] {
+        let line = json!({ "provider": provider, "machines": true, "reason": "builds", "on": on });
+        assert!(build(line.clone()).is_some(), "{line}");
+    }
     let mut both = attested("oidc/x", "2026-02-01");
     both["machines"] = json!(true);
     both["reason"] = json!("builds");
@@ -193,7 +219,6 @@ fn a_saml_provider_by_its_name_alone_is_refused_and_the_form_is_shown() {
         built.err().map(|error| (error.message, error.hint.unwrap_or_default()))
     };
     let lines = |line: Value| json!({ "accounts": [{ "name": "a" }], "identity_providers": [line] });
-    let machines = |name: &str| json!({ "provider": name, "machines": true, "reason": "builds" });
     for name in ["Okta", "saml/Okta", GITHUB, "1234:saml/Okta", "111122223333:Okta", "111122223333:saml/", "oidc/"] {
         for line in [attested(name, "2026-02-01"), machines(name)] {
             let (message, hint) = build(lines(line)).unwrap_or_else(|| panic!("{name}"));

@@ -84,6 +84,18 @@ async fn a_merge_that_was_pushed_and_brings_anything_else_is_a_direct_push_whoev
 }
 
 #[tokio::test]
+async fn a_merge_that_was_pushed_with_its_parents_turned_is_held_against_what_the_branch_was_at() {
+    let taken_back = [Edit::new("src/b.rs", "b")];
+    for (with, reason) in [(&[][..], "approved"), (&taken_back[..], "direct-push")] {
+        let turned = PullRequestSpec { turned: true, ..pushed(with) };
+        let outcome = read(over(Edit::new("src/b.rs", "other"), turned)).await;
+        let change = last(&outcome);
+        assert_eq!(outcome.reason(&change.id), reason, "{with:?}");
+        assert_eq!(outcome.whole().ipe().reconciliations[0].held, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_merge_of_files_that_the_base_had_changed_too_cannot_be_told() {
     for with in [&[][..], &[Edit::new("src/a.rs", "limit = 15")], &[Edit::new("src/new.rs", "")]] {
         let outcome = read(over(Edit::new("src/a.rs", "limit = 5"), pushed(with))).await;

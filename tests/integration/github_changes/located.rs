@@ -143,6 +143,25 @@ async fn what_a_pushed_merge_was_held_against_is_found_in_its_comparison() {
 }
 
 #[tokio::test]
+async fn of_several_merges_in_one_push_each_comparison_is_found() {
+    let mut history = shop(&[Edit::new("src/a.rs", "limit = 10")]);
+    let pushed = |number: u64| {
+        let spec = pull(number, LANDED).editing(&[Edit::new(&format!("src/{number}.rs"), "new")]);
+        PullRequestSpec { method: Method::Pushed, ..spec.approved_by("example-ben") }
+    };
+    history.merge_together(vec![pushed(1), pushed(2)]);
+    let bed = Bed::of(history).await;
+    let outcome = bed.first().await;
+    for number in [1, 2] {
+        let id = format!("acme/shop#{number}@");
+        assert_eq!(outcome.reason(&id), "approved");
+        let why = Explained::of(&bed, &outcome, &json!({}), &id);
+        let compared = why.attribute("A1").facts.iter().find(|fact| matches!(fact, Fact::Compared(_))).unwrap();
+        assert!(why.stands(compared).contains(&json!(format!("src/{number}.rs"))), "{:#?}", why.stands);
+    }
+}
+
+#[tokio::test]
 async fn a_review_after_the_fact_is_found_as_a_review_and_as_a_comment_and_not_where_it_is_none() {
     let ticket = || json!("INC-[0-9]+");
     let mut history = shop(&[]);

@@ -1,18 +1,16 @@
 //! Change review: what the text decides and the table does not list.
 
 use super::facts::{
-    approval, at, commit, expect_change, merged, oid, only, person, pull_request, pushed, verdict, with_commits,
+    approval, at, base_merge, commit, expect_change, merged, oid, only, person, pull_request, pushed, reading, test,
+    verdict, with_commits,
 };
 use evidenced::judge::Outcome::{Deviation, Excluded, Indeterminate, Pass, Waived};
+use evidenced::judge::attributes;
 use evidenced_collectors::contract::{
-    Actor, ActorKind, Change, CommitAuthor, Dismissal, Items, LandingKind, Lookup, PostHoc, PrCommit, PullRequest,
-    Review, ReviewState, RuleOutcome,
+    Actor, ActorKind, Change, CommitAuthor, Dismissal, Fact, Items, LandingKind, Lookup, PostHoc, PrCommit,
+    PullRequest, Review, ReviewState, RuleOutcome,
 };
 use serde_json::json;
-
-fn base_merge(number: u32, by: &str, pushed_at: &str) -> PrCommit {
-    PrCommit { changes_content: Some(false), ..commit(number, by, pushed_at) }
-}
 
 fn says(state: ReviewState, by: &str, when: &str) -> Review {
     Review { state, ..approval(by, 1, when) }
@@ -94,12 +92,6 @@ fn an_approval_of_the_merge_itself_outweighs_one_of_which_that_cannot_be_told() 
 }
 
 #[test]
-fn an_approver_who_updates_the_branch_has_pushed_last() {
-    let updated = with_commits(vec![commit(1, "alice", "08:00"), base_merge(2, "bob", "09:30")]);
-    expect_change(json!({}), merged(updated), Deviation, "approver-pushed-last");
-}
-
-#[test]
 fn an_approval_of_a_commit_that_was_forced_away_or_rebased_is_stale() {
     let replaced = with_commits(vec![commit(2, "alice", "08:00")]);
     expect_change(json!({}), merged(replaced), Deviation, "stale-approval");
@@ -163,37 +155,6 @@ fn switching_the_base_after_the_approval_makes_it_stale() {
     let other = PullRequest { base: "release".to_owned(), ..pull_request() };
     let reviewed = Change { post_hoc: post_hoc("carol", "11:00"), ..merged(other) };
     expect_change(json!({}), reviewed, Deviation, "direct-push");
-}
-
-#[test]
-fn an_unknown_last_pusher_needs_one_approval_more_than_the_policy() {
-    let unknown = |approvers: &[&str]| {
-        let head = PrCommit { pushed_by: None, ..commit(1, "alice", "08:00") };
-        let reviews = approvers.iter().map(|by| approval(by, 1, "09:00")).collect();
-        merged(PullRequest { reviews, ..with_commits(vec![head]) })
-    };
-    expect_change(json!({}), unknown(&[]), Deviation, "no-approval");
-    expect_change(json!({}), unknown(&["bob"]), Indeterminate, "last-pusher-unknown");
-    expect_change(json!({}), unknown(&["bob", "carol"]), Pass, "approved");
-    let two = json!({"min_approvals": 2});
-    expect_change(two.clone(), unknown(&["bob"]), Deviation, "too-few-approvals");
-    expect_change(two.clone(), unknown(&["bob", "carol"]), Indeterminate, "last-pusher-unknown");
-    expect_change(two, unknown(&["bob", "carol", "dave"]), Pass, "approved");
-}
-
-#[test]
-fn the_only_owner_who_approved_must_not_be_the_one_who_may_have_pushed_last() {
-    let owned = |owners: &[&str]| {
-        let head = PrCommit { pushed_by: None, ..commit(1, "alice", "08:00") };
-        let reviews = vec![approval("bob", 1, "09:00"), approval("carol", 1, "09:00")];
-        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
-        merged(PullRequest { reviews, owners_of_paths: Some(vec![owners]), ..with_commits(vec![head]) })
-    };
-    let policy = json!({"require_codeowner": true});
-    expect_change(policy.clone(), owned(&["bob"]), Indeterminate, "last-pusher-unknown");
-    expect_change(policy.clone(), owned(&["bob", "Carol"]), Pass, "approved");
-    expect_change(policy, owned(&["dave"]), Deviation, "code-owner-missing");
-    expect_change(json!({}), owned(&["dave"]), Pass, "approved");
 }
 
 #[test]
@@ -460,8 +421,12 @@ fn an_approval_covers_only_what_is_shown_to_have_landed() {
     let shown =
         PullRequest { reviews: vec![Review { same_as_merged: true, ..approval("bob", 7, "09:00") }], ..elsewhere() };
     expect_change(json!({}), merged(shown), Indeterminate, "approved-content-unknown");
+    // What was looked at afterwards is the pull request as well.
     let afterwards = Change { post_hoc: post_hoc("carol", "11:00"), ..merged(elsewhere()) };
-    expect_change(json!({}), afterwards, Pass, "emergency-reviewed");
+    expect_change(json!({}), afterwards, Indeterminate, "approved-content-unknown");
+    let by_the_author =
+        Change { post_hoc: post_hoc("alice", "11:00"), ..merged(PullRequest { reviews: Vec::new(), ..elsewhere() }) };
+    expect_change(json!({}), by_the_author, Deviation, "no-approval");
 }
 
 #[test]
@@ -517,4 +482,22 @@ fn a_review_afterwards_of_a_pull_request_is_independent_of_everybody_in_it() {
     expect_change(json!({}), emergency("bob", unmatched), Indeterminate, "commit-author-unmatched");
     head.pushed_by = None;
     expect_change(json!({}), emergency("bob", head), Indeterminate, "last-pusher-unknown");
+}
+
+#[test]
+fn a_head_that_was_pushed_itself_is_not_said_to_have_been_compared() {
+    let pushed_as = |commit: &str| {
+        let pull_request = Lookup::Found(Box::new(pull_request()));
+        let change = pushed(LandingKind::Push);
+        Change { id: format!("acme/shop#41@{}", &commit[..12]), pull_request, ..change }
+    };
+    for (commit, says, compared) in [(oid(1), "it came as its own head", false), (oid(7), "shown to bring", true)] {
+        let change = pushed_as(&commit);
+        let id = change.id.clone();
+        let readings = [reading(Items::Changes(vec![change]))];
+        let basis = attributes(&test("change_review", &json!({})), &readings, at("12:00"), &id).remove(0);
+        let arrival = basis.attributes.iter().find(|attribute| attribute.key == "A1").unwrap();
+        assert!(arrival.seen.contains(says), "{}", arrival.seen);
+        assert_eq!(arrival.facts.iter().any(|fact| matches!(fact, Fact::Compared(_))), compared, "{arrival:?}");
+    }
 }

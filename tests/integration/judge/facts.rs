@@ -35,6 +35,11 @@ pub(super) fn commit(number: u32, by: &str, pushed_at: &str) -> PrCommit {
     }
 }
 
+/// A merge of the base that is shown to change nothing.
+pub(super) fn base_merge(number: u32, by: &str, pushed_at: &str) -> PrCommit {
+    PrCommit { changes_content: Some(false), ..commit(number, by, pushed_at) }
+}
+
 /// An approval by a person who looked at that commit.
 pub(super) fn approval(by: &str, looked_at: u32, when: &str) -> Review {
     Review {

@@ -39,7 +39,7 @@ fn a_policy_that_was_written_out_reads_back_as_the_same_test() {
 #[test]
 fn every_test_has_rules_a_schema_and_a_sort_of_items() {
     for (name, rules, takes) in [
-        ("change_review", "change_review/2", Takes::Changes),
+        ("change_review", "change_review/3", Takes::Changes),
         ("mfa", "mfa/2", Takes::Principals),
         ("restore_test", "restore_test/2", Takes::Restores),
         ("vulnerabilities", "vulnerabilities/1", Takes::Vulnerabilities),

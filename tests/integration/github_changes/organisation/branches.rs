@@ -19,7 +19,7 @@ async fn a_former_default_branch_is_read_until_it_is_deleted() {
     assert_eq!(second.changes().iter().map(|change| change.branch.as_str()).collect::<Vec<_>>(), ["main", "trunk"]);
     says(filters(&second), "main was the default branch, and is read while it is there");
     says(filters(&second), "trunk took the place of main as the default branch, and began with");
-    says(filters(&second), "which production had before");
+    says(filters(&second), "which is where production was");
     let third = then(&bed, &second, day(2)).await;
     assert_eq!(third.whole().items().len(), 0);
     let fourth = then(&bed, &third, day(3)).await;
@@ -60,9 +60,42 @@ async fn what_a_new_default_branch_began_with_is_a_forced_push_where_production_
         assert_eq!(landed(&second, "release2"), [expected]);
         assert_eq!(second.changes()[0].paths.as_deref(), Some(&["src/unseen.rs".to_owned()][..]));
         says(filters(&second), "release2 took the place of main as the default branch");
-        says(filters(&second), "production never had: a change, judged as a forced push");
+        says(filters(&second), "where production was not: a change, judged as a forced push");
         let third = then(&bed, &second, day(2)).await;
         assert!(third.whole().items().is_empty(), "it is handed over once");
+    }
+}
+
+#[tokio::test]
+async fn a_new_default_branch_that_begins_with_what_production_had_left_behind_is_a_forced_push() {
+    let mut history = every_landing();
+    history.branch("acme/shop", ("trunk", "main"), "example-eve", at("2026-03-08T10:00:00Z"), &[]);
+    // A mend of which trunk knows nothing.
+    history.merge(pull(20, "2026-03-08T13:00:00Z").approved_by("example-ben"));
+    history.default_branch("acme/shop", "trunk", day(0) + Duration::hours(2));
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    let second = then(&bed, &first, day(1)).await;
+    let main = head_of_main(&first);
+    let counts_from = day(1) - Duration::seconds(1);
+    let expected = (LandingKind::ForcePush, main.as_str(), counts_from, "force-push".to_owned());
+    assert_eq!(landed(&second, "trunk"), [expected]);
+    says(filters(&second), "where production was not: a change, judged as a forced push");
+}
+
+#[tokio::test]
+async fn bypasses_are_asked_of_a_default_branch_whatever_its_name() {
+    let mut history = GithubHistory::new();
+    for (number, branch) in (1..).zip(["a+b", "a#b", "a&b", "ä/b"]) {
+        let repository = format!("acme/odd{number}");
+        history.repository(&repository, branch);
+        let spec = PullRequestSpec::new(&repository, number, "example-ana", at("2026-03-04T10:00:00Z"));
+        history.merge(PullRequestSpec { base: branch.to_owned(), bypass: true, ..spec.approved_by("example-ben") });
+    }
+    let outcome = acme(history).await.first().await;
+    for number in 1..=4 {
+        let change = outcome.change(&format!("acme/odd{number}#{number}@"));
+        assert_eq!(outcome.reason(&change.id), "rule-bypassed", "{}", change.branch);
     }
 }
 
@@ -116,7 +149,7 @@ async fn a_default_branch_that_is_renamed_brings_nothing_but_what_follows() {
     let second = then(&bed, &first, day(1)).await;
     let kinds: Vec<_> = second.changes().iter().map(|c| (c.branch.as_str(), c.landing.kind)).collect();
     assert_eq!(kinds, [("main", LandingKind::PrMerge), ("trunk", LandingKind::Push)]);
-    says(filters(&second), "which production had before");
+    says(filters(&second), "which is where production was");
 }
 
 #[tokio::test]
