@@ -228,7 +228,8 @@ fn readings(
 }
 
 /// The look-back ends where the newest one does, if that is earlier: under a clock that was ahead nothing falls out of
-/// it, although later verdicts are as of that instant too.
+/// it, although later verdicts are as of that instant too. One that is outside says nothing of those before it, for a
+/// run under a clock that was behind stands after them: every one is looked at.
 fn in_lookback(
     reader: &Reader,
     name: &str,
@@ -242,7 +243,7 @@ fn in_lookback(
         let (index, record) = found?;
         let Body::Evidence { status, window, .. } = record.body else { continue };
         if window.end <= *since.get_or_insert(as_of.min(window.end) - lookback) && nth > 0 {
-            break;
+            continue;
         }
         if status == Status::Complete || nth == 0 {
             chosen.push(index);
@@ -306,7 +307,7 @@ pub fn newest_readable(reader: &Reader, collector: &str, by: DateTime<Utc>) -> R
     Ok(None)
 }
 
-/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest first.
+/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest record first.
 pub fn complete_since(
     reader: &Reader,
     collector: &str,
@@ -315,10 +316,8 @@ pub fn complete_since(
     let mut ends = Vec::new();
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let Body::Evidence { status, window, .. } = found?.1.body else { continue };
-        if window.end < since {
-            break;
-        }
-        if status == Status::Complete {
+        // Not the end of those: a run under a clock that was behind stands after them.
+        if status == Status::Complete && window.end >= since {
             ends.push(window.end);
         }
     }
