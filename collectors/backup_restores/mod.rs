@@ -77,7 +77,9 @@ impl Collector for RestoreLogs {
         stores.extend(seen.stores().clone());
         self.refuse_strangers(&stores, &mut found);
         found.unread.extend(self.0.retired_too_early(door.as_of()));
-        found.unread.extend(before.contradicted_by(&seen, self.0.archived_before));
+        found.unread.extend(self.0.archived_too_early(door.as_of()));
+        let archived_before = self.0.archived_before(door.as_of());
+        found.unread.extend(before.contradicted_by(&seen, archived_before));
 
         let mut ipe = self.ipe(door, &found.tests);
         let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
@@ -242,7 +244,7 @@ impl RestoreLogs {
         ipe.scope_claimed = self.0.in_use();
         ipe.scope_found = set(tests.iter().map(|test| test.store.clone()).collect());
         ipe.filters.extend(self.0.filters());
-        ipe.filters.extend(self.0.archived_before.map(|at| {
+        ipe.filters.extend(self.0.archived_before(door.as_of()).map(|at| {
             format!("tests started before {} may have left the directory (archived_before)", form::instant(at))
         }));
         ipe.limitations.push(

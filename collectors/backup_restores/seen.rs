@@ -24,9 +24,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Of this run.
-    pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
-        Self { tests: tests.iter().map(|test| (test.id.clone(), test.clone())).collect(), stores }
+    /// Of this run. Of tests with one id the first counts, as it does in the population: the others are refused, and
+    /// may get an id of their own.
+    pub(super) fn new(stores: BTreeMap<String, Store>, all: &[RestoreTest]) -> Self {
+        let mut tests = BTreeMap::new();
+        for test in all {
+            tests.entry(test.id.clone()).or_insert_with(|| test.clone());
+        }
+        Self { tests, stores }
     }
 
     /// The register.
