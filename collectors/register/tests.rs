@@ -1,5 +1,7 @@
 //! The kind on real directories: what is taken in, what is refused and how that is said, and what is remembered.
 
+mod changed;
+
 use super::*;
 use crate::contract::clock::ManualClock;
 use crate::contract::{Window, register};
@@ -380,6 +382,9 @@ async fn who_accepted_a_risk_changes_with_a_later_day_alone() {
         let result = run(&settings, carry.clone(), now()).await.0;
         assert_eq!(result.is_ok(), whole, "{by} {on}: {result:?}");
     }
+    // Assessed anew, it is mitigated, and nobody accepts it any more.
+    write(row("", "").replace("2025-11-18", "2026-03-01").replace("accept", "mitigate"));
+    assert!(run(&settings, carry, now()).await.0.is_ok());
 }
 
 #[tokio::test]
