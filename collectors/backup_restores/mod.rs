@@ -26,7 +26,7 @@ use crate::sources::files;
 use form::{bounded, unread};
 use seen::Seen;
 use settings::Settings;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 pub(crate) const KIND: Kind = Kind {
@@ -82,6 +82,7 @@ impl Collector for RestoreLogs {
         found.unread.extend(before.contradicted_by(&seen, archived_before));
 
         let mut ipe = self.ipe(door, &found.tests);
+        put_back(&mut found.tests, before.as_they_were(&seen, archived_before));
         let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
         let items = Items::Restores(Restores { stores: stores.into_values().collect(), tests: found.tests });
         let total = match whole {
@@ -263,6 +264,14 @@ impl RestoreLogs {
         );
         ipe
     }
+}
+
+/// Puts tests as they were into the place of those that say otherwise now, and those that are gone beside them: what was
+/// wrong with one stays so until its log is as it was.
+fn put_back(tests: &mut Vec<RestoreTest>, were: Vec<RestoreTest>) {
+    let ids: HashSet<String> = were.iter().map(|test| test.id.clone()).collect();
+    tests.retain(|test| !ids.contains(&test.id));
+    tests.extend(were);
 }
 
 fn stray(path: &str) -> Unread {

@@ -60,29 +60,42 @@ impl Seen {
     }
 
     fn tests_contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
-        let mut faults = Vec::new();
-        for (id, then) in &self.tests {
-            let what = format!("test {id}");
-            match now.tests.get(id) {
-                None if archived_before.is_some_and(|limit| then.started < limit) => {}
-                None => faults.push(unread(
-                    &what,
+        let faults = self.otherwise(now, archived_before).map(|(then, test)| {
+            let (why, hint) = match test {
+                None => (
                     format!("was read before (started {}) and is gone", instant(then.started)),
                     "put its log back; if older logs were moved to an archive, set `archived_before`",
-                )),
-                Some(test) => {
-                    let changed = changed(then, test);
-                    if !changed.is_empty() {
-                        faults.push(unread(
-                            &what,
-                            format!("is not what was read before: {}", changed.join("; ")),
-                            "put its log back as it was; a later test has an id of its own",
-                        ));
-                    }
-                }
-            }
-        }
-        bounded("tests read before", faults)
+                ),
+                Some(test) => (
+                    format!("is not what was read before: {}", changed(then, test).join("; ")),
+                    "put its log back as it was; a later test has an id of its own",
+                ),
+            };
+            unread(&format!("test {}", then.id), why, hint)
+        });
+        bounded("tests read before", faults.collect())
+    }
+
+    /// What a run judges of tests that are gone or say otherwise: each as it was, and where it stands now, if it does.
+    pub(super) fn as_they_were(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<RestoreTest> {
+        let as_it_was = |(then, test): (&RestoreTest, Option<&RestoreTest>)| RestoreTest {
+            read_from: test.unwrap_or(then).read_from.clone(),
+            ..then.clone()
+        };
+        self.otherwise(now, archived_before).map(as_it_was).collect()
+    }
+
+    /// Tests that are gone though they are not old enough to be archived, and those that say otherwise, with what they
+    /// are now.
+    fn otherwise<'a>(
+        &'a self,
+        now: &'a Self,
+        archived_before: Option<DateTime<Utc>>,
+    ) -> impl Iterator<Item = (&'a RestoreTest, Option<&'a RestoreTest>)> {
+        self.tests.values().filter_map(move |then| match now.tests.get(&then.id) {
+            None => archived_before.is_none_or(|limit| then.started >= limit).then_some((then, None)),
+            Some(test) => (!changed(then, test).is_empty()).then_some((then, Some(test))),
+        })
     }
 
     /// What the two know together, for a run that was not whole: nothing of before goes, and of a test that says

@@ -303,11 +303,14 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
     let gone = incomplete(again(json!({})).await);
     assert_eq!(gone.unread[0].what, "test t-1");
     assert!(gone.unread[0].why.contains("is gone"));
+    let failed = |items: &Items| tests(items).iter().any(|test| test.validation == Some(Validation::Failed));
+    assert!(failed(&gone.items), "it is judged as it was");
     assert!(again(json!({ "archived_before": "2026-03-01T00:00:00Z" })).await.is_ok());
 
     fs::write(&log, line("t-1", json!({})) + &line("t-2", json!({}))).unwrap();
     let rewritten = incomplete(again(json!({})).await);
     assert!(rewritten.unread[0].why.contains("validation was \"failed\""), "{:?}", rewritten.unread);
+    assert!(failed(&rewritten.items) && tests(&rewritten.items).len() == 2, "{:?}", rewritten.items);
 }
 
 #[tokio::test]
