@@ -23,7 +23,7 @@ use crate::contract::{
 };
 use crate::door::{Door, Failure, FileEntry};
 use crate::sources::files;
-use form::{bounded, unread};
+use form::{bounded, size, unread};
 use seen::Seen;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -47,8 +47,11 @@ const SOURCE: &str = "restore logs";
 /// Most tests that one directory may hold; they are carried from run to run.
 const TESTS_MAX: usize = 20_000;
 
-/// Most tests that are known from runs that were not whole.
-const KNOWN_MAX: usize = 2 * TESTS_MAX;
+/// Most bytes that all of them may take. A population has them twice, and is one file of the ledger.
+const BYTES_MAX: usize = 64 << 20;
+
+/// How many times as many tests, and bytes, may be known from runs that were not whole.
+const KNOWN_TIMES: usize = 2;
 
 fn build(settings: &serde_json::Value) -> Result<Box<dyn Collector>, SettingsError> {
     Ok(Box::new(RestoreLogs(Settings::read(settings)?)))
@@ -120,7 +123,9 @@ impl RestoreLogs {
         let entries = door.list(SOURCE, directory).await.map_err(|failure| not_listed(directory, failure))?;
         let mut found = Found { listings: 1, ..Found::default() };
         self.count(&mut found, entries.len())?;
+        let mut bytes = 0;
         for entry in &entries {
+            let before = found.tests.len();
             if entry.directory {
                 self.read_drill(door, &entry.name, &mut found).await?;
             } else if entry.name.ends_with(".jsonl") && !entry.name.starts_with('.') {
@@ -128,10 +133,8 @@ impl RestoreLogs {
             } else {
                 found.unread.push(stray(&entry.name));
             }
-            if found.tests.len() > TESTS_MAX {
-                let why = format!("more than {TESTS_MAX} tests");
-                return Err(CollectError::Limit { what: directory.display().to_string(), why });
-            }
+            bytes += found.tests.iter().skip(before).map(size).sum::<usize>();
+            self.within(1, (found.tests.len(), bytes))?;
         }
         Ok(found)
     }
@@ -139,11 +142,21 @@ impl RestoreLogs {
     /// What this run and those before it know together.
     fn union(&self, seen: Seen, before: Seen) -> Result<Seen, CollectError> {
         let union = seen.with(before);
-        if union.tests() > KNOWN_MAX {
-            let why = format!("{} tests with those that were read before, more than {KNOWN_MAX}", union.tests());
-            return Err(CollectError::Limit { what: self.0.directory.display().to_string(), why });
-        }
+        self.within(KNOWN_TIMES, union.tests())?;
         Ok(union)
+    }
+
+    /// Holds tests and their bytes to so many times the limits.
+    fn within(&self, times: usize, (tests, bytes): (usize, usize)) -> Result<(), CollectError> {
+        let known = if times > 1 { ", with those that were read before" } else { "" };
+        let why = if tests > times * TESTS_MAX {
+            format!("more than {} tests{known}", times * TESTS_MAX)
+        } else if bytes > times * BYTES_MAX {
+            format!("tests of more than {} bytes{known}", times * BYTES_MAX)
+        } else {
+            return Ok(());
+        };
+        Err(CollectError::Limit { what: self.0.directory.display().to_string(), why })
     }
 
     /// Adds to what was listed, up to the limit.

@@ -1,7 +1,7 @@
 //! What one run tells the next: which stores and tests there were, each test as it was read. A store that is dropped,
 //! or a bad test that is deleted or rewritten as a good one, must not pass unnoticed.
 
-use super::form::{bounded, instant, unread};
+use super::form::{bounded, instant, size, unread};
 use crate::contract::{RestoreTest, Store, Unread, Validation};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,9 @@ impl Seen {
         &self.stores
     }
 
-    /// How many tests.
-    pub(super) fn tests(&self) -> usize {
-        self.tests.len()
+    /// How many tests, and how many bytes they take.
+    pub(super) fn tests(&self) -> (usize, usize) {
+        (self.tests.len(), self.tests.values().map(size).sum())
     }
 
     /// Stores that are gone; tests that are gone though they are not old enough to be archived; tests that say
