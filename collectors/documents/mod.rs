@@ -82,9 +82,9 @@ impl Collector for Documents {
                 Err(fault) => unread.push(fault),
             }
         }
-        let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0);
+        let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0, door.as_of());
         let now = Memory::new(door.as_of(), &documents);
-        let union = before.with(&documents);
+        let union = before.with(&documents, door.as_of());
         if union.len() > KNOWN_MAX {
             let what = self.0.directory.display().to_string();
             let why = format!("{} documents with those that were read before, more than {KNOWN_MAX}", union.len());
