@@ -349,18 +349,27 @@ pub struct Left {
 }
 
 /// The newest collection of a collector that can still be read and left something, whole or not: what was seen once is
-/// not forgotten because something else was not read. Behind the newest complete one nothing counts.
+/// not forgotten because something else was not read. Behind the newest complete one nothing counts. Of a kind whose
+/// incomplete runs leave nothing none is looked into: there may be thousands, and each holds all that it read.
 pub fn newest_left(reader: &Reader, collector: &str) -> Result<Option<Left>, RunError> {
+    let mut keeps = None;
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let (index, record) = found?;
         let Body::Evidence { status, .. } = record.body else { continue };
         let name = match status {
             Status::Complete => run_file::POPULATION,
-            Status::Incomplete => run_file::PARTIAL,
-            Status::Failed => continue,
+            Status::Incomplete if keeps != Some(false) => run_file::PARTIAL,
+            Status::Incomplete | Status::Failed => continue,
         };
         if erased(reader, index)?.is_some() {
             continue;
+        }
+        if status == Status::Incomplete && keeps.is_none() {
+            let kind = json::<RunFile>(reader, index, run_file::RUN)?.kind;
+            keeps = Some(evidenced_collectors::kind(&kind).is_none_or(|kind| kind.keeps));
+            if keeps == Some(false) {
+                continue;
+            }
         }
         let carry = run_file::carry(&reader.read_file(index, name)?)
             .map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })?;

@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 2,
     about: "Tests of restoring data stores from backup: JSON Lines logs, and restic and borg drills",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,

@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Documents that people add as evidence: screenshots, minutes, reports, with who, when and of which day",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,

@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Registers that people keep, as CSV: vendors, workforce, risks, incidents, access reviews, assets",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,
