@@ -51,7 +51,8 @@ impl Seen {
             unread(
                 &format!("store {name}"),
                 "was registered before, and is in neither `stores` nor `retired_stores` now".to_owned(),
-                "register it again; if it was given up, list it in `retired_stores` with its day and a reason",
+                "register it again; if it was given up, list it in `retired_stores` with its day and a reason; if it never \
+                 was one, with a day before the quarters that are judged",
             )
         });
         let mut all = bounded("stores registered before", dropped.collect());

@@ -211,6 +211,10 @@ impl Registers {
             "a register is the statement of whoever keeps it: that it names everybody and everything is not shown by it"
                 .to_owned(),
         );
+        ipe.limitations.push(
+            "that somebody approved or decided of what is their own is seen where they are named by one id in all lists"
+                .to_owned(),
+        );
         ipe
     }
 }

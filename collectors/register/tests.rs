@@ -89,6 +89,29 @@ async fn the_examples_are_taken_in_whole() {
     assert_eq!(files, 0, "each example is one list's");
 }
 
+/// Somebody's own approval or decision is found by the id alone.
+#[test]
+fn the_examples_name_people_by_one_id_in_all_lists() {
+    let column = |file: &str, names: &[&str]| -> Vec<String> {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers");
+        let mut reader = csv::Reader::from_path(shipped.join(file)).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let columns: Vec<usize> =
+            names.iter().map(|name| header.iter().position(|one| one == *name).unwrap()).collect();
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        rows.iter().flat_map(|row| columns.iter().map(|at| row[*at].to_owned())).collect()
+    };
+    let people = column("people.csv", &["person"]);
+    let named = [
+        column("accounts.csv", &["person", "requested_by", "approved_by"]),
+        column("decisions.csv", &["decided_by"]),
+        column("systems.csv", &["owner"]),
+    ];
+    for name in named.iter().flatten() {
+        assert!(people.contains(name), "{name} is no person");
+    }
+}
+
 #[tokio::test]
 async fn a_bad_cell_is_named_with_row_column_value_and_what_to_write() {
     let row = |cells: &str| format!("{HEADER}{GOOD}{cells}\n");
