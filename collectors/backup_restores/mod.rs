@@ -157,6 +157,7 @@ impl RestoreLogs {
         } else {
             return Ok(());
         };
+        let why = format!("{why}; hint: move old logs to an archive (see `archived_before`), or split the collector");
         Err(CollectError::Limit { what: self.0.directory.display().to_string(), why })
     }
 
