@@ -242,7 +242,8 @@ fn readings(
 }
 
 /// The look-back ends where the newest one does, if that is earlier: under a clock that was ahead nothing falls out of
-/// it, although later verdicts are as of that instant too.
+/// it, although later verdicts are as of that instant too. One that is outside says nothing of those before it, for a
+/// run under a clock that was behind stands after them: every one is looked at.
 fn in_lookback(
     reader: &Reader,
     name: &str,
@@ -256,7 +257,7 @@ fn in_lookback(
         let (index, record) = found?;
         let Body::Evidence { status, window, .. } = record.body else { continue };
         if window.end <= *since.get_or_insert(as_of.min(window.end) - lookback) && nth > 0 {
-            break;
+            continue;
         }
         if status == Status::Complete || nth == 0 {
             chosen.push(index);
@@ -320,7 +321,7 @@ pub fn newest_readable(reader: &Reader, collector: &str, by: DateTime<Utc>) -> R
     Ok(None)
 }
 
-/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest first.
+/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest record first.
 pub fn complete_since(
     reader: &Reader,
     collector: &str,
@@ -329,10 +330,8 @@ pub fn complete_since(
     let mut ends = Vec::new();
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let Body::Evidence { status, window, .. } = found?.1.body else { continue };
-        if window.end < since {
-            break;
-        }
-        if status == Status::Complete {
+        // Not the end of those: a run under a clock that was behind stands after them.
+        if status == Status::Complete && window.end >= since {
             ends.push(window.end);
         }
     }
@@ -364,18 +363,27 @@ pub struct Left {
 }
 
 /// The newest collection of a collector that can still be read and left something, whole or not: what was seen once is
-/// not forgotten because something else was not read. Behind the newest complete one nothing counts.
+/// not forgotten because something else was not read. Behind the newest complete one nothing counts. Of a kind whose
+/// incomplete runs leave nothing none is looked into: there may be thousands, and each holds all that it read.
 pub fn newest_left(reader: &Reader, collector: &str) -> Result<Option<Left>, RunError> {
+    let mut keeps = None;
     for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
         let (index, record) = found?;
         let Body::Evidence { status, .. } = record.body else { continue };
         let name = match status {
             Status::Complete => run_file::POPULATION,
-            Status::Incomplete => run_file::PARTIAL,
-            Status::Failed => continue,
+            Status::Incomplete if keeps != Some(false) => run_file::PARTIAL,
+            Status::Incomplete | Status::Failed => continue,
         };
         if erased(reader, index)?.is_some() {
             continue;
+        }
+        if status == Status::Incomplete && keeps.is_none() {
+            let kind = json::<RunFile>(reader, index, run_file::RUN)?.kind;
+            keeps = Some(evidenced_collectors::kind(&kind).is_none_or(|kind| kind.keeps));
+            if keeps == Some(false) {
+                continue;
+            }
         }
         let carry = run_file::carry(&reader.read_file(index, name)?)
             .map_err(|e| RunError::Unreadable { index, why: format!("{name}: {e}") })?;

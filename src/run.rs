@@ -236,6 +236,7 @@ impl Runner {
             tracing::warn!(collector = name, run = opened.run, "run aborted: the daemon stops");
             return Err(RunError::Aborted(name.to_owned()));
         };
+        let result = run_file::fitting(result);
         let sealed = self.seal(&opened, door.as_of(), &result, door.take_exchanges()).await;
         if matches!(sealed, Err(RunError::Ledger(LedgerError::Full))) {
             // What it brought has no room, but that it brought nothing may have.

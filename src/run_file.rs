@@ -3,6 +3,7 @@
 //! reads them back.
 
 use crate::judge::Reading;
+use crate::ledger::FILE_BYTES_MAX;
 use crate::ledger::record::{Status, canonical_json};
 use chrono::{DateTime, Utc};
 use evidenced_collectors::contract::{CollectError, Partial, Population, Task, Unread, instant};
@@ -63,6 +64,41 @@ pub fn outcome_file(result: &Result<Population, CollectError>) -> (&'static str,
     }
 }
 
+/// What came of a collection, as far as a record can hold it: one that is too large is a failed collection, which is
+/// sealed as any is.
+pub fn fitting(result: Result<Population, CollectError>) -> Result<Population, CollectError> {
+    within(FILE_BYTES_MAX, result)
+}
+
+fn within(most: usize, result: Result<Population, CollectError>) -> Result<Population, CollectError> {
+    let bytes = match &result {
+        Ok(population) => size(population),
+        Err(CollectError::Incomplete(partial)) => size(partial),
+        Err(_) => 0,
+    };
+    if bytes <= most {
+        return result;
+    }
+    let why = format!("it takes {bytes} bytes, and a file of a record has at most {most}; hint: split the collector");
+    Err(CollectError::Limit { what: "what was read".to_owned(), why })
+}
+
+/// Bytes that it takes as JSON.
+fn size<T: Serialize>(value: &T) -> usize {
+    struct Counted(usize);
+    impl std::io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, value).map_or(usize::MAX, |()| counted.0)
+}
+
 /// What a run left for the next one, of either file: what a failed one wrote has nothing of it.
 pub fn carry(bytes: &[u8]) -> Result<Option<serde_json::Value>, serde_json::Error> {
     #[derive(Deserialize)]
@@ -114,4 +150,31 @@ pub fn gone(index: u64, by: u64) -> Unread {
 #[expect(clippy::expect_used, reason = "the three types have string keys and no floats: they always have a JSON form")]
 fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
     canonical_json(value).expect("a population has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidenced_collectors::contract::{Ipe, Items};
+    use serde_json::json;
+
+    #[test]
+    fn what_no_record_can_hold_is_a_failed_collection() {
+        let ipe: Ipe = serde_json::from_value(json!({
+            "source": "s", "hosts": [], "api_version": null, "identity": [], "scopes": [],
+            "as_of": "2026-01-01T00:00:00Z", "collected_at": "2026-01-01T00:00:00Z", "clock_skew_ms": null,
+            "requests": [], "scope_claimed": [], "scope_found": [], "filters": [], "limitations": [],
+            "reconciliations": [],
+        }))
+        .unwrap();
+        let carry = Some(json!({ "seen": "x".repeat(1_000) }));
+        let result = || Err(Partial::of(Items::Documents(Vec::new()), None, Vec::new(), ipe.clone(), carry.clone()));
+        let (_, bytes, status) = outcome_file(&result());
+        assert_eq!(status, Status::Incomplete);
+        assert_eq!(within(bytes.len(), result()), result());
+        let over = within(bytes.len() - 1, result());
+        let (name, sealed, status) = outcome_file(&over);
+        assert!(name == PARTIAL && status == Status::Failed && sealed.len() < bytes.len(), "{over:?}");
+        assert!(String::from_utf8_lossy(&sealed).contains(&format!("it takes {} bytes", bytes.len())));
+    }
 }

@@ -41,6 +41,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 3,
     about: "IAM users, root and identity providers of AWS accounts: passwords, second factors, access keys",
     reading: Reading::Snapshot,
+    keeps: false,
     permissions: &[
         aws("sts:GetCallerIdentity"),
         aws("iam:GenerateCredentialReport"),

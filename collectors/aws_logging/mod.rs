@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 2,
     about: "Regions of AWS accounts: trails of CloudTrail, what they write down and how long it is kept, GuardDuty",
     reading: Reading::Snapshot,
+    keeps: false,
     permissions: &[
         aws("sts:GetCallerIdentity"),
         aws("ec2:DescribeRegions"),

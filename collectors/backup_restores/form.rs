@@ -11,6 +11,9 @@ const NAMED_MAX: usize = 100;
 /// Longest test id, bytes.
 const ID_MAX: usize = 200;
 
+/// Longest test, bytes of JSON.
+const TEST_MAX: usize = 64 << 10;
+
 /// How far ahead of ours another machine's clock may be.
 const AHEAD_MAX: Duration = Duration::minutes(5);
 
@@ -65,6 +68,9 @@ pub(super) fn plausible(test: &RestoreTest, as_of: DateTime<Utc>) -> Result<(), 
     if test.id.len() > ID_MAX {
         return Err(format!("test_id is longer than {ID_MAX} bytes"));
     }
+    if size(test) > TEST_MAX {
+        return Err(format!("it says more than {TEST_MAX} bytes"));
+    }
     if test.checks.iter().any(|check| check.name.trim().is_empty()) {
         return Err("a check has no name".to_owned());
     }
@@ -93,6 +99,11 @@ pub(super) fn plausible(test: &RestoreTest, as_of: DateTime<Utc>) -> Result<(), 
         return Err("the validation was successful, but `validated` does not say when".to_owned());
     }
     Ok(())
+}
+
+/// Bytes that a test takes in what is sealed.
+pub(super) fn size(test: &RestoreTest) -> usize {
+    serde_json::to_vec(test).map_or(usize::MAX, |bytes| bytes.len())
 }
 
 /// Something not read. `what` is a file inside the directory, with a line where there are lines.

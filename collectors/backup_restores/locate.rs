@@ -58,7 +58,7 @@ fn in_file(test: &RestoreTest, facts: &[Fact], exchange: &Exchange) -> Vec<Found
         return Vec::new();
     };
     if let Some((_, line)) = test.read_from.rsplit_once(" line ").filter(|(file, _)| path.ends_with(file)) {
-        return line.parse().ok().map_or_else(Vec::new, |line| on_line(line, &fields, &exchange.body));
+        return line.parse().ok().map_or_else(Vec::new, |line| on_line(test, line, &fields, &exchange.body));
     }
     let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if path.parent().is_none_or(|directory| !directory.ends_with(PathBuf::from(&test.read_from))) {
@@ -67,11 +67,14 @@ fn in_file(test: &RestoreTest, facts: &[Fact], exchange: &Exchange) -> Vec<Found
     fields.iter().flat_map(|(fact, field)| in_drill(fact, field, file, &exchange.body)).collect()
 }
 
-/// A line of our own form has the fields by their names.
-fn on_line(line: u64, fields: &[(&Fact, &str)], body: &[u8]) -> Vec<Found> {
+/// A line of our own form has the fields by their names. Where a test is gone, the line may be another's by now.
+fn on_line(test: &RestoreTest, line: u64, fields: &[(&Fact, &str)], body: &[u8]) -> Vec<Found> {
     let number = usize::try_from(line).unwrap_or_default();
     let Some(text) = body.split(|byte| *byte == b'\n').nth(number.saturating_sub(1)) else { return Vec::new() };
     let Ok(written) = serde_json::from_slice::<Value>(text) else { return Vec::new() };
+    if written.get("test_id").and_then(Value::as_str) != Some(test.id.as_str()) {
+        return Vec::new();
+    }
     let place = |(fact, field): &(&Fact, &str)| {
         let (pointer, stands) = match written.get(field) {
             Some(value) => (format!("/{field}"), Stands::json(value)),

@@ -23,10 +23,10 @@ use crate::contract::{
 };
 use crate::door::{Door, Failure, FileEntry};
 use crate::sources::files;
-use form::{bounded, unread};
+use form::{bounded, size, unread};
 use seen::Seen;
 use settings::Settings;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 pub(crate) const KIND: Kind = Kind {
@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 2,
     about: "Tests of restoring data stores from backup: JSON Lines logs, and restic and borg drills",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,
@@ -47,8 +48,11 @@ const SOURCE: &str = "restore logs";
 /// Most tests that one directory may hold; they are carried from run to run.
 const TESTS_MAX: usize = 20_000;
 
-/// Most tests that are known from runs that were not whole.
-const KNOWN_MAX: usize = 2 * TESTS_MAX;
+/// Most bytes that all of them may take. A population has them twice, and is one file of the ledger.
+const BYTES_MAX: usize = 64 << 20;
+
+/// How many times as many tests, and bytes, may be known from runs that were not whole.
+const KNOWN_TIMES: usize = 2;
 
 fn build(settings: &serde_json::Value) -> Result<Box<dyn Collector>, SettingsError> {
     Ok(Box::new(RestoreLogs(Settings::read(settings)?)))
@@ -77,9 +81,12 @@ impl Collector for RestoreLogs {
         stores.extend(seen.stores().clone());
         self.refuse_strangers(&stores, &mut found);
         found.unread.extend(self.0.retired_too_early(door.as_of()));
-        found.unread.extend(before.contradicted_by(&seen, self.0.archived_before));
+        found.unread.extend(self.0.archived_too_early(door.as_of()));
+        let archived_before = self.0.archived_before(door.as_of());
+        found.unread.extend(before.contradicted_by(&seen, archived_before));
 
         let mut ipe = self.ipe(door, &found.tests);
+        put_back(&mut found.tests, before.as_they_were(&seen, archived_before));
         let whole = Whole::total("entries read", found.entries_read, "directory listings", found.entries_listed);
         let items = Items::Restores(Restores { stores: stores.into_values().collect(), tests: found.tests });
         let total = match whole {
@@ -117,7 +124,9 @@ impl RestoreLogs {
         let entries = door.list(SOURCE, directory).await.map_err(|failure| not_listed(directory, failure))?;
         let mut found = Found { listings: 1, ..Found::default() };
         self.count(&mut found, entries.len())?;
+        let mut bytes = 0;
         for entry in &entries {
+            let before = found.tests.len();
             if entry.directory {
                 self.read_drill(door, &entry.name, &mut found).await?;
             } else if entry.name.ends_with(".jsonl") && !entry.name.starts_with('.') {
@@ -125,10 +134,8 @@ impl RestoreLogs {
             } else {
                 found.unread.push(stray(&entry.name));
             }
-            if found.tests.len() > TESTS_MAX {
-                let why = format!("more than {TESTS_MAX} tests");
-                return Err(CollectError::Limit { what: directory.display().to_string(), why });
-            }
+            bytes += found.tests.iter().skip(before).map(size).sum::<usize>();
+            self.within(1, (found.tests.len(), bytes))?;
         }
         Ok(found)
     }
@@ -136,11 +143,22 @@ impl RestoreLogs {
     /// What this run and those before it know together.
     fn union(&self, seen: Seen, before: Seen) -> Result<Seen, CollectError> {
         let union = seen.with(before);
-        if union.tests() > KNOWN_MAX {
-            let why = format!("{} tests with those that were read before, more than {KNOWN_MAX}", union.tests());
-            return Err(CollectError::Limit { what: self.0.directory.display().to_string(), why });
-        }
+        self.within(KNOWN_TIMES, union.tests())?;
         Ok(union)
+    }
+
+    /// Holds tests and their bytes to so many times the limits.
+    fn within(&self, times: usize, (tests, bytes): (usize, usize)) -> Result<(), CollectError> {
+        let known = if times > 1 { ", with those that were read before" } else { "" };
+        let why = if tests > times * TESTS_MAX {
+            format!("more than {} tests{known}", times * TESTS_MAX)
+        } else if bytes > times * BYTES_MAX {
+            format!("tests of more than {} bytes{known}", times * BYTES_MAX)
+        } else {
+            return Ok(());
+        };
+        let why = format!("{why}; hint: move old logs to an archive (see `archived_before`), or split the collector");
+        Err(CollectError::Limit { what: self.0.directory.display().to_string(), why })
     }
 
     /// Adds to what was listed, up to the limit.
@@ -242,7 +260,7 @@ impl RestoreLogs {
         ipe.scope_claimed = self.0.in_use();
         ipe.scope_found = set(tests.iter().map(|test| test.store.clone()).collect());
         ipe.filters.extend(self.0.filters());
-        ipe.filters.extend(self.0.archived_before.map(|at| {
+        ipe.filters.extend(self.0.archived_before(door.as_of()).map(|at| {
             format!("tests started before {} may have left the directory (archived_before)", form::instant(at))
         }));
         ipe.limitations.push(
@@ -261,6 +279,14 @@ impl RestoreLogs {
         );
         ipe
     }
+}
+
+/// Puts tests as they were into the place of those that say otherwise now, and those that are gone beside them: what was
+/// wrong with one stays so until its log is as it was.
+fn put_back(tests: &mut Vec<RestoreTest>, were: Vec<RestoreTest>) {
+    let ids: HashSet<String> = were.iter().map(|test| test.id.clone()).collect();
+    tests.retain(|test| !ids.contains(&test.id));
+    tests.extend(were);
 }
 
 fn stray(path: &str) -> Unread {

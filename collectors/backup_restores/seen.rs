@@ -1,7 +1,7 @@
 //! What one run tells the next: which stores and tests there were, each test as it was read. A store that is dropped,
 //! or a bad test that is deleted or rewritten as a good one, must not pass unnoticed.
 
-use super::form::{bounded, instant, unread};
+use super::form::{bounded, instant, size, unread};
 use crate::contract::{RestoreTest, Store, Unread, Validation};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Of this run.
-    pub(super) fn new(stores: BTreeMap<String, Store>, tests: &[RestoreTest]) -> Self {
-        Self { tests: tests.iter().map(|test| (test.id.clone(), test.clone())).collect(), stores }
+    /// Of this run. Of tests with one id the first counts, as it does in the population: the others are refused, and
+    /// may get an id of their own.
+    pub(super) fn new(stores: BTreeMap<String, Store>, all: &[RestoreTest]) -> Self {
+        let mut tests = BTreeMap::new();
+        for test in all {
+            tests.entry(test.id.clone()).or_insert_with(|| test.clone());
+        }
+        Self { tests, stores }
     }
 
     /// The register.
@@ -34,9 +39,9 @@ impl Seen {
         &self.stores
     }
 
-    /// How many tests.
-    pub(super) fn tests(&self) -> usize {
-        self.tests.len()
+    /// How many tests, and how many bytes they take.
+    pub(super) fn tests(&self) -> (usize, usize) {
+        (self.tests.len(), self.tests.values().map(size).sum())
     }
 
     /// Stores that are gone; tests that are gone though they are not old enough to be archived; tests that say
@@ -46,7 +51,8 @@ impl Seen {
             unread(
                 &format!("store {name}"),
                 "was registered before, and is in neither `stores` nor `retired_stores` now".to_owned(),
-                "register it again; if it was given up, list it in `retired_stores` with its day and a reason",
+                "register it again; if it was given up, list it in `retired_stores` with its day and a reason; if it never \
+                 was one, with a day before the quarters that are judged",
             )
         });
         let mut all = bounded("stores registered before", dropped.collect());
@@ -55,29 +61,42 @@ impl Seen {
     }
 
     fn tests_contradicted_by(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<Unread> {
-        let mut faults = Vec::new();
-        for (id, then) in &self.tests {
-            let what = format!("test {id}");
-            match now.tests.get(id) {
-                None if archived_before.is_some_and(|limit| then.started < limit) => {}
-                None => faults.push(unread(
-                    &what,
+        let faults = self.otherwise(now, archived_before).map(|(then, test)| {
+            let (why, hint) = match test {
+                None => (
                     format!("was read before (started {}) and is gone", instant(then.started)),
                     "put its log back; if older logs were moved to an archive, set `archived_before`",
-                )),
-                Some(test) => {
-                    let changed = changed(then, test);
-                    if !changed.is_empty() {
-                        faults.push(unread(
-                            &what,
-                            format!("is not what was read before: {}", changed.join("; ")),
-                            "put its log back as it was; a later test has an id of its own",
-                        ));
-                    }
-                }
-            }
-        }
-        bounded("tests read before", faults)
+                ),
+                Some(test) => (
+                    format!("is not what was read before: {}", changed(then, test).join("; ")),
+                    "put its log back as it was; a later test has an id of its own",
+                ),
+            };
+            unread(&format!("test {}", then.id), why, hint)
+        });
+        bounded("tests read before", faults.collect())
+    }
+
+    /// What a run judges of tests that are gone or say otherwise: each as it was, and where it stands now, if it does.
+    pub(super) fn as_they_were(&self, now: &Self, archived_before: Option<DateTime<Utc>>) -> Vec<RestoreTest> {
+        let as_it_was = |(then, test): (&RestoreTest, Option<&RestoreTest>)| RestoreTest {
+            read_from: test.unwrap_or(then).read_from.clone(),
+            ..then.clone()
+        };
+        self.otherwise(now, archived_before).map(as_it_was).collect()
+    }
+
+    /// Tests that are gone though they are not old enough to be archived, and those that say otherwise, with what they
+    /// are now.
+    fn otherwise<'a>(
+        &'a self,
+        now: &'a Self,
+        archived_before: Option<DateTime<Utc>>,
+    ) -> impl Iterator<Item = (&'a RestoreTest, Option<&'a RestoreTest>)> {
+        self.tests.values().filter_map(move |then| match now.tests.get(&then.id) {
+            None => archived_before.is_none_or(|limit| then.started >= limit).then_some((then, None)),
+            Some(test) => (!changed(then, test).is_empty()).then_some((then, Some(test))),
+        })
     }
 
     /// What the two know together, for a run that was not whole: nothing of before goes, and of a test that says

@@ -1,8 +1,8 @@
 //! What a configuration says of this kind, checked.
 
-use super::form::unread;
+use super::form::{instant, unread};
 use crate::contract::{SettingsError, Store, Unread};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Utc};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,9 +23,9 @@ pub(super) struct Settings {
     #[serde(default = "files_max")]
     pub(super) files_max: usize,
     /// Tests that started before this instant may have been moved to an archive. Any other test that
-    /// was read once must stay.
+    /// was read once must stay. At most the first instant of the quarter before the last one.
     #[serde(default)]
-    pub(super) archived_before: Option<DateTime<Utc>>,
+    archived_before: Option<DateTime<Utc>>,
 }
 
 /// One data store.
@@ -121,6 +121,21 @@ impl Settings {
         later.map(named).collect()
     }
 
+    /// Before when tests may have left the directory.
+    pub(super) fn archived_before(&self, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.archived_before.map(|at| at.min(judged_from(as_of)))
+    }
+
+    /// That younger tests shall be let go than that: a quarter that is still judged would pass without them.
+    pub(super) fn archived_too_early(&self, as_of: DateTime<Utc>) -> Option<Unread> {
+        let (at, most) = (self.archived_before?, judged_from(as_of));
+        (at > most).then(|| {
+            let (at, most) = (instant(at), instant(most));
+            let hint = format!("set it to {most}, and put back whatever is younger");
+            unread("archived_before", format!("{at} lets tests go that are still judged, from {most} on"), &hint)
+        })
+    }
+
     /// Names of the stores in use, with those that need no tests.
     pub(super) fn in_use(&self) -> Vec<String> {
         self.stores.iter().map(|store| store.name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -196,6 +211,13 @@ impl Retired {
             rpo_target_s: before.and_then(|store| store.rpo_target_s),
         }
     }
+}
+
+/// The first instant of the quarter before the last one: whatever its grace, no judge looks further back.
+fn judged_from(as_of: DateTime<Utc>) -> DateTime<Utc> {
+    let day = as_of.date_naive();
+    let first = day.with_day(1).and_then(|first| first.checked_sub_months(Months::new(day.month0() % 3 + 6)));
+    first.unwrap_or(NaiveDate::MIN).and_time(NaiveTime::MIN).and_utc()
 }
 
 fn wrong(message: String, hint: &str) -> SettingsError {

@@ -1,14 +1,17 @@
-//! The forms without a door. The shapes are those that the tools were seen to write; the integration
+//! The forms, nearly all without a door. The shapes are those that the tools were seen to write; the integration
 //! tests run the tools themselves.
 
 mod seen;
 
 use super::{KIND, build, drill, lines};
-use crate::contract::{RestoreStatus, RestoreTest, Unread, Validation};
+use crate::contract::clock::ManualClock;
+use crate::contract::{CollectError, RestoreStatus, RestoreTest, Task, Unread, Validation, Window};
+use crate::door::{Door, Limits, Network};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn as_of() -> DateTime<Utc> {
     "2026-04-20T00:00:00Z".parse().unwrap()
@@ -91,6 +94,7 @@ fn a_line_that_is_not_the_documented_form_is_named_with_file_and_line() {
         (json!({ "ticket_closed": true }), "no ticket is named"),
         (json!({ "rto_target_s": -1 }), "invalid value"),
         (json!({ "log_sha256": "abc" }), "64 hexadecimal digits"),
+        (json!({ "performer": "x".repeat(65 << 10) }), "it says more than 65536 bytes"),
     ];
     for (change, why) in cases {
         let text = format!("{}{}", line_with(json!({ "test_id": "t-0" })), line_with(change.clone()));
@@ -121,6 +125,28 @@ fn a_file_of_garbage_names_a_bounded_number_of_lines() {
     assert!(tests.is_empty());
     assert_eq!(unread.len(), 101);
     assert!(unread[100].why.starts_with("9900 more"));
+}
+
+/// A population is one file of the ledger, and has every test twice.
+#[tokio::test]
+async fn tests_that_together_are_more_than_a_population_can_hold_give_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "x".repeat(60 << 10);
+    for file in 0..3 {
+        let line = |number: usize| line_with(json!({ "test_id": format!("{file}-{number}"), "performer": long }));
+        std::fs::write(dir.path().join(format!("{file}.jsonl")), (0..380).map(line).collect::<String>()).unwrap();
+    }
+    let collector = build(&json!({ "directory": dir.path(), "stores": [{ "name": "orders-db" }] })).unwrap();
+    let run = async || {
+        let door = Door::live(&Network::new(), Arc::new(ManualClock::at(as_of())), Limits::default());
+        let task = Task { window: Window { start: as_of(), end: as_of() }, carry: None };
+        collector.collect(&door, &task).await
+    };
+    let error = run().await.unwrap_err();
+    assert!(matches!(error, CollectError::Limit { .. }), "{error}");
+    assert!(error.to_string().contains("tests of more than 67108864 bytes"), "{error}");
+    std::fs::remove_file(dir.path().join("2.jsonl")).unwrap();
+    assert!(run().await.is_ok());
 }
 
 fn drill_json(tool: &str) -> Value {

@@ -11,7 +11,7 @@ pub(crate) fn read<M: Default + DeserializeOwned>(carry: Option<&Value>) -> Resu
     let Some(carry) = carry else { return Ok(M::default()) };
     M::deserialize(carry).map_err(|error| CollectError::Malformed {
         what: "what an earlier run left for this one".to_owned(),
-        why: error.to_string(),
+        why: format!("{error}; hint: if this collector was of another kind before, give the new one another name"),
     })
 }
 

@@ -52,6 +52,8 @@ pub struct Kind {
     pub about: &'static str,
     /// Whether a run reads a stretch of time or the state of the moment.
     pub reading: Reading,
+    /// Whether a run that was not whole leaves something for the next one: `Partial::carry`.
+    pub keeps: bool,
     /// The least permissions that it needs. Whatever says what is needed, policies and manifests too, is made of these.
     pub permissions: &'static [Permission],
     /// The permissions that a request of this kind needs, by name; empty: it is none of this kind's requests.

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
-    /// When the last complete run read them; `None` before the first one. An incomplete run may have missed one that
-    /// was there, so that it says of none that it was not.
+    /// When the last complete run read them, by the clock of that run; `None` before the first one. An incomplete run may
+    /// have missed one that was there, so that it says of none that it was not.
     read_at: Option<DateTime<Utc>>,
     documents: BTreeMap<String, Document>,
 }
@@ -38,6 +38,7 @@ impl Memory {
         now: &[Document],
         listed: &BTreeSet<&str>,
         settings: &Settings,
+        as_of: DateTime<Utc>,
     ) -> (Vec<Unread>, Vec<Document>) {
         let (mut unread, mut were) = (Vec::new(), Vec::new());
         let stands = |document: &&Document| settings.withdrawn(&document.file, document.added_at).is_none();
@@ -64,34 +65,46 @@ impl Memory {
             }));
             were.push(Document { standing, ..before.clone() });
         }
-        unread.extend(now.iter().filter_map(|document| self.backdated(document)));
+        unread.extend(now.iter().filter_map(|document| self.backdated(document, as_of)));
         (unread, were)
     }
 
     /// What this run, which is not whole, and those before it know together: what was read before stays as it was, and
     /// what the settings say of it is for a whole run to take. One that is backdated is none that was found before.
-    pub(super) fn with(mut self, now: &[Document]) -> Self {
-        let found: Vec<&Document> = now.iter().filter(|document| self.backdated(document).is_none()).collect();
+    pub(super) fn with(mut self, now: &[Document], as_of: DateTime<Utc>) -> Self {
+        let found: Vec<&Document> = now.iter().filter(|document| self.backdated(document, as_of).is_none()).collect();
         for document in found {
             self.documents.entry(document.file.clone()).or_insert_with(|| document.clone());
         }
         self
     }
 
-    /// A document that says it was added before a complete run which did not find it.
-    fn backdated(&self, document: &Document) -> Option<Unread> {
+    /// A document that says it was added before a complete run which did not find it. When that was is not known if it
+    /// says that it is still to come: under a clock that was ahead, or that is behind now. It was before now.
+    fn backdated(&self, document: &Document, as_of: DateTime<Utc>) -> Option<Unread> {
         let read_at = self.read_at.filter(|_| !self.documents.contains_key(&document.file))?;
-        let before = document.added_at + TimeDelta::minutes(CLOCK_AHEAD_MINUTES_MAX) < read_at;
+        let before = document.added_at + TimeDelta::minutes(CLOCK_AHEAD_MINUTES_MAX) < read_at.min(as_of);
         let minute = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC");
+        let (added_at, read) = (minute(document.added_at), minute(read_at));
+        let (why, hint) = if read_at <= as_of {
+            (
+                format!("added_at: {added_at} is before the complete run of {read}, which did not find the document"),
+                "write when it was put there; a note says why it is late",
+            )
+        } else {
+            (
+                format!(
+                    "added_at: {added_at} is before this run, and the last complete one, which did not find the \
+                     document, was on {read}, which is still to come"
+                ),
+                "which clock was wrong? put it there anew with `evidenced evidence add`, which collects at once",
+            )
+        };
         (before && document.withdrawn.is_none()).then(|| Unread {
             what: format!("{}{ENDING}", document.file),
-            why: format!(
-                "added_at: {} is before the complete run of {}, which did not find the document",
-                minute(document.added_at),
-                minute(read_at)
-            ),
+            why,
             permission: None,
-            hint: Some("write when it was put there; a note says why it is late".to_owned()),
+            hint: Some(hint.to_owned()),
         })
     }
 }

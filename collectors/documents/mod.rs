@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Documents that people add as evidence: screenshots, minutes, reports, with who, when and of which day",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,
@@ -82,9 +83,9 @@ impl Collector for Documents {
                 Err(fault) => unread.push(fault),
             }
         }
-        let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0);
+        let (contradictions, were) = before.contradicted_by(&documents, &names, &self.0, door.as_of());
         let now = Memory::new(door.as_of(), &documents);
-        let union = before.with(&documents);
+        let union = before.with(&documents, door.as_of());
         if union.len() > KNOWN_MAX {
             let what = self.0.directory.display().to_string();
             let why = format!("{} documents with those that were read before, more than {KNOWN_MAX}", union.len());

@@ -21,9 +21,13 @@ fn settings(directory: &Path) -> Value {
 }
 
 async fn run(settings: &Value, carry: Option<Value>) -> Result<Population, CollectError> {
+    run_at(settings, carry, now()).await
+}
+
+async fn run_at(settings: &Value, carry: Option<Value>, at: DateTime<Utc>) -> Result<Population, CollectError> {
     let collector = build(settings).unwrap();
-    let door = Door::live(&Network::new(), Arc::new(ManualClock::at(now())), Limits::default());
-    collector.collect(&door, &Task { window: Window { start: now(), end: now() }, carry }).await
+    let door = Door::live(&Network::new(), Arc::new(ManualClock::at(at)), Limits::default());
+    collector.collect(&door, &Task { window: Window { start: at, end: at }, carry }).await
 }
 
 fn sidecar(bytes: &[u8]) -> Sidecar {
@@ -222,6 +226,30 @@ async fn a_document_that_says_it_was_there_before_a_run_which_did_not_find_it_is
     // Before the first run nobody looked.
     put(dir.path(), "minutes.pdf", MINUTES);
     assert!(run(&settings, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn after_a_run_under_a_clock_that_was_ahead_documents_can_be_added() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let carry = run_at(&settings, None, now() + TimeDelta::days(400)).await.unwrap().carry().cloned();
+    put(dir.path(), "minutes.pdf", MINUTES);
+    let at = |added_at: &str| {
+        let says = Sidecar { added_at: added_at.parse().unwrap(), ..sidecar(MINUTES) };
+        fs::write(dir.path().join("minutes.pdf.toml"), says.write().unwrap()).unwrap();
+    };
+    // Whether it was there before this run cannot be told.
+    at("2026-03-31T11:54:59Z");
+    let old = run(&settings, carry.clone()).await;
+    names(&old, "minutes.pdf.toml", "was on 2027-05-05 12:00 UTC, which is still to come; which clock was wrong?");
+    let Err(CollectError::Incomplete(old)) = old else { panic!("{old:?}") };
+    // As `evidence add` does it.
+    at("2026-03-31T12:00:00Z");
+    assert!(run(&settings, old.carry).await.is_ok(), "nor does it bind the runs after that");
+    let whole = run(&settings, carry).await.unwrap().carry().cloned();
+    put(dir.path(), "late.pdf", MINUTES);
+    let backdated = run_at(&settings, whole, now() + TimeDelta::days(7)).await;
+    names(&backdated, "late.pdf.toml", "is before the complete run of 2026-03-31 12:00 UTC");
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 2,
     about: "Dependabot alerts of repositories on GitHub, how they ended, and where there are none because nobody looks",
     reading: Reading::Window,
+    keeps: false,
     permissions: &[permissions::METADATA, permissions::DEPENDABOT_ALERTS],
     needs: permissions::needs,
     build: |settings| Ok(Box::new(GithubAlerts { settings: Settings::parse(settings)? })),

@@ -49,6 +49,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 5,
     about: "Everything that reached a production branch on GitHub, with its pull requests and reviews",
     reading: Reading::Window,
+    keeps: false,
     permissions: &[
         permissions::METADATA,
         permissions::CONTENTS,

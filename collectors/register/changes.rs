@@ -10,11 +10,15 @@ use serde_json::{Map, Value};
 
 type Cells = Map<String, Value>;
 
+/// What to do about a cell that is not as it was.
+pub(super) const PUT_BACK: &str = "put it back as it was; if it was wrong, list the row in `corrections`";
+
 /// What a row took back of what it had said.
 pub(super) fn taken_back(list: &List, key: &str, before: &Cells, now: &Cells) -> Vec<Unread> {
     let of = |name: &str| list.columns.iter().find(|column| column.name == name);
     let fixed = list.fixed.iter().filter(|(name, renewed_on)| {
-        let renewed = renewed_on.and_then(of).is_some_and(|day| place(day, now) > place(day, before));
+        let mut days = renewed_on.iter().filter_map(|day| of(day));
+        let renewed = days.any(|day| place(day, now) > place(day, before));
         said(before, name).is_some_and(|was| Some(was) != said(now, name)) && !renewed
     });
     let onward = list.onward.iter().filter(|name| of(name).is_some_and(|one| place(one, now) < place(one, before)));
@@ -23,7 +27,7 @@ pub(super) fn taken_back(list: &List, key: &str, before: &Cells, now: &Cells) ->
         told(
             &format!("{} {key}: {name}", list.name),
             format!("was {} when it was read before, and is {} now", text(before, name), text(now, name)),
-            "put it back as it was; if it was wrong, list the row in `corrections`",
+            PUT_BACK,
         )
     };
     names.map(one).collect()

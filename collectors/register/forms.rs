@@ -37,10 +37,13 @@ pub(super) struct List {
     pub(super) order: &'static [(&'static str, &'static str)],
     /// Columns that do not change once they name a day that is past.
     pub(super) settled: &'static [&'static str],
-    /// Columns that do not change once they say something; where a day stands beside one, unless that day is later now.
+    /// Of each pair the first and last day of a stretch of which a row has room for one: once it is over, a later one
+    /// may be written in its place.
+    pub(super) stretches: &'static [(&'static str, &'static str)],
+    /// Columns that do not change once they say something; where days stand beside one, unless one of them is later now.
     /// What a judge asks of a row and what is no fact of its own day (an owner, a treatment, what is still open, the
     /// newest review of a vendor) is not among them: it changes honestly.
-    pub(super) fixed: &'static [(&'static str, Option<&'static str>)],
+    pub(super) fixed: &'static [(&'static str, &'static [&'static str])],
     /// Columns that only go on: to a later time, to a later one of their words, from no to yes.
     pub(super) onward: &'static [&'static str],
     /// Columns that must stand as a key in another list.
@@ -96,6 +99,7 @@ const PLAIN: List = List {
     columns: &[],
     order: &[],
     settled: &[],
+    stretches: &[],
     fixed: &[],
     onward: &[],
     refers: &[],
@@ -149,6 +153,7 @@ const WORKFORCE: &[List] = &[
         order: &[("start", "end"), ("leave_start", "leave_end")],
         // The screening that counts is the one before the start: a later one is no reason to write it over.
         settled: &["start", "end", "leave_start", "leave_end", "screened_on"],
+        stretches: &[("leave_start", "leave_end")],
         ..PLAIN
     },
     List {
@@ -172,7 +177,7 @@ const WORKFORCE: &[List] = &[
         ],
         order: &[("in_force_from", "retired_on")],
         settled: &["in_force_from", "approved_on"],
-        fixed: &[("approved_by", None)],
+        fixed: &[("approved_by", &[])],
         ..PLAIN
     },
     List {
@@ -200,7 +205,7 @@ const WORKFORCE: &[List] = &[
         order: &[("granted_at", "removed_at")],
         settled: &["granted_at", "approved_at", "removed_at"],
         // Under another person it would be no leaver's account any more; a name that is given anew is corrected.
-        fixed: &[("person", None), ("requested_by", None), ("approved_by", None)],
+        fixed: &[("person", &[]), ("requested_by", &[]), ("approved_by", &[])],
         onward: &["last_used_at"],
         refers: &[(&["person"], "people")],
         ..PLAIN
@@ -220,7 +225,7 @@ const RISKS: &[List] = &[
         ],
         order: &[("done_on", "approved_on")],
         settled: &["done_on", "approved_on"],
-        fixed: &[("approved_by", None)],
+        fixed: &[("approved_by", &[])],
         ..PLAIN
     },
     List {
@@ -241,7 +246,7 @@ const RISKS: &[List] = &[
             must("state", Word(&["open", "closed"])),
         ],
         // Each acceptance and each assessment is a new one. Owner, rating, treatment and state follow the risk.
-        fixed: &[("category", Some("assessed_on")), ("accepted_by", Some("accepted_on"))],
+        fixed: &[("category", &["assessed_on"]), ("accepted_by", &["accepted_on", "assessed_on"])],
         ..PLAIN
     },
 ];
@@ -258,7 +263,7 @@ const INCIDENTS: &[List] = &[
             must("in_force_from", Day),
         ],
         settled: &["approved_on", "in_force_from"],
-        fixed: &[("approved_by", None)],
+        fixed: &[("approved_by", &[])],
         ..PLAIN
     },
     List {
@@ -321,7 +326,7 @@ const ACCESS_REVIEWS: &[List] = &[
             may("person", Text),
             must("role", Text),
         ],
-        fixed: &[("person", None), ("role", None)],
+        fixed: &[("person", &[]), ("role", &[])],
         refers: &[(&["system"], "systems")],
         ..PLAIN
     },
@@ -341,7 +346,7 @@ const ACCESS_REVIEWS: &[List] = &[
         order: &[("taken_on", "decided_on"), ("decided_on", "done_on")],
         settled: &["decided_on", "done_on"],
         // Whoever thinks again decides of a new snapshot.
-        fixed: &[("decision", None), ("decided_by", None)],
+        fixed: &[("decision", &[]), ("decided_by", &[])],
         refers: &[(&["system", "taken_on", "account"], "snapshots")],
         ..PLAIN
     },

@@ -23,7 +23,7 @@ use crate::contract::{
 use crate::door::{Door, FileEntry};
 use crate::sources::files::{self, not_listed, not_read, told};
 use forms::List;
-use memory::Memory;
+use memory::{Memory, Was};
 use serde_json::{Map, Value, json};
 use settings::Settings;
 use std::collections::{BTreeMap, HashSet};
@@ -34,6 +34,7 @@ pub(crate) const KIND: Kind = Kind {
     version: 1,
     about: "Registers that people keep, as CSV: vendors, workforce, risks, incidents, access reviews, assets",
     reading: Reading::Snapshot,
+    keeps: true,
     permissions: &[files::READ],
     needs: files::needs,
     build,
@@ -83,15 +84,15 @@ impl Collector for Registers {
         if unread.is_empty() {
             unread = refused;
         }
-        let now = Memory::new(door.as_of(), remembered(&files));
+        let now = Memory::new(door.as_of(), remembered(&files)).after(&before);
         if !unread.is_empty() {
             // Nothing of a bad register is taken in.
             let nothing = self.0.register.items(&Map::new()).map_err(|error| self.unlike(&error))?;
             return Err(Partial::of(nothing, None, bounded(unread), ipe, Some(self.left(now, before)?)));
         }
-        let (contradictions, gone) = before.contradicted_by(&now, &self.0);
+        let (contradictions, were) = before.contradicted_by(&now, &self.0, door.as_of());
         unread.extend(self.0.corrections.iter().filter_map(|correction| correction.still_to_come(door.as_of())));
-        let items = self.items(&files, gone)?;
+        let items = self.items(&files, were)?;
         let mut whole = vec![Whole::last_page("the directory's listing, in one piece", 1)];
         for file in &files {
             match Whole::total(format!("rows of {}", file.name), file.rows.len() as u64, "its lines", file.lines) {
@@ -167,13 +168,20 @@ impl Registers {
         Ok(File { list, name: name.to_owned(), rows, lines, faults })
     }
 
-    /// The rows as items, with those that are gone as they were.
-    fn items(&self, files: &[File], gone: Vec<memory::Gone>) -> Result<Items, CollectError> {
+    /// The rows as items; those that are gone, or are another now, as they were.
+    fn items(&self, files: &[File], were: Vec<Was>) -> Result<Items, CollectError> {
         let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let another: BTreeMap<(&str, &str), &Was> =
+            were.iter().map(|was| ((was.list.as_str(), was.key.as_str()), was)).collect();
         for file in files {
-            lists.insert(file.list.name.to_owned(), file.rows.iter().map(|row| json!(placed(file, row))).collect());
+            let row = |row: &Row| {
+                let now = placed(file, row);
+                let was = another.get(&(file.list.name, row.key.as_str()));
+                json!(was.map_or_else(|| now.clone(), |was| in_its_place(was, &now)))
+            };
+            lists.insert(file.list.name.to_owned(), file.rows.iter().map(row).collect());
         }
-        for (list, mut row) in gone {
+        for Was { list, mut row, .. } in were.into_iter().filter(|was| was.gone) {
             if let Some(at) = row.get_mut("at").and_then(Value::as_object_mut) {
                 at.insert("gone".to_owned(), json!(true));
             }
@@ -203,6 +211,10 @@ impl Registers {
             "a register is the statement of whoever keeps it: that it names everybody and everything is not shown by it"
                 .to_owned(),
         );
+        ipe.limitations.push(
+            "that somebody approved or decided of what is their own is seen where they are named by one id in all lists"
+                .to_owned(),
+        );
         ipe
     }
 }
@@ -219,6 +231,13 @@ fn placed(file: &File, row: &Row) -> Map<String, Value> {
     let mut cells = row.cells.clone();
     cells.insert("at".to_owned(), json!(at));
     cells
+}
+
+/// The row as it was, where it stands now.
+fn in_its_place(was: &Was, now: &Map<String, Value>) -> Map<String, Value> {
+    let mut row = was.row.clone();
+    row.extend(now.get("at").map(|at| ("at".to_owned(), at.clone())));
+    row
 }
 
 /// Takes out the rows that name what does not stand in the list that they refer to, and tells of them: they may be

@@ -1,5 +1,7 @@
 //! The kind on real directories: what is taken in, what is refused and how that is said, and what is remembered.
 
+mod changed;
+
 use super::*;
 use crate::contract::clock::ManualClock;
 use crate::contract::{Window, register};
@@ -85,6 +87,29 @@ async fn the_examples_are_taken_in_whole() {
         }
     }
     assert_eq!(files, 0, "each example is one list's");
+}
+
+/// Somebody's own approval or decision is found by the id alone.
+#[test]
+fn the_examples_name_people_by_one_id_in_all_lists() {
+    let column = |file: &str, names: &[&str]| -> Vec<String> {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/registers");
+        let mut reader = csv::Reader::from_path(shipped.join(file)).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let columns: Vec<usize> =
+            names.iter().map(|name| header.iter().position(|one| one == *name).unwrap()).collect();
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        rows.iter().flat_map(|row| columns.iter().map(|at| row[*at].to_owned())).collect()
+    };
+    let people = column("people.csv", &["person"]);
+    let named = [
+        column("accounts.csv", &["person", "requested_by", "approved_by"]),
+        column("decisions.csv", &["decided_by"]),
+        column("systems.csv", &["owner"]),
+    ];
+    for name in named.iter().flatten() {
+        assert!(people.contains(name), "{name} is no person");
+    }
 }
 
 #[tokio::test]
@@ -380,6 +405,9 @@ async fn who_accepted_a_risk_changes_with_a_later_day_alone() {
         let result = run(&settings, carry.clone(), now()).await.0;
         assert_eq!(result.is_ok(), whole, "{by} {on}: {result:?}");
     }
+    // Assessed anew, it is mitigated, and nobody accepts it any more.
+    write(row("", "").replace("2025-11-18", "2026-03-01").replace("accept", "mitigate"));
+    assert!(run(&settings, carry, now()).await.0.is_ok());
 }
 
 #[tokio::test]

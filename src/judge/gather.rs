@@ -79,34 +79,39 @@ pub(super) fn audit_logs<'a>(readings: &'a [Reading], unread: &mut Vec<Unread>) 
     newest(readings, list, |item| item.id.clone(), unread)
 }
 
-/// Stores by name, tests by store and id.
+/// Stores by name, tests by store and id, of each collector apart: what two of them call by one id may be two tests, and
+/// a good one must not stand for one that failed.
 pub(super) fn restores<'a>(readings: &'a [Reading], unread: &mut Vec<Unread>) -> HeldRestores<'a> {
     let restores = |items: &'a Items| match items {
         Items::Restores(restores) => Some(restores),
         _ => None,
     };
-    let stores = newest(
-        readings,
-        |items| restores(items).map(|r| r.stores.as_slice()),
-        |store| format!("store {}", store.name),
-        unread,
-    );
-    let tests = newest(
-        readings,
-        |items| restores(items).map(|r| r.tests.as_slice()),
-        |test| format!("test {} of store {}", test.id, test.store),
-        unread,
-    );
-    HeldRestores {
-        stores: stores.into_iter().map(|held| held.item).collect(),
-        tests: tests.into_iter().map(|held| held.item).collect(),
+    let collectors: BTreeSet<&str> = readings.iter().map(|reading| reading.collector.as_str()).collect();
+    let mut held = HeldRestores { stores: Vec::new(), tests: Vec::new() };
+    for collector in collectors {
+        let own = || readings.iter().filter(|reading| reading.collector == collector);
+        let stores = newest(
+            own(),
+            |items| restores(items).map(|r| r.stores.as_slice()),
+            |store| format!("store {}", store.name),
+            unread,
+        );
+        let tests = newest(
+            own(),
+            |items| restores(items).map(|r| r.tests.as_slice()),
+            |test| format!("test {} of store {}", test.id, test.store),
+            unread,
+        );
+        held.stores.extend(stores.into_iter().map(|held| held.item));
+        held.tests.extend(tests.into_iter().map(|held| held.item));
     }
+    held
 }
 
 /// Of each key the items of the newest reading: several where readings of one instant, or one
 /// reading, hold several. All of them are judged, and the worst counts.
-fn newest<'a, T>(
-    readings: &'a [Reading],
+fn newest<'a, T: 'a>(
+    readings: impl IntoIterator<Item = &'a Reading>,
     list: impl Fn(&'a Items) -> Option<&'a [T]>,
     key: impl Fn(&T) -> String,
     unread: &mut Vec<Unread>,

@@ -5,6 +5,7 @@ use super::support::drill::{Drill, said};
 use super::support::replay::Ran;
 use chrono::{DateTime, Duration, Utc};
 use evidenced::demo::restores::{RestoreHistory, SampleEnding, SampleTest};
+use evidenced::judge::{Reading, Test, judge};
 use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use evidenced_collectors::contract::{
     CollectError, Items, Partial, Population, RestoreStatus, RestoreTest, Task, Validation, Window,
@@ -290,9 +291,11 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
     let failed = line("t-1", json!({ "validation": "FAILED" }));
     fs::write(&log, failed.clone() + &line("t-2", json!({}))).unwrap();
     let first = collect_now(&bed.logs()).await.unwrap();
+    // Two quarters later, so that they are judged no more.
+    let later = Arc::new(ManualClock::at("2026-10-01T00:00:00Z".parse().unwrap()));
     let again = |more: Value| {
-        let (logs, carry) = (bed.logs(), first.carry().cloned());
-        async move { collect(&logs, carry, Arc::new(SystemClock), more).await }
+        let (logs, carry, clock) = (bed.logs(), first.carry().cloned(), later.clone());
+        async move { collect(&logs, carry, clock, more).await }
     };
     assert!(again(json!({})).await.is_ok());
 
@@ -300,11 +303,85 @@ async fn a_test_that_was_read_before_must_still_be_there_unless_archived() {
     let gone = incomplete(again(json!({})).await);
     assert_eq!(gone.unread[0].what, "test t-1");
     assert!(gone.unread[0].why.contains("is gone"));
+    let failed = |items: &Items| tests(items).iter().any(|test| test.validation == Some(Validation::Failed));
+    assert!(failed(&gone.items), "it is judged as it was");
     assert!(again(json!({ "archived_before": "2026-03-01T00:00:00Z" })).await.is_ok());
 
     fs::write(&log, line("t-1", json!({})) + &line("t-2", json!({}))).unwrap();
     let rewritten = incomplete(again(json!({})).await);
     assert!(rewritten.unread[0].why.contains("validation was \"failed\""), "{:?}", rewritten.unread);
+    assert!(failed(&rewritten.items) && tests(&rewritten.items).len() == 2, "{:?}", rewritten.items);
+}
+
+#[tokio::test]
+async fn no_test_of_a_quarter_that_is_still_judged_can_be_archived() {
+    let bed = Drill::bare("restic");
+    let log = bed.logs().join("a.jsonl");
+    fs::write(&log, line("bad", json!({ "validation": "FAILED" })) + &line("good", json!({}))).unwrap();
+    let run = |carry: Option<Value>, when: &str, before: Option<&str>| {
+        let (logs, clock) = (bed.logs(), Arc::new(ManualClock::at(when.parse().unwrap())));
+        let more = before.map_or(json!({}), |before| json!({ "archived_before": before }));
+        async move { collect(&logs, carry, clock, more).await }
+    };
+    let carry = run(None, "2026-02-20T00:00:00Z", None).await.unwrap().carry().cloned();
+    // The first quarter is looked at until the third has begun and the grace after the second is over.
+    let policy = Test::parse("restore_test", &json!({ "grace_days": 90 })).unwrap();
+    for (when, most, oldest) in [
+        ("2026-03-31T23:59:59Z", "2025-07-01T00:00:00Z", "2025Q3"),
+        ("2026-05-15T12:00:00Z", "2025-10-01T00:00:00Z", "2025Q4"),
+        ("2026-09-28T00:00:00Z", "2026-01-01T00:00:00Z", "2026Q1"),
+        ("2026-12-31T23:59:59Z", "2026-04-01T00:00:00Z", "2026Q2"),
+        ("2027-01-01T00:00:00Z", "2026-07-01T00:00:00Z", "2026Q3"),
+    ] {
+        let (as_of, most): (DateTime<Utc>, DateTime<Utc>) = (when.parse().unwrap(), most.parse().unwrap());
+        let at_most = |later: i64| (most + Duration::seconds(later)).to_rfc3339();
+        let whole = run(carry.clone(), when, Some(&at_most(0))).await.unwrap();
+        let items = Some(whole.items().clone());
+        let reading = Reading { collector: "restores".to_owned(), as_of, items, unread: Vec::new() };
+        let judged = judge(&policy, &[reading], &[], as_of).judgements;
+        let first = judged.iter().map(|one| one.item.rsplit(' ').next().unwrap()).min();
+        assert!(first.is_some_and(|first| first >= oldest), "{when}: the judge looks at {first:?}");
+
+        let over = incomplete(run(carry.clone(), when, Some(&at_most(1))).await);
+        let [one] = over.unread.as_slice() else { panic!("{when}: {:?}", over.unread) };
+        assert_eq!(one.what, "archived_before");
+        assert!(one.hint.as_ref().unwrap().contains(&most.format("%Y-%m-%d").to_string()), "{one:?}");
+    }
+
+    // A failure that is moved away is gone, and its run leaves it to the next one.
+    fs::write(&log, line("good", json!({}))).unwrap();
+    let mut carry = carry;
+    for _ in 0..2 {
+        let over = incomplete(run(carry, "2026-03-20T00:00:00Z", Some("2026-03-01T00:00:00Z")).await);
+        let named: Vec<_> = over.unread.iter().map(|unread| unread.what.as_str()).collect();
+        assert_eq!(named, ["archived_before", "test bad"]);
+        carry = over.carry;
+    }
+    let later = |when: &'static str| run(carry.clone(), when, Some("2026-03-01T00:00:00Z"));
+    assert!(later("2026-09-30T00:00:00Z").await.is_err());
+    assert!(later("2026-10-01T00:00:00Z").await.is_ok(), "it is judged no more");
+}
+
+#[tokio::test]
+async fn of_two_tests_with_one_id_the_first_is_remembered_and_the_other_may_be_renamed() {
+    let bed = Drill::bare("restic");
+    let write = |name: &str, text: String| fs::write(bed.logs().join(name), text).unwrap();
+    let then = |carry: Option<Value>| {
+        let logs = bed.logs();
+        async move { collect(&logs, carry, Arc::new(SystemClock), json!({})).await }
+    };
+    write("a.jsonl", line("nightly", json!({ "validation": "FAILED" })));
+    write("b.jsonl", line("nightly", json!({ "started": "2026-02-10T02:30:00Z" })));
+    let twice = incomplete(then(None).await);
+    let [one] = twice.unread.as_slice() else { panic!("{:?}", twice.unread) };
+    assert_eq!(one.what, "b.jsonl line 1");
+
+    write("b.jsonl", line("nightly-2", json!({ "started": "2026-02-10T02:30:00Z" })));
+    assert!(then(twice.carry.clone()).await.is_ok(), "it was told to be given another id");
+    write("b.jsonl", line("nightly", json!({ "started": "2026-02-10T02:30:00Z" })));
+    fs::remove_file(bed.logs().join("a.jsonl")).unwrap();
+    let gone = incomplete(then(twice.carry).await);
+    assert!(gone.unread[0].why.contains("validation was \"failed\""), "{:?}", gone.unread);
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ fn tests_that_vanish_and_failures_that_turn_good_are_noticed() {
     assert!(archived.is_empty());
     let newer = seen.contradicted_by(&seen_of(&before[..2]), Some("2026-02-10T02:00:00Z".parse().unwrap()));
     assert_eq!(newer.len(), 1, "archived_before is exclusive");
-    assert!(carry::read::<Seen>(Some(&json!({ "ids": [] }))).is_err(), "a carry that is not ours is no first run");
+    let others = carry::read::<Seen>(Some(&json!({ "lists": {} }))).err().expect("what is not ours is no first run");
+    assert!(others.to_string().contains("of another kind before, give the new one another name"), "{others}");
 
     let moved = test(json!({ "test_id": "kept", "started": "2026-02-10T01:59:59Z" }));
     let faults = seen.contradicted_by(&seen_of(&[&[moved], &before[1..]].concat()), None);

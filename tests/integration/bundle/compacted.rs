@@ -8,7 +8,11 @@ use evidenced::assess;
 use evidenced::compact::{BASIS, CompactError, Due, compact, doubt, due};
 use evidenced::config::{KEPT_AT_LEAST, Span};
 use evidenced::ledger::record::{Body, Status};
-use evidenced::ledger::{Filter, verify_store};
+use evidenced::ledger::{Filter, NewFile, NewRecord, verify_store};
+use evidenced::run_file::{PARTIAL, POPULATION, RUN, RunFile};
+use evidenced_collectors::contract::Task;
+use evidenced_collectors::door::Limits;
+use serde_json::json;
 use std::fs;
 
 /// When January 2026 is old enough to go.
@@ -97,6 +101,49 @@ fn the_run_that_knows_what_was_seen_stays_though_it_was_not_whole() {
 }
 
 #[test]
+fn of_a_kind_whose_incomplete_runs_leave_nothing_none_is_looked_into() {
+    let world = World::quiet();
+    // What is there to be read is no JSON at all.
+    let seal = |collector: &str, kind: &str, status: Status| {
+        let (as_of, window) = (at("2026-01-07T02:00:00Z"), period());
+        let run = RunFile {
+            collector: collector.into(),
+            kind: kind.into(),
+            kind_version: 1,
+            settings: json!({}),
+            limits: Limits::default(),
+            task: Task { window, carry: None },
+            as_of,
+            tool: "evidenced".into(),
+        };
+        let run = NewFile::json(RUN, serde_json::to_vec(&run).unwrap());
+        let (name, bytes) = if status == Status::Complete { (POPULATION, &b"{}"[..]) } else { (PARTIAL, &b"a"[..]) };
+        let body = Body::Evidence {
+            run: "00000000000000000000000000000009".into(),
+            collector: collector.into(),
+            seq: 0,
+            status,
+            observed: 0,
+            controls: Vec::new(),
+            window,
+        };
+        world.seal(NewRecord { at: as_of, body, files: vec![run, NewFile::json(name, bytes.to_vec())] });
+    };
+    for kind in ["github_changes", "github_alerts", "aws_iam", "aws_logging"] {
+        seal(kind, kind, Status::Incomplete);
+        assert!(assess::newest_left(&world.reader(), kind).unwrap().is_none());
+        seal(kind, kind, Status::Complete);
+        seal(kind, kind, Status::Incomplete);
+        let left = assess::newest_left(&world.reader(), kind).unwrap().unwrap();
+        assert_eq!((left.index, left.carry), (world.reader().size().unwrap() - 2, None), "{kind}");
+    }
+    for kind in ["backup_restores", "documents", "register", "of a later version"] {
+        seal("other", kind, Status::Incomplete);
+        assert!(assess::newest_left(&world.reader(), "other").is_err(), "{kind}");
+    }
+}
+
+#[test]
 fn a_clock_that_jumped_erases_nothing_by_itself() {
     let world = World::new();
     let kept = TimeDelta::days(800);
@@ -117,7 +164,7 @@ fn a_clock_that_jumped_erases_nothing_by_itself() {
             receipt_sha256: hash,
             time: Some(time),
         };
-        world.seal(evidenced::ledger::NewRecord { at: later, body, files: Vec::new() });
+        world.seal(NewRecord { at: later, body, files: Vec::new() });
     };
     anchored(last);
     assert!(says(later).is_some(), "an anchor that dated the log before");

@@ -374,6 +374,29 @@ fn a_store_in_two_readings_counts_as_the_newer_one_has_it() {
 }
 
 #[test]
+fn two_collectors_have_tests_and_stores_of_their_own_though_they_call_them_by_one_name() {
+    let of = |collector: &str, as_of: &str, items| Reading {
+        collector: collector.to_owned(),
+        as_of: at(as_of),
+        ..reading(items)
+    };
+    let verdict = |readings: &[Reading]| judge(&test("restore_test", &json!({})), readings, &[], at(LATE_APRIL));
+    let clean = restore("nightly", "db", "2026-02-20T00:00:00Z");
+    let failed = RestoreTest { status: RestoreStatus::Failed, ..restore("nightly", "db", "2026-02-01T00:00:00Z") };
+    let bad = of("a", "2026-04-19T00:00:00Z", restores(vec![store("db")], vec![failed]));
+    let good = of("b", LATE_APRIL, restores(vec![store("db")], vec![clean]));
+    for readings in [[bad.clone(), good.clone()], [good.clone(), bad.clone()]] {
+        let first = verdict(&readings).judgements.into_iter().find(|judged| judged.item == "db 2026Q1").unwrap();
+        assert_eq!((first.outcome, first.reason.as_str()), (Deviation, "failure-not-followed-up"));
+    }
+    // Nor does the newer one take the store out of the register of the other.
+    let out = of("b", LATE_APRIL, restores(vec![Store { in_scope: false, ..store("db") }], Vec::new()));
+    for readings in [[bad.clone(), out.clone()], [out, bad]] {
+        assert_eq!(verdict(&readings).outcome, VerdictOutcome::Deviation);
+    }
+}
+
+#[test]
 fn a_store_or_test_named_twice_in_one_reading_is_no_pass() {
     let clean = || restore("1", "db", "2026-02-01T00:00:00Z");
     let once = judged(vec![store("db")], vec![clean()], LATE_APRIL);

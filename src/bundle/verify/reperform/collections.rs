@@ -5,7 +5,7 @@ use crate::bundle::BundleError;
 use crate::bundle::format::{Source, digits};
 use crate::bundle::verify::documents::document;
 use crate::ledger::record::{Body, Status};
-use crate::run_file::{PARTIAL, POPULATION, RUN, RunFile, outcome_file};
+use crate::run_file::{PARTIAL, POPULATION, RUN, RunFile, fitting, outcome_file};
 use evidenced_collectors::contract::{CollectError, Population};
 use evidenced_collectors::door::{Door, Exchange, ExchangeHead};
 
@@ -62,7 +62,7 @@ fn one(work: &mut Work<'_>, runtime: &tokio::runtime::Runtime, index: u64, statu
         work.checking.wrong(folder, "the collector failed inside while collecting again");
         return Ok(());
     };
-    compare(work, index, status, &result, &door)
+    compare(work, index, status, &fitting(result), &door)
 }
 
 fn compare(

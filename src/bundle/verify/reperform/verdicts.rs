@@ -235,8 +235,9 @@ fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, bod
 fn in_lookback(held: &[Held], since: DateTime<Utc>) -> BTreeSet<u64> {
     let mut chosen = BTreeSet::new();
     for (nth, held) in held.iter().rev().enumerate() {
+        // Not the end of those that lie within: a run under a clock that was behind stands after them.
         if held.window.end <= since && nth > 0 {
-            break;
+            continue;
         }
         if held.status == Status::Complete || nth == 0 {
             chosen.insert(held.index);
