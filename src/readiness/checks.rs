@@ -6,7 +6,7 @@ use crate::causes::days_to_close;
 use crate::drift::{Ending, State};
 use crate::schedule::{Frequency, Met};
 use crate::sign_offs::GRACE_DAYS;
-use crate::timeline::{Drift, span};
+use crate::timeline::{Drift, Spell, span};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{CLOCK_SKEW_MAX, Window};
 use serde::Serialize;
@@ -116,7 +116,7 @@ pub fn checks(facts: &Facts, control: &Control) -> Vec<Checked> {
         (Check::OperatingConsistency, operating_consistency(facts, period, observed)),
         (Check::ExceptionHandling, exception_handling(facts, control, observed)),
         (Check::OwnerAccountability, owner_accountability(facts, control, period)),
-        (Check::EvidenceTimestamps, evidence_timestamps(observed)),
+        (Check::EvidenceTimestamps, evidence_timestamps(facts, period, observed)),
         (Check::FrequencyAdherence, frequency_adherence(control, observed)),
     ];
     let checked = |(check, (passed, says, since)): (Check, Found)| {
@@ -164,11 +164,11 @@ fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> 
         );
         return (Passed::No, says, Some(erased.as_of));
     }
-    let open = |ended: Option<Ending>| match ended {
+    let open = |spell: &&Spell| match spell.ended {
         None => true,
-        Some(ended) => ended == Ending::Gone && !observed.of_states,
+        Some(ended) => ended == Ending::Gone && !observed.closed_by_going(spell),
     };
-    let spells: Vec<_> = observed.over.items.iter().filter(|spell| open(spell.ended)).collect();
+    let spells: Vec<_> = observed.over.items.iter().filter(open).collect();
     let since = spells.iter().map(|spell| spell.from).min();
     if !spells.is_empty() {
         let named = spells.iter().take(NAMED_MAX).map(|s| format!("{} ({})", s.item, s.reason)).collect::<Vec<_>>();
@@ -189,12 +189,22 @@ fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> 
     (so_far, says, None)
 }
 
+/// Whether a drift whose items are out of sight is closed by nothing.
+pub(super) fn out_of_view(observed: &Observed, drift: &Drift) -> bool {
+    drift.worst >= State::Indeterminate && !observed.drift_closed_by_going(drift)
+}
+
 /// Why a drift does not count as handled, and since when; `None`: nothing speaks against it so far.
-fn not_handled(facts: &Facts, control: &Control, of_states: bool, drift: &Drift) -> Option<(String, DateTime<Utc>)> {
+fn not_handled(
+    facts: &Facts,
+    control: &Control,
+    observed: &Observed,
+    drift: &Drift,
+) -> Option<(String, DateTime<Utc>)> {
     let days = days_to_close(control.severity);
     let (began, end) = (minute(drift.from), drift.from + TimeDelta::days(days));
     match (drift.until, drift.ended) {
-        (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !of_states => {
+        (Some(until), Some(Ending::Gone)) if out_of_view(observed, drift) => {
             Some((format!("the drift of {began} went out of view, and was neither mended nor accepted"), until))
         }
         (Some(until), _) if until > end => {
@@ -214,7 +224,7 @@ fn exception_handling(facts: &Facts, control: &Control, observed: &Observed) -> 
     if !drifts.is_empty() && control.lacks().contains(&"owner") {
         return (Passed::No, "nobody is named to answer for its drifts".into(), drifts.first().map(|d| d.from));
     }
-    let faults = drifts.iter().filter_map(|drift| not_handled(facts, control, observed.of_states, drift));
+    let faults = drifts.iter().filter_map(|drift| not_handled(facts, control, observed, drift));
     let faults: Vec<_> = faults.collect();
     if let Some((first, since)) = faults.iter().min_by_key(|(_, since)| *since) {
         return (Passed::No, format!("{first}{}", more_than_one(faults.len())), Some(*since));
@@ -302,7 +312,7 @@ pub(super) fn quarters(period: Window, at: DateTime<Utc>) -> Vec<Quarter> {
     all
 }
 
-fn evidence_timestamps(observed: &Observed) -> Found {
+fn evidence_timestamps(facts: &Facts, period: Window, observed: &Observed) -> Found {
     let stamps = &observed.over.stamps;
     let mut faults = Vec::new();
     for stamp in stamps {
@@ -337,6 +347,7 @@ fn evidence_timestamps(observed: &Observed) -> Found {
         n => format!("; {n} documents came long after their day, each with a note"),
     };
     match stamps.len() {
+        0 if facts.as_of < period.end => (Passed::Open, "no collection in the period so far".into(), None),
         0 => (Passed::No, "no collection in the period".into(), None),
         n => (Passed::Yes, format!("{n} collections sealed in time and in order{late}"), None),
     }

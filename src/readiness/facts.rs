@@ -3,7 +3,8 @@
 use crate::catalogue::{Category, ControlType, EvidenceType, Severity};
 use crate::causes::Cause;
 use crate::config::AuditType;
-use crate::drift::State;
+use crate::drift::{Ending, State};
+use crate::judge::Outcome;
 use crate::schedule::{Cadence, Frequency};
 use crate::timeline::{Drift, Spell};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -191,8 +192,11 @@ pub struct Evidence {
 /// What was observed over a stretch of time.
 #[derive(Debug, Clone, Default)]
 pub struct Over {
-    /// Items judged, at least: no item is counted twice, so that a share of them is never too small.
+    /// Items judged, as a sample is drawn from them, and those that deviated at any time of it. What is not due yet, or
+    /// only stood for a list that was not read, is none, and none is counted twice: a share is never too small.
     pub population: u64,
+    /// Items that are of the time before it: neither they nor that they deviated counts here.
+    pub earlier: BTreeSet<String>,
     /// Whether it was read as often as its frequency wants, by collector. Empty without a period or a frequency.
     pub cadence: BTreeMap<String, Cadence>,
     /// Times that it was watched and not effective, oldest first.
@@ -259,7 +263,40 @@ pub struct SignOff {
     pub at: DateTime<Utc>,
 }
 
+impl Over {
+    /// Different items that deviated, also such as were mended or accepted later.
+    pub fn deviated(&self) -> BTreeSet<&str> {
+        let of_it = |spell: &&Spell| spell.outcome == Outcome::Deviation && !self.earlier.contains(&spell.item);
+        self.items.iter().filter(of_it).map(|spell| spell.item.as_str()).collect()
+    }
+
+    /// Whether the item is none of the control's, but stood for others that could not be judged.
+    pub fn only_stood_in(&self, item: &str) -> bool {
+        self.items.iter().any(|spell| spell.item == item && spell.stood_in() && spell.ended == Some(Ending::Gone))
+    }
+
+    /// How many, and at least as many as a verdict counted whose files were erased since.
+    pub fn deviations(&self) -> u64 {
+        let named = self.deviated().len() as u64;
+        self.erased.iter().map(|erased| erased.deviations).fold(named, u64::max)
+    }
+}
+
 impl Observed {
+    /// Whether an item that was bad and is out of sight is closed by that: it is not there any more, or it only stood
+    /// for what is judged in its place since. A verdict that did not read everything leaves every item in sight.
+    pub fn closed_by_going(&self, spell: &Spell) -> bool {
+        self.of_states || spell.stood_in()
+    }
+
+    /// Whether a drift that ended with items out of sight is closed by that.
+    pub fn drift_closed_by_going(&self, drift: &Drift) -> bool {
+        let within = |until: DateTime<Utc>| until >= drift.from && drift.until.is_none_or(|end| until <= end);
+        let gone = |spell: &&Spell| spell.ended == Some(Ending::Gone) && spell.until.is_some_and(within);
+        let mut gone = self.over.items.iter().filter(gone).peekable();
+        self.of_states || (gone.peek().is_some() && gone.all(|spell| self.closed_by_going(spell)))
+    }
+
     /// Whether all that was ever looked for in the period is not due yet, so that nothing was shown.
     pub fn only_pending(&self) -> bool {
         self.pending && self.over.population == 0
