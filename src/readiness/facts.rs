@@ -141,8 +141,8 @@ pub struct Control {
     pub test_procedure: String,
     /// Controls that must stand first.
     pub depends_on: Vec<String>,
-    /// The organisation's own: configured, or in a catalogue of its own. Otherwise it is a suggestion of the
-    /// built-in library that nobody here has taken.
+    /// The organisation's own: configured, or in a catalogue of its own, and there not as the library has it. Otherwise
+    /// it is a suggestion of the library that nobody here has taken.
     pub own: bool,
     /// Since when it is configured, or is not, by the configurations on record.
     pub so_since: Option<DateTime<Utc>>,

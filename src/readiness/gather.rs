@@ -7,7 +7,7 @@ use super::facts::{
 use super::past::Past;
 use super::scope;
 use crate::assess;
-use crate::catalogue::{self, Category};
+use crate::catalogue::{self, Catalogue, Category};
 use crate::causes;
 use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
 use crate::documents;
@@ -112,7 +112,7 @@ pub fn planned(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, G
         causes: Vec::new(),
     };
     plan(&mut facts, loaded);
-    facts.warnings = scope::warnings(&facts, said, &loaded.catalogue);
+    facts.warnings = scope::warnings(&facts, loaded);
     Ok(facts)
 }
 
@@ -175,7 +175,9 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
             filled: None,
         })
         .collect();
-    let own_catalogue = config.catalogue.controls.is_some();
+    // A file that only repeats the library takes nothing on.
+    let library = config.catalogue.controls.as_ref().and_then(|_| Catalogue::built_in().ok());
+    let library = library.as_ref().unwrap_or(catalogue);
     let planned =
         catalogue.controls.iter().map(|control| (&control.id, Some(control), config.controls.get(&control.id)));
     let others = config.controls.iter().filter(|(id, _)| catalogue.control(id).is_none());
@@ -189,7 +191,7 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
             criteria.is_some_and(|criteria| !of_categories(criteria).is_disjoint(&facts.categories))
         })
         .map(|(id, plan, config)| {
-            let own = own_catalogue || config.is_some();
+            let own = config.is_some() || plan != library.control(id);
             let mut control = planned_control(id, plan, config, own);
             for named in [&mut control.criteria, &mut control.falls_short_of] {
                 named.retain(|id| inside.iter().any(|criterion| criterion.id == *id));
@@ -203,7 +205,7 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
 /// Why a criterion or control does not apply, if it does not.
 fn left(scope: &ScopeConfig, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Option<NotApplicable> {
     let entry = scope.not_applicable.iter().find(|entry| entry.what == id)?;
-    if scope::does_not_hold(scope, &loaded.catalogue, entry, at).is_some() {
+    if scope::does_not_hold(loaded, entry, at).is_some() {
         return None;
     }
     let (reason, approver) = (entry.reason.clone(), entry.approver.clone());

@@ -227,7 +227,9 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
             [suggested, vec![said(last)]].concat()
         }
         GapType::Design if control.is_some_and(|control| !control.own) => vec![
-            Some(format!("take {name} on: put it into [controls] with an owner, or into your own catalogue")),
+            Some(format!(
+                "take {name} on: put it into [controls] with an owner, or into your own catalogue in your words"
+            )),
             plan.map(|plan| format!("do what it says: {}", plan.statement)),
         ],
         GapType::Design => vec![Some(format!("mend the plan of {name}: {}", gap.current_state)), test],
