@@ -1,6 +1,6 @@
 //! The six checks of operation over a period, each from what is on record. Pure.
 
-use super::facts::{Control, Facts, Observed, SignOff};
+use super::facts::{Control, Facts, Observed, SignOff, named};
 use crate::catalogue::Severity;
 use crate::causes::days_to_close;
 use crate::drift::{Ending, State};
@@ -252,9 +252,7 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
     if control.lacks().contains(&"owner") {
         return (Passed::No, "no owner is named".into(), None);
     }
-    let over = quarters(period, facts.at);
-    let without: Vec<&Quarter> =
-        over.iter().filter(|quarter| quarter.signed(facts, control).next().is_none()).collect();
+    let (over, without) = (quarters(period, facts.at), unsigned(facts, control, period));
     let names = without.iter().map(|quarter| quarter.name.as_str()).collect::<Vec<_>>().join(", ");
     match (without.first(), over.is_empty()) {
         (Some(first), _) if first.late_from() <= facts.as_of => {
@@ -274,9 +272,16 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
     }
 }
 
+/// Quarters of the period that are over, and for which nobody confirmed the control.
+pub(super) fn unsigned(facts: &Facts, control: &Control, period: Window) -> Vec<Quarter> {
+    let mut all = quarters(period, facts.at);
+    all.retain(|quarter| quarter.signed(facts, control).next().is_none());
+    all
+}
+
 /// A quarter that is over.
 pub(super) struct Quarter {
-    name: String,
+    pub(super) name: String,
     first: DateTime<Utc>,
     end: DateTime<Utc>,
 }
@@ -290,7 +295,7 @@ impl Quarter {
     /// Who confirmed the control for it by `as_of`, oldest first.
     pub(super) fn signed<'a>(&'a self, facts: &'a Facts, control: &'a Control) -> impl Iterator<Item = &'a SignOff> {
         let of = |sign: &&SignOff| sign.control == control.id && sign.quarter == self.name;
-        let counts = |sign: &&SignOff| !sign.by.trim().is_empty() && sign.at >= self.first && sign.at <= facts.as_of;
+        let counts = |sign: &&SignOff| named(&sign.by) && sign.at >= self.first && sign.at <= facts.as_of;
         facts.sign_offs.iter().filter(of).filter(counts)
     }
 }

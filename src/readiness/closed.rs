@@ -69,7 +69,8 @@ fn of_one(facts: &Facts, control: &Control) -> Vec<Ended> {
     if let Some(filled) = control.filled.filter(|_| control.is_key()) {
         all.push((of_control(control, GapType::Design, Severity::High), filled, "it was taken on"));
     }
-    let Some(observed) = &control.observed else { return all };
+    // What lacks a plan has no other gap, and had none.
+    let Some(observed) = control.observed.as_ref().filter(|_| control.lacks().is_empty()) else { return all };
     if let (Some(opened), Some(first)) = (control.so_since, observed.first)
         && first.sealed >= opened
     {

@@ -325,8 +325,8 @@ impl Control {
     }
 }
 
-/// Whether a text says something.
-fn named(text: &str) -> bool {
+/// Whether a text says something, where somebody or something is to be named.
+pub fn named(text: &str) -> bool {
     !matches!(text.trim().to_lowercase().as_str(), "" | "tbd" | "n/a" | "na" | "none" | "-")
 }
 
@@ -355,6 +355,12 @@ impl Facts {
     /// The control of that id.
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
+    }
+
+    /// Whether a criterion or control of that id is in scope and applies.
+    pub fn applies(&self, id: &str) -> bool {
+        let controls = self.controls.iter().filter(|control| control.not_applicable.is_none());
+        self.applicable().any(|criterion| criterion.id == id) || controls.map(|control| &control.id).any(|it| it == id)
     }
 
     /// Criteria that apply.

@@ -75,7 +75,13 @@ pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts
     let mut facts =
         Facts { sample, sign_offs: sign_offs(&reader)?, causes: causes::all(&reader)?, ..planned(loaded, ask, now)? };
     let known = size_at(&reader, facts.as_of)?;
-    Past::read(&reader, known)?.date(&mut facts, loaded);
+    let past = Past::read(&reader, known)?;
+    past.date(&mut facts, loaded);
+    if let Some(period) = facts.period.filter(|_| facts.audit == AuditType::Type2) {
+        let dropped = past.dropped(&reader, loaded, period, size_at(&reader, facts.at)?)?;
+        let told = |id| format!("{id} was judged in the period, and is not configured any more: nothing of it is here");
+        facts.warnings.extend(dropped.into_iter().map(told));
+    }
     let erased = erased(&reader, u64::MAX)?;
     let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known, erased };
     for at in 0..facts.controls.len() {

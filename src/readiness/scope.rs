@@ -60,6 +60,7 @@ pub(super) fn warnings(facts: &Facts, loaded: &Loaded) -> Vec<String> {
             warnings.push(format!("{name}: {without} of {} criteria have no control of yours", criteria.len()));
         }
     }
+    warnings.extend(facts.controls.iter().filter_map(|control| stays_fresh(loaded, control)));
     too_short(facts, loaded, &mut warnings);
     warnings
 }
@@ -91,6 +92,14 @@ fn of_scope(facts: &Facts, scope: &ScopeConfig, loaded: &Loaded, warnings: &mut 
             warnings.push(format!("{name} carries criteria, and no report of it is named"));
         }
     }
+}
+
+/// That evidence counts as fresh for longer than its frequency lets it be missing.
+fn stays_fresh(loaded: &Loaded, control: &Control) -> Option<String> {
+    let config = loaded.config.controls.get(&control.id)?;
+    let frequency = config.frequency.filter(|frequency| config.stale_after() > frequency.gap_after())?;
+    let (days, word) = (config.stale_after().delta().num_days(), frequency.word());
+    Some(format!("{}: its evidence counts as fresh for {days} days, though its frequency is {word}", control.id))
 }
 
 /// How often a control acts: `frequency` in the configuration says how often it is read, which may be more often than

@@ -239,9 +239,10 @@ fn open_critical(control: &Control) -> bool {
     control.severity == Severity::Critical && drifts.into_iter().any(|drift| drift.until.is_none())
 }
 
-fn nothing_yet(control: &Control) -> String {
+/// What there is of a plan of which nothing was shown.
+pub(super) fn nothing_yet(control: &Control) -> String {
     let due = control.observed.as_ref().is_some_and(Observed::only_pending);
-    if due { "nothing of it is due yet" } else { "planned, and no complete evidence yet" }.to_owned()
+    if due { "nothing of it is due yet" } else { "planned, and no complete evidence of it was ever judged" }.to_owned()
 }
 
 fn lacking(control: &Control) -> String {

@@ -87,6 +87,15 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     assert!(!ids.contains("GAP-SEC-001-operating") && ids.contains("GAP-CC1.5-missing"), "{ids}");
     let first = home.run(&["gaps", "--json"]).json();
     assert_eq!((&first["type"], first.get("operation")), (&json!("type1"), None));
+    // A control that is taken out does not go without a word.
+    let told = "SEC-026 was judged in the period, and is not configured any more";
+    assert!(!gaps["warnings"].to_string().contains(told), "{}", gaps["warnings"]);
+    let config = fs::read_to_string(home.path("evidenced.toml")).unwrap();
+    let (before, after) = config.split_once("[controls.SEC-026]").unwrap();
+    let rest = after.split_once("\n[").map_or_else(String::new, |(_, rest)| format!("[{rest}"));
+    fs::write(home.path("evidenced.toml"), format!("{before}{rest}")).unwrap();
+    let less = run(&home, "gaps", &["--json"]).json();
+    assert!(less["warnings"].to_string().contains(told), "{}", less["warnings"]);
 }
 
 #[test]

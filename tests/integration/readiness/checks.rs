@@ -159,6 +159,7 @@ fn a_named_owner_has_confirmed_every_quarter_that_is_over() {
     for change in [
         |sign: &mut SignOff| sign.control = "SEC-002".to_owned(),
         |sign: &mut SignOff| sign.by = " ".to_owned(),
+        |sign: &mut SignOff| sign.by = "TBD".to_owned(),
         |sign: &mut SignOff| sign.at = at("2025-12-31"),
         |sign: &mut SignOff| sign.at = at("2027-02-01"),
     ] {

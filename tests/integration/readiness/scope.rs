@@ -72,6 +72,7 @@ fn what_somebody_else_carries_is_left_out_as_long_as_their_reports_go() {
     let left = |as_of| {
         let facts = of(&scope, as_of);
         let out = facts.criteria.iter().find(|criterion| criterion.id == "CC6.4").unwrap().not_applicable.is_some();
+        assert_eq!(facts.applies("CC6.4"), !out, "what is told as left out is what is");
         (out, facts.warnings.join("\n"))
     };
     let (out, warnings) = left("2026-05-31");
@@ -96,6 +97,11 @@ fn a_scope_is_warned_of_what_it_lacks() {
     assert!(warnings(&format!("{PERIOD}{carve_out}")).contains("AWS is carved out, and none"));
     let unknown = carve_out.to_owned() + "user_controls = [{ text = 'lock up', controls = ['SEC-012'] }]\n";
     assert!(warnings(&format!("{PERIOD}{unknown}")).contains("and SEC-012 is no control of yours"));
+    let fresh = EXAMPLE.replacen("frequency = \"continuous\"", "frequency = \"continuous\"\nstale_after = \"900d\"", 1);
+    let fresh = parse(Path::new("/nowhere/evidenced.toml"), &fresh).unwrap();
+    let fresh = read(&fresh, Ask::default(), at("2026-03-01")).unwrap().warnings.join("\n");
+    assert!(fresh.contains("SEC-004: its evidence counts as fresh for 900 days, though its frequency"), "{fresh}");
+    assert!(!warnings("").contains("counts as fresh"));
     let short = PERIOD.replace("2026-07-01", "2026-02-15");
     let annual = |scope: &str| {
         let loaded = parse(
