@@ -112,7 +112,7 @@ type Found = (Passed, String, Option<DateTime<Utc>>);
 pub fn checks(facts: &Facts, control: &Control) -> Vec<Checked> {
     let (Some(period), Some(observed)) = (facts.period, &control.observed) else { return Vec::new() };
     let found: [(Check, Found); 6] = [
-        (Check::EvidencePeriod, evidence_period(facts, control, observed)),
+        (Check::EvidencePeriod, evidence_period(facts, period, control, observed)),
         (Check::OperatingConsistency, operating_consistency(facts, period, observed)),
         (Check::ExceptionHandling, exception_handling(facts, control, observed)),
         (Check::OwnerAccountability, owner_accountability(facts, control, period)),
@@ -126,7 +126,7 @@ pub fn checks(facts: &Facts, control: &Control) -> Vec<Checked> {
     found.into_iter().map(checked).collect()
 }
 
-fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Found {
+fn evidence_period(facts: &Facts, period: Window, control: &Control, observed: &Observed) -> Found {
     let Some(frequency) = control.frequency else {
         return (Passed::No, "without a frequency nobody can say how often evidence is due".into(), None);
     };
@@ -142,7 +142,8 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
             return (Passed::No, says, cadence.first_missed(frequency));
         }
         open |= cadence.readings == 0 || facts.as_of < cadence.window.end;
-        if cadence.readings == 0 && facts.as_of >= cadence.window.end {
+        // One that had to read for less than a gap may be, before another took over, missed nothing.
+        if cadence.readings == 0 && cadence.window.end >= period.end && facts.as_of >= period.end {
             let says = format!("{name}: no complete evidence in the whole period");
             return (Passed::No, says, Some(cadence.window.end));
         }
@@ -151,6 +152,9 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
         return (Passed::No, "no complete evidence in the period".into(), None);
     }
     match open {
+        true if facts.as_of >= period.end => {
+            (Passed::Open, "a collector had too little time to be read in".into(), None)
+        }
         true => (Passed::Open, "without a hole so far; the period is not over".into(), None),
         false => (Passed::Yes, "evidence from the beginning to the end of the period, without a hole".into(), None),
     }

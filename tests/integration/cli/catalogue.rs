@@ -49,10 +49,15 @@ fn an_id_leads_to_what_is_related_whatever_its_case() {
     assert!(text.err.contains("built-in catalogue"), "{text:?}");
 }
 
+/// The example with a control that the library does not have.
+fn own_control() -> String {
+    EXAMPLE.replace("AVL-008", "OWN-001").replacen("stale_after = \"36h\"", "frequency = \"daily\"", 1)
+}
+
 #[test]
 fn what_is_configured_is_told_apart_from_what_is_planned() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("evidenced.toml"), EXAMPLE.replace("AVL-008", "OWN-001")).unwrap();
+    fs::write(dir.path().join("evidenced.toml"), own_control()).unwrap();
     let mapped = evidenced(dir.path(), &["map", "A1.3", "--json"]);
     assert_eq!(mapped.json()["configured"], json!(["AVL-001", "OWN-001"]));
     assert_eq!(mapped.err, "");
@@ -66,6 +71,7 @@ fn what_is_configured_is_told_apart_from_what_is_planned() {
     assert_eq!(row("AVL-002")["configured"], false);
     // Only the configuration has this one: what nobody planned is empty.
     assert_eq!(row("OWN-001")["test_procedure"], "");
+    assert_eq!([&row("OWN-001")["frequency"], &row("AVL-001")["frequency"]], ["daily", "quarterly"]);
     assert_eq!([&matrix["criteria"], &matrix["criteria_configured"]], [3, 2]);
 }
 

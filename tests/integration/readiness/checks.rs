@@ -38,6 +38,16 @@ fn evidence_reaches_from_the_beginning_to_the_end_without_a_hole() {
     let hole = without(&[100, 101, 102, 103]);
     assert!(hole.0 == Passed::No && hole.1.contains("2026-04-10 12:00Z to 2026-04-15 12:00Z"), "{hole:?}");
     assert_eq!(of(Check::EvidencePeriod, |seen| seen.over.cadence.clear()).0, Passed::No);
+    // Another collector took over in the first hour, before the old one was due.
+    let hour = Window { start: year().start, end: year().start + TimeDelta::hours(1) };
+    let renamed = |last: bool| {
+        let mut none = evidenced::schedule::cadence(Frequency::Daily, hour, &[], year().end);
+        assert!(none.gaps.is_empty() && none.missing.is_empty());
+        none.window = if last { Window { start: year().end - TimeDelta::hours(1), ..year() } } else { none.window };
+        let both = BTreeMap::from([("c".to_owned(), cadence(&[])), ("old".to_owned(), none)]);
+        of(Check::EvidencePeriod, |seen| seen.over.cadence = both).0
+    };
+    assert_eq!([renamed(false), renamed(true)], [Passed::Open, Passed::No], "at the end nothing took over");
     let mut running = with([effective("SEC-001", Severity::Critical)]);
     running.as_of = at("2026-06-01");
     assert_eq!(run(Check::EvidencePeriod, &running).0, Passed::Open, "the year is not over");
