@@ -321,21 +321,36 @@ pub fn newest_readable(reader: &Reader, collector: &str, by: DateTime<Utc>) -> R
     Ok(None)
 }
 
-/// Until when each complete collection of a collector reaches, those that end at `since` or later, newest record first.
-pub fn complete_since(
+/// A collection that fed a control.
+pub struct Collected {
+    /// Its evidence record.
+    pub index: u64,
+    /// Until when it reaches.
+    pub until: DateTime<Utc>,
+    /// When it was sealed.
+    pub sealed: DateTime<Utc>,
+    /// Whether it is whole.
+    pub complete: bool,
+}
+
+/// The collections of a collector, among the first `size` records, that fed the control and end at `since` or later,
+/// newest first. What was collected before the control was there is no reading of it.
+pub fn collected(
     reader: &Reader,
-    collector: &str,
+    size: u64,
+    (collector, control): (&str, &str),
     since: DateTime<Utc>,
-) -> Result<Vec<DateTime<Utc>>, LedgerError> {
-    let mut ends = Vec::new();
-    for found in reader.records_newest_first(0..u64::MAX, &Filter::kind("evidence").collector(collector)) {
-        let Body::Evidence { status, window, .. } = found?.1.body else { continue };
+) -> Result<Vec<Collected>, LedgerError> {
+    let mut all = Vec::new();
+    for found in reader.records_newest_first(0..size, &Filter::kind("evidence").collector(collector)) {
+        let (index, Record { at: sealed, body, .. }) = found?;
+        let Body::Evidence { status, window, controls, .. } = body else { continue };
         // Not the end of those: a run under a clock that was behind stands after them.
-        if status == Status::Complete && window.end >= since {
-            ends.push(window.end);
+        if window.end >= since && controls.iter().any(|fed| fed == control) {
+            all.push(Collected { index, until: window.end, sealed, complete: status == Status::Complete });
         }
     }
-    Ok(ends)
+    Ok(all)
 }
 
 /// When a configuration first had the control; `None`: none ever did.

@@ -103,7 +103,7 @@ pub fn history(
     let past = Past::read(reader, loaded, id, u64::MAX, now)?;
     let timeline = fold(&past.changes_before(period.end), Window { start: period.start, end: known_until });
     let config = &loaded.config.controls[id];
-    let erased = erased(reader)?;
+    let erased = erased(reader, u64::MAX)?;
     let mut told = Vec::new();
     for index in &past.transitions {
         told.push(tell(reader, *index, &erased)?);
@@ -165,7 +165,7 @@ pub(crate) fn known(
     let past = Past::read(reader, loaded, id, size, now)?;
     let shown = Window { start: period.start, end: now.clamp(period.start, period.end) };
     let timeline = fold(&past.changes_before(period.end), shown);
-    let gone = erased(reader)?;
+    let gone = erased(reader, u64::MAX)?;
     let mut verdicts = verdicts(reader, id, period, &gone)?;
     verdicts.retain(|index| *index < size);
     let items = timeline::spells(&LedgerSource::of(reader), verdicts)?;
@@ -245,10 +245,10 @@ fn tell(reader: &Reader, index: u64, erased: &BTreeSet<u64>) -> Result<Told, His
     Ok(Told { record: index, before_at, since, observed_at, occasion, why, items, counts })
 }
 
-/// Records whose files were erased.
-fn erased(reader: &Reader) -> Result<BTreeSet<u64>, LedgerError> {
+/// Records whose files were erased, by the first `size` records.
+pub(crate) fn erased(reader: &Reader, size: u64) -> Result<BTreeSet<u64>, LedgerError> {
     let mut erased = BTreeSet::new();
-    for found in reader.records(0..u64::MAX, &Filter::kind("erasure")) {
+    for found in reader.records(0..size, &Filter::kind("erasure")) {
         if let Body::Erasure { target, .. } = found?.1.body {
             erased.insert(target);
         }
@@ -351,7 +351,7 @@ pub struct OpenItem {
 pub fn open(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<Open, HistoryError> {
     let (mut drifts, mut unmonitored) = (Vec::new(), Vec::new());
     let all = Window { start: reader.record(0)?.at.min(now), end: now };
-    let erased = erased(reader)?;
+    let erased = erased(reader, u64::MAX)?;
     for id in loaded.config.controls.keys() {
         let past = Past::read(reader, loaded, id, u64::MAX, now)?;
         match past.present.state {

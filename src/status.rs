@@ -215,7 +215,8 @@ fn cadences(
     };
     let window = Window { start: since.max(as_of - TimeDelta::days(CADENCE_DAYS)).min(as_of), end: as_of };
     for name in &config.collectors {
-        let readings = assess::complete_since(reader, name, window.start)?;
+        let collected = assess::collected(reader, u64::MAX, (name, id), window.start)?;
+        let readings: Vec<_> = collected.iter().filter(|one| one.complete).map(|one| one.until).collect();
         cadences.insert(name.clone(), cadence(frequency, window, &readings, as_of));
     }
     Ok(cadences)

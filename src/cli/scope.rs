@@ -134,7 +134,7 @@ fn show(loaded: &Loaded, facts: &Facts) {
         for entry in &scope.user_controls {
             outln!("expected of customers: {} ({})", shown(&entry.text), list(&entry.controls));
         }
-        for entry in &scope.not_applicable {
+        for entry in scope.not_applicable.iter().filter(|entry| !facts.applies(&entry.what)) {
             let (reason, approver) = (shown(&entry.reason), shown(&entry.approver));
             outln!("not applicable: {}: {reason}; approved by {approver} on {}", entry.what, entry.on);
         }

@@ -1,9 +1,10 @@
 //! `evidenced sign-off`: an owner signs for what a control came to in a quarter; and who has signed what.
 
 use super::table::table;
-use super::{Exit, print_json};
+use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
 use crate::ledger::{Ledger, Reader};
+use crate::readiness::named;
 use crate::run::Runner;
 use crate::sign_offs::{self, GRACE_DAYS, Owed, Signing, Standing, Statement};
 use crate::unit::{Every, Unit};
@@ -60,6 +61,9 @@ async fn sign(
 ) -> anyhow::Result<Exit> {
     super::configured(&loaded, control)?;
     super::said("the name of who signs", by, NAME_BYTES_MAX)?;
+    if !named(by) {
+        bail!(Usage(format!("`{by}` is nobody's name\nhint: name who answers for {control}")));
+    }
     if let Some(note) = &args.note {
         super::said("the note", note, NOTE_BYTES_MAX)?;
     }

@@ -99,7 +99,7 @@ pub struct CatalogueFiles {
     /// Criteria, as in `config/criteria.toml`; relative to this file. Default: the 61 of SOC 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criteria: Option<PathBuf>,
-    /// Controls, as in `config/controls.toml`; relative to this file. Default: a library of 87.
+    /// Controls, as in `config/controls.toml`; relative to this file. Default: a library of 88.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controls: Option<PathBuf>,
 }

@@ -95,6 +95,15 @@ impl Outcome {
     }
 }
 
+/// Reasons of items that stand for a whole list or account of which nothing was read. As soon as it is, what it holds
+/// is judged in their place, and they are there no more.
+const STAND_INS: [&str; 3] = ["account-unread", "list-empty", "list-missing"];
+
+/// Whether an item that could not be judged for this reason stands for others, which are judged once they are read.
+pub fn stands_in(reason: &str) -> bool {
+    STAND_INS.contains(&reason)
+}
+
 /// Outcome and reason for one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

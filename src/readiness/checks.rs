@@ -1,12 +1,12 @@
 //! The six checks of operation over a period, each from what is on record. Pure.
 
-use super::facts::{Control, Facts, Observed, SignOff};
+use super::facts::{Control, Facts, Observed, SignOff, named};
 use crate::catalogue::Severity;
 use crate::causes::days_to_close;
 use crate::drift::{Ending, State};
 use crate::schedule::{Frequency, Met};
 use crate::sign_offs::GRACE_DAYS;
-use crate::timeline::{Drift, span};
+use crate::timeline::{Drift, Spell, span};
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{CLOCK_SKEW_MAX, Window};
 use serde::Serialize;
@@ -112,11 +112,11 @@ type Found = (Passed, String, Option<DateTime<Utc>>);
 pub fn checks(facts: &Facts, control: &Control) -> Vec<Checked> {
     let (Some(period), Some(observed)) = (facts.period, &control.observed) else { return Vec::new() };
     let found: [(Check, Found); 6] = [
-        (Check::EvidencePeriod, evidence_period(facts, control, observed)),
+        (Check::EvidencePeriod, evidence_period(facts, period, control, observed)),
         (Check::OperatingConsistency, operating_consistency(facts, period, observed)),
         (Check::ExceptionHandling, exception_handling(facts, control, observed)),
         (Check::OwnerAccountability, owner_accountability(facts, control, period)),
-        (Check::EvidenceTimestamps, evidence_timestamps(observed)),
+        (Check::EvidenceTimestamps, evidence_timestamps(facts, period, observed)),
         (Check::FrequencyAdherence, frequency_adherence(control, observed)),
     ];
     let checked = |(check, (passed, says, since)): (Check, Found)| {
@@ -126,7 +126,7 @@ pub fn checks(facts: &Facts, control: &Control) -> Vec<Checked> {
     found.into_iter().map(checked).collect()
 }
 
-fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Found {
+fn evidence_period(facts: &Facts, period: Window, control: &Control, observed: &Observed) -> Found {
     let Some(frequency) = control.frequency else {
         return (Passed::No, "without a frequency nobody can say how often evidence is due".into(), None);
     };
@@ -142,7 +142,8 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
             return (Passed::No, says, cadence.first_missed(frequency));
         }
         open |= cadence.readings == 0 || facts.as_of < cadence.window.end;
-        if cadence.readings == 0 && facts.as_of >= cadence.window.end {
+        // One that had to read for less than a gap may be, before another took over, missed nothing.
+        if cadence.readings == 0 && cadence.window.end >= period.end && facts.as_of >= period.end {
             let says = format!("{name}: no complete evidence in the whole period");
             return (Passed::No, says, Some(cadence.window.end));
         }
@@ -151,6 +152,9 @@ fn evidence_period(facts: &Facts, control: &Control, observed: &Observed) -> Fou
         return (Passed::No, "no complete evidence in the period".into(), None);
     }
     match open {
+        true if facts.as_of >= period.end => {
+            (Passed::Open, "a collector had too little time to be read in".into(), None)
+        }
         true => (Passed::Open, "without a hole so far; the period is not over".into(), None),
         false => (Passed::Yes, "evidence from the beginning to the end of the period, without a hole".into(), None),
     }
@@ -164,11 +168,11 @@ fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> 
         );
         return (Passed::No, says, Some(erased.as_of));
     }
-    let open = |ended: Option<Ending>| match ended {
+    let open = |spell: &&Spell| match spell.ended {
         None => true,
-        Some(ended) => ended == Ending::Gone && !observed.of_states,
+        Some(ended) => ended == Ending::Gone && !observed.closed_by_going(spell),
     };
-    let spells: Vec<_> = observed.over.items.iter().filter(|spell| open(spell.ended)).collect();
+    let spells: Vec<_> = observed.over.items.iter().filter(open).collect();
     let since = spells.iter().map(|spell| spell.from).min();
     if !spells.is_empty() {
         let named = spells.iter().take(NAMED_MAX).map(|s| format!("{} ({})", s.item, s.reason)).collect::<Vec<_>>();
@@ -189,12 +193,22 @@ fn operating_consistency(facts: &Facts, period: Window, observed: &Observed) -> 
     (so_far, says, None)
 }
 
+/// Whether a drift whose items are out of sight is closed by nothing.
+pub(super) fn out_of_view(observed: &Observed, drift: &Drift) -> bool {
+    drift.worst >= State::Indeterminate && !observed.drift_closed_by_going(drift)
+}
+
 /// Why a drift does not count as handled, and since when; `None`: nothing speaks against it so far.
-fn not_handled(facts: &Facts, control: &Control, of_states: bool, drift: &Drift) -> Option<(String, DateTime<Utc>)> {
+fn not_handled(
+    facts: &Facts,
+    control: &Control,
+    observed: &Observed,
+    drift: &Drift,
+) -> Option<(String, DateTime<Utc>)> {
     let days = days_to_close(control.severity);
     let (began, end) = (minute(drift.from), drift.from + TimeDelta::days(days));
     match (drift.until, drift.ended) {
-        (Some(until), Some(Ending::Gone)) if drift.worst >= State::Indeterminate && !of_states => {
+        (Some(until), Some(Ending::Gone)) if out_of_view(observed, drift) => {
             Some((format!("the drift of {began} went out of view, and was neither mended nor accepted"), until))
         }
         (Some(until), _) if until > end => {
@@ -214,7 +228,7 @@ fn exception_handling(facts: &Facts, control: &Control, observed: &Observed) -> 
     if !drifts.is_empty() && control.lacks().contains(&"owner") {
         return (Passed::No, "nobody is named to answer for its drifts".into(), drifts.first().map(|d| d.from));
     }
-    let faults = drifts.iter().filter_map(|drift| not_handled(facts, control, observed.of_states, drift));
+    let faults = drifts.iter().filter_map(|drift| not_handled(facts, control, observed, drift));
     let faults: Vec<_> = faults.collect();
     if let Some((first, since)) = faults.iter().min_by_key(|(_, since)| *since) {
         return (Passed::No, format!("{first}{}", more_than_one(faults.len())), Some(*since));
@@ -242,9 +256,7 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
     if control.lacks().contains(&"owner") {
         return (Passed::No, "no owner is named".into(), None);
     }
-    let over = quarters(period, facts.at);
-    let without: Vec<&Quarter> =
-        over.iter().filter(|quarter| quarter.signed(facts, control).next().is_none()).collect();
+    let (over, without) = (quarters(period, facts.at), unsigned(facts, control, period));
     let names = without.iter().map(|quarter| quarter.name.as_str()).collect::<Vec<_>>().join(", ");
     match (without.first(), over.is_empty()) {
         (Some(first), _) if first.late_from() <= facts.as_of => {
@@ -264,9 +276,16 @@ fn owner_accountability(facts: &Facts, control: &Control, period: Window) -> Fou
     }
 }
 
+/// Quarters of the period that are over, and for which nobody confirmed the control.
+pub(super) fn unsigned(facts: &Facts, control: &Control, period: Window) -> Vec<Quarter> {
+    let mut all = quarters(period, facts.at);
+    all.retain(|quarter| quarter.signed(facts, control).next().is_none());
+    all
+}
+
 /// A quarter that is over.
 pub(super) struct Quarter {
-    name: String,
+    pub(super) name: String,
     first: DateTime<Utc>,
     end: DateTime<Utc>,
 }
@@ -280,7 +299,7 @@ impl Quarter {
     /// Who confirmed the control for it by `as_of`, oldest first.
     pub(super) fn signed<'a>(&'a self, facts: &'a Facts, control: &'a Control) -> impl Iterator<Item = &'a SignOff> {
         let of = |sign: &&SignOff| sign.control == control.id && sign.quarter == self.name;
-        let counts = |sign: &&SignOff| !sign.by.trim().is_empty() && sign.at >= self.first && sign.at <= facts.as_of;
+        let counts = |sign: &&SignOff| named(&sign.by) && sign.at >= self.first && sign.at <= facts.as_of;
         facts.sign_offs.iter().filter(of).filter(counts)
     }
 }
@@ -302,7 +321,7 @@ pub(super) fn quarters(period: Window, at: DateTime<Utc>) -> Vec<Quarter> {
     all
 }
 
-fn evidence_timestamps(observed: &Observed) -> Found {
+fn evidence_timestamps(facts: &Facts, period: Window, observed: &Observed) -> Found {
     let stamps = &observed.over.stamps;
     let mut faults = Vec::new();
     for stamp in stamps {
@@ -337,6 +356,7 @@ fn evidence_timestamps(observed: &Observed) -> Found {
         n => format!("; {n} documents came long after their day, each with a note"),
     };
     match stamps.len() {
+        0 if facts.as_of < period.end => (Passed::Open, "no collection in the period so far".into(), None),
         0 => (Passed::No, "no collection in the period".into(), None),
         n => (Passed::Yes, format!("{n} collections sealed in time and in order{late}"), None),
     }

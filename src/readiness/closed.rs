@@ -1,7 +1,7 @@
 //! What was a gap and is none any more: told by the records that ended it, so that every run says the same. What no
 //! record dates, such as a catalogue of one's own, is not among them. Pure.
 
-use super::checks::{Check, quarters};
+use super::checks::{Check, out_of_view, quarters};
 use super::facts::{Control, Facts, Filled, Observed};
 use super::gaps::{Gap, GapType, missing, of_check, of_control};
 use super::remediation::Status;
@@ -69,7 +69,8 @@ fn of_one(facts: &Facts, control: &Control) -> Vec<Ended> {
     if let Some(filled) = control.filled.filter(|_| control.is_key()) {
         all.push((of_control(control, GapType::Design, Severity::High), filled, "it was taken on"));
     }
-    let Some(observed) = &control.observed else { return all };
+    // What lacks a plan has no other gap, and had none.
+    let Some(observed) = control.observed.as_ref().filter(|_| control.lacks().is_empty()) else { return all };
     if let (Some(opened), Some(first)) = (control.so_since, observed.first)
         && first.sealed >= opened
     {
@@ -96,7 +97,7 @@ fn of_drift(facts: &Facts, control: &Control, observed: &Observed, drift: &Drift
     let second = facts.audit == AuditType::Type2;
     let how = match drift.ended {
         Some(Ending::Waived) => "what deviated was accepted",
-        Some(Ending::Gone) if !observed.of_states && drift.worst >= State::Indeterminate => return,
+        Some(Ending::Gone) if out_of_view(observed, drift) => return,
         _ => "a later verdict passes",
     };
     if let (Some(closed), Some(record)) = (drift.until, drift.records.1) {

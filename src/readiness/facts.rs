@@ -3,7 +3,8 @@
 use crate::catalogue::{Category, ControlType, EvidenceType, Severity};
 use crate::causes::Cause;
 use crate::config::AuditType;
-use crate::drift::State;
+use crate::drift::{Ending, State};
+use crate::judge::Outcome;
 use crate::schedule::{Cadence, Frequency};
 use crate::timeline::{Drift, Spell};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -140,8 +141,8 @@ pub struct Control {
     pub test_procedure: String,
     /// Controls that must stand first.
     pub depends_on: Vec<String>,
-    /// The organisation's own: configured, or in a catalogue of its own. Otherwise it is a suggestion of the
-    /// built-in library that nobody here has taken.
+    /// The organisation's own: configured, or in a catalogue of its own, and there not as the library has it. Otherwise
+    /// it is a suggestion of the library that nobody here has taken.
     pub own: bool,
     /// Since when it is configured, or is not, by the configurations on record.
     pub so_since: Option<DateTime<Utc>>,
@@ -191,8 +192,11 @@ pub struct Evidence {
 /// What was observed over a stretch of time.
 #[derive(Debug, Clone, Default)]
 pub struct Over {
-    /// Items judged, at least: no item is counted twice, so that a share of them is never too small.
+    /// Items judged, as a sample is drawn from them, and those that deviated at any time of it. What is not due yet, or
+    /// only stood for a list that was not read, is none, and none is counted twice: a share is never too small.
     pub population: u64,
+    /// Items that are of the time before it: neither they nor that they deviated counts here.
+    pub earlier: BTreeSet<String>,
     /// Whether it was read as often as its frequency wants, by collector. Empty without a period or a frequency.
     pub cadence: BTreeMap<String, Cadence>,
     /// Times that it was watched and not effective, oldest first.
@@ -259,7 +263,40 @@ pub struct SignOff {
     pub at: DateTime<Utc>,
 }
 
+impl Over {
+    /// Different items that deviated, also such as were mended or accepted later.
+    pub fn deviated(&self) -> BTreeSet<&str> {
+        let of_it = |spell: &&Spell| spell.outcome == Outcome::Deviation && !self.earlier.contains(&spell.item);
+        self.items.iter().filter(of_it).map(|spell| spell.item.as_str()).collect()
+    }
+
+    /// Whether the item is none of the control's, but stood for others that could not be judged.
+    pub fn only_stood_in(&self, item: &str) -> bool {
+        self.items.iter().any(|spell| spell.item == item && spell.stood_in() && spell.ended == Some(Ending::Gone))
+    }
+
+    /// How many, and at least as many as a verdict counted whose files were erased since.
+    pub fn deviations(&self) -> u64 {
+        let named = self.deviated().len() as u64;
+        self.erased.iter().map(|erased| erased.deviations).fold(named, u64::max)
+    }
+}
+
 impl Observed {
+    /// Whether an item that was bad and is out of sight is closed by that: it is not there any more, or it only stood
+    /// for what is judged in its place since. A verdict that did not read everything leaves every item in sight.
+    pub fn closed_by_going(&self, spell: &Spell) -> bool {
+        self.of_states || spell.stood_in()
+    }
+
+    /// Whether a drift that ended with items out of sight is closed by that.
+    pub fn drift_closed_by_going(&self, drift: &Drift) -> bool {
+        let within = |until: DateTime<Utc>| until >= drift.from && drift.until.is_none_or(|end| until <= end);
+        let gone = |spell: &&Spell| spell.ended == Some(Ending::Gone) && spell.until.is_some_and(within);
+        let mut gone = self.over.items.iter().filter(gone).peekable();
+        self.of_states || (gone.peek().is_some() && gone.all(|spell| self.closed_by_going(spell)))
+    }
+
     /// Whether all that was ever looked for in the period is not due yet, so that nothing was shown.
     pub fn only_pending(&self) -> bool {
         self.pending && self.over.population == 0
@@ -288,8 +325,8 @@ impl Control {
     }
 }
 
-/// Whether a text says something.
-fn named(text: &str) -> bool {
+/// Whether a text says something, where somebody or something is to be named.
+pub fn named(text: &str) -> bool {
     !matches!(text.trim().to_lowercase().as_str(), "" | "tbd" | "n/a" | "na" | "none" | "-")
 }
 
@@ -318,6 +355,12 @@ impl Facts {
     /// The control of that id.
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
+    }
+
+    /// Whether a criterion or control of that id is in scope and applies.
+    pub fn applies(&self, id: &str) -> bool {
+        let controls = self.controls.iter().filter(|control| control.not_applicable.is_none());
+        self.applicable().any(|criterion| criterion.id == id) || controls.map(|control| &control.id).any(|it| it == id)
     }
 
     /// Criteria that apply.

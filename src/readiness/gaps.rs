@@ -2,7 +2,7 @@
 
 use super::checks::{Check, Checked, Passed, checks};
 use super::facts::{Control, Facts, Head};
-use super::score::coverage;
+use super::score::{coverage, nothing_yet};
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::{Category, ControlType, Severity};
 use crate::config::AuditType;
@@ -61,6 +61,9 @@ pub struct Gap {
     pub criteria: Vec<String>,
     /// Controls that it is about; of a criterion without one, those of the library that would serve.
     pub controls: Vec<String>,
+    /// The control that it is of; `None`: it is of a criterion, or of the ledger.
+    #[serde(skip)]
+    pub control: Option<String>,
     /// A few words.
     pub title: String,
     /// What there is.
@@ -122,6 +125,7 @@ pub(super) fn of_control(control: &Control, gap_type: GapType, severity: Severit
         key: control.is_key(),
         criteria: control.criteria.clone(),
         controls: vec![control.id.clone()],
+        control: Some(control.id.clone()),
         title: control.title.clone(),
         current_state: String::new(),
         required_state: control.statement.clone(),
@@ -138,6 +142,7 @@ fn ledger(fault: &str) -> Gap {
         key: true,
         criteria: Vec::new(),
         controls: Vec::new(),
+        control: None,
         title: "The ledger is not what was sealed".to_owned(),
         current_state: fault.to_owned(),
         required_state: "every hash, commitment and checkpoint of the ledger is that of its records".to_owned(),
@@ -157,6 +162,7 @@ pub(super) fn missing(facts: &Facts, state: &CriterionState) -> Gap {
         key: true,
         criteria: vec![id.clone()],
         controls: serve.map(|control| control.id.clone()).collect(),
+        control: None,
         title: state.title.clone(),
         current_state: "no control of yours names it".to_owned(),
         required_state: format!("a control for {id} with an owner, a frequency and evidence"),
@@ -181,6 +187,7 @@ fn only_detective(facts: &Facts, state: &CriterionState) -> Option<Gap> {
         key: true,
         criteria: vec![id.clone()],
         controls: state.controls.clone(),
+        control: None,
         title: state.title.clone(),
         current_state: "its controls notice or mend, and none of them prevents".to_owned(),
         required_state: format!("a preventive control for {id}, which asks to restrict"),
@@ -218,9 +225,7 @@ fn partial(facts: &Facts, control: &Control) -> Option<Gap> {
     }
     let observed = control.observed.as_ref();
     let (current_state, opened_at) = match (control_state(facts, control), observed) {
-        (ControlState::Designed, _) => {
-            ("planned, and no complete evidence of it was ever judged".to_owned(), control.so_since)
-        }
+        (ControlState::Designed, _) => (nothing_yet(control), control.so_since),
         // Whatever was not read, was claimed to be in scope.
         (ControlState::Failing, Some(observed)) if observed.state == crate::drift::State::Indeterminate => {
             (format!("not read whole: {}", observed.bad.first().cloned().unwrap_or_default()), observed.not_since)

@@ -1,5 +1,5 @@
 //! From the ledger, the configuration and the catalogue to the facts that readiness is computed from. Reads only:
-//! records and the timeline's folds, one sealed document in memory at a time.
+//! records, the timeline's folds and what a sample is drawn from, one sealed document in memory at a time.
 
 use super::facts::{
     Control, Criterion, Evidence, Facts, Late, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
@@ -7,21 +7,22 @@ use super::facts::{
 use super::past::Past;
 use super::scope;
 use crate::assess;
-use crate::catalogue::{self, Category};
+use crate::catalogue::{self, Catalogue, Category};
 use crate::causes;
 use crate::config::{AuditType, ControlConfig, Loaded, ScopeConfig, TOLERABLE_PERCENT};
 use crate::documents;
 use crate::drift::State;
 use crate::hindsight::size_at;
-use crate::history::{HistoryError, known};
+use crate::history::{HistoryError, erased, known};
 use crate::judge::{Outcome, Takes, Test, documented};
 use crate::ledger::record::{Body, Record, Status};
 use crate::ledger::{Filter, LedgerError, Reader, verify_store};
 use crate::run::RunError;
 use crate::run_file::{PARTIAL, POPULATION};
-use crate::schedule::cadence;
+use crate::samples;
+use crate::schedule::{cadence, stints};
 use chrono::{DateTime, NaiveTime, Utc};
-use evidenced_collectors::contract::{Partial, Population, Reading, Window};
+use evidenced_collectors::contract::{Partial, Population, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many bad items of a control are named.
@@ -74,8 +75,15 @@ pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts
     let mut facts =
         Facts { sample, sign_offs: sign_offs(&reader)?, causes: causes::all(&reader)?, ..planned(loaded, ask, now)? };
     let known = size_at(&reader, facts.as_of)?;
-    Past::read(&reader, known)?.date(&mut facts, loaded);
-    let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known };
+    let past = Past::read(&reader, known)?;
+    past.date(&mut facts, loaded);
+    if let Some(period) = facts.period.filter(|_| facts.audit == AuditType::Type2) {
+        let dropped = past.dropped(&reader, loaded, period, size_at(&reader, facts.at)?)?;
+        let told = |id| format!("{id} was judged in the period, and is not configured any more: nothing of it is here");
+        facts.warnings.extend(dropped.into_iter().map(told));
+    }
+    let erased = erased(&reader, u64::MAX)?;
+    let look = Look { reader: &reader, loaded, size: size_at(&reader, facts.at)?, known, erased };
     for at in 0..facts.controls.len() {
         facts.controls[at].observed = look.observed(&facts, &facts.controls[at])?;
     }
@@ -110,7 +118,7 @@ pub fn planned(loaded: &Loaded, ask: Ask, now: DateTime<Utc>) -> Result<Facts, G
         causes: Vec::new(),
     };
     plan(&mut facts, loaded);
-    facts.warnings = scope::warnings(&facts, said, &loaded.catalogue);
+    facts.warnings = scope::warnings(&facts, loaded);
     Ok(facts)
 }
 
@@ -173,7 +181,9 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
             filled: None,
         })
         .collect();
-    let own_catalogue = config.catalogue.controls.is_some();
+    // A file that only repeats the library takes nothing on.
+    let library = config.catalogue.controls.as_ref().and_then(|_| Catalogue::built_in().ok());
+    let library = library.as_ref().unwrap_or(catalogue);
     let planned =
         catalogue.controls.iter().map(|control| (&control.id, Some(control), config.controls.get(&control.id)));
     let others = config.controls.iter().filter(|(id, _)| catalogue.control(id).is_none());
@@ -187,7 +197,7 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
             criteria.is_some_and(|criteria| !of_categories(criteria).is_disjoint(&facts.categories))
         })
         .map(|(id, plan, config)| {
-            let own = own_catalogue || config.is_some();
+            let own = config.is_some() || plan != library.control(id);
             let mut control = planned_control(id, plan, config, own);
             for named in [&mut control.criteria, &mut control.falls_short_of] {
                 named.retain(|id| inside.iter().any(|criterion| criterion.id == *id));
@@ -201,7 +211,7 @@ fn plan(facts: &mut Facts, loaded: &Loaded) {
 /// Why a criterion or control does not apply, if it does not.
 fn left(scope: &ScopeConfig, loaded: &Loaded, id: &str, at: DateTime<Utc>) -> Option<NotApplicable> {
     let entry = scope.not_applicable.iter().find(|entry| entry.what == id)?;
-    if scope::does_not_hold(scope, &loaded.catalogue, entry, at).is_some() {
+    if scope::does_not_hold(loaded, entry, at).is_some() {
         return None;
     }
     let (reason, approver) = (entry.reason.clone(), entry.approver.clone());
@@ -244,12 +254,8 @@ struct Look<'a> {
     size: u64,
     /// Records that were written by `Facts::as_of`.
     known: u64,
-}
-
-/// A collection on record.
-struct Collected {
-    stamp: Stamp,
-    complete: bool,
+    /// Records whose files are not there any more.
+    erased: BTreeSet<u64>,
 }
 
 impl Look<'_> {
@@ -259,32 +265,22 @@ impl Look<'_> {
         let verdict = reader.newest_before(self.size, &Filter::kind("verdict").control(id))?;
         let Some((verdict, Record { body: Body::Verdict { counts, .. }, .. })) = verdict else { return Ok(None) };
         let all = Window { start: reader.record(0)?.at.min(facts.at), end: facts.at };
-        let period = facts.period.filter(|_| facts.audit == AuditType::Type2).unwrap_or(all);
+        let asked = facts.period.filter(|_| facts.audit == AuditType::Type2);
+        let period = asked.unwrap_or(all);
         let past = known(reader, self.loaded, id, period, self.size, facts.at)?;
         let (mut newest, mut first, mut provenance) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut over = Over { drifts: past.timeline.drifts, items: past.items, erased: past.erased, ..Over::default() };
         for name in &config.collectors {
-            let collected = self.collected(name, period.start)?;
-            let complete = || collected.iter().filter(|collected| collected.complete).map(|c| c.stamp);
-            // What was written after `at` may still be about the period; it makes nothing fresh that was not.
-            let last = self.newest(name)?;
-            newest.push(last);
-            first.push(self.first(name)?);
+            newest.push(self.newest(name)?);
+            first.push(self.first(name, id)?);
             if let Some(record) = assess::newest_evidence(self.reader, name, self.size)? {
                 provenance.insert(name.clone(), self.provenance(record)?);
             }
-            if facts.audit == AuditType::Type2
-                && let Some(frequency) = control.frequency
-            {
-                let readings: Vec<_> = complete().map(|stamp| stamp.until).collect();
-                over.cadence.insert(name.clone(), cadence(frequency, period, &readings, facts.as_of));
-            }
-            let inside = |stamp: &Stamp| period.start <= stamp.until && stamp.until < period.end;
-            over.late.extend(self.late(name, id, period)?);
-            over.stamps.extend(collected.iter().map(|collected| collected.stamp).filter(inside));
         }
-        over.stamps.sort_by_key(|stamp| stamp.record);
-        over.population = self.population(config, id, period)?;
+        self.read(&mut over, facts, control, period)?;
+        // Without a period all counts that was known then.
+        let period = if asked.is_some() { period } else { Window { end: DateTime::<Utc>::MAX_UTC, ..all } };
+        self.population(&mut over, id, period)?;
         let counts = past.present.unrecorded.as_ref().map_or(&counts, |verdict| &verdict.counts);
         let pending = counts.get(&Outcome::Pending).is_some_and(|pending| *pending > 0);
         let not_since = over.drifts.last().filter(|drift| drift.until.is_none()).map(|drift| drift.from);
@@ -331,22 +327,34 @@ impl Look<'_> {
         Ok(all)
     }
 
-    /// Collections that end at `since` or later, in the order of the log.
-    fn collected(&self, collector: &str, since: DateTime<Utc>) -> Result<Vec<Collected>, LedgerError> {
-        let mut all = Vec::new();
-        let filter = Filter::kind("evidence").collector(collector);
-        for found in self.reader.records_newest_first(0..self.known, &filter) {
-            let (record, Record { at: sealed, body, .. }) = found?;
-            let Body::Evidence { status, window, .. } = body else { continue };
-            // Not the end of those: a run under a clock that was behind stands after them.
-            if window.end < since {
-                continue;
+    /// Puts into it what was read of the control over the period, by those who had to. What was written after `at` may
+    /// still be about the period; it makes nothing fresh that was not.
+    fn read(&self, over: &mut Over, facts: &Facts, control: &Control, period: Window) -> Result<(), GatherError> {
+        for (name, stint) in self.stints(&control.id, period)? {
+            let collected = assess::collected(self.reader, self.known, (&name, &control.id), period.start)?;
+            if facts.audit == AuditType::Type2
+                && let Some(frequency) = control.frequency
+            {
+                let readings: Vec<_> = collected.iter().filter(|one| one.complete).map(|one| one.until).collect();
+                over.cadence.insert(name.clone(), cadence(frequency, stint, &readings, facts.as_of));
             }
-            let stamp = Stamp { record, until: window.end, sealed };
-            all.push(Collected { stamp, complete: status == Status::Complete });
+            let inside = collected.iter().filter(|one| period.contains(one.until));
+            over.stamps.extend(inside.map(|one| Stamp { record: one.index, until: one.until, sealed: one.sealed }));
+            over.late.extend(self.late(&name, &control.id, period)?);
         }
-        all.reverse();
-        Ok(all)
+        over.stamps.sort_by_key(|stamp| stamp.record);
+        Ok(())
+    }
+
+    /// From when until when each collector had to read for a control, by the configurations on record.
+    fn stints(&self, id: &str, period: Window) -> Result<BTreeMap<String, Window>, LedgerError> {
+        let mut said = Vec::new();
+        for found in self.reader.records(0..self.size, &Filter::kind("config")) {
+            if let (_, Record { at, body: Body::Config { mut controls, .. }, .. }) = found? {
+                said.push((at, controls.remove(id).unwrap_or_default()));
+            }
+        }
+        Ok(stints(said.iter().map(|(at, collectors)| (*at, collectors.as_slice())), period))
     }
 
     /// The newest complete collection by `at`.
@@ -361,37 +369,49 @@ impl Look<'_> {
         Ok(None)
     }
 
-    /// The first complete collection.
-    fn first(&self, collector: &str) -> Result<Option<Stamp>, LedgerError> {
+    /// The first complete collection that fed the control.
+    fn first(&self, collector: &str, id: &str) -> Result<Option<Stamp>, LedgerError> {
         for found in self.reader.records(0..self.size, &Filter::kind("evidence").collector(collector)) {
             let (record, Record { at: sealed, body, .. }) = found?;
-            if let Body::Evidence { status: Status::Complete, window, .. } = body {
+            if let Body::Evidence { status: Status::Complete, window, controls, .. } = body
+                && controls.iter().any(|fed| fed == id)
+            {
                 return Ok(Some(Stamp { record, until: window.end, sealed }));
             }
         }
         Ok(None)
     }
 
-    /// Items judged over a period, at least. Verdicts over states show the same items again, so the largest counts;
-    /// those over events that share no evidence share none, so they add up.
-    fn population(&self, config: &ControlConfig, id: &str, period: Window) -> Result<u64, LedgerError> {
-        let events = config.collectors.iter().all(|c| self.loaded.collectors[c].kind.reading == Reading::Window);
-        let (mut most, mut sum) = (0, 0);
-        let mut oldest = u64::MAX;
-        for found in self.reader.records_newest_first(0..self.size, &Filter::kind("verdict").control(id)) {
-            let Body::Verdict { as_of, counts, evidence, .. } = found?.1.body else { continue };
-            if as_of < period.start {
-                break;
-            }
-            let judged = [Outcome::Pass, Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived];
-            let count: u64 = judged.iter().filter_map(|outcome| counts.get(outcome)).sum();
-            most = most.max(count);
-            if as_of < period.end && evidence.iter().all(|record| *record < oldest) {
-                sum += count;
-                oldest = evidence.into_iter().min().unwrap_or(oldest);
+    /// Puts the items judged over a period into what was observed over it. Where the files of every verdict were
+    /// erased, the largest count is what is left of them.
+    fn population(&self, over: &mut Over, id: &str, period: Window) -> Result<(), GatherError> {
+        let verdicts = samples::verdicts(self.reader, id, self.size)?;
+        let population = samples::of_period(self.reader, period, verdicts, &self.erased).map_err(HistoryError::from)?;
+        over.earlier = population.earlier;
+        // Nor is what no verdict of the period was about any more.
+        let before = over.items.iter().filter(|spell| spell.from < period.start);
+        let before = before.filter(|spell| !population.items.contains_key(&spell.item));
+        over.earlier.extend(before.map(|spell| spell.item.clone()));
+        let due = population.items.iter().filter(|(_, judged)| judged.outcome != Outcome::Pending);
+        let items = due.map(|(item, _)| item.as_str());
+        let mut items: BTreeSet<&str> = items.filter(|item| !over.only_stood_in(item)).collect();
+        items.extend(over.deviated());
+        let mut judged = items.len() as u64;
+        if judged == 0 {
+            for record in population.rests_on.intersection(&self.erased) {
+                judged = judged.max(self.counted(*record, period)?);
             }
         }
-        Ok(if events { sum.max(most) } else { most })
+        over.population = judged.max(over.deviations());
+        Ok(())
+    }
+
+    /// How many items a verdict of the period judged, by its record alone.
+    fn counted(&self, record: u64, period: Window) -> Result<u64, LedgerError> {
+        let Record { at, body: Body::Verdict { counts, .. }, .. } = self.reader.record(record)? else { return Ok(0) };
+        let judged = [Outcome::Pass, Outcome::Deviation, Outcome::Indeterminate, Outcome::Waived];
+        let inside = period.contains(at);
+        Ok(judged.iter().filter_map(|outcome| counts.get(outcome)).filter(|_| inside).sum())
     }
 
     /// What puts an evidence record in doubt, if its files are still there.

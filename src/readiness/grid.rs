@@ -74,7 +74,10 @@ pub(crate) fn head(title: &str, facts: &super::facts::Facts) -> String {
         let day = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%MZ").to_string();
         head.push_str(&format!(", {} until before {}", day(period.start), day(period.end)));
     }
-    head.push_str(&format!("; as of {}.\n\n", minute(Some(facts.as_of))));
+    // Of a period that is over, states are those at its end.
+    let states =
+        if facts.at < facts.as_of { format!(", states as of {}", minute(Some(facts.at))) } else { String::new() };
+    head.push_str(&format!("; as of {}{states}.\n\n", minute(Some(facts.as_of))));
     if let Some(fault) = &facts.fault {
         head.push_str(&format!("**INTEGRITY FAILURE: {}.** Nothing in the ledger counts.\n\n", plain(fault)));
     }

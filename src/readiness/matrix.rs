@@ -54,7 +54,7 @@ pub struct Row {
     pub control_type: String,
     /// From the configuration, or else the role that the catalogue has in mind.
     pub owner: String,
-    /// How often it acts.
+    /// How often it acts: from the catalogue, or else the configuration.
     pub frequency: String,
     /// From the configuration, or else the catalogue.
     pub severity: Severity,
@@ -242,7 +242,7 @@ impl Row {
             statement: planned(|c| &c.statement),
             control_type: plan.map(|c| word(c.control_type)).unwrap_or_default(),
             owner: config.map_or_else(|| planned(|c| &c.owner_role), |config| config.owner.clone()),
-            frequency: plan.map(|c| word(c.frequency)).unwrap_or_default(),
+            frequency: plan.map(|c| c.frequency).or(config.and_then(|c| c.frequency)).map(word).unwrap_or_default(),
             severity: severity.unwrap_or(Severity::Critical),
             priority: known.iter().map(|criterion| criterion.priority).max().unwrap_or(Severity::Critical),
             key_for: lists(|c| &c.key_for),

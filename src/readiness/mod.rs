@@ -33,6 +33,7 @@ pub use checks::{Check, Checked, Passed, checks};
 pub use closed::Closed;
 pub use facts::{
     Control, Criterion, Evidence, Facts, Filled, Head, Late, NotApplicable, Observed, Over, Provenance, SignOff, Stamp,
+    named,
 };
 pub use gaps::{Gap, GapType, Gaps, gaps};
 pub use gather::{Ask, GatherError, gather, planned};

@@ -7,6 +7,7 @@ use super::score::{Part, Readiness};
 use super::state::ControlState;
 use crate::bundle::{BundleError, Page, moment, number, page_text as text};
 use crate::catalogue::Severity;
+use crate::config::AuditType;
 use chrono::NaiveDate;
 use maud::{Markup, html};
 use std::io::Write;
@@ -40,9 +41,10 @@ fn summary(facts: &Facts, readiness: &Readiness, plan: &Remediation) -> Markup {
             @if let Some(period) = facts.period {
                 tr { th { "Period" } td { (moment(period.start)) " until before " (moment(period.end)) } } "\n"
             }
-            tr { th { "As of" } td { (moment(facts.as_of)) } } "\n"
+            tr { th { "As of" } td { (moment(facts.as_of))
+                @if facts.at < facts.as_of { "; states as of " (moment(facts.at)) } } } "\n"
             tr { th { "Gaps" } td { (plan.gaps.len()) ": " (of(Severity::Critical)) " critical, " (of(Severity::High)) " high, "
-                (of(Severity::Medium)) " medium, " (of(Severity::Low)) " low" } } "\n"
+                (of(Severity::Medium)) " medium, " (of(Severity::Low)) " low; " (plan.overdue()) " overdue" } } "\n"
             @if let Some(last) = plan.gaps.iter().map(|task| task.target_date).max() {
                 tr { th { "Last target" } td { (last) } } "\n"
             }
@@ -75,10 +77,11 @@ fn scope(facts: &Facts, readiness: &Readiness) -> Markup {
     }
 }
 
-/// The word of a state, coloured as states of controls are elsewhere.
-fn state(state: ControlState) -> Markup {
+/// The word of a state, coloured as states of controls are elsewhere, and as good only when it is enough.
+fn state(state: ControlState, audit: AuditType) -> Markup {
     let class = match state {
-        ControlState::Effective | ControlState::Implemented => "effective",
+        state if state.is_enough(audit) => "effective",
+        ControlState::Effective | ControlState::Implemented => "indeterminate",
         ControlState::Failing => "deviating",
         ControlState::Stale => "stale",
         ControlState::Designed => "unmonitored",
@@ -93,7 +96,7 @@ fn controls(page: &mut Page<'_>, readiness: &Readiness) -> Result<(), BundleErro
     let rows = readiness.controls.iter().map(|part| {
         Ok(html! {
             td.t { (text(&part.control)) } td.s { (text(&part.title)) } td.s { (text(&list(&part.criteria))) } td.s { (text(&part.owner)) }
-            td.t { (word(part.severity)) } td { (state(part.state)) } (number(format!("{:.2}", part.share)))
+            td.t { (word(part.severity)) } td { (state(part.state, readiness.head.audit)) } (number(format!("{:.2}", part.share)))
             (number(Part::of(part.occurrences))) (number(Part::of(part.deviations))) td.s { (text(&part.why)) }
         })
     });
@@ -119,7 +122,7 @@ fn gaps(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
         let gap = &task.gap;
         Ok(html! {
             td.s { (text(&gap.gap_id)) } td.t { (word(task.priority)) } td.s { (text(&gap.title)) } td.s { (text(&list(&gap.criteria))) }
-            td.s { (text(&gap.current_state)) } td.s { (text(&gap.required_state)) } td.s { (text(task.who())) } td.t { (task.target_date) }
+            td.s { (text(&gap.current_state)) } td.s { (text(&gap.required_state)) } td.s { (text(task.who())) } td.s { (task.target()) }
         })
     });
     let columns = ["gap", "priority", "title", "criteria", "there is", "asked for", "owner", "target"];
@@ -155,13 +158,25 @@ fn timeline(facts: &Facts, plan: &Remediation) -> Markup {
             text x="250" y="10" { (first) } text x="990" y="10" text-anchor="end" { (last) } "\n"
             @for (at, task) in shown.iter().enumerate() {
                 @let y = 16 * at + 18;
-                text x="0" y=(y + 9) { (task.gap.gap_id.chars().take(42).collect::<String>()) }
+                text x="0" y=(y + 9) { (name(&task.gap.gap_id)) }
                 rect class={ (bar(task.priority)) } x=(x(task.counted_from)) y=(y) width=((x(task.target_date) - x(task.counted_from)).max(2)) height="10" {} "\n"
             }
             line.tick x1=(now) x2=(now) y1="14" y2=(height) {} "\n"
         } "\n"
         p.soft { "The line is the day of this report, the field behind the bars the period." } "\n"
     }
+}
+
+/// How many letters of a name there is room for.
+const NAME_MAX: usize = 41;
+
+/// A gap by what tells it from others; what is cut says so.
+fn name(gap_id: &str) -> String {
+    let name = gap_id.strip_prefix("GAP-").unwrap_or(gap_id);
+    if name.chars().count() <= NAME_MAX {
+        return name.to_owned();
+    }
+    name.chars().take(NAME_MAX - 1).chain(['…']).collect()
 }
 
 fn bar(priority: Severity) -> &'static str {
@@ -181,8 +196,7 @@ fn tasks(page: &mut Page<'_>, plan: &Remediation) -> Result<(), BundleError> {
             div.item { "\n"
                 h3 { (text(&gap.gap_id)) ": " (text(&gap.title)) } "\n"
                 p { (word(task.priority)) ", " (text(task.who())) ", " (task.effort_days.0) " to " (task.effort_days.1)
-                    " days, opened " (task.opened()) ", target " (task.target_date)
-                    @if !task.remark().is_empty() { " (" (task.remark()) ")" }
+                    " days, opened " (task.opened()) ", target " (task.target())
                     @if !task.dependencies.is_empty() { "; after " (text(&list(&task.dependencies))) }
                     @if !task.compensated_by.is_empty() { "; meanwhile made up for by " (text(&list(&task.compensated_by))) } } "\n"
                 ul { @for action in &task.actions { li { (text(action)) } "\n" } } "\n"

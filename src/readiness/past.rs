@@ -7,8 +7,9 @@ use crate::ledger::record::Record;
 use crate::ledger::{Filter, LedgerError, Reader};
 use crate::run::RunError;
 use chrono::{DateTime, Utc};
+use evidenced_collectors::contract::Window;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The configurations on record, newest first.
 pub(super) struct Past(Vec<Configured>);
@@ -56,6 +57,25 @@ impl Past {
             all.push(Configured { record: index, at, stated });
         }
         Ok(Self(all))
+    }
+
+    /// Controls that were judged in the period, by the first `size` records, and are not configured any more.
+    pub(super) fn dropped(
+        &self,
+        reader: &Reader,
+        loaded: &Loaded,
+        period: Window,
+        size: u64,
+    ) -> Result<Vec<String>, LedgerError> {
+        let named: BTreeSet<&String> = self.0.iter().flat_map(|configured| configured.stated.controls.keys()).collect();
+        let mut dropped = Vec::new();
+        for id in named.into_iter().filter(|id| !loaded.config.controls.contains_key(*id)) {
+            let newest = reader.newest_before(size, &Filter::kind("verdict").control(id))?;
+            if newest.is_some_and(|(_, verdict)| verdict.at >= period.start) {
+                dropped.push(id.clone());
+            }
+        }
+        Ok(dropped)
     }
 
     /// Puts the dates into the facts.

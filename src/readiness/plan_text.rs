@@ -3,7 +3,7 @@
 use super::closed::Closed;
 use super::facts::Facts;
 use super::grid::{Grid, head, list, minute, warnings, word};
-use super::remediation::{Remediation, Task};
+use super::remediation::{Remediation, Status, Task};
 use crate::bundle::plain;
 use crate::catalogue::Severity;
 use std::fmt::Write as _;
@@ -29,6 +29,13 @@ impl Task {
             (_, 0) => String::new(),
             (_, days) => format!("{days} days of the period lost"),
         }
+    }
+
+    /// The target, and what else to know about it.
+    pub(crate) fn target(&self) -> String {
+        let overdue = if self.status == Status::Overdue { word(self.status) } else { String::new() };
+        let said = list([overdue, self.remark()].iter().filter(|text| !text.is_empty()));
+        if said.is_empty() { self.target_date.to_string() } else { format!("{} ({said})", self.target_date) }
     }
 
     fn cells(&self) -> [String; 20] {
@@ -131,6 +138,11 @@ impl Remediation {
         Grid { name: "Closed", columns, rows: rows.collect() }
     }
 
+    /// How many targets have passed.
+    pub(crate) fn overdue(&self) -> usize {
+        self.gaps.iter().filter(|task| task.status == Status::Overdue).count()
+    }
+
     /// Owners by week.
     pub(crate) fn load_grid(&self) -> Grid<4> {
         let all = self.load.iter().flat_map(|(owner, weeks)| weeks.iter().map(move |(week, load)| (owner, week, load)));
@@ -149,12 +161,13 @@ impl Remediation {
         // Writing to a String cannot fail.
         let _ = writeln!(
             page,
-            "{} gaps: {} critical, {} high, {} medium, {} low. The last target is {}.\n",
+            "{} gaps: {} critical, {} high, {} medium, {} low; {} overdue. The last target is {}.\n",
             self.gaps.len(),
             of(Severity::Critical),
             of(Severity::High),
             of(Severity::Medium),
             of(Severity::Low),
+            self.overdue(),
             self.gaps
                 .iter()
                 .map(|task| task.target_date)
@@ -172,7 +185,7 @@ impl Remediation {
         page.push_str("| gap | priority | owner | target | depends on |\n|---|---|---|---|---|\n");
         for task in &self.gaps {
             let (id, owner) = (plain(&task.gap.gap_id), plain(task.who()));
-            let (priority, target) = (word(task.priority), task.target_date);
+            let (priority, target) = (word(task.priority), task.target());
             let _ = writeln!(page, "| {id} | {priority} | {owner} | {target} | {} |", plain(&list(&task.dependencies)));
         }
         let _ = writeln!(page, "\n## Load\n\n{}", self.load_grid().markdown());
@@ -190,8 +203,6 @@ impl Remediation {
 fn block(page: &mut String, task: &Task) {
     let gap = &task.gap;
     let _ = writeln!(page, "## {}: {}\n", plain(&gap.gap_id), plain(&gap.title));
-    let remark = task.remark();
-    let remark = if remark.is_empty() { String::new() } else { format!(" ({remark})") };
     let lines = [
         ("Criteria", list(&gap.criteria)),
         ("Controls", list(&gap.controls)),
@@ -202,7 +213,7 @@ fn block(page: &mut String, task: &Task) {
         ("Owner", task.who().to_owned()),
         ("Effort", format!("{} to {} days, a guess", task.effort_days.0, task.effort_days.1)),
         ("Opened", task.opened()),
-        ("Target", format!("{}{remark}", task.target_date)),
+        ("Target", task.target()),
         ("Depends on", list(&task.dependencies)),
         ("Meanwhile made up for by", list(&task.compensated_by)),
         ("Evidence needed", list(&task.evidence_needed)),

@@ -1,6 +1,6 @@
 //! What to do about each gap: by whom, in which order, by when. Pure.
 
-use super::checks::Check;
+use super::checks::{Check, Quarter, unsigned};
 use super::closed::{Closed, closed};
 use super::facts::{Control, Facts, Head};
 use super::gaps::{Gap, GapType, gaps};
@@ -90,8 +90,8 @@ pub fn remediation(facts: &Facts, catalogue: &Catalogue) -> Result<Remediation, 
     let found = gaps(facts).gaps;
     let closed = closed(facts, &found);
     let by_control: BTreeMap<&str, Vec<&str>> = found.iter().fold(BTreeMap::new(), |mut by, gap| {
-        // A criterion without a control names controls that only would serve it.
-        for control in gap.controls.iter().filter(|_| gap.gap_type != GapType::Missing) {
+        // What is of a criterion waits for no control, and none waits for it: it names controls that serve, or would.
+        if let Some(control) = &gap.control {
             by.entry(control.as_str()).or_insert_with(Vec::new).push(gap.gap_id.as_str());
         }
         by
@@ -115,12 +115,13 @@ fn task(facts: &Facts, catalogue: &Catalogue, gap: &Gap, by_control: &BTreeMap<&
     let compensated_by = control.map(|control| compensated_by(facts, gap, control)).unwrap_or_default();
     let priority = priority(facts, gap, control, !compensated_by.is_empty());
     let when = when(facts, gap, priority);
-    let needs = control.map(|control| control.depends_on.as_slice()).unwrap_or_default();
+    let needs = control.filter(|_| gap.control.is_some()).map(|control| control.depends_on.as_slice());
+    let needs = needs.unwrap_or_default();
     let first = needs.iter().filter_map(|id| by_control.get(id.as_str())).flatten();
     let dependencies: BTreeSet<String> = first.filter(|id| **id != gap.gap_id).map(|id| (*id).to_owned()).collect();
     let overdue = when.target_date < facts.as_of.date_naive();
     Task {
-        actions: actions(gap, control, catalogue),
+        actions: actions(facts, gap, control, catalogue),
         owner: control.map(|control| control.owner.clone()).unwrap_or_default(),
         effort_days: match priority {
             Severity::Critical | Severity::Low => (1, 5),
@@ -212,7 +213,7 @@ fn when(facts: &Facts, gap: &Gap, priority: Severity) -> When {
     When { days_lost: (until - start).num_days(), ..on_time }
 }
 
-fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {
+fn actions(facts: &Facts, gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {
     let name = gap.controls.first().map_or("the control", String::as_str);
     let plan = catalogue.control(name);
     let test = plan.map(|plan| format!("test it so: {}", plan.test_procedure));
@@ -227,8 +228,18 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
             [suggested, vec![said(last)]].concat()
         }
         GapType::Design if control.is_some_and(|control| !control.own) => vec![
-            Some(format!("take {name} on: put it into [controls] with an owner, or into your own catalogue")),
+            Some(format!(
+                "take {name} on: put it into [controls] with an owner, or into your own catalogue in your words"
+            )),
             plan.map(|plan| format!("do what it says: {}", plan.statement)),
+        ],
+        GapType::Design if gap.control.is_none() => vec![Some(format!("take on {}", gap.required_state))],
+        // The configuration has no place for the rest of a plan.
+        GapType::Design if plan.is_none() && control.is_some_and(|control| !control.lacks().is_empty()) => vec![
+            Some(format!("mend the plan of {name}: {}", gap.current_state)),
+            Some(format!(
+                "write {name} into a file of controls that [catalogue] names; `evidenced config controls` prints one to begin with"
+            )),
         ],
         GapType::Design => vec![Some(format!("mend the plan of {name}: {}", gap.current_state)), test],
         GapType::Partial => vec![
@@ -247,15 +258,42 @@ fn actions(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<S
         GapType::Integrity => {
             vec![said("set the clocks, or find the items that one of the two sources lacks, and collect again")]
         }
-        GapType::Operating => vec![
-            Some(format!("see what happened: `evidenced history {name}` and `evidenced drift`")),
-            Some(format!(
-                "record cause and correction of {name} as `evidenced cause --help` says, and have what cannot be mended accepted with `evidenced waive`"
-            )),
-            test,
-        ],
+        GapType::Operating => [operating(facts, gap, control), vec![test]].concat(),
     };
     actions.into_iter().flatten().collect()
+}
+
+/// What closes a check of operation; of a period that is over, some are closed by nothing.
+fn operating(facts: &Facts, gap: &Gap, control: Option<&Control>) -> Vec<Option<String>> {
+    let name = gap.control.as_deref().unwrap_or("the control");
+    let is = |check: Check| check.word() == gap.source;
+    if let (true, Some(control), Some(period)) = (is(Check::OwnerAccountability), control, facts.period) {
+        let sign = |quarter: &Quarter| {
+            let quarter = &quarter.name;
+            format!("its owner confirms it: `evidenced sign-off --control {name} --quarter {quarter} --by NAME`")
+        };
+        return unsigned(facts, control, period).iter().map(sign).map(Some).collect();
+    }
+    let said: &[&str] = if is(Check::EvidencePeriod) || is(Check::FrequencyAdherence) {
+        &[
+            "see with `evidenced status --calendar` which runs brought nothing whole and why, and mend that",
+            "what was not read of a time that is over stays so: tell the auditor why, or begin the period after it",
+        ]
+    } else if is(Check::EvidenceTimestamps) {
+        &[
+            "of a document that came late: put it into `withdrawn`, and `evidenced evidence add` it again with a note that says why",
+            "of a run: see with `evidenced status --calendar` what held it up, and with `evidenced doctor` the clock; what was sealed late stays so: tell the auditor why",
+        ]
+    } else {
+        let told = [
+            format!("see what happened: `evidenced history {name}` and `evidenced drift`"),
+            format!(
+                "record cause and correction of {name} as `evidenced cause --help` says, and have what cannot be mended accepted with `evidenced waive`"
+            ),
+        ];
+        return told.into_iter().map(Some).collect();
+    };
+    said.iter().map(|text| Some((*text).to_owned())).collect()
 }
 
 fn evidence_needed(gap: &Gap, control: Option<&Control>, catalogue: &Catalogue) -> Vec<String> {

@@ -6,9 +6,7 @@ use super::packs::Rating;
 use super::state::{ControlState, Coverage, CriterionState, control_state, criterion_state};
 use crate::catalogue::Severity;
 use crate::config::AuditType;
-use crate::judge::Outcome;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// What everybody who reads a score must know.
 pub const NOT_AN_AUDIT: &str = "Readiness is management's own measure, and not an audit result.";
@@ -161,7 +159,7 @@ fn part(facts: &Facts, control: &Control) -> Part {
     let state = control_state(facts, control);
     let observed = control.observed.as_ref().filter(|_| facts.audit == AuditType::Type2 && facts.period.is_some());
     let occurrences = observed.zip(control.frequency).map(|(o, f)| occurrences(f, o, facts.as_of));
-    let deviations = observed.map(|_| (deviated(control), control.observed.as_ref().map_or(0, |o| o.over.population)));
+    let deviations = observed.map(|observed| (observed.over.deviations(), observed.over.population));
     let (share, why) = match facts.audit {
         AuditType::Type1 => type_1(control, state),
         AuditType::Type2 => type_2(facts, control, state, occurrences, deviations),
@@ -179,15 +177,6 @@ fn part(facts: &Facts, control: &Control) -> Part {
         deviations,
         why,
     }
-}
-
-/// Different items that deviated in the period, also such as were mended or accepted later; at least as many as a
-/// verdict counted whose files were erased since.
-fn deviated(control: &Control) -> u64 {
-    let over = || control.observed.iter().map(|observed| &observed.over);
-    let items = over().flat_map(|over| &over.items).filter(|spell| spell.outcome == Outcome::Deviation);
-    let named = items.map(|spell| spell.item.as_str()).collect::<BTreeSet<_>>().len() as u64;
-    over().flat_map(|over| &over.erased).map(|erased| erased.deviations).fold(named, u64::max)
 }
 
 fn did_not_occur(control: &Control) -> bool {
@@ -250,9 +239,10 @@ fn open_critical(control: &Control) -> bool {
     control.severity == Severity::Critical && drifts.into_iter().any(|drift| drift.until.is_none())
 }
 
-fn nothing_yet(control: &Control) -> String {
+/// What there is of a plan of which nothing was shown.
+pub(super) fn nothing_yet(control: &Control) -> String {
     let due = control.observed.as_ref().is_some_and(Observed::only_pending);
-    if due { "nothing of it is due yet" } else { "planned, and no complete evidence yet" }.to_owned()
+    if due { "nothing of it is due yet" } else { "planned, and no complete evidence of it was ever judged" }.to_owned()
 }
 
 fn lacking(control: &Control) -> String {

@@ -15,6 +15,7 @@ pub use draw::draw;
 pub use tables::{Table, TableError};
 
 use crate::bundle::{BundleError, LedgerSource};
+use crate::history;
 use crate::judge::Outcome;
 use crate::ledger::record::{Body, canonical_json};
 use crate::ledger::{Filter, LedgerError, NewFile, Reader};
@@ -151,10 +152,8 @@ impl Draft {
 /// Draws from what the log holds now.
 pub fn draft(reader: &Reader, asked: &Asked, at: DateTime<Utc>) -> Result<Draft, SampleError> {
     let log_size = reader.size()?;
-    let (verdicts, erased) = records(reader, &asked.control, log_size)?;
-    let over =
-        Over { source: &LedgerSource::of(reader), erased: &|index: u64| erased.contains(&index), period: asked.period };
-    let population = population(over, verdicts.into_iter())?;
+    let erased = history::erased(reader, log_size)?;
+    let population = of_period(reader, asked.period, verdicts(reader, &asked.control, log_size)?, &erased)?;
     if population.items.is_empty() {
         return Err(SampleError::Nothing { control: asked.control.clone(), period: asked.period });
     }
@@ -201,15 +200,18 @@ pub(crate) fn drawn(population: &Population, rows: &[u64]) -> Vec<Drawn> {
     named.collect()
 }
 
-/// Verdicts of a control among the first `size` records, and every record whose files were erased.
-fn records(reader: &Reader, control: &str, size: u64) -> Result<(Vec<u64>, BTreeSet<u64>), LedgerError> {
-    let verdicts = reader.records(0..size, &Filter::kind("verdict").control(control));
-    let verdicts = verdicts.map(|found| Ok(found?.0)).collect::<Result<Vec<u64>, LedgerError>>()?;
-    let mut erased = BTreeSet::new();
-    for found in reader.records(0..size, &Filter::kind("erasure")) {
-        if let Body::Erasure { target, .. } = found?.1.body {
-            erased.insert(target);
-        }
-    }
-    Ok((verdicts, erased))
+/// Verdicts of a control among the first `size` records, oldest first.
+pub(crate) fn verdicts(reader: &Reader, control: &str, size: u64) -> Result<Vec<u64>, LedgerError> {
+    reader.records(0..size, &Filter::kind("verdict").control(control)).map(|found| Ok(found?.0)).collect()
+}
+
+/// What a control was judged over in a period, by these verdicts of it. Of `erased` records the files are gone.
+pub(crate) fn of_period(
+    reader: &Reader,
+    period: Window,
+    verdicts: Vec<u64>,
+    erased: &BTreeSet<u64>,
+) -> Result<Population, BundleError> {
+    let over = Over { source: &LedgerSource::of(reader), erased: &|index: u64| erased.contains(&index), period };
+    population(over, verdicts.into_iter())
 }

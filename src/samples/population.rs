@@ -30,6 +30,8 @@ pub(crate) struct Over<'a> {
 pub(crate) struct Population {
     /// By the item's key, in the order of its bytes.
     pub(crate) items: BTreeMap<String, Judged>,
+    /// Events that are of the time before the period: the verdict before it was about them already.
+    pub(crate) earlier: BTreeSet<String>,
     /// What the newest verdict could not read, and verdicts that were erased, the first few of each.
     pub(crate) unread: Vec<String>,
     /// Every record that it rests on.
@@ -107,6 +109,7 @@ impl Population {
                 held.insert(*index, Held::read(over.source, *index)?);
             }
         }
+        let earlier = &mut self.earlier;
         self.items.retain(|item, judged| {
             let evidence = named.get(&judged.verdict).map_or(&[][..], Vec::as_slice);
             let mut event = false;
@@ -115,7 +118,11 @@ impl Population {
                 event |= matches!(held, Held::Events(_));
                 judged.evidence.push(*index);
             }
-            !(event && known.contains(item))
+            let before = event && known.contains(item);
+            if before {
+                earlier.insert(item.clone());
+            }
+            !before
         });
         Ok(())
     }

@@ -1,16 +1,18 @@
 //! From a cron line to due instants (slots), and from slots and what happened to the run calendar. Pure: knows
 //! nothing of controls, clocks or ledgers. `cadence` is how often a control must be read and whether it was,
-//! `forgets` when a source forgets, `quiet` when nobody is to be told.
+//! `stints` who had to read it when, `forgets` when a source forgets, `quiet` when nobody is to be told.
 
 mod cadence;
 mod calendar;
 mod forgets;
 mod quiet;
+mod stints;
 
 pub use cadence::{Cadence, Frequency, Met, cadence};
 pub use calendar::{Answer, Answered, Outcome, PATIENCE, Slot, Term, calendar, due};
 pub use forgets::{Forgets, forgets_at};
 pub use quiet::Quiet;
+pub use stints::stints;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;

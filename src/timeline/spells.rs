@@ -2,7 +2,7 @@
 
 use super::Lasted;
 use crate::drift::{Bad, Ending, is_ahead};
-use crate::judge::Outcome;
+use crate::judge::{Outcome, stands_in};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,6 +40,13 @@ pub struct Spell {
     pub ended: Option<Ending>,
     /// How long; of one that has not ended, to the last verdict here.
     pub lasted: Lasted,
+}
+
+impl Spell {
+    /// Whether the item stood for a list or an account of which nothing was read, and was nothing worse.
+    pub fn stood_in(&self) -> bool {
+        self.outcome == Outcome::Indeterminate && stands_in(&self.reason)
+    }
 }
 
 /// One look after the other, oldest first.

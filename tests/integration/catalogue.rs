@@ -53,7 +53,7 @@ fn the_criteria_are_the_61_of_soc_2_and_each_has_a_control() {
 #[test]
 fn the_library_has_its_starters_and_names_only_what_this_program_has() {
     let catalogue = built_in();
-    assert_eq!(catalogue.controls.len(), 87);
+    assert_eq!(catalogue.controls.len(), 88);
     let served: Vec<&str> = catalogue
         .controls
         .iter()
@@ -67,7 +67,7 @@ fn the_library_has_its_starters_and_names_only_what_this_program_has() {
     let expected: Vec<&str> = ["SEC-001", "SEC-003", "SEC-004", "SEC-005"]
         .into_iter()
         .chain(of_lists_and_sources)
-        .chain(["AVL-001", "AVL-004", "AVL-005", "AVL-007", "CON-001", "PRV-003"])
+        .chain(["AVL-001", "AVL-004", "AVL-005", "AVL-007", "AVL-008", "CON-001", "PRV-003"])
         .collect();
     assert_eq!(served, expected);
     assert_eq!(catalogue.control("SEC-001").unwrap().tests, ["change_review"]);

@@ -6,9 +6,8 @@ use super::states::known_until;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Contents, Control, Source};
 use crate::ledger::record::{Body, Status};
-use crate::schedule::{Cadence, Frequency, Met, cadence};
+use crate::schedule::{Cadence, Frequency, Met, cadence, stints};
 use chrono::{DateTime, Utc};
-use evidenced_collectors::contract::Window;
 use std::collections::BTreeMap;
 
 /// The cadence of one control.
@@ -36,7 +35,9 @@ impl Often {
             }
         }
         let until = known_until(contents);
-        let collectors = fed(contents, name, stated).into_iter().map(|(collector, window)| {
+        let said = stated.controls.get(name).map_or(&[][..], Vec::as_slice);
+        let said = said.iter().map(|one| (one.at, one.control.as_ref().map_or(&[][..], |c| c.collectors.as_slice())));
+        let collectors = stints(said, contents.facts.period).into_iter().map(|(collector, window)| {
             let readings = readings.get(&collector).map_or(&[][..], Vec::as_slice);
             let cadence = cadence(frequency, window, readings, until);
             (collector, cadence)
@@ -68,20 +69,4 @@ pub(super) fn met_word(met: Met) -> &'static str {
         Met::Open => "open",
         Met::NotMet => "not met",
     }
-}
-
-/// The collectors that fed the control in the period, each from when until when. Those that it had first count
-/// from the period's beginning: what was not there yet was not read.
-fn fed(contents: &Contents, name: &str, stated: &Stated) -> BTreeMap<String, Window> {
-    let period = contents.facts.period;
-    let said = stated.controls.get(name).map_or(&[][..], Vec::as_slice);
-    let mut fed: BTreeMap<String, Window> = BTreeMap::new();
-    for (nth, one) in said.iter().enumerate() {
-        let start = if nth == 0 { period.start } else { one.at.max(period.start) };
-        let end = said.get(nth + 1).map_or(period.end, |next| next.at.min(period.end));
-        for collector in one.control.iter().flat_map(|control| &control.collectors).filter(|_| start < end) {
-            fed.entry(collector.clone()).or_insert(Window { start, end }).end = end;
-        }
-    }
-    fed
 }

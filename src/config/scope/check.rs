@@ -55,7 +55,7 @@ impl ScopeConfig {
         if owner.is_some_and(|owner| owner == entry.approver.trim().to_lowercase()) {
             return Err((format!("{} owns it, and cannot approve this", entry.approver), "somebody else must".into()));
         }
-        let security = is_of_security(known.catalogue, &entry.what);
+        let security = is_of_security(known.config, known.catalogue, &entry.what);
         let Some(name) = &entry.carried_by else {
             if security {
                 let hint = "name the subservice organisation that carries it as `carried_by`, or leave it in scope";
@@ -86,10 +86,20 @@ impl ScopeConfig {
     }
 }
 
-/// Whether it is a criterion of security, or a control that one cannot be met without.
-pub(crate) fn is_of_security(catalogue: &Catalogue, what: &str) -> bool {
-    let security = |id: &str| catalogue.criterion(id).is_some_and(|c| c.category == Category::Security);
-    security(what) || catalogue.control(what).is_some_and(|control| control.key_for.iter().any(|id| security(id)))
+/// Whether it is a criterion of security, or a control that one hangs on: that is key for it, or where no control that
+/// applies is, that names it at all.
+pub(crate) fn is_of_security(config: &Config, catalogue: &Catalogue, what: &str) -> bool {
+    let security = |id: &String| catalogue.criterion(id).is_some_and(|c| c.category == Category::Security);
+    let left = |id: &str| config.scope.iter().flat_map(|scope| &scope.not_applicable).any(|entry| entry.what == id);
+    let has_key = |criterion: &String| {
+        let mut others = catalogue.controls.iter().filter(|control| control.id != what && !left(&control.id));
+        others.any(|control| control.key_for.contains(criterion))
+    };
+    let plan = catalogue.control(what);
+    let named = config.controls.get(what).map(|control| &control.criteria).or(plan.map(|plan| &plan.criteria));
+    security(&what.to_owned())
+        || plan.is_some_and(|plan| plan.key_for.iter().any(security))
+        || named.is_some_and(|named| named.iter().any(|id| security(id) && !has_key(id)))
 }
 
 fn organisation(subservice: &Subservice, known: &Known<'_>) -> Result<(), Wrong> {

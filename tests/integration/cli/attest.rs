@@ -37,6 +37,7 @@ fn an_owner_signs_for_a_quarter_that_is_over_and_nobody_for_one_that_is_not() {
         (&["2026-Q2", "--by", "Lena"][..], 1, "has not ended"),
         (&["2025-Q4", "--by", "Lena"], 1, "is configured since 2026-01-01"),
         (&["2026-Q1", "--by", " "], 2, "is empty"),
+        (&["2026-Q1", "--by", "TBD"], 2, "is nobody's name"),
         (&["2026-01", "--by", "Lena"], 2, "write a quarter like 2026-Q1"),
         (&["2026-Q1"], 2, "--by"),
     ] {

@@ -5,6 +5,8 @@ use super::demo::home;
 use super::{Home, Said, evidenced};
 use crate::bundle::opened::{pages, python, said};
 use crate::support::program;
+use chrono::TimeDelta;
+use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
@@ -62,7 +64,8 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     assert_eq!((&push["severity"], &push["opened_at"]), (&json!("critical"), &json!("2026-01-30T00:00:00Z")));
     assert!(push["current_state"].as_str().unwrap().contains("stale-approval"), "{push}");
     assert_eq!(gap("GAP-CC1.5-missing")["opened_at"], "2026-01-01T00:00:00Z");
-    assert_eq!(gap("GAP-AVL-008-design")["current_state"], "its plan lacks: statement, evidence type, test procedure");
+    let slow = gap("GAP-AVL-008-operating-operating-consistency");
+    assert!(slow["current_state"].as_str().unwrap().contains("orders-db 2026Q1 (rto-missed)"), "{slow}");
     let confirmed = |gaps: &Value| one(&gaps["operation"]["AVL-001"], "check", "owner_accountability").clone();
     assert_eq!(confirmed(&gaps)["passed"], "open", "the quarter is just over: {}", confirmed(&gaps));
     let later = run(&home, "gaps", &["--as-of", "2026-04-15", "--json"]).json();
@@ -85,6 +88,15 @@ fn the_gaps_of_the_sample_are_those_of_its_story() {
     assert!(!ids.contains("GAP-SEC-001-operating") && ids.contains("GAP-CC1.5-missing"), "{ids}");
     let first = home.run(&["gaps", "--json"]).json();
     assert_eq!((&first["type"], first.get("operation")), (&json!("type1"), None));
+    // A control that is taken out does not go without a word.
+    let told = "SEC-026 was judged in the period, and is not configured any more";
+    assert!(!gaps["warnings"].to_string().contains(told), "{}", gaps["warnings"]);
+    let config = fs::read_to_string(home.path("evidenced.toml")).unwrap();
+    let (before, after) = config.split_once("[controls.SEC-026]").unwrap();
+    let rest = after.split_once("\n[").map_or_else(String::new, |(_, rest)| format!("[{rest}"));
+    fs::write(home.path("evidenced.toml"), format!("{before}{rest}")).unwrap();
+    let less = run(&home, "gaps", &["--json"]).json();
+    assert!(less["warnings"].to_string().contains(told), "{}", less["warnings"]);
 }
 
 #[test]
@@ -117,6 +129,102 @@ fn the_readiness_of_the_sample_is_that_of_its_parts() {
     assert!(text.contains("Readiness is management's own measure, and not an audit result."), "{text}");
     let csv = run(&home, "readiness", &["--format", "csv"]).out;
     assert_eq!(csv::Reader::from_reader(csv.as_bytes()).records().count(), parts.len());
+}
+
+#[test]
+fn deviations_are_counted_against_what_a_sample_of_the_same_period_is_drawn_from() {
+    let home = home();
+    let periods = [
+        // A repository and two alerts, one of them mended late, in the verdicts of ninety days: three items.
+        ("SEC-015", "2026-Q1", [1, 3]),
+        // What landed in February is in the look-back of verdicts of March, and none of March's.
+        ("SEC-001", "2026-03", [1, 43]),
+        ("SEC-001", "2026-Q1", [2, 128]),
+    ];
+    // A sample is a record of today: what is known is asked for first.
+    let told: Vec<Value> = periods
+        .iter()
+        .map(|(control, period, _)| {
+            let said = home.run(&["readiness", "--type", "type2", "--period", period, "--json"]);
+            one(&said.json()["controls"], "control", control)["deviations"].clone()
+        })
+        .collect();
+    for ((control, period, by_hand), deviations) in periods.iter().zip(told) {
+        let draw = ["sample", "--control", control, "--period", period, "--size", "1", "--seed", "x", "--json"];
+        let drawn = home.run(&draw).json();
+        assert_eq!(deviations[1], drawn["sample"]["population"]["size"], "{control} {period}");
+        assert_eq!(deviations, json!(by_hand), "{control} {period}");
+    }
+}
+
+/// A folder with a register of people, one of whom has left, and lost the account in time.
+fn workforce() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let left = SystemClock.now() - TimeDelta::days(3);
+    let second = |hours| (left + TimeDelta::hours(hours)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let people = "person,engagement,start,end,leave_start,leave_end,screened_on";
+    let rows = format!("p-1,employee,2024-01-01,,,,2023-12-01\np-2,employee,2024-01-01,{},,,2023-12-01\n", second(0));
+    fs::write(dir.path().join("people.csv"), format!("{people}\n{rows}")).unwrap();
+    let accounts = "system,account,person,granted_at,requested_by,approved_by,approved_at,removed_at,last_used_at";
+    let rows = format!("github,ben,p-2,,,,,{},never\n", second(2));
+    fs::write(dir.path().join("accounts.csv"), format!("{accounts}\n{rows}")).unwrap();
+    dir
+}
+
+fn over_workforce(id: &str, test: &str) -> String {
+    format!(
+        "[controls.{id}]\ntitle = 't'\ncriteria = ['CC6.2']\nowner = 'o'\nseverity = 'high'\n\
+         collectors = ['workforce']\ntest = '{test}'\nfrequency = 'weekly'\n"
+    )
+}
+
+#[test]
+fn what_was_read_before_a_control_was_there_is_no_reading_of_it_and_a_list_that_is_read_again_is_closed() {
+    let dir = workforce();
+    let settings = json!({ "register": "workforce", "directory": dir.path(),
+        "files": { "people": "people.csv", "accounts": "accounts.csv" } });
+    let settings: toml::Value = serde_json::from_value(settings).unwrap();
+    let home = Home::configured(&format!(
+        "organization = 'Test Ltd'\norigin = 'test.example/soc2'\nstate_dir = 'state'\n\
+         [collectors.workforce]\nkind = 'register'\nschedule = '0 * * * *'\nsettings = {settings}\n{}",
+        over_workforce("SEC-009", "leavers")
+    ));
+    assert_eq!(home.collect(&[]).1["end"], "done");
+    let (people, good) = (dir.path().join("people.csv"), fs::read(dir.path().join("people.csv")).unwrap());
+    fs::write(&people, [&good[..], b"p-3,employee,3/4/2026,,,,\n"].concat()).unwrap();
+    assert_eq!(home.collect(&[]).1["end"], "incomplete");
+    fs::write(&people, good).unwrap();
+    assert_eq!(home.collect(&[]).1["end"], "done");
+    home.configure(&over_workforce("SEC-008", "access_grant"));
+    assert_eq!(home.run(&["config", "apply"]).code, 0);
+    assert_eq!(home.collect(&[]).1["end"], "done");
+
+    let day = |days| (SystemClock.now() + TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+    let of =
+        |command: &str| home.run(&[command, "--type", "type2", "--from", &day(-1), "--to", &day(2), "--json"]).json();
+    let (gaps, readiness) = (of("gaps"), of("readiness"));
+    let says = |control: &str, check: &str| {
+        let checked = one(&gaps["operation"][control], "check", check);
+        let text = |key: &str| checked[key].as_str().unwrap().to_owned();
+        (text("passed"), text("says"))
+    };
+    for (control, collections, complete) in [("SEC-009", 4, 3), ("SEC-008", 1, 1)] {
+        let sealed = says(control, "evidence_timestamps").1;
+        assert_eq!(sealed, format!("{collections} collections sealed in time and in order"), "{control}");
+        let read = says(control, "frequency_adherence").1;
+        assert!(read.contains(&format!(": {complete} complete readings")), "{control}: {read}");
+    }
+    // The list could not be read, and was read a moment later: nothing is left of it but a cause to be told.
+    assert_eq!(says("SEC-009", "operating_consistency"), ("open".to_owned(), "1 bad items, all closed".to_owned()));
+    assert_eq!(says("SEC-009", "exception_handling").0, "open", "{:?}", says("SEC-009", "exception_handling"));
+    let leavers = one(&readiness["controls"], "control", "SEC-009");
+    assert_eq!(
+        (&leavers["state"], &leavers["deviations"]),
+        (&json!("effective"), &json!([0, 1])),
+        "no list is an item"
+    );
+    let given = one(&readiness["controls"], "control", "SEC-008");
+    assert_eq!(given["deviations"], json!([1, 1]), "nobody approved the account: {given}");
 }
 
 #[test]

@@ -38,6 +38,16 @@ fn evidence_reaches_from_the_beginning_to_the_end_without_a_hole() {
     let hole = without(&[100, 101, 102, 103]);
     assert!(hole.0 == Passed::No && hole.1.contains("2026-04-10 12:00Z to 2026-04-15 12:00Z"), "{hole:?}");
     assert_eq!(of(Check::EvidencePeriod, |seen| seen.over.cadence.clear()).0, Passed::No);
+    // Another collector took over in the first hour, before the old one was due.
+    let hour = Window { start: year().start, end: year().start + TimeDelta::hours(1) };
+    let renamed = |last: bool| {
+        let mut none = evidenced::schedule::cadence(Frequency::Daily, hour, &[], year().end);
+        assert!(none.gaps.is_empty() && none.missing.is_empty());
+        none.window = if last { Window { start: year().end - TimeDelta::hours(1), ..year() } } else { none.window };
+        let both = BTreeMap::from([("c".to_owned(), cadence(&[])), ("old".to_owned(), none)]);
+        of(Check::EvidencePeriod, |seen| seen.over.cadence = both).0
+    };
+    assert_eq!([renamed(false), renamed(true)], [Passed::Open, Passed::No], "at the end nothing took over");
     let mut running = with([effective("SEC-001", Severity::Critical)]);
     running.as_of = at("2026-06-01");
     assert_eq!(run(Check::EvidencePeriod, &running).0, Passed::Open, "the year is not over");
@@ -53,6 +63,17 @@ fn whatever_deviated_was_mended_or_accepted_and_nothing_stayed_open() {
     let gone = ended(Some(Ending::Gone), false);
     assert_eq!((gone.0, gone.2), (Passed::No, Some(at("2026-03-01"))), "out of sight is not closed: {gone:?}");
     assert_eq!(ended(Some(Ending::Gone), true).0, Passed::Yes, "a user who is not there any more");
+    let stood_in = |outcome, reason: &str, ended| {
+        let spell = Spell { outcome, reason: reason.to_owned(), ..spell("people", ended) };
+        of(Check::OperatingConsistency, |seen| seen.over.items = vec![spell]).0
+    };
+    let (open, gone) = (Outcome::Indeterminate, Some(Ending::Gone));
+    for reason in ["list-missing", "list-empty", "account-unread"] {
+        assert_eq!(stood_in(open, reason, gone), Passed::Yes, "{reason}: what it stood for is judged");
+        assert_eq!(stood_in(open, reason, None), Passed::No, "{reason}: it stands still");
+    }
+    assert_eq!(stood_in(open, "document-gone", gone), Passed::No, "a quarter that went by is not mended");
+    assert_eq!(stood_in(Outcome::Deviation, "list-missing", gone), Passed::No, "it was worse once");
     assert!(ended(None, true).1.contains("a (self-approval)"));
     let erased = of(Check::OperatingConsistency, |seen| {
         seen.over.erased = vec![Erased { record: 6, as_of: at("2026-03-01"), deviations: 2 }];
@@ -76,6 +97,21 @@ fn every_drift_ends_in_its_time_by_what_came_after_it() {
     assert_eq!(one(drift("2026-03-01", Some("2026-03-02"), Some(Ending::Gone))).0, Passed::No);
     let stale = Drift { worst: State::Stale, ..drift("2026-03-01", Some("2026-03-02"), Some(Ending::Gone)) };
     assert_eq!(one(stale).0, Passed::Yes, "nothing deviated");
+    let with_items = |items: &[(&str, Outcome)]| {
+        let item = |(reason, outcome): &(&str, Outcome)| Spell {
+            outcome: *outcome,
+            reason: (*reason).to_owned(),
+            ..spell(reason, Some(Ending::Gone))
+        };
+        of(Check::ExceptionHandling, |seen| {
+            seen.over.drifts = vec![drift("2026-03-01", Some("2026-03-02"), Some(Ending::Gone))];
+            seen.over.items = items.iter().map(item).collect();
+        })
+        .0
+    };
+    let unread = ("list-missing", Outcome::Indeterminate);
+    assert_eq!(with_items(&[unread]), Passed::Yes, "the list was read again");
+    assert_eq!(with_items(&[unread, ("self-approval", Outcome::Deviation)]), Passed::No, "that hides no other");
     assert_eq!(one(drift("2026-12-28", None, None)).0, Passed::Open, "there is still time");
     assert_eq!(one(drift("2026-12-20", None, None)).0, Passed::No);
     for (severity, days) in [(Severity::High, 30), (Severity::Medium, 60), (Severity::Low, 90)] {
@@ -133,6 +169,7 @@ fn a_named_owner_has_confirmed_every_quarter_that_is_over() {
     for change in [
         |sign: &mut SignOff| sign.control = "SEC-002".to_owned(),
         |sign: &mut SignOff| sign.by = " ".to_owned(),
+        |sign: &mut SignOff| sign.by = "TBD".to_owned(),
         |sign: &mut SignOff| sign.at = at("2025-12-31"),
         |sign: &mut SignOff| sign.at = at("2027-02-01"),
     ] {
@@ -164,6 +201,9 @@ fn what_is_collected_is_sealed_at_once_and_in_order() {
     assert_eq!(of(vec![stamp(1, "2026-05-01T12:05:00Z", noon)]).0, Passed::Yes, "clocks may differ so much");
     assert_eq!(of(vec![stamp(1, four, four), stamp(2, noon, noon)]).0, Passed::No, "out of order");
     assert_eq!(of(Vec::new()).0, Passed::No);
+    let mut running = with([seen(effective("SEC-001", Severity::Critical), |seen| seen.over.stamps.clear())]);
+    running.as_of = year().end - TimeDelta::seconds(1);
+    assert_eq!(run(Check::EvidenceTimestamps, &running).0, Passed::Open, "there is still time to read it");
     let late = |noted| {
         let day = NaiveDate::from_ymd_opt(2026, 3, 31).unwrap();
         let late = Late { file: "minutes.pdf".to_owned(), as_of: day, record: 9, sealed: at("2026-06-19"), noted };

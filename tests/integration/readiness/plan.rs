@@ -1,6 +1,6 @@
 use super::*;
 use evidenced::catalogue::Catalogue;
-use evidenced::readiness::{Closed, Cycle, Filled, Remediation, Status, Task, remediation};
+use evidenced::readiness::{Closed, Cycle, Filled, Remediation, Status, Task, page, readiness, remediation};
 
 fn plan(facts: &Facts) -> Remediation {
     remediation(facts, &Catalogue::built_in().unwrap()).unwrap()
@@ -97,6 +97,85 @@ fn what_others_depend_on_comes_first_and_a_ring_is_refused_with_its_members() {
 }
 
 #[test]
+fn a_gap_of_a_criterion_waits_for_no_control_and_is_no_part_of_a_ring() {
+    let of = |id: &str, criterion: &str, needs: &[&str]| Control {
+        criteria: vec![criterion.to_owned()],
+        control_type: Some(ControlType::Detective),
+        depends_on: needs.iter().map(|id| (*id).to_owned()).collect(),
+        ..planned(id, Severity::Low)
+    };
+    let mut facts =
+        with([of("OPS-1", "CC6.1", &["OPS-3"]), of("OPS-2", "CC6.1", &[]), of("OPS-3", "CC7.1", &["OPS-2"])]);
+    facts.criteria = vec![criterion("CC6.1"), criterion("CC7.1")];
+    let plan = plan(&facts);
+    let task = |id: &str| plan.gaps.iter().find(|task| task.gap.gap_id == id).unwrap();
+    let design = task("GAP-CC6.1-design");
+    assert_eq!((design.gap.controls.len(), design.dependencies.len()), (2, 0));
+    assert_eq!(design.actions, ["take on a preventive control for CC6.1, which asks to restrict"]);
+    assert_eq!(task("GAP-OPS-3-partial").dependencies, ["GAP-OPS-2-partial"]);
+    assert_eq!(task("GAP-OPS-1-partial").dependencies, ["GAP-OPS-3-partial"]);
+}
+
+#[test]
+fn the_plan_says_what_closes_each_check_and_where_a_plan_is_written() {
+    let mut facts = with([seen(effective("SEC-001", Severity::Critical), |seen| {
+        seen.over.items = vec![spell("a", None)];
+        seen.over.stamps.clear();
+        seen.over.cadence = BTreeMap::from([("c".to_owned(), Cadence { gaps: vec![year()], ..cadence(4, 2) })]);
+    })]);
+    facts.sign_offs.retain(|sign| sign.quarter == "2026-Q2");
+    let actions = |check: &str| {
+        let id = format!("GAP-SEC-001-operating-{check}");
+        let plan = plan(&facts);
+        plan.gaps.into_iter().find(|task| task.gap.gap_id == id).unwrap_or_else(|| panic!("{id}")).actions
+    };
+    let signs = |quarter: &str| {
+        format!("its owner confirms it: `evidenced sign-off --control SEC-001 --quarter {quarter} --by NAME`")
+    };
+    assert_eq!(actions("owner-accountability")[..3], ["2026-Q1", "2026-Q3", "2026-Q4"].map(signs));
+    for (check, words, not) in [
+        ("operating-consistency", "`evidenced cause --help`", "sign-off"),
+        ("evidence-period", "`evidenced status --calendar`", "evidenced cause"),
+        ("frequency-adherence", "`evidenced status --calendar`", "evidenced cause"),
+        ("evidence-timestamps", "`evidenced evidence add`", "evidenced cause"),
+    ] {
+        let said = actions(check).join("\n");
+        assert!(said.contains(words) && !said.contains(not), "{check}: {said}");
+    }
+    let unplanned = Control { statement: String::new(), ..planned("OWN-1", Severity::High) };
+    let said = plan(&with([unplanned])).gaps[0].actions.join("\n");
+    assert!(said.contains("write OWN-1 into a file of controls that [catalogue] names"), "{said}");
+}
+
+#[test]
+fn every_form_for_people_says_that_a_target_has_passed() {
+    let mut facts = with([Control { owner: String::new(), ..planned("SEC-001", Severity::Critical) }]);
+    let plan = plan(&facts);
+    assert_eq!((plan.gaps.len(), plan.gaps[0].status), (1, Status::Overdue));
+    let markdown = plan.markdown(&facts);
+    assert!(markdown.contains("0 low; 1 overdue. The last target"), "{markdown}");
+    assert!(markdown.contains("| critical | nobody is named | 2025-12-29 (overdue) |"), "{markdown}");
+    assert!(markdown.contains("- Target: 2025-12-29 (overdue)\n"), "{markdown}");
+    let html = |facts: &Facts| {
+        let mut html = Vec::new();
+        page(facts, &readiness(facts), &super::plan::plan(facts), &mut html).unwrap();
+        String::from_utf8(html).unwrap()
+    };
+    let page = html(&facts);
+    assert_eq!(page.matches("2025-12-29 (overdue)").count(), 2, "{page}");
+    assert!(page.contains("0 low; 1 overdue"), "{page}");
+    // Of Type II a control that only works now is not shown as good, and a name that is cut says so.
+    let id = "SEC-001-THAT-OTHERS-ARE-CALLED-MUCH-ALIKE";
+    let gone = |seen: &mut Observed| seen.over.items = vec![spell("a", Some(Ending::Gone))];
+    facts = with([seen(effective(id, Severity::Critical), gone)]);
+    let second = html(&facts);
+    assert!(second.contains("class=\"w indeterminate\">implemented"), "{second}");
+    assert!(second.contains(&format!(">{}…<", &format!("{id}-operating")[..40])), "{second}");
+    facts.audit = AuditType::Type1;
+    assert!(html(&facts).contains("class=\"w effective\">implemented"));
+}
+
+#[test]
 fn actions_and_evidence_come_from_the_library() {
     let mut facts = with([]);
     facts.controls = vec![Control { own: false, ..planned("SEC-001", Severity::Critical) }];
@@ -172,6 +251,10 @@ fn what_was_a_gap_and_is_none_is_told_with_the_record_that_ended_it() {
     let stale = Drift { worst: State::Stale, ..ended(Ending::Resolved) };
     assert!(closed(&of(stale)).contains_key("GAP-SEC-001-stale"));
     assert!(closed(&of(ended(Ending::Gone))).is_empty(), "out of sight is not closed");
+    // A plan that lacks something has that one gap, and had no other.
+    let mut unplanned = of(ended(Ending::Resolved));
+    unplanned.controls[0].test_procedure = String::new();
+    assert!(closed(&unplanned).is_empty());
     // What is a gap again is no closed one.
     let mut again = of(ended(Ending::Resolved));
     again.controls[0].observed.as_mut().unwrap().state = State::Deviating;

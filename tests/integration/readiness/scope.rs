@@ -1,4 +1,5 @@
 use super::*;
+use evidenced::catalogue::CONTROLS;
 use evidenced::config::{Loaded, parse};
 use evidenced::readiness::{Ask, GatherError, planned as read};
 use std::path::Path;
@@ -43,6 +44,7 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
         (na("what = 'A1.1'\nreason = 'r'\napprover = 'TBD'"), "approver is empty"),
         (na("what = 'CC6.4'\nreason = 'r'\napprover = 'CTO'\ncarried_by = 'GCP'"), "is no subservice organisation"),
         (na("what = 'SEC-001'\nreason = 'r'\napprover = 'CTO'"), "or a control that one hangs on, applies"),
+        (na("what = 'SEC-029'\nreason = 'r'\napprover = 'CTO'"), "or a control that one hangs on, applies"),
         (na("what = 'SEC-001'\nreason = 'r'\napprover = ' head of engineering '"), "owns it, and cannot approve this"),
         (carried.replace("carries = ['CC6.4']", "carries = ['CC6.5']"), "does not carry it"),
         (carried.replace("2025-10-01", "2026-02-01"), "no report of `AWS` is there for 2026-01-01"),
@@ -55,6 +57,13 @@ fn what_cannot_be_in_a_scope_is_refused_with_what_to_write_instead() {
     }
     assert!(with_scope(&carried).is_ok());
     assert!(with_scope(&na("what = 'A1.1'\nreason = 'no promise'\napprover = 'CTO'")).is_ok(), "not of security");
+    let beside = na("what = 'SEC-045'\nreason = 'no hotfixes'\napprover = 'CTO'");
+    assert!(with_scope(&beside).is_ok(), "CC8.1 hangs on SEC-001, and on no other");
+    // Moved to a criterion that no control is key for, one of the configuration is what it hangs on.
+    let moved = EXAMPLE.replacen("criteria = [\"A1.2\", \"A1.3\"]", "criteria = [\"CC2.2\"]", 1);
+    let scope = na("what = 'AVL-008'\nreason = 'we would rather not'\napprover = 'CTO'");
+    let error = parse(Path::new("/nowhere/evidenced.toml"), &format!("{moved}\n{scope}")).err().unwrap().to_string();
+    assert!(error.contains("or a control that one hangs on, applies"), "{error}");
 }
 
 #[test]
@@ -63,6 +72,7 @@ fn what_somebody_else_carries_is_left_out_as_long_as_their_reports_go() {
     let left = |as_of| {
         let facts = of(&scope, as_of);
         let out = facts.criteria.iter().find(|criterion| criterion.id == "CC6.4").unwrap().not_applicable.is_some();
+        assert_eq!(facts.applies("CC6.4"), !out, "what is told as left out is what is");
         (out, facts.warnings.join("\n"))
     };
     let (out, warnings) = left("2026-05-31");
@@ -87,6 +97,11 @@ fn a_scope_is_warned_of_what_it_lacks() {
     assert!(warnings(&format!("{PERIOD}{carve_out}")).contains("AWS is carved out, and none"));
     let unknown = carve_out.to_owned() + "user_controls = [{ text = 'lock up', controls = ['SEC-012'] }]\n";
     assert!(warnings(&format!("{PERIOD}{unknown}")).contains("and SEC-012 is no control of yours"));
+    let fresh = EXAMPLE.replacen("frequency = \"continuous\"", "frequency = \"continuous\"\nstale_after = \"900d\"", 1);
+    let fresh = parse(Path::new("/nowhere/evidenced.toml"), &fresh).unwrap();
+    let fresh = read(&fresh, Ask::default(), at("2026-03-01")).unwrap().warnings.join("\n");
+    assert!(fresh.contains("SEC-004: its evidence counts as fresh for 900 days, though its frequency"), "{fresh}");
+    assert!(!warnings("").contains("counts as fresh"));
     let short = PERIOD.replace("2026-07-01", "2026-02-15");
     let annual = |scope: &str| {
         let loaded = parse(
@@ -97,8 +112,53 @@ fn a_scope_is_warned_of_what_it_lacks() {
     };
     assert!(annual(&short).contains("shorter than three months"));
     assert!(annual(PERIOD).contains("only if they run inside it: SEC-001"), "{}", annual(PERIOD));
+    // Read every week, it is done once a year all the same: so says the library, or what it asks documents for.
+    let read_weekly = |id: &str, control: &str, scope: &str| {
+        let control =
+            format!("[controls.{id}]\ntitle = 't'\nowner = 'o'\nseverity = 'high'\nfrequency = 'weekly'\n{control}");
+        of(&format!("{scope}\n{control}"), "2026-03-01").warnings.join("\n")
+    };
+    let papers = "[collectors.papers]\nkind = 'documents'\nschedule = '0 7 * * 1'\n";
     let year = PERIOD.replace("2026-07-01", "2027-01-01");
+    let documented = |every: &str| {
+        format!(
+            "criteria = ['CC1.3']\ncollectors = ['papers']\ntest = 'documented'\npolicy = {{ every = '{every}' }}\n{papers}"
+        )
+    };
+    for (id, every, told) in [
+        ("OWN-1", "year", "annual controls can be tested only if they run inside it: OWN-1"),
+        ("SEC-027", "month", "annual controls can be tested only if they run inside it: SEC-027"),
+        ("OWN-1", "quarter", ""),
+    ] {
+        let warned = read_weekly(id, &documented(every), PERIOD);
+        assert_eq!(warned.contains("annual controls"), !told.is_empty(), "{id} {every}: {warned}");
+        assert!(warned.contains(told), "{id} {every}: {warned}");
+        let whole = read_weekly(id, &documented(every), &year);
+        assert!(!whole.contains("annual controls"), "{id} {every}: {whole}");
+    }
     assert!(!annual(&year).contains("only if they run inside it"), "{}", annual(&year));
+}
+
+#[test]
+fn a_file_that_only_repeats_the_library_takes_nothing_on() {
+    let with_library = |controls: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("controls.toml");
+        std::fs::write(&file, controls).unwrap();
+        of(&format!("{PERIOD}[catalogue]\ncontrols = '{}'\n", file.display()), "2026-03-01")
+    };
+    let own = |facts: &Facts| -> Vec<String> {
+        facts.controls.iter().filter(|control| control.own).map(|control| control.id.clone()).collect()
+    };
+    let (built_in, copied) = (of(PERIOD, "2026-03-01"), with_library(CONTROLS));
+    assert_eq!((own(&copied), &copied.warnings), (own(&built_in), &built_in.warnings));
+    assert!(copied.control("SEC-027").unwrap().owner.is_empty(), "a role that the library has in mind owns nothing");
+    let (before, after) = CONTROLS.split_at(CONTROLS.find("id = \"SEC-027\"").unwrap());
+    let changed = format!("{before}{}", after.replacen("owner_role = \"", "owner_role = \"Our ", 1));
+    let changed = with_library(&changed);
+    let more: Vec<String> = own(&changed).into_iter().filter(|id| !own(&built_in).contains(id)).collect();
+    assert_eq!(more, ["SEC-027"], "what was changed is one's own");
+    assert_eq!(changed.control("SEC-027").unwrap().owner, "Our People Lead");
 }
 
 #[test]

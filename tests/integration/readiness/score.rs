@@ -133,6 +133,15 @@ fn what_is_stale_lacks_an_occurrence_and_what_was_erased_deviated_still() {
 }
 
 #[test]
+fn what_deviated_before_the_period_is_no_deviation_of_it() {
+    let facts = with([seen(effective("SEC-001", Severity::High), |seen| {
+        seen.over.items = vec![spell("a", Some(Ending::Resolved)), spell("b", Some(Ending::Resolved))];
+        seen.over.earlier = ["b".to_owned()].into();
+    })]);
+    assert_eq!(readiness(&facts).controls[0].deviations, Some((1, 100)));
+}
+
+#[test]
 fn without_a_whole_ledger_there_is_no_score() {
     let facts = Facts { fault: Some("a record was changed".to_owned()), ..with([planned("SEC-001", Severity::High)]) };
     let none = readiness(&facts);
