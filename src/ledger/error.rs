@@ -204,6 +204,17 @@ pub enum LedgerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is there, and SQLite may not open it or what belongs beside it.
+    #[error(
+        "{doing} the ledger failed: {source}\nhint: see whose ledger.sqlite is, and what is beside it: the directory \
+             and all in it belong to the user that the daemon runs as"
+    )]
+    NotOurs {
+        /// What was tried, in words.
+        doing: &'static str,
+        /// Why.
+        source: rusqlite::Error,
+    },
     /// SQLite refuses.
     #[error(
         "{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger DIR` checks the ledger"
@@ -226,6 +237,7 @@ impl LedgerError {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Self::damaged("ledger.sqlite", source.to_string())
             }
+            Some(rusqlite::ErrorCode::CannotOpen) => Self::NotOurs { doing, source },
             _ => Self::Store { doing, source },
         }
     }

@@ -4,6 +4,7 @@ use super::{create, fresh, sound, waiver};
 use evidenced::ledger::{Ledger, LedgerError, Reader, back_up, restore, verify_store};
 use rusqlite::Connection;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
@@ -67,6 +68,44 @@ fn a_restored_ledger_goes_on_where_the_copy_ended() {
     append(&Ledger::open(&there).unwrap(), 7);
     assert!(size(&there) > before);
     sound(&there);
+}
+
+/// By root where the daemon is at home; who is not root cannot give a directory away, and makes everything for themselves.
+#[test]
+fn what_is_copied_or_restored_is_whose_the_directory_is() {
+    let (dir, ledger) = fresh();
+    append(&ledger, 0);
+    drop(ledger);
+    let place = TempDir::new().unwrap();
+    let (copy, there) = (place.path().join("copy"), place.path().join("there"));
+    for to in [&copy, &there] {
+        fs::create_dir(to).unwrap();
+        fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+        let _ = chown(to, Some(65_534), Some(65_534));
+    }
+    back_up(dir.path(), &copy).unwrap();
+    restore(&copy, &there).unwrap();
+    for to in [&copy, &there] {
+        let wanted = fs::metadata(to).unwrap().uid();
+        let found = fs::read_dir(to).unwrap().map(Result::unwrap);
+        let others: Vec<_> = found.filter(|entry| entry.metadata().unwrap().uid() != wanted).collect();
+        assert!(others.is_empty() && to.join("ledger.sqlite").exists(), "{others:?}");
+    }
+}
+
+#[test]
+fn where_the_file_may_not_be_opened_it_is_said_to_be_somebody_elses() {
+    let (dir, ledger) = fresh();
+    append(&ledger, 0);
+    drop(ledger);
+    // SQLite follows no link there, whoever asks: root may open everything else.
+    for beside in ["ledger.sqlite-shm", "ledger.sqlite-wal"] {
+        let _ = fs::remove_file(dir.path().join(beside));
+    }
+    symlink("nowhere", dir.path().join("ledger.sqlite-shm")).unwrap();
+    let error = Reader::open(dir.path()).err().expect("it cannot be opened");
+    assert!(matches!(error, LedgerError::NotOurs { .. }), "{error}");
+    assert!(error.to_string().contains("hint: see whose ledger.sqlite is"), "{error}");
 }
 
 #[test]
