@@ -188,25 +188,33 @@ impl Anchors {
         Ok(())
     }
 
-    /// Hands a checkpoint to every anchor that is due, unless it failed a moment ago. What fails is logged and
-    /// tried again later.
+    /// Hands a checkpoint to every anchor that is due, and asks those that have not answered yet what they know, unless
+    /// that failed a moment ago. What fails is logged and tried again later.
     ///
     /// Errors: those after which nothing may be appended, and those of the ledger.
     pub async fn hand_over_due(&self) -> Result<(), AnchorError> {
         let now = self.clock.now();
-        let due = {
+        let configured = {
             let found = holders(&self.ledger.reader()?, &self.loaded.config, now)?;
-            found.into_iter().filter(|holder| holder.is_due(now)).map(|holder| holder.name).collect::<Vec<_>>()
+            found.into_iter().filter(|holder| holder.due.is_some()).collect::<Vec<_>>()
         };
-        for name in due {
-            if self.tries().failed.get(&name).is_some_and(|(_, pause)| pause.is_on(now)) {
+        for holder in configured {
+            let (name, is_due) = (holder.name.as_str(), holder.is_due(now));
+            let left_alone = self.tries().failed.get(name).is_some_and(|(_, pause)| pause.is_on(now));
+            if left_alone || (!is_due && self.tries().compared.contains(name)) {
                 continue;
             }
-            match self.hand_over(&name).await {
-                Ok(anchored) => tracing::info!(anchor = name, size = anchored.size, "a checkpoint was handed over"),
+            // One that was away at the start may know by now that this is an old copy; that it is not due is no reason
+            // to go on until it is.
+            let done =
+                if is_due { self.hand_over(name).await.map(Some) } else { self.compare(name).await.map(|()| None) };
+            match done {
+                Ok(Some(Anchored { size, .. })) => tracing::info!(anchor = name, size, "a checkpoint was handed over"),
+                Ok(None) => drop(self.tries().failed.remove(name)),
                 Err(error) if error.is_passing() => {
-                    let (failures, Pause { until: again, .. }) = self.put_off(&name)?;
-                    tracing::warn!(anchor = name, failures, %again, %error, "not handed over");
+                    let (failures, Pause { until: again, .. }) = self.put_off(name)?;
+                    let what = if is_due { "not handed over" } else { "not compared with the ledger yet" };
+                    tracing::warn!(anchor = name, failures, %again, %error, "{what}");
                 }
                 Err(error) => return Err(error),
             }
@@ -221,6 +229,9 @@ impl Anchors {
         let Some(_lock) = self.ledger.lock_collector(&format!("anchor {name}"))? else {
             return Err(fault.unreachable("another process is handing it a checkpoint"));
         };
+        if matches!(config, AnchorConfig::Git(_)) {
+            git::Git::renew(&self.copies(), fault)?;
+        }
         if !self.tries().compared.contains(name) {
             self.compare(name).await?;
         }
@@ -273,7 +284,12 @@ impl Anchors {
             }
             AnchorConfig::Folder(config) => {
                 let (folder, name, point) = (base.join(&config.path), name.to_owned(), point.clone());
-                let work = move || folder::hand_over(&folder, Fault(&name), &origin, given.as_ref(), &point);
+                let (ledger, state_dir) = (self.ledger.clone(), self.loaded.state_dir.clone());
+                let work = move || {
+                    // Somebody else may have written there since it was compared.
+                    folder::compare(&folder, Fault(&name), &origin, given.as_ref(), &ledger)?;
+                    folder::hand_over(&folder, Fault(&name), &origin, &state_dir, &point)
+                };
                 self.patience.outside(fault, work).await
             }
         }
@@ -307,14 +323,8 @@ impl Anchors {
             }
             AnchorConfig::Folder(config) => {
                 let (folder, OnRecord { given, origin, .. }) = (base.join(&config.path), self.on_record(name)?);
-                let work = move || folder::look(&folder, Fault(&owned), &origin, given.as_ref());
-                // No reader of the ledger is held open over a folder that may hang.
-                let (newest, lost) = self.patience.outside(fault, work).await?;
-                if let Some(Point { size, note }) = newest {
-                    kept::compare(fault, &ledger.reader()?, size, &note)?;
-                }
-                // Only now: that it knows another past weighs more than what it has lost.
-                lost?;
+                let work = move || folder::compare(&folder, Fault(&owned), &origin, given.as_ref(), &ledger);
+                self.patience.outside(fault, work).await?;
             }
         }
         Ok(())

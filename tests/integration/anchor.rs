@@ -2,9 +2,11 @@
 //! not go on.
 
 pub(crate) mod bundle;
+mod copy;
 mod hangs;
 mod lost;
 mod owed;
+mod twins;
 pub(crate) mod world;
 
 use crate::support::program;
@@ -17,6 +19,7 @@ use evidenced::ledger::Filter;
 use evidenced::ledger::record::{AnchorWay, Body};
 use evidenced::status::status;
 use evidenced_collectors::contract::clock::Clock;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use world::{ORIGIN, World, evidenced};
@@ -222,6 +225,23 @@ async fn a_folder_holds_every_checkpoint_and_knows_a_restored_copy() {
     }
     let error = refuses_to_start(&world).await;
     assert!(matches!(error, AnchorError::Forked { .. }), "{error}");
+}
+
+/// By root on the daemon's state; who is not root cannot give it away, and makes everything for themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_in_a_folder_is_the_daemons_whoever_asked_for_it() {
+    let world = in_folder(World::new());
+    world.run().await;
+    let _ = std::os::unix::fs::chown(world.state(), Some(65_534), Some(65_534));
+    let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
+    let daemon = owner(&world.state());
+    for _ in 0..2 {
+        let given = world.hand_over("f").await.unwrap();
+        let folder = world.dir.path().join("share/test.example_2fsoc2");
+        assert_eq!(owner(&folder), daemon);
+        assert_eq!(owner(&folder.join(format!("{:012}.checkpoint", given.size))), daemon);
+        world.run().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
