@@ -8,6 +8,7 @@
 //! with the note and the receipt. Before anything is handed over, and at the start, an anchor that can be asked
 //! is asked what it knows: if that is not a beginning of this ledger, nothing is appended any more.
 
+mod dating;
 mod error;
 mod folder;
 mod git;
@@ -18,12 +19,13 @@ mod patience;
 mod rfc3161;
 mod witness;
 
+pub use dating::{authority, time_stamp};
 pub use error::AnchorError;
 pub use holders::{Holder, holders, keeps, way_word};
 pub(crate) use patience::LIMIT;
 
 use crate::backoff::{self, Pause};
-use crate::config::{AnchorConfig, Loaded, Rfc3161};
+use crate::config::{AnchorConfig, Loaded};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
 use crate::outside::Outside;
@@ -114,32 +116,6 @@ pub struct Anchored {
     pub record: u64,
     /// The time that the receipt states.
     pub time: Option<DateTime<Utc>>,
-}
-
-/// Has other bytes dated than a checkpoint's: a bundle's tag manifest. By the authority `name`, or else the
-/// first by name; `None`: none is configured. Gives the answer as received, checked to be one to this.
-pub async fn time_stamp(
-    loaded: &Loaded,
-    name: Option<&str>,
-    bytes: Vec<u8>,
-    now: DateTime<Utc>,
-) -> Result<Option<Vec<u8>>, AnchorError> {
-    let Some((name, config)) = authority(loaded, name)? else { return Ok(None) };
-    let point = Point { size: 0, note: bytes };
-    let receipt = rfc3161::hand_over(config, &loaded.base, &Outside::new(), Fault(name), &point, now).await?;
-    Ok(Some(receipt.bytes))
-}
-
-/// The time-stamp authority of that name, or else the first by name.
-pub fn authority<'a>(loaded: &'a Loaded, wanted: Option<&str>) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
-    let mut authorities = loaded.config.anchors.iter().filter_map(|(name, config)| match config {
-        AnchorConfig::Rfc3161(config) => Some((name.as_str(), config)),
-        _ => None,
-    });
-    let Some(wanted) = wanted else { return Ok(authorities.next()) };
-    let known: Vec<&str> = authorities.clone().map(|(name, _)| name).collect();
-    let unknown = || AnchorError::Unknown { name: wanted.to_owned(), known: known.join(", ") };
-    authorities.find(|(name, _)| *name == wanted).map(Some).ok_or_else(unknown)
 }
 
 impl Point {
@@ -234,6 +210,9 @@ impl Anchors {
         }
         if !self.tries().compared.contains(name) {
             self.compare(name).await?;
+        }
+        if matches!(config, AnchorConfig::Rfc3161(_) | AnchorConfig::Witness(_)) {
+            dating::require_datable(fault, &self.ledger.reader()?, self.clock.now())?;
         }
         let known = self.tries().known.get(name).copied().unwrap_or(0);
         let point = self.summary_point(known).await?;

@@ -70,7 +70,7 @@ pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     let runtime = tokio::runtime::Handle::current();
     // Called off the runtime's threads: see `write`.
     let ask = |bytes: &[u8]| {
-        let stamped = crate::anchor::time_stamp(&loaded, named, bytes.to_owned(), SystemClock.now());
+        let stamped = crate::anchor::time_stamp(&loaded, &ledger, named, bytes.to_owned(), SystemClock.now());
         let token = runtime.block_on(stamped).map_err(|error| error.to_string())?;
         token.ok_or_else(|| "no authority is configured".to_owned())
     };
