@@ -141,14 +141,14 @@ struct Begun<'a> {
 
 impl Runner {
     /// Over an open ledger.
-    pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(loaded: impl Into<Arc<Loaded>>, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
         // A disk is as full as it is, whatever a simulated clock says.
         let disk = if clock.simulated() { None } else { Some(Disk::Real) };
         Self {
             disk,
             turns: Arc::default(),
             turned_away: AtomicBool::new(false),
-            loaded: RwLock::new(Arc::new(loaded)),
+            loaded: RwLock::new(loaded.into()),
             exchanging: tokio::sync::RwLock::default(),
             ledger,
             clock,

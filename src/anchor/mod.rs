@@ -128,10 +128,11 @@ impl Point {
 impl Anchors {
     /// Of the ledger and configuration that a runner has.
     pub fn of(runner: &Runner) -> Self {
-        Self::new(runner.ledger().clone(), runner.loaded(), runner.clock())
+        Self::over(runner.ledger().clone(), runner.loaded(), runner.clock())
     }
 
-    fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
+    /// The same without a runner.
+    pub fn over(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
         let (outside, patience) = (Outside::new(), Patience::new(LIMIT));
         Self { ledger, loaded, clock, outside, patience, tries: Mutex::default() }
     }

@@ -65,7 +65,7 @@ impl<'a> HandOut<'a> {
 
 pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     let period = args.period.given()?;
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let named = crate::anchor::authority(&loaded, args.timestamp_anchor.as_deref())?.map(|(name, _)| name);
     let runtime = tokio::runtime::Handle::current();
     // Called off the runtime's threads: see `write`.

@@ -329,6 +329,20 @@ async fn a_ledger_that_restore_made_of_an_older_copy_does_not_go_on_whichever_an
         assert!(matches!(error, AnchorError::Ahead { theirs, .. } if theirs == known.size), "{name}: {error}");
         let (code, said) = evidenced(dir, &["collect", "now"]);
         assert!(code == 1 && said.contains("it is an older copy"), "{name}: {said}");
+        // Nor does any other command append to it, or hand it out.
+        let before = world.size();
+        for args in [
+            &["waive", "T-1", "db*", "--reason", "r", "--approver", "Ann", "--expires-in", "5d"][..],
+            &["export", "--from", "2025-01-01", "--to", "2030-01-01", "--out", "b.zip"],
+            &["key", "rotate"],
+            &["alerts", "deliver"],
+            &["compact", "--yes"],
+            &["erase", "1", "--basis", "b", "--request", "r", "--approved-by", "Ann", "--yes"],
+        ] {
+            let (code, said) = evidenced(dir, args);
+            assert!(code == 1 && said.contains("it is an older copy"), "{name}: {args:?}: {said}");
+        }
+        assert!(world.size() == before && !dir.join("b.zip").exists(), "{name}");
         let args = ["epoch", "--reason", "the disk broke", "--origin", "test.example/soc2-2", "--state-dir", "next"];
         let (code, said) = evidenced(dir, &args);
         assert!(code == 0 && said.contains(&format!("anchor {name} knows {} records", known.size)), "{name}: {said}");
