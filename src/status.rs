@@ -1,6 +1,6 @@
 //! What is shown of the present: controls, collectors, the log. Reads only.
 
-use crate::anchor::{Holder, holders};
+use crate::anchor::{Holder, holders, noted};
 use crate::assess;
 use crate::config::{ControlConfig, Loaded, Severity, changes};
 use crate::daemon::{Refused, refused};
@@ -134,8 +134,9 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
     for name in loaded.config.collectors.keys() {
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
-    let anchors = holders(reader, &loaded.config, as_of)?;
-    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals(&loaded.state_dir).heartbeat);
+    let vitals = vitals(&loaded.state_dir);
+    let anchors = noted(holders(reader, &loaded.config, as_of)?, &vitals);
+    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals.heartbeat);
     let disk = if sample { None } else { Disk::Real.of_ledger(loaded) };
     Ok(Status { disk, as_of, origin, sample, records, configuration, controls, collectors, anchors, alerts, heartbeat })
 }

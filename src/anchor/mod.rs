@@ -21,13 +21,14 @@ mod witness;
 
 pub use dating::{authority, time_stamp};
 pub use error::AnchorError;
-pub use holders::{Holder, holders, keeps, way_word};
+pub use holders::{Holder, holders, keeps, noted, way_word};
 pub(crate) use patience::LIMIT;
 
 use crate::backoff::{self, Pause};
 use crate::config::{AnchorConfig, Loaded};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::notify::trying::Trying;
 use crate::outside::Outside;
 use crate::run::Runner;
 use chrono::{DateTime, Utc};
@@ -67,8 +68,18 @@ struct Tries {
     compared: BTreeSet<String>,
     /// Sizes that witnesses were found to know.
     known: BTreeMap<String, u64>,
-    /// Failures in a row, and until when it is left alone.
-    failed: BTreeMap<String, (u32, Pause)>,
+    /// Those that failed the last time.
+    failed: BTreeMap<String, Failed>,
+}
+
+/// An anchor that failed.
+struct Failed {
+    /// Failures in a row.
+    times: u32,
+    /// Why it failed the last time.
+    why: String,
+    /// Until when it is left alone.
+    pause: Pause,
 }
 
 /// A checkpoint.
@@ -177,7 +188,7 @@ impl Anchors {
         };
         for holder in configured {
             let (name, is_due) = (holder.name.as_str(), holder.is_due(now));
-            let left_alone = self.tries().failed.get(name).is_some_and(|(_, pause)| pause.is_on(now));
+            let left_alone = self.tries().failed.get(name).is_some_and(|failed| failed.pause.is_on(now));
             if left_alone || (!is_due && self.tries().compared.contains(name)) {
                 continue;
             }
@@ -189,7 +200,7 @@ impl Anchors {
                 Ok(Some(Anchored { size, .. })) => tracing::info!(anchor = name, size, "a checkpoint was handed over"),
                 Ok(None) => drop(self.tries().failed.remove(name)),
                 Err(error) if error.is_passing() => {
-                    let (failures, Pause { until: again, .. }) = self.put_off(name)?;
+                    let (failures, Pause { until: again, .. }) = self.put_off(name, &error)?;
                     let what = if is_due { "not handed over" } else { "not compared with the ledger yet" };
                     tracing::warn!(anchor = name, failures, %again, %error, "{what}");
                 }
@@ -363,12 +374,23 @@ impl Anchors {
 
     /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
     /// less, so that many installations do not ask at once.
-    fn put_off(&self, name: &str) -> Result<(u32, Pause), AnchorError> {
+    fn put_off(&self, name: &str, error: &AnchorError) -> Result<(u32, Pause), AnchorError> {
         let (mut tries, from) = (self.tries(), self.clock.now());
-        let count = tries.failed.get(name).map_or(0, |(count, _)| *count).saturating_add(1);
-        let pause = Pause { from, until: from + backoff::after(count, BACK_OFF_FIRST, BACK_OFF_MAX)? };
-        tries.failed.insert(name.to_owned(), (count, pause));
-        Ok((count, pause))
+        let times = tries.failed.get(name).map_or(0, |failed| failed.times).saturating_add(1);
+        let pause = Pause { from, until: from + backoff::after(times, BACK_OFF_FIRST, BACK_OFF_MAX)? };
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        tries.failed.insert(name.to_owned(), Failed { times, why, pause });
+        Ok((times, pause))
+    }
+
+    /// Those that failed the last time, for people. What they hold is not known then, whatever is on record.
+    pub fn trying(&self) -> BTreeMap<String, Trying> {
+        let trying = |failed: &Failed| Trying::Refused {
+            times: failed.times,
+            why: failed.why.clone(),
+            again: failed.pause.until,
+        };
+        self.tries().failed.iter().map(|(name, failed)| (name.clone(), trying(failed))).collect()
     }
 
     fn config(&self, name: &str) -> Result<&AnchorConfig, AnchorError> {

@@ -143,7 +143,10 @@ impl Aside {
     /// The next of them that ends; never, while none goes on.
     pub(super) async fn ended(&mut self) -> Ended {
         tokio::select! {
-            Some(ended) = self.handing.join_next() => Ended::Handing(ended),
+            Some(ended) = self.handing.join_next() => {
+                self.heartbeat.anchors(self.anchors.trying());
+                Ended::Handing(ended)
+            }
             Some(ended) = self.sending.join_next() => {
                 self.note();
                 Ended::Sending(ended)

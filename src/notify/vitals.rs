@@ -27,6 +27,9 @@ pub struct Vitals {
     pub heartbeat: Option<Beat>,
     /// Channels that refused the last time, or do not come to an end.
     pub channels: BTreeMap<String, Trying>,
+    /// Anchors that could not be asked or given anything the last time.
+    #[serde(default)]
+    pub anchors: BTreeMap<String, Trying>,
 }
 
 /// A sign of life, given or not.
@@ -90,6 +93,14 @@ impl Heartbeat {
     pub fn channels(&self, channels: BTreeMap<String, Trying>) {
         let changed = self.vitals().channels != channels;
         if changed && let Err(why) = self.write(|vitals| vitals.channels = channels) {
+            tracing::warn!(why, "how the daemon is cannot be written down");
+        }
+    }
+
+    /// Writes down which anchors fail, if that has changed.
+    pub fn anchors(&self, anchors: BTreeMap<String, Trying>) {
+        let changed = self.vitals().anchors != anchors;
+        if changed && let Err(why) = self.write(|vitals| vitals.anchors = anchors) {
             tracing::warn!(why, "how the daemon is cannot be written down");
         }
     }
