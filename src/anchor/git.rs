@@ -17,7 +17,7 @@ use evidenced_collectors::door::read_secret;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -207,7 +207,10 @@ impl<'a> Git<'a> {
             command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.extraHeader")]);
             command.env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}"));
         }
-        let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => self.fault.wrong("there is no git", "install git where the daemon runs"),
+            _ => failed(format!("cannot be started: {error}")),
+        })?;
         if let Some(mut stdin) = child.stdin.take() {
             // What it does not want to read it need not.
             let _ = stdin.write_all(input.unwrap_or_default());

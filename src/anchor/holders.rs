@@ -128,8 +128,12 @@ pub fn holders(reader: &Reader, config: &Config, now: DateTime<Utc>) -> Result<V
             // What was given to somebody else under that name, this one does not hold.
             *holder = Holder { record: holder.record, ..Holder::without(name, way) };
         }
-        let before = given.get(name).filter(|_| holder.since.is_some());
-        let due = before.map_or_else(|| configured_since(reader, name, way, now), |given| Ok(*given + every))?;
+        let next = given.get(name).filter(|_| holder.since.is_some()).map(|given| *given + every);
+        // Nothing was owed to it while it was not configured.
+        let due = match next {
+            Some(next) if next > now => next,
+            next => configured_since(reader, name, way, now)?.min(now).max(next.unwrap_or(DateTime::UNIX_EPOCH)),
+        };
         // A record of a clock that was ahead would be the newest for as long as that clock was ahead.
         let stands = holder.since.is_some_and(|since| since <= ahead);
         let due = if stands { due } else { due.min(now) };

@@ -14,8 +14,8 @@ use crate::run::{RunError, Runner};
 use crate::schedule::PATIENCE;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 /// How often retention is looked at.
 const COMPACTED_EVERY: TimeDelta = TimeDelta::days(1);
@@ -169,7 +169,7 @@ impl Aside {
     }
 
     /// One last pass, for what the last runs have said. What does not go out in time is owed still.
-    pub(super) async fn end(mut self, patience: Duration) -> Result<(), RunError> {
+    pub(super) async fn end(mut self, until: Instant) -> Result<(), RunError> {
         let mut before = std::mem::take(&mut self.sending);
         self.send();
         let last = async {
@@ -186,6 +186,6 @@ impl Aside {
                 self.note();
             }
         };
-        tokio::time::timeout(patience, last).await.unwrap_or(Ok(()))
+        tokio::time::timeout_at(until, last).await.unwrap_or(Ok(()))
     }
 }

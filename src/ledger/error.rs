@@ -14,8 +14,8 @@ pub enum LedgerError {
         dir: PathBuf,
     },
     /// `create` found something of a ledger.
-    #[error("{path} is there already, and a ledger is never overwritten\nhint: choose another directory; \
-             if `evidenced init` was interrupted here, remove what it left first", path = .path.display())]
+    #[error("{path} is there already, and a ledger is never overwritten\nhint: {hint}", path = .path.display(),
+            hint = there(.path))]
     AlreadyThere {
         /// What it found.
         path: PathBuf,
@@ -225,6 +225,14 @@ pub enum LedgerError {
         /// Why.
         source: rusqlite::Error,
     },
+}
+
+/// What to do about a part of a ledger that is in the way.
+fn there(path: &Path) -> &'static str {
+    match path.extension().is_some_and(|extension| extension == "key") {
+        true => "move log.key and bundle.key away, and put them back afterwards: they cannot be made again",
+        false => "choose another directory; if `evidenced init` was interrupted here, remove what it left first",
+    }
 }
 
 impl LedgerError {

@@ -4,6 +4,7 @@ use super::in_git;
 use super::world::World;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn copy(world: &World) -> PathBuf {
     world.state().join("anchors/g.git")
@@ -38,6 +39,16 @@ async fn is_made_anew(world: &World, what: &str) {
     assert!(error.is_passing(), "{what}: {error}");
     let handed = world.hand_over("g").await.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(world.on_record()[before..], [("g".to_owned(), handed.size)], "{what}");
+}
+
+#[test]
+fn without_git_it_is_said_what_to_install() {
+    let world = in_git(World::new());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evidenced"));
+    command.current_dir(world.dir.path()).env_clear().env("PATH", "/nowhere").args(["anchor", "now", "g"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("there is no git\nhint: install git"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

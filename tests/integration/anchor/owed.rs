@@ -111,6 +111,25 @@ async fn a_failing_anchor_is_left_alone_no_longer_for_a_clock_that_is_set_back()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_that_is_configured_again_is_owed_nothing_for_the_time_that_it_was_not() {
+    let world = in_folder(World::new());
+    world.run().await;
+    world.hand_over("f").await.unwrap();
+    let world = world.anchored("");
+    world.clock.advance(TimeDelta::hours(1));
+    world.run().await;
+    world.clock.advance(TimeDelta::days(90));
+    let world = world.anchored("[anchors.f]\nway = 'folder'\npath = 'share'\n");
+    let runner = world.runner();
+    runner.record_config("a test").await.unwrap();
+    runner.watch().await.unwrap();
+    let holder = world.holder();
+    assert!(holder.is_due(world.clock.now()) && !holder.late && told(&world) == 0, "{holder:?}");
+    world.clock.advance(TimeDelta::hours(3));
+    assert!(world.holder().late, "it is owed from now on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_anchor_of_an_old_ledger_is_due_and_not_late() {
     let world = World::new().anchored("");
     world.run().await;

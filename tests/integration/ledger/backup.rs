@@ -121,7 +121,11 @@ fn no_ledger_is_overwritten_by_a_copy_or_by_restoring_one() {
     // Keys without a ledger are somebody's too.
     let keys = TempDir::new().unwrap();
     fs::write(keys.path().join("log.key"), "").unwrap();
-    assert!(matches!(restore(dir.path(), keys.path()), Err(LedgerError::AlreadyThere { .. })));
+    let error = restore(dir.path(), keys.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::AlreadyThere { .. }), "{error}");
+    assert!(
+        error.to_string().contains("hint: move log.key and bundle.key away") && !error.to_string().contains("remove")
+    );
 }
 
 #[test]
