@@ -77,16 +77,19 @@ fn what_is_copied_or_restored_is_whose_the_directory_is() {
     append(&ledger, 0);
     drop(ledger);
     let place = TempDir::new().unwrap();
-    let (copy, there) = (place.path().join("copy"), place.path().join("there"));
-    for to in [&copy, &there] {
+    let [copy, there, above] = ["copy", "there", "above"].map(|name| place.path().join(name));
+    for to in [&copy, &there, &above] {
         fs::create_dir(to).unwrap();
         fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
         let _ = chown(to, Some(65_534), Some(65_534));
     }
+    let below = above.join("below");
     back_up(dir.path(), &copy).unwrap();
     restore(&copy, &there).unwrap();
-    for to in [&copy, &there] {
-        let wanted = fs::metadata(to).unwrap().uid();
+    restore(&copy, &below).unwrap();
+    let wanted = fs::metadata(&above).unwrap().uid();
+    assert_eq!(fs::metadata(&below).unwrap().uid(), wanted);
+    for to in [&copy, &there, &below] {
         let found = fs::read_dir(to).unwrap().map(Result::unwrap);
         let others: Vec<_> = found.filter(|entry| entry.metadata().unwrap().uid() != wanted).collect();
         assert!(others.is_empty() && to.join("ledger.sqlite").exists(), "{others:?}");
