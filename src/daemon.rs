@@ -122,7 +122,10 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let outcome = going.until(stop.as_mut(), Reaches { due, asked, hangup }).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = going.runs.len(), "stopping");
-    if outcome.as_ref().is_err_and(DaemonError::is_misfit) {
+    if let Err(DaemonError::Anchor(error)) = &outcome
+        && error.is_misfit()
+    {
+        going.aside.note_misfit(error);
         going.halt().await;
         return outcome;
     }
@@ -133,13 +136,6 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     wind_down(&mut going.runs, &stopping, until).await?;
     let sent = going.aside.end(until.max(Instant::now() + LAST_PASS)).await;
     outcome.and(sent.map_err(DaemonError::from))
-}
-
-impl DaemonError {
-    /// Whether nothing may be appended to the ledger any more.
-    fn is_misfit(&self) -> bool {
-        matches!(self, Self::Anchor(error) if error.is_misfit())
-    }
 }
 
 /// Asks anchors what they hold. One that hangs has us wait, and then no longer.

@@ -428,7 +428,7 @@ impl Runner {
     /// Seals a waiver or a revocation, and judges its control at once. If this process dies in between, the
     /// next look does the latter. Returns the record and what the control is then.
     ///
-    /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is.
+    /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is, or others would be told.
     pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
         let _judging = self.ledger.lock_judging().await?;
         self.require_control_in_force(control)?;

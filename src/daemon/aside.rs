@@ -68,7 +68,19 @@ impl Aside {
 
     /// Holds what anchors know against the ledger. Before anything is appended: an old copy must not go on.
     pub(super) async fn compare(&self) -> Result<(), AnchorError> {
-        self.anchors.compare_all().await
+        let compared = self.anchors.compare_all().await;
+        match &compared {
+            Err(error) => self.note_misfit(error),
+            Ok(()) => self.heartbeat.misfit(None),
+        }
+        compared
+    }
+
+    /// Writes down that the ledger must not go on, for whoever looks while no daemon runs.
+    pub(super) fn note_misfit(&self, error: &AnchorError) {
+        if error.is_misfit() {
+            self.heartbeat.misfit(Some(error.to_string().lines().next().unwrap_or_default().to_owned()));
+        }
     }
 
     /// Once a round. The sign of life hangs on it: who does not come here is not alive.

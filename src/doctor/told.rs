@@ -41,6 +41,10 @@ pub(super) async fn look(loaded: &Loaded, status: &Status) -> Vec<Finding> {
 /// What somebody should know and does not hear.
 pub fn untold(loaded: &Loaded, status: &Status) -> Vec<Finding> {
     let mut findings = refusing(loaded);
+    if let Some(misfit) = &status.misfit {
+        let fix = "restore the newest copy; if there is none, go on under another name: `evidenced epoch --help`";
+        findings.push(Finding::bad(Level::Fail, "ledger", format!("it must not go on: {misfit}"), fix));
+    }
     if status.alerts.dead > 0 {
         let found = format!(
             "{} alerts of the last 30 days are tried no more: a channel did not take them in time",

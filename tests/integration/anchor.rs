@@ -55,6 +55,12 @@ async fn refuses_to_start(world: &World) -> AnchorError {
     match error {
         DaemonError::Anchor(error) => {
             assert!(error.is_misfit() && error.to_string().contains("evidenced epoch"), "{error}");
+            let text = error.to_string();
+            let why = text.lines().next().unwrap();
+            for args in [&["status"][..], &["health", "--within", "1s"], &["doctor", "--offline", "--json"]] {
+                let (_, said) = evidenced(world.dir.path(), args);
+                assert!(said.contains(why), "{args:?} does not say it, and no daemon runs that could: {said}");
+            }
             error
         }
         other => panic!("{other}"),
@@ -306,6 +312,11 @@ async fn a_git_branch_knows_a_restored_copy() {
     world.run().await;
     let error = refuses_to_start(&world).await;
     assert!(matches!(error, AnchorError::Forked { .. }), "{error}");
+    // What is over is not said any more.
+    git(&world.dir.path().join("theirs.git"), &["update-ref", "-d", "refs/heads/evidenced"]);
+    world.daemon().await.unwrap();
+    let (_, said) = evidenced(world.dir.path(), &["status"]);
+    assert!(!said.contains("MUST NOT GO ON"), "{said}");
 }
 
 /// The commands for it, and an anchor of each way that keeps something.
