@@ -47,6 +47,18 @@ fn in_folder(world: World) -> World {
     world.anchored("[anchors.f]\nway = 'folder'\npath = 'share'\n")
 }
 
+/// An older copy than its folder knows, which is at `gone`.
+async fn restored_while_the_folder_is_away() -> World {
+    let world = in_folder(World::new());
+    world.hand_over("f").await.unwrap();
+    world.copy("state", "backup");
+    world.run().await;
+    world.hand_over("f").await.unwrap();
+    world.copy("backup", "state");
+    std::fs::rename(world.dir.path().join("share"), world.dir.path().join("gone")).unwrap();
+    world
+}
+
 /// The daemon will not start, says why, and has appended nothing.
 async fn refuses_to_start(world: &World) -> AnchorError {
     let before = world.size();
@@ -252,13 +264,7 @@ async fn what_is_made_in_a_folder_is_the_daemons_whoever_asked_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_that_cannot_be_asked_stops_nothing_and_is_given_nothing() {
-    let world = in_folder(World::new());
-    world.hand_over("f").await.unwrap();
-    world.copy("state", "backup");
-    world.run().await;
-    world.hand_over("f").await.unwrap();
-    world.copy("backup", "state");
-    std::fs::rename(world.dir.path().join("share"), world.dir.path().join("gone")).unwrap();
+    let world = restored_while_the_folder_is_away().await;
     world.clock.advance(TimeDelta::hours(30));
     world.daemon().await.unwrap();
     world.run().await;

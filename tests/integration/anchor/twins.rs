@@ -2,7 +2,7 @@
 //! not only at the next start.
 
 use super::world::World;
-use super::{in_folder, in_git};
+use super::{in_folder, in_git, restored_while_the_folder_is_away};
 use chrono::TimeDelta;
 use evidenced::anchor::{AnchorError, Anchors};
 use evidenced::config::parse;
@@ -52,18 +52,11 @@ async fn of_two_copies_that_both_go_on_the_second_is_found_out_at_its_first_hand
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_that_was_away_at_the_start_is_asked_as_soon_as_it_is_back_and_not_when_it_is_due() {
-    let world = in_folder(World::new());
-    world.hand_over("f").await.unwrap();
-    world.copy("state", "backup");
-    world.run().await;
-    world.hand_over("f").await.unwrap();
-    world.copy("backup", "state");
-    let (share, gone) = (world.dir.path().join("share"), world.dir.path().join("gone"));
-    std::fs::rename(&share, &gone).unwrap();
+    let world = restored_while_the_folder_is_away().await;
     let anchors = Arc::new(Anchors::of(&world.runner()));
     anchors.compare_all().await.unwrap();
     anchors.hand_over_due().await.unwrap();
-    std::fs::rename(&gone, &share).unwrap();
+    std::fs::rename(world.dir.path().join("gone"), world.dir.path().join("share")).unwrap();
     // It has just failed, so it is left alone for a minute or so, and no longer.
     world.clock.advance(TimeDelta::seconds(80));
     let error = anchors.hand_over_due().await.unwrap_err();
