@@ -25,6 +25,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// A daemon that had to give up.
@@ -61,6 +62,9 @@ const ROUND: Duration = Duration::from_secs(60);
 /// How often what is owed to channels is looked at.
 const SENDING: Duration = Duration::from_secs(10);
 
+/// How long a daemon that stops tries at least to send what its last runs have said.
+const LAST_PASS: Duration = Duration::from_secs(5);
+
 /// What reaches a running daemon.
 struct Reaches {
     due: mpsc::Receiver<String>,
@@ -78,7 +82,7 @@ struct Going {
     stopped: watch::Receiver<bool>,
 }
 
-/// Runs until `stop` resolves, then lets running runs end for `stop_timeout` and aborts the rest.
+/// Runs until `stop` resolves, then lets running runs end and alerts go out for `stop_timeout`, and aborts the rest.
 pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
     let hangup = signal(SignalKind::hangup()).map_err(DaemonError::Signal)?;
     let Some(_alone) = alone(runner.ledger()).map_err(RunError::from)? else { return Err(DaemonError::Another) };
@@ -118,22 +122,20 @@ pub async fn daemon(runner: Arc<Runner>, stop: impl Future<Output = ()>) -> Resu
     let outcome = going.until(stop.as_mut(), Reaches { due, asked, hangup }).await;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(running = going.runs.len(), "stopping");
-    if outcome.as_ref().is_err_and(DaemonError::is_misfit) {
+    if let Err(DaemonError::Anchor(error)) = &outcome
+        && error.is_misfit()
+    {
+        going.aside.note_misfit(error);
         going.halt().await;
         return outcome;
     }
     going.aside.stop_handing().await;
     going.timer.shutdown().await?;
-    wind_down(&going.runner, &mut going.runs, &stopping).await?;
-    let sent = going.aside.end(going.runner.loaded().config.stop_timeout.duration()).await;
+    // One time for all of it: whoever stops us counts so, and kills what takes longer.
+    let until = Instant::now() + going.runner.loaded().config.stop_timeout.duration();
+    wind_down(&mut going.runs, &stopping, until).await?;
+    let sent = going.aside.end(until.max(Instant::now() + LAST_PASS)).await;
     outcome.and(sent.map_err(DaemonError::from))
-}
-
-impl DaemonError {
-    /// Whether nothing may be appended to the ledger any more.
-    fn is_misfit(&self) -> bool {
-        matches!(self, Self::Anchor(error) if error.is_misfit())
-    }
 }
 
 /// Asks anchors what they hold. One that hangs has us wait, and then no longer.
@@ -297,18 +299,17 @@ fn settle(what: &str, ended: Result<Result<(), RunError>, tokio::task::JoinError
 }
 
 async fn wind_down(
-    runner: &Runner,
     runs: &mut JoinSet<Result<(), RunError>>,
     stopping: &watch::Sender<bool>,
+    until: Instant,
 ) -> Result<(), RunError> {
-    let patience = runner.loaded().config.stop_timeout.duration();
     let all = async {
         while let Some(ended) = runs.join_next().await {
             settle("a run", ended)?;
         }
         Ok::<(), RunError>(())
     };
-    if let Ok(done) = tokio::time::timeout(patience, all).await {
+    if let Ok(done) = tokio::time::timeout_at(until, all).await {
         return done;
     }
     stopping.send_replace(true);

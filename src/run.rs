@@ -141,14 +141,14 @@ struct Begun<'a> {
 
 impl Runner {
     /// Over an open ledger.
-    pub fn new(loaded: Loaded, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(loaded: impl Into<Arc<Loaded>>, ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
         // A disk is as full as it is, whatever a simulated clock says.
         let disk = if clock.simulated() { None } else { Some(Disk::Real) };
         Self {
             disk,
             turns: Arc::default(),
             turned_away: AtomicBool::new(false),
-            loaded: RwLock::new(Arc::new(loaded)),
+            loaded: RwLock::new(loaded.into()),
             exchanging: tokio::sync::RwLock::default(),
             ledger,
             clock,
@@ -429,7 +429,7 @@ impl Runner {
     /// Seals a waiver or a revocation, and judges its control at once. If this process dies in between, the
     /// next look does the latter. Returns the record and what the control is then.
     ///
-    /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is.
+    /// Errors: `OtherConfiguration`, when what would be judged is not what the log says is, or others would be told.
     pub async fn accept(&self, control: &str, body: Body) -> Result<(u64, State), RunError> {
         let _judging = self.ledger.lock_judging().await?;
         self.require_control_in_force(control)?;

@@ -1,6 +1,6 @@
 //! What is shown of the present: controls, collectors, the log. Reads only.
 
-use crate::anchor::{Holder, holders};
+use crate::anchor::{Holder, holders, noted};
 use crate::assess;
 use crate::config::{ControlConfig, Loaded, Severity, changes};
 use crate::daemon::{Refused, refused};
@@ -39,6 +39,9 @@ pub struct Status {
     pub collectors: Vec<CollectorStatus>,
     /// Who else was given checkpoints, by name.
     pub anchors: Vec<Holder>,
+    /// Why nothing may be appended any more, as the last daemon found: an anchor knows another past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub misfit: Option<String>,
     /// Alerts that have not arrived, and such as never will.
     pub alerts: Counts,
     /// The last sign of life; `None`: there was none.
@@ -134,10 +137,25 @@ pub fn status(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<St
     for name in loaded.config.collectors.keys() {
         collectors.push(collector_status(reader, loaded, name, as_of)?);
     }
-    let anchors = holders(reader, &loaded.config, as_of)?;
-    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals(&loaded.state_dir).heartbeat);
+    let vitals = vitals(&loaded.state_dir);
+    let anchors = noted(holders(reader, &loaded.config, as_of)?, &vitals);
+    let (alerts, heartbeat) = (counts(reader, as_of)?, vitals.heartbeat);
     let disk = if sample { None } else { Disk::Real.of_ledger(loaded) };
-    Ok(Status { disk, as_of, origin, sample, records, configuration, controls, collectors, anchors, alerts, heartbeat })
+    let misfit = vitals.misfit;
+    Ok(Status {
+        disk,
+        as_of,
+        origin,
+        sample,
+        records,
+        configuration,
+        controls,
+        collectors,
+        anchors,
+        misfit,
+        alerts,
+        heartbeat,
+    })
 }
 
 fn configuration(reader: &Reader, loaded: &Loaded) -> Result<ConfigurationStatus, RunError> {

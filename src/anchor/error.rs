@@ -2,6 +2,7 @@
 
 use crate::ledger::LedgerError;
 use crate::run::RunError;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Why nobody else holds the checkpoint, or must not be given it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,21 @@ pub enum AnchorError {
         why: String,
         /// What to do.
         hint: &'static str,
+    },
+    /// A record claims a time that is still to come, so nothing may be dated: the clock was ahead.
+    #[error(
+        "anchor `{anchor}` is given nothing to date: a record says that it was written at {claimed}, and it is {now}, so \
+             the clock was ahead\nhint: it goes on by itself from that time on, and whoever checks the log then finds \
+             no record that was dated before it was written; if it is too long until then, go on under another name, \
+             on record: `evidenced epoch --help`", claimed = shown(.claimed), now = shown(.now)
+    )]
+    NotYet {
+        /// Which.
+        anchor: String,
+        /// The latest time that a record claims.
+        claimed: DateTime<Utc>,
+        /// What time it is.
+        now: DateTime<Utc>,
     },
     /// It knows more of the log than the ledger has: this ledger is an old copy.
     #[error(
@@ -74,8 +90,15 @@ impl AnchorError {
 
     /// Whether another try may succeed without anybody doing anything, or must at least not end the daemon.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Wrong { .. } | Self::Ledger(LedgerError::Full))
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Wrong { .. } | Self::NotYet { .. } | Self::Ledger(LedgerError::Full)
+        )
     }
+}
+
+fn shown(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Makes the errors of one anchor.
@@ -89,6 +112,10 @@ impl Fault<'_> {
 
     pub(super) fn wrong(&self, why: impl std::fmt::Display, hint: &'static str) -> AnchorError {
         AnchorError::Wrong { anchor: self.0.to_owned(), why: why.to_string(), hint }
+    }
+
+    pub(super) fn not_yet(&self, claimed: DateTime<Utc>, now: DateTime<Utc>) -> AnchorError {
+        AnchorError::NotYet { anchor: self.0.to_owned(), claimed, now }
     }
 
     pub(super) fn forked(&self, what: impl std::fmt::Display) -> AnchorError {

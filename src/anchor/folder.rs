@@ -3,6 +3,8 @@
 
 use super::error::{AnchorError, Fault};
 use super::{Given, Point, Receipt, kept};
+use crate::ledger::Ledger;
+use crate::owner;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -10,23 +12,23 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Writes the checkpoint, whole or not at all, and reads it back. `given` is the one that was written last. The
-/// receipt is what was read.
+/// Writes the checkpoint, whole or not at all, and reads it back: the receipt is what was read. What is made there is
+/// whose `state_dir` is. What the folder holds was compared before.
 pub(super) fn hand_over(
     folder: &Path,
     fault: Fault<'_>,
     origin: &str,
-    given: Option<&Given>,
+    state_dir: &Path,
     point: &Point,
 ) -> Result<Receipt, AnchorError> {
-    require_given(folder, fault, origin, given)?;
     let dir = folder.join(kept::folder(origin));
     let path = dir.join(kept::file_name(point.size));
     let failed = |path: &Path, error: Error| fault.unreachable(format!("{}: {error}", path.display()));
     // Of the folder itself nothing is made: a share that is not mounted must not look like one that is.
     match std::fs::create_dir(&dir) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&dir, error)),
-        _ => {}
+        Ok(()) => given_away(owner::directory(&dir, state_dir)).map_err(|error| failed(&dir, error))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(&dir, error)),
     }
     match read(&path) {
         Ok(there) if there == point.note => {}
@@ -39,6 +41,7 @@ pub(super) fn hand_over(
             let mode = std::fs::Permissions::from_mode(0o644);
             let next = tempfile::Builder::new().permissions(mode).tempfile_in(&dir);
             let mut next = next.map_err(|error| failed(&dir, error))?;
+            given_away(owner::file(next.as_file(), state_dir)).map_err(|error| failed(&path, error))?;
             next.write_all(&point.note).and_then(|()| next.as_file().sync_all()).map_err(|e| failed(&path, e))?;
             next.persist_noclobber(&path).map_err(|error| failed(&path, error.error))?;
         }
@@ -55,21 +58,33 @@ pub(super) fn hand_over(
     Ok(Receipt { bytes, media_type: "text/plain; charset=utf-8", time: None })
 }
 
-/// Reads the newest checkpoint in the folder, and looks whether it still has the one that was written last.
-pub(super) fn look(
+/// Holds the newest checkpoint in the folder against the ledger, and looks whether the one that was written last,
+/// `given`, is still there.
+pub(super) fn compare(
     folder: &Path,
     fault: Fault<'_>,
     origin: &str,
     given: Option<&Given>,
-) -> Result<(Option<Point>, Result<(), AnchorError>), AnchorError> {
+    ledger: &Ledger,
+) -> Result<(), AnchorError> {
     let dir = folder.join(kept::folder(origin));
     let failed = |path: &Path, error: Error| fault.unreachable(format!("{}: {error}", path.display()));
     let newest = newest(folder, &dir).map_err(|error| failed(&dir, error))?;
-    let read = |(size, path): (u64, PathBuf)| match read(&path) {
-        Ok(note) => Ok(Point { size, note }),
-        Err(error) => Err(failed(&path, error)),
-    };
-    Ok((newest.map(read).transpose()?, require_given(folder, fault, origin, given)))
+    if let Some((size, path)) = newest {
+        let note = read(&path).map_err(|error| failed(&path, error))?;
+        // No reader of the ledger is held open over a folder that may hang.
+        kept::compare(fault, &ledger.reader()?, size, &note)?;
+    }
+    // Only now: that it knows another past weighs more than what it has lost.
+    require_given(folder, fault, origin, given)
+}
+
+/// A share on which root is nobody gives nothing away, and whose it is stays as it is.
+fn given_away(done: std::io::Result<()>) -> std::io::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
 }
 
 /// What was written must be in the folder still.

@@ -1,7 +1,9 @@
 //! A branch of a git repository that somebody else keeps. Fast-forward only: what was pushed once stays in its
 //! history, and a history that lost it is noticed at the next push.
 //!
-//! Needs the git binary. There is no work tree: commits are made in a bare copy in the state directory.
+//! Needs the git binary. There is no work tree: commits are made in a bare copy in the state directory. The copy holds
+//! nothing that cannot be fetched again, and is made anew when git fails in it: whoever was killed there may have left
+//! a lock or half an object, which git never mends by itself.
 
 use super::error::{AnchorError, Fault};
 use super::{LIMIT, Point, Receipt, kept};
@@ -14,23 +16,30 @@ use chrono::{DateTime, Utc};
 use evidenced_collectors::door::read_secret;
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::{ExposeSecret, SecretString};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Most bytes of its output that are read: names of the checkpoints of a hundred years.
 const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 
 const THEIRS: &str = "refs/heads/theirs";
 
+/// Name of a file in the copy: git failed there.
+const FAILED: &str = "evidenced-failed";
+
 /// The bare copy, and where it goes.
 pub(super) struct Git<'a> {
     fault: Fault<'a>,
     /// The git directory.
     copy: PathBuf,
+    /// Of its own, so that no lock on it is somebody else's.
+    index: TempDir,
     config: &'a GitBranch,
     repository: String,
     /// For https, in the environment of git alone.
@@ -40,6 +49,17 @@ pub(super) struct Git<'a> {
 }
 
 impl<'a> Git<'a> {
+    /// Removes the copy if git failed in it before. Only for who holds the anchor's lock: others may be reading there,
+    /// and then fail and try again.
+    pub(super) fn renew(copies: &Path, fault: Fault<'_>) -> Result<(), AnchorError> {
+        let copy = place(copies, fault);
+        if !copy.join(FAILED).exists() {
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&copy)
+            .map_err(|error| fault.unreachable(format!("removing {}: {error}", copy.display())))
+    }
+
     /// Makes the copy in `copies` if it is not there, and fetches the branch. A path is relative to `base`.
     /// The second value is the branch's newest commit; none when there is no such branch yet.
     pub(super) fn fetch(
@@ -54,13 +74,15 @@ impl<'a> Git<'a> {
             true => config.repository.clone(),
             false => base.join(&config.repository).display().to_string(),
         };
-        let copy = copies.join(format!("{}.git", fault.0));
+        let copy = place(copies, fault);
         let making = |error| fault.unreachable(format!("making {}: {error}", copy.display()));
         std::fs::create_dir_all(&copy).map_err(making)?;
-        for (made, above) in [(copies, copies.parent().unwrap_or(copies)), (&copy, copies)] {
+        let index = tempfile::Builder::new().prefix("index-").tempdir_in(&copy).map_err(making)?;
+        let above = copies.parent().unwrap_or(copies);
+        for (made, above) in [(copies, above), (&copy, copies), (index.path(), &copy)] {
             owner::directory(made, above).map_err(making)?;
         }
-        let git = Self { fault, copy, config, repository, token, until: Instant::now() + LIMIT };
+        let git = Self { fault, copy, index, config, repository, token, until: Instant::now() + LIMIT };
         git.run(&["init", "--quiet", "--bare"], None)?;
         let head = git.remote_head()?;
         if head.is_some() {
@@ -159,9 +181,10 @@ impl<'a> Git<'a> {
         let failed = |why: String| self.fault.unreachable(format!("git {what}: {why}"));
         let mut command = Command::new("git");
         command
-            .args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"])
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "core.fsync=all"])
             .args(args)
             .env("GIT_DIR", &self.copy)
+            .env("GIT_INDEX_FILE", self.index.path().join("index"))
             .env("LC_ALL", "C")
             // Nobody is there to be asked, and nothing but these ways leads out.
             .env("GIT_TERMINAL_PROMPT", "0")
@@ -184,12 +207,19 @@ impl<'a> Git<'a> {
             command.envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "http.extraHeader")]);
             command.env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}"));
         }
-        let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => self.fault.wrong("there is no git", "install git where the daemon runs"),
+            _ => failed(format!("cannot be started: {error}")),
+        })?;
         if let Some(mut stdin) = child.stdin.take() {
             // What it does not want to read it need not.
             let _ = stdin.write_all(input.unwrap_or_default());
         }
-        let (status, output, said) = ended(&mut child, self.until).map_err(failed)?;
+        let ended = ended(&mut child, self.until);
+        if what != "ls-remote" && !ended.as_ref().is_ok_and(|(status, ..)| status.success()) {
+            self.distrust();
+        }
+        let (status, output, said) = ended.map_err(failed)?;
         if !status.success() {
             // A server's words are among git's, and may repeat what it was told.
             let hidden: Vec<String> = self.token.iter().map(|token| token.expose_secret().to_owned()).collect();
@@ -199,6 +229,19 @@ impl<'a> Git<'a> {
         }
         String::from_utf8(output).map_err(|_| failed("its output is not UTF-8".to_owned()))
     }
+
+    /// Has the copy made anew at the next try. What failed may be the other side all the same, and fetching is cheap.
+    fn distrust(&self) {
+        let marked = File::create(self.copy.join(FAILED)).and_then(|file| owner::file(&file, &self.copy));
+        if let Err(error) = marked {
+            tracing::warn!(copy = %self.copy.display(), %error, "git failed here, and that cannot be noted");
+        }
+    }
+}
+
+/// Where the copy of an anchor is.
+fn place(copies: &Path, fault: Fault<'_>) -> PathBuf {
+    copies.join(format!("{}.git", fault.0))
 }
 
 /// Waits until then for the end of a program and of what it says: its status, output and errors. What it has

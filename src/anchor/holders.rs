@@ -1,8 +1,11 @@
-//! Who holds which checkpoint and who is owed one, as the ledger has it on record. Reads only, and asks nobody.
+//! Who holds which checkpoint and who is owed one, as the ledger has it on record, and what the daemon found of it last.
+//! Reads only, and asks nobody.
 
 use crate::config::Config;
 use crate::ledger::record::{AnchorWay, Body};
 use crate::ledger::{Filter, Reader};
+use crate::notify::trying::Trying;
+use crate::notify::vitals::Vitals;
 use crate::run::RunError;
 use crate::timestamp::CLOCKS_APART;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,6 +31,9 @@ pub struct Holder {
     pub due: Option<DateTime<Utc>>,
     /// Whether that is long past: `every` and a twelfth of it, at least an hour.
     pub late: bool,
+    /// What became of the daemon's last try, if it failed: what the anchor holds is not known then. `noted` fills it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Trying>,
     /// The newest record of its name, of whichever way.
     #[serde(skip)]
     pub record: Option<u64>,
@@ -36,8 +42,8 @@ pub struct Holder {
 impl Holder {
     /// One that holds nothing, as far as is known.
     fn without(name: &str, way: AnchorWay) -> Self {
-        let (size, since, time, due, record) = (None, None, None, None, None);
-        Self { name: name.to_owned(), way, keeps: keeps(way), size, since, time, due, late: false, record }
+        let (size, since, time, due, failing, record) = (None, None, None, None, None, None);
+        Self { name: name.to_owned(), way, keeps: keeps(way), size, since, time, due, late: false, failing, record }
     }
 
     /// Whether a checkpoint is owed.
@@ -63,8 +69,20 @@ impl Holder {
             Some(due) if self.late => line.push_str(&format!("; LATE: the next was due {}", minute(due))),
             Some(_) => {}
         }
+        if let Some(failing) = &self.failing {
+            line.push_str(&format!("; NOT CONFIRMED: {failing}"));
+        }
         line
     }
+}
+
+/// With what the daemon wrote down of those that fail.
+pub fn noted(holders: Vec<Holder>, vitals: &Vitals) -> Vec<Holder> {
+    let noted = |holder: Holder| Holder {
+        failing: vitals.anchors.get(&holder.name).filter(|_| holder.due.is_some()).cloned(),
+        ..holder
+    };
+    holders.into_iter().map(noted).collect()
 }
 
 /// The word for it.
@@ -110,8 +128,12 @@ pub fn holders(reader: &Reader, config: &Config, now: DateTime<Utc>) -> Result<V
             // What was given to somebody else under that name, this one does not hold.
             *holder = Holder { record: holder.record, ..Holder::without(name, way) };
         }
-        let before = given.get(name).filter(|_| holder.since.is_some());
-        let due = before.map_or_else(|| configured_since(reader, name, way, now), |given| Ok(*given + every))?;
+        let next = given.get(name).filter(|_| holder.since.is_some()).map(|given| *given + every);
+        // Nothing was owed to it while it was not configured.
+        let due = match next {
+            Some(next) if next > now => next,
+            next => configured_since(reader, name, way, now)?.min(now).max(next.unwrap_or(DateTime::UNIX_EPOCH)),
+        };
         // A record of a clock that was ahead would be the newest for as long as that clock was ahead.
         let stands = holder.since.is_some_and(|since| since <= ahead);
         let due = if stands { due } else { due.min(now) };

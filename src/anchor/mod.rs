@@ -8,6 +8,7 @@
 //! with the note and the receipt. Before anything is handed over, and at the start, an anchor that can be asked
 //! is asked what it knows: if that is not a beginning of this ledger, nothing is appended any more.
 
+mod dating;
 mod error;
 mod folder;
 mod git;
@@ -18,14 +19,16 @@ mod patience;
 mod rfc3161;
 mod witness;
 
+pub use dating::{authority, time_stamp};
 pub use error::AnchorError;
-pub use holders::{Holder, holders, keeps, way_word};
+pub use holders::{Holder, holders, keeps, noted, way_word};
 pub(crate) use patience::LIMIT;
 
 use crate::backoff::{self, Pause};
-use crate::config::{AnchorConfig, Loaded, Rfc3161};
+use crate::config::{AnchorConfig, Loaded};
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, Ledger, LedgerError, NewFile, NewRecord, Reader};
+use crate::notify::trying::Trying;
 use crate::outside::Outside;
 use crate::run::Runner;
 use chrono::{DateTime, Utc};
@@ -65,8 +68,18 @@ struct Tries {
     compared: BTreeSet<String>,
     /// Sizes that witnesses were found to know.
     known: BTreeMap<String, u64>,
-    /// Failures in a row, and until when it is left alone.
-    failed: BTreeMap<String, (u32, Pause)>,
+    /// Those that failed the last time.
+    failed: BTreeMap<String, Failed>,
+}
+
+/// An anchor that failed.
+struct Failed {
+    /// Failures in a row.
+    times: u32,
+    /// Why it failed the last time.
+    why: String,
+    /// Until when it is left alone.
+    pause: Pause,
 }
 
 /// A checkpoint.
@@ -116,32 +129,6 @@ pub struct Anchored {
     pub time: Option<DateTime<Utc>>,
 }
 
-/// Has other bytes dated than a checkpoint's: a bundle's tag manifest. By the authority `name`, or else the
-/// first by name; `None`: none is configured. Gives the answer as received, checked to be one to this.
-pub async fn time_stamp(
-    loaded: &Loaded,
-    name: Option<&str>,
-    bytes: Vec<u8>,
-    now: DateTime<Utc>,
-) -> Result<Option<Vec<u8>>, AnchorError> {
-    let Some((name, config)) = authority(loaded, name)? else { return Ok(None) };
-    let point = Point { size: 0, note: bytes };
-    let receipt = rfc3161::hand_over(config, &loaded.base, &Outside::new(), Fault(name), &point, now).await?;
-    Ok(Some(receipt.bytes))
-}
-
-/// The time-stamp authority of that name, or else the first by name.
-pub fn authority<'a>(loaded: &'a Loaded, wanted: Option<&str>) -> Result<Option<(&'a str, &'a Rfc3161)>, AnchorError> {
-    let mut authorities = loaded.config.anchors.iter().filter_map(|(name, config)| match config {
-        AnchorConfig::Rfc3161(config) => Some((name.as_str(), config)),
-        _ => None,
-    });
-    let Some(wanted) = wanted else { return Ok(authorities.next()) };
-    let known: Vec<&str> = authorities.clone().map(|(name, _)| name).collect();
-    let unknown = || AnchorError::Unknown { name: wanted.to_owned(), known: known.join(", ") };
-    authorities.find(|(name, _)| *name == wanted).map(Some).ok_or_else(unknown)
-}
-
 impl Point {
     fn newest(reader: &Reader) -> Result<Self, AnchorError> {
         let (size, note) = reader.latest_checkpoint()?;
@@ -152,10 +139,11 @@ impl Point {
 impl Anchors {
     /// Of the ledger and configuration that a runner has.
     pub fn of(runner: &Runner) -> Self {
-        Self::new(runner.ledger().clone(), runner.loaded(), runner.clock())
+        Self::over(runner.ledger().clone(), runner.loaded(), runner.clock())
     }
 
-    fn new(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
+    /// The same without a runner.
+    pub fn over(ledger: Ledger, loaded: Arc<Loaded>, clock: Arc<dyn Clock>) -> Self {
         let (outside, patience) = (Outside::new(), Patience::new(LIMIT));
         Self { ledger, loaded, clock, outside, patience, tries: Mutex::default() }
     }
@@ -188,25 +176,33 @@ impl Anchors {
         Ok(())
     }
 
-    /// Hands a checkpoint to every anchor that is due, unless it failed a moment ago. What fails is logged and
-    /// tried again later.
+    /// Hands a checkpoint to every anchor that is due, and asks those that have not answered yet what they know, unless
+    /// that failed a moment ago. What fails is logged and tried again later.
     ///
     /// Errors: those after which nothing may be appended, and those of the ledger.
     pub async fn hand_over_due(&self) -> Result<(), AnchorError> {
         let now = self.clock.now();
-        let due = {
+        let configured = {
             let found = holders(&self.ledger.reader()?, &self.loaded.config, now)?;
-            found.into_iter().filter(|holder| holder.is_due(now)).map(|holder| holder.name).collect::<Vec<_>>()
+            found.into_iter().filter(|holder| holder.due.is_some()).collect::<Vec<_>>()
         };
-        for name in due {
-            if self.tries().failed.get(&name).is_some_and(|(_, pause)| pause.is_on(now)) {
+        for holder in configured {
+            let (name, is_due) = (holder.name.as_str(), holder.is_due(now));
+            let left_alone = self.tries().failed.get(name).is_some_and(|failed| failed.pause.is_on(now));
+            if left_alone || (!is_due && self.tries().compared.contains(name)) {
                 continue;
             }
-            match self.hand_over(&name).await {
-                Ok(anchored) => tracing::info!(anchor = name, size = anchored.size, "a checkpoint was handed over"),
+            // One that was away at the start may know by now that this is an old copy; that it is not due is no reason
+            // to go on until it is.
+            let done =
+                if is_due { self.hand_over(name).await.map(Some) } else { self.compare(name).await.map(|()| None) };
+            match done {
+                Ok(Some(Anchored { size, .. })) => tracing::info!(anchor = name, size, "a checkpoint was handed over"),
+                Ok(None) => drop(self.tries().failed.remove(name)),
                 Err(error) if error.is_passing() => {
-                    let (failures, Pause { until: again, .. }) = self.put_off(&name)?;
-                    tracing::warn!(anchor = name, failures, %again, %error, "not handed over");
+                    let (failures, Pause { until: again, .. }) = self.put_off(name, &error)?;
+                    let what = if is_due { "not handed over" } else { "not compared with the ledger yet" };
+                    tracing::warn!(anchor = name, failures, %again, %error, "{what}");
                 }
                 Err(error) => return Err(error),
             }
@@ -221,8 +217,14 @@ impl Anchors {
         let Some(_lock) = self.ledger.lock_collector(&format!("anchor {name}"))? else {
             return Err(fault.unreachable("another process is handing it a checkpoint"));
         };
+        if matches!(config, AnchorConfig::Git(_)) {
+            git::Git::renew(&self.copies(), fault)?;
+        }
         if !self.tries().compared.contains(name) {
             self.compare(name).await?;
+        }
+        if matches!(config, AnchorConfig::Rfc3161(_) | AnchorConfig::Witness(_)) {
+            dating::require_datable(fault, &self.ledger.reader()?, self.clock.now())?;
         }
         let known = self.tries().known.get(name).copied().unwrap_or(0);
         let point = self.summary_point(known).await?;
@@ -273,7 +275,12 @@ impl Anchors {
             }
             AnchorConfig::Folder(config) => {
                 let (folder, name, point) = (base.join(&config.path), name.to_owned(), point.clone());
-                let work = move || folder::hand_over(&folder, Fault(&name), &origin, given.as_ref(), &point);
+                let (ledger, state_dir) = (self.ledger.clone(), self.loaded.state_dir.clone());
+                let work = move || {
+                    // Somebody else may have written there since it was compared.
+                    folder::compare(&folder, Fault(&name), &origin, given.as_ref(), &ledger)?;
+                    folder::hand_over(&folder, Fault(&name), &origin, &state_dir, &point)
+                };
                 self.patience.outside(fault, work).await
             }
         }
@@ -307,14 +314,8 @@ impl Anchors {
             }
             AnchorConfig::Folder(config) => {
                 let (folder, OnRecord { given, origin, .. }) = (base.join(&config.path), self.on_record(name)?);
-                let work = move || folder::look(&folder, Fault(&owned), &origin, given.as_ref());
-                // No reader of the ledger is held open over a folder that may hang.
-                let (newest, lost) = self.patience.outside(fault, work).await?;
-                if let Some(Point { size, note }) = newest {
-                    kept::compare(fault, &ledger.reader()?, size, &note)?;
-                }
-                // Only now: that it knows another past weighs more than what it has lost.
-                lost?;
+                let work = move || folder::compare(&folder, Fault(&owned), &origin, given.as_ref(), &ledger);
+                self.patience.outside(fault, work).await?;
             }
         }
         Ok(())
@@ -373,12 +374,23 @@ impl Anchors {
 
     /// Counts a failure: tried again after a minute, then two, four and so on to an hour, a quarter more or
     /// less, so that many installations do not ask at once.
-    fn put_off(&self, name: &str) -> Result<(u32, Pause), AnchorError> {
+    fn put_off(&self, name: &str, error: &AnchorError) -> Result<(u32, Pause), AnchorError> {
         let (mut tries, from) = (self.tries(), self.clock.now());
-        let count = tries.failed.get(name).map_or(0, |(count, _)| *count).saturating_add(1);
-        let pause = Pause { from, until: from + backoff::after(count, BACK_OFF_FIRST, BACK_OFF_MAX)? };
-        tries.failed.insert(name.to_owned(), (count, pause));
-        Ok((count, pause))
+        let times = tries.failed.get(name).map_or(0, |failed| failed.times).saturating_add(1);
+        let pause = Pause { from, until: from + backoff::after(times, BACK_OFF_FIRST, BACK_OFF_MAX)? };
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        tries.failed.insert(name.to_owned(), Failed { times, why, pause });
+        Ok((times, pause))
+    }
+
+    /// Those that failed the last time, for people. What they hold is not known then, whatever is on record.
+    pub fn trying(&self) -> BTreeMap<String, Trying> {
+        let trying = |failed: &Failed| Trying::Refused {
+            times: failed.times,
+            why: failed.why.clone(),
+            again: failed.pause.until,
+        };
+        self.tries().failed.iter().map(|(name, failed)| (name.clone(), trying(failed))).collect()
     }
 
     fn config(&self, name: &str) -> Result<&AnchorConfig, AnchorError> {

@@ -3,8 +3,8 @@
 use super::table::table;
 use super::{Exit, Usage, print_json, word};
 use crate::config::Loaded;
+use crate::ledger::Reader;
 use crate::ledger::record::DeliveryOutcome;
-use crate::ledger::{Ledger, Reader};
 use crate::notify::deliver::Outbox;
 use crate::notify::list::{Listed, Told, alerts as list};
 use crate::notify::message::Letter;
@@ -101,7 +101,7 @@ fn line(channel: &str, told: &Told) -> String {
 }
 
 async fn deliver(loaded: Loaded, json: bool) -> anyhow::Result<Exit> {
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     super::refuse_sample(&ledger)?;
     let outbox = Arc::new(Outbox::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)), &Arc::new(Outside::new())));
     let passed = outbox.deliver().await?;

@@ -2,9 +2,10 @@
 
 use super::table::table;
 use super::{Exit, print_json};
-use crate::anchor::{Anchored, Anchors, holders, way_word};
+use crate::anchor::{Anchored, Anchors, holders, noted, way_word};
 use crate::config::Loaded;
 use crate::ledger::{Ledger, Reader};
+use crate::notify::vitals::vitals;
 use crate::run::Runner;
 use clap::Subcommand;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -17,7 +18,8 @@ pub(super) enum What {
         /// Names of anchors, as in the configuration.
         names: Vec<String>,
     },
-    /// Show who holds which checkpoint since when, as the ledger has it on record. Asks nobody.
+    /// Show who holds which checkpoint since when, as the ledger has it on record, and whom the daemon could not ask.
+    /// Asks nobody.
     List,
 }
 
@@ -63,7 +65,7 @@ async fn now(loaded: Loaded, names: &[String], json: bool) -> anyhow::Result<Exi
 fn list(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     let reader = Reader::open(&loaded.state_dir)?;
     let now = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
-    let holders = holders(&reader, &loaded.config, now)?;
+    let holders = noted(holders(&reader, &loaded.config, now)?, &vitals(&loaded.state_dir));
     if json {
         print_json(&holders)?;
         return Ok(Exit::Ok);
@@ -84,6 +86,9 @@ fn list(loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
         ]);
     }
     outln!("{rows}");
+    for (name, failing) in holders.iter().filter_map(|holder| Some((&holder.name, holder.failing.as_ref()?))) {
+        outln!("{name}: NOT CONFIRMED: {failing}");
+    }
     if !holders.iter().any(|holder| holder.keeps && holder.size.is_some()) {
         outln!("checkpoints are held by nobody but the operator");
     }

@@ -4,8 +4,8 @@ use super::table::table;
 use super::{Exit, Usage, print_json};
 use crate::causes::{self, Owed, Standing};
 use crate::config::Loaded;
+use crate::ledger::Reader;
 use crate::ledger::record::{Body, Compensation, Effect};
-use crate::ledger::{Ledger, Reader};
 use crate::run::Runner;
 use anyhow::bail;
 
@@ -86,7 +86,7 @@ async fn record(
     };
     let response = args.response.as_ref().map(|_| text("the response", &args.response)).transpose()?;
     let compensation = compensation(&loaded, control, &owner, args)?;
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let clock = super::clock(&reader)?;
     known(&causes::owed(&reader, &loaded, clock.now())?, control, drift)?;

@@ -2,10 +2,8 @@
 
 use super::table::table;
 use super::{Exit, apply, print_json};
-use crate::anchor::Anchors;
 use crate::config::Loaded;
 use crate::drift::State;
-use crate::ledger::Ledger;
 use crate::ledger::record::{End, Trigger};
 use crate::run::{RunError, RunReport, Runner};
 use clap::Subcommand;
@@ -74,10 +72,9 @@ fn finish(reports: &[RunReport], json: bool) -> anyhow::Result<()> {
 
 /// What runs collectors at once, by the configuration that is then on record; `command` is who brought it.
 pub(super) async fn ready(loaded: Loaded, command: &str) -> anyhow::Result<Runner> {
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     super::refuse_sample(&ledger)?;
     let runner = Runner::new(loaded, ledger, Arc::new(SystemClock));
-    Arc::new(Anchors::of(&runner)).compare_all().await?;
     apply::record(&runner, command).await?;
     Ok(runner)
 }

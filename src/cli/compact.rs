@@ -4,7 +4,6 @@
 use super::{Exit, minute, print_json};
 use crate::compact::{Due, compact as erase_all, due};
 use crate::config::Loaded;
-use crate::ledger::Ledger;
 use crate::who;
 use anyhow::bail;
 use chrono::{NaiveDate, NaiveTime};
@@ -26,7 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn compact(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let at = super::clock(&reader)?.now();
     let before = args.before.map(|day| day.and_time(NaiveTime::MIN).and_utc());

@@ -5,7 +5,7 @@ use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
 use crate::ledger::record::Body;
 use crate::ledger::{Filter, UNIT_RECORDS_MAX};
-use crate::ledger::{Ledger, LedgerError, NewRecord, Reader, Shared, sweep};
+use crate::ledger::{LedgerError, NewRecord, Reader, Shared, sweep};
 use anyhow::bail;
 use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -84,7 +84,7 @@ pub(super) async fn erase(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
         let many = records.len();
         bail!(Usage(format!("{many} records at once, at most {UNIT_RECORDS_MAX} fit\nhint: name fewer")));
     }
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let (wanted, mut erased) = divide(&reader, &records)?;
     let before = erased.keys().copied().collect();

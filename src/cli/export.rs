@@ -65,12 +65,12 @@ impl<'a> HandOut<'a> {
 
 pub(super) async fn export(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     let period = args.period.given()?;
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let named = crate::anchor::authority(&loaded, args.timestamp_anchor.as_deref())?.map(|(name, _)| name);
     let runtime = tokio::runtime::Handle::current();
     // Called off the runtime's threads: see `write`.
     let ask = |bytes: &[u8]| {
-        let stamped = crate::anchor::time_stamp(&loaded, named, bytes.to_owned(), SystemClock.now());
+        let stamped = crate::anchor::time_stamp(&loaded, &ledger, named, bytes.to_owned(), SystemClock.now());
         let token = runtime.block_on(stamped).map_err(|error| error.to_string())?;
         token.ok_or_else(|| "no authority is configured".to_owned())
     };

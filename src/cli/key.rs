@@ -4,7 +4,7 @@ use super::table::table;
 use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::ledger::record::KeyRole;
-use crate::ledger::{KeyChanged, Ledger, key_states, make_key};
+use crate::ledger::{KeyChanged, key_states, make_key};
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ pub(super) async fn key(loaded: Loaded, what: &What, json: bool) -> anyhow::Resu
         What::New { role, file } => return new(&loaded, (*role).into(), file, json),
         What::Rotate { .. } | What::Retire { .. } => {}
     }
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (_, ledger) = super::appending(loaded).await?;
     let now = || {
         let reader = ledger.reader()?;
         if super::is_sample(&reader)? { super::sample_now(&reader) } else { Ok(SystemClock.now()) }

@@ -53,11 +53,12 @@ mod waive;
 mod waivers;
 mod words;
 
-use crate::anchor::AnchorError;
+use crate::anchor::{AnchorError, Anchors};
 use crate::bundle::BundleError;
 use crate::catalogue::{Catalogue, Unknown};
 use crate::compact::CompactError;
 use crate::config::{Config, ConfigError, Loaded, Span};
+use crate::daemon::alive;
 use crate::judge::cases::CasesError;
 use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
@@ -71,6 +72,10 @@ use evidenced_collectors::contract::clock::{Clock, ManualClock, SystemClock};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a daemon may take to say that it is there.
+const DAEMON_ANSWERS: Duration = Duration::from_secs(5);
 
 /// The configuration, if none is named.
 const CONFIG_FILE: &str = "evidenced.toml";
@@ -440,6 +445,18 @@ fn minute(at: DateTime<Utc>) -> String {
 /// Whether the ledger is a sample's.
 fn is_sample(reader: &Reader) -> Result<bool, LedgerError> {
     Ok(matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. }))
+}
+
+/// Opens the ledger for appending. An old copy of it must not go on, so where no daemon answers, which has asked them,
+/// the anchors are asked first.
+async fn appending(loaded: Loaded) -> anyhow::Result<(Arc<Loaded>, Ledger)> {
+    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let loaded = Arc::new(loaded);
+    if !loaded.config.anchors.is_empty() && alive(&loaded.state_dir, DAEMON_ANSWERS).await.is_err() {
+        let clock = clock(&ledger.reader()?)?;
+        Arc::new(Anchors::over(ledger.clone(), loaded.clone(), clock)).compare_all().await?;
+    }
+    Ok((loaded, ledger))
 }
 
 /// A sample must not go on by the real clock: its servers are gone, and its evidence would seem to have a hole.

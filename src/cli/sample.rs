@@ -4,7 +4,6 @@ use super::period::Period;
 use super::table::table;
 use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
-use crate::ledger::Ledger;
 use crate::run::Runner;
 use crate::samples::{self, Asked, Size, Table};
 use anyhow::bail;
@@ -51,7 +50,7 @@ pub(super) async fn sample(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
     };
     let (control, period, seed) = (args.control.clone(), args.period.given()?, args.seed.clone());
     let asked = Asked { control, period, seed, size };
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let clock = super::clock(&reader)?;
     let draft = samples::draft(&reader, &asked, clock.now())?;

@@ -3,7 +3,7 @@
 use super::table::table;
 use super::{Exit, Usage, print_json};
 use crate::config::Loaded;
-use crate::ledger::{Ledger, Reader};
+use crate::ledger::Reader;
 use crate::readiness::named;
 use crate::run::Runner;
 use crate::sign_offs::{self, GRACE_DAYS, Owed, Signing, Standing, Statement};
@@ -67,7 +67,7 @@ async fn sign(
     if let Some(note) = &args.note {
         super::said("the note", note, NOTE_BYTES_MAX)?;
     }
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let clock = super::clock(&reader)?;
     let now = clock.now();

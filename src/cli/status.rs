@@ -45,6 +45,9 @@ pub(super) fn status(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result
 }
 
 fn show(status: &Status) {
+    if let Some(misfit) = &status.misfit {
+        outln!("THIS LEDGER MUST NOT GO ON: {misfit}\n");
+    }
     if status.sample {
         outln!("SAMPLE with a simulated clock: no evidence of anything. Judged as of {}.\n", status.as_of);
     }

@@ -3,8 +3,8 @@
 
 use super::{Exit, Usage, print_json, span};
 use crate::config::{Loaded, Span};
+use crate::ledger::LedgerError;
 use crate::ledger::record::Body;
-use crate::ledger::{Ledger, LedgerError};
 use crate::run::Runner;
 use anyhow::bail;
 
@@ -50,7 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn waive(loaded: Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
+    let (loaded, ledger) = super::appending(loaded).await?;
     let reader = ledger.reader()?;
     let clock = super::clock(&reader)?;
     if args.reason.trim().is_empty() {

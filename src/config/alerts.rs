@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsConfig {
     /// How long a channel is tried before an alert is dead on it, counted from the alert; of one that waits for a
-    /// digest, from the digest. Default `3d`.
+    /// digest, from the digest. A daemon that was started later than that tries for an hour first. Default `3d`.
     pub give_up_after: Span,
     /// How long before a waiver ends somebody is told; at most half of the time that it runs. Default `7d`.
     pub waiver_notice: Span,

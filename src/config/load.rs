@@ -13,6 +13,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Name of the daemon's socket in the state directory.
+pub(crate) const SOCKET: &str = "daemon.sock";
+/// Longest path of a socket, bytes: `sun_path` without the zero at its end.
+const SOCKET_BYTES_MAX: usize = 107;
+
 /// A configuration that was checked, with what was built from it.
 pub struct Loaded {
     /// As written, with the defaults filled in.
@@ -90,6 +95,13 @@ pub fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
         scope.check(&config, &catalogue).map_err(|(message, hint)| at(format!("[scope] {message}"), Some(hint)))?;
     }
     let (path, state_dir) = (path.to_owned(), base.join(&config.state_dir));
+    let socket_bytes = state_dir.join(SOCKET).as_os_str().len();
+    if socket_bytes > SOCKET_BYTES_MAX {
+        let message = format!("state_dir: its path is too long by {} bytes", socket_bytes - SOCKET_BYTES_MAX);
+        let hint =
+            "choose a shorter one, or a link to it: the daemon is asked on a socket there, whose path has a limit";
+        return Err(ConfigError { path, message, hint: Some(hint.to_owned()) });
+    }
     Ok(Loaded { state_dir, path, base, config, collectors, tests, catalogue, routes })
 }
 

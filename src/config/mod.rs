@@ -22,8 +22,8 @@ pub use channels::{
     ChannelConfig, Email, GithubIssue, MailCredentials, MailTls, Pagerduty, Slack, Stdout, StdoutFormat, Teams, Webhook,
 };
 pub use limits::{KEPT_AT_LEAST, LimitsConfig, RetentionConfig};
-pub(crate) use load::dates_as_text;
 pub use load::{Loaded, LoadedCollector, load, parse};
+pub(crate) use load::{SOCKET, dates_as_text};
 pub(crate) use scope::is_of_security;
 pub use scope::{
     AuditType, Method, NotApplicable, PeriodConfig, ScopeConfig, Subservice, TOLERABLE_PERCENT, UserControl,

@@ -14,8 +14,8 @@ use crate::run::{RunError, Runner};
 use crate::schedule::PATIENCE;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 /// How often retention is looked at.
 const COMPACTED_EVERY: TimeDelta = TimeDelta::days(1);
@@ -68,7 +68,19 @@ impl Aside {
 
     /// Holds what anchors know against the ledger. Before anything is appended: an old copy must not go on.
     pub(super) async fn compare(&self) -> Result<(), AnchorError> {
-        self.anchors.compare_all().await
+        let compared = self.anchors.compare_all().await;
+        match &compared {
+            Err(error) => self.note_misfit(error),
+            Ok(()) => self.heartbeat.misfit(None),
+        }
+        compared
+    }
+
+    /// Writes down that the ledger must not go on, for whoever looks while no daemon runs.
+    pub(super) fn note_misfit(&self, error: &AnchorError) {
+        if error.is_misfit() {
+            self.heartbeat.misfit(Some(error.to_string().lines().next().unwrap_or_default().to_owned()));
+        }
     }
 
     /// Once a round. The sign of life hangs on it: who does not come here is not alive.
@@ -143,7 +155,10 @@ impl Aside {
     /// The next of them that ends; never, while none goes on.
     pub(super) async fn ended(&mut self) -> Ended {
         tokio::select! {
-            Some(ended) = self.handing.join_next() => Ended::Handing(ended),
+            Some(ended) = self.handing.join_next() => {
+                self.heartbeat.anchors(self.anchors.trying());
+                Ended::Handing(ended)
+            }
             Some(ended) = self.sending.join_next() => {
                 self.note();
                 Ended::Sending(ended)
@@ -166,7 +181,7 @@ impl Aside {
     }
 
     /// One last pass, for what the last runs have said. What does not go out in time is owed still.
-    pub(super) async fn end(mut self, patience: Duration) -> Result<(), RunError> {
+    pub(super) async fn end(mut self, until: Instant) -> Result<(), RunError> {
         let mut before = std::mem::take(&mut self.sending);
         self.send();
         let last = async {
@@ -183,6 +198,6 @@ impl Aside {
                 self.note();
             }
         };
-        tokio::time::timeout(patience, last).await.unwrap_or(Ok(()))
+        tokio::time::timeout_at(until, last).await.unwrap_or(Ok(()))
     }
 }

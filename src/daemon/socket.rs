@@ -2,6 +2,7 @@
 //! state directory, on which the system itself says whose process asks. One line of JSON there, one line back.
 
 use super::Outcome;
+use crate::config::SOCKET;
 use crate::who;
 use evidenced_collectors::contract::clock::Clock;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,6 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Name of the socket in the state directory.
-const SOCKET: &str = "daemon.sock";
 /// Longest line either way, bytes.
 const LINE_MAX: u64 = 64 << 10;
 /// How long whoever connects may take to ask.

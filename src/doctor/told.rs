@@ -41,6 +41,10 @@ pub(super) async fn look(loaded: &Loaded, status: &Status) -> Vec<Finding> {
 /// What somebody should know and does not hear.
 pub fn untold(loaded: &Loaded, status: &Status) -> Vec<Finding> {
     let mut findings = refusing(loaded);
+    if let Some(misfit) = &status.misfit {
+        let fix = "restore the newest copy; if there is none, go on under another name: `evidenced epoch --help`";
+        findings.push(Finding::bad(Level::Fail, "ledger", format!("it must not go on: {misfit}"), fix));
+    }
     if status.alerts.dead > 0 {
         let found = format!(
             "{} alerts of the last 30 days are tried no more: a channel did not take them in time",
@@ -57,9 +61,12 @@ pub fn untold(loaded: &Loaded, status: &Status) -> Vec<Finding> {
     findings
 }
 
-/// Channels that did not take what they were given last, or do not come to an end, as the daemon wrote down.
+/// Channels that did not take what they were given last, or do not come to an end, and anchors that fail, as the daemon
+/// wrote down.
 fn refusing(loaded: &Loaded) -> Vec<Finding> {
-    let known = vitals(&loaded.state_dir).channels.into_iter();
+    let vitals = vitals(&loaded.state_dir);
+    let known = vitals.channels.into_iter().filter(|(name, _)| loaded.config.channels.contains_key(name));
+    let anchors = vitals.anchors.into_iter().filter(|(name, _)| loaded.config.anchors.contains_key(name));
     let one = |(name, trying): (String, Trying)| {
         let fix = match &trying {
             Trying::Refused { .. } => format!("mend it, then `evidenced alerts test {name}`"),
@@ -69,7 +76,11 @@ fn refusing(loaded: &Loaded) -> Vec<Finding> {
         };
         Finding::bad(Level::Fail, format!("channel {name}"), trying.to_string(), fix)
     };
-    known.filter(|(name, _)| loaded.config.channels.contains_key(name)).map(one).collect()
+    let anchor = |(name, trying): (String, Trying)| {
+        let fix = format!("mend it, then `evidenced anchor now {name}`; what it holds is not known until then");
+        Finding::bad(Level::Fail, format!("anchor {name}"), trying.to_string(), fix)
+    };
+    known.map(one).chain(anchors.map(anchor)).collect()
 }
 
 async fn daemon(loaded: &Loaded) -> Finding {

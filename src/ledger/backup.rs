@@ -3,6 +3,7 @@
 
 use super::layout::Layout;
 use super::{LedgerError, Reader, StoreReport, nodes, store, verify_store};
+use crate::owner;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, OpenOptions};
@@ -58,7 +59,8 @@ fn copy_into(from: &Layout, copied: &Connection, to: &Layout) -> Result<(), Ledg
     let (keys, bundle_key) = (read(&from.public_key())?, read(&from.bundle_public_key())?);
     let path = to.database();
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    made.map_err(LedgerError::io("making", &path))?;
+    // What SQLite makes beside it gets its owner.
+    made.and_then(|made| owner::file(&made, to.dir())).map_err(LedgerError::io("making", &path))?;
     let copying = || LedgerError::store("copying");
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(&path, flags).map_err(copying())?;

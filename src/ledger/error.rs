@@ -14,8 +14,8 @@ pub enum LedgerError {
         dir: PathBuf,
     },
     /// `create` found something of a ledger.
-    #[error("{path} is there already, and a ledger is never overwritten\nhint: choose another directory; \
-             if `evidenced init` was interrupted here, remove what it left first", path = .path.display())]
+    #[error("{path} is there already, and a ledger is never overwritten\nhint: {hint}", path = .path.display(),
+            hint = there(.path))]
     AlreadyThere {
         /// What it found.
         path: PathBuf,
@@ -204,6 +204,17 @@ pub enum LedgerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is there, and SQLite may not open it or what belongs beside it.
+    #[error(
+        "{doing} the ledger failed: {source}\nhint: see whose ledger.sqlite is, and what is beside it: the directory \
+             and all in it belong to the user that the daemon runs as"
+    )]
+    NotOurs {
+        /// What was tried, in words.
+        doing: &'static str,
+        /// Why.
+        source: rusqlite::Error,
+    },
     /// SQLite refuses.
     #[error(
         "{doing} the ledger failed: {source}\nhint: check the disk; `evidenced verify --ledger DIR` checks the ledger"
@@ -216,6 +227,14 @@ pub enum LedgerError {
     },
 }
 
+/// What to do about a part of a ledger that is in the way.
+fn there(path: &Path) -> &'static str {
+    match path.extension().is_some_and(|extension| extension == "key") {
+        true => "move log.key and bundle.key away, and put them back afterwards: they cannot be made again",
+        false => "choose another directory; if `evidenced init` was interrupted here, remove what it left first",
+    }
+}
+
 impl LedgerError {
     pub(super) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + use<'a> {
         move |source| Self::Io { doing, path: path.to_owned(), source }
@@ -226,6 +245,7 @@ impl LedgerError {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Self::damaged("ledger.sqlite", source.to_string())
             }
+            Some(rusqlite::ErrorCode::CannotOpen) => Self::NotOurs { doing, source },
             _ => Self::Store { doing, source },
         }
     }

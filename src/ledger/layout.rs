@@ -54,7 +54,9 @@ pub(super) struct Promise {
 impl Layout {
     /// Makes the directory, or takes one that has nothing of a ledger in it.
     pub(super) fn create(dir: &Path) -> Result<Self, LedgerError> {
+        let there = dir.exists();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        let made = made.and_then(|()| if there { Ok(()) } else { owner::directory(dir, parent(dir)) });
         made.map_err(LedgerError::io("making the directory", dir))?;
         let layout = Self::at(dir)?;
         let parts = [

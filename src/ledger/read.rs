@@ -196,6 +196,14 @@ impl Reader {
         slot.map(instant).transpose()
     }
 
+    /// The latest time that a record from `from` on claims to have been written at; `None`: there is none.
+    pub fn latest_claim(&self, from: u64) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let sql = "SELECT max(at) FROM entry_key WHERE idx >= ?1";
+        let at: Option<i64> =
+            self.db.query_row(sql, [sql_int(from)], |row| row.get(0)).map_err(LedgerError::store("reading"))?;
+        at.map(instant).transpose()
+    }
+
     /// Due instants of the collector in `[start, end)` that a run or a miss has answered, with its
     /// index, oldest first.
     pub fn slots(
@@ -316,5 +324,5 @@ pub(super) fn parsed(index: u64, bytes: &[u8]) -> Result<Record, LedgerError> {
 
 fn instant(millis: i64) -> Result<DateTime<Utc>, LedgerError> {
     DateTime::from_timestamp_millis(millis)
-        .ok_or_else(|| LedgerError::damaged(format!("the due instant {millis}"), "it is no time"))
+        .ok_or_else(|| LedgerError::damaged(format!("the instant {millis}"), "it is no time"))
 }

@@ -30,8 +30,10 @@ const BACK_OFF_FIRST: i64 = 5;
 const ASKED_MAX: TimeDelta = TimeDelta::hours(6);
 /// Refusals in a row after which a channel is left alone for a while.
 const IN_A_ROW_MAX: u32 = 2;
-/// Tries by this process before an alert can be dead: it may have been owed for long when the daemon starts.
+/// Tries by this process before an alert can be dead, and for how long at least: it may have been owed for long when the
+/// daemon starts, and what it needs may be a minute behind it.
 const TRIES_MIN: u32 = 3;
+const TRIED_MIN: TimeDelta = TimeDelta::hours(1);
 /// What is sent later than this says why.
 const PROMPT: TimeDelta = TimeDelta::minutes(5);
 /// Longest that a channel may take for each alert of a letter. Every way has limits of its own that end a try sooner;
@@ -417,8 +419,10 @@ impl Outbox {
         };
         let works = known.took.is_some() && known.took > tried.first;
         let from = self.loaded.routes.tried_from(name, &alert.routed(&self.loaded.config), alert.at);
-        let late = self.clock.now() - from > self.loaded.config.alerts.give_up_after.delta();
-        (refusal.again == Again::Never && works) || (tried.count >= TRIES_MIN && late)
+        let (now, give_up_after) = (self.clock.now(), self.loaded.config.alerts.give_up_after.delta());
+        let tried_enough =
+            tried.count >= TRIES_MIN && tried.first.is_some_and(|first| now - first >= TRIED_MIN.min(give_up_after));
+        (refusal.again == Again::Never && works) || (tried_enough && now - from > give_up_after)
     }
 
     fn leave_alone(&self, name: &str, refusal: &Refusal) -> Result<(), RunError> {

@@ -1,5 +1,5 @@
-//! What a channel that does not take its alerts is doing, in words: for `health`, `doctor`, `alerts` and the sign of
-//! life. What is tried when is not decided here.
+//! What a channel that does not take its alerts is doing, or an anchor that fails, in words: for `health`, `doctor`,
+//! `alerts`, `status` and the sign of life. What is tried when is not decided here.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

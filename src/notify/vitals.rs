@@ -27,6 +27,12 @@ pub struct Vitals {
     pub heartbeat: Option<Beat>,
     /// Channels that refused the last time, or do not come to an end.
     pub channels: BTreeMap<String, Trying>,
+    /// Anchors that could not be asked or given anything the last time.
+    #[serde(default)]
+    pub anchors: BTreeMap<String, Trying>,
+    /// That an anchor knows another past than the ledger has, for which no daemon runs.
+    #[serde(default)]
+    pub misfit: Option<String>,
 }
 
 /// A sign of life, given or not.
@@ -91,6 +97,22 @@ impl Heartbeat {
         let changed = self.vitals().channels != channels;
         if changed && let Err(why) = self.write(|vitals| vitals.channels = channels) {
             tracing::warn!(why, "how the daemon is cannot be written down");
+        }
+    }
+
+    /// Writes down which anchors fail, if that has changed.
+    pub fn anchors(&self, anchors: BTreeMap<String, Trying>) {
+        let changed = self.vitals().anchors != anchors;
+        if changed && let Err(why) = self.write(|vitals| vitals.anchors = anchors) {
+            tracing::warn!(why, "how the daemon is cannot be written down");
+        }
+    }
+
+    /// Writes down whether the ledger must not go on, and why, if that has changed.
+    pub fn misfit(&self, misfit: Option<String>) {
+        let changed = self.vitals().misfit != misfit;
+        if changed && let Err(why) = self.write(|vitals| vitals.misfit = misfit) {
+            tracing::warn!(why, "that the ledger must not go on cannot be written down");
         }
     }
 

@@ -6,6 +6,7 @@ use crate::config::{self, Config, Loaded};
 use crate::ledger::NewFile;
 use crate::ledger::record::{Body, canonical_json};
 use crate::notify::raise::Raise;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, PoisonError};
 
@@ -40,11 +41,14 @@ impl Runner {
         Ok(recorded)
     }
 
-    /// The same of one control alone: whoever judges it need not have the rest as the daemon has it.
+    /// The same of what judging one control rests on, and of whom that is told to: whoever judges it need not have the
+    /// rest as the daemon has it.
     pub(super) fn require_control_in_force(&self, control: &str) -> Result<(), RunError> {
-        let ours = self.loaded().config.controls.get(control).map(serde_json::to_value).transpose()?;
+        let ours = serde_json::to_value(&self.loaded().config)?;
         match assess::config_in_force(&self.ledger.reader()?)? {
-            Some(known) if known.config["controls"].get(control) != ours.as_ref() => Err(RunError::OtherConfiguration),
+            Some(known) if decides(&known.config, control) != decides(&ours, control) => {
+                Err(RunError::OtherConfiguration)
+            }
             _ => Ok(()),
         }
     }
@@ -73,7 +77,7 @@ impl Runner {
             if before.as_ref().is_some_and(|known| known.sha256 == sha256) {
                 return Ok(None);
             }
-            let before = before.map_or(serde_json::Value::Null, |known| known.config);
+            let before = before.map_or(Value::Null, |known| known.config);
             let changed = config::changed(&config::changes(&before, new)?);
             let controls = new.controls.iter().map(|(id, control)| (id.clone(), control.collectors.clone())).collect();
             Body::Config { sha256, controls, by: by.to_owned(), changed }
@@ -81,4 +85,12 @@ impl Runner {
         let sealed = self.append(vec![(body, vec![NewFile::json("config.json", text)])]).await?;
         Ok(sealed.first().map(|sealed| sealed.index))
     }
+}
+
+/// As much of a configuration as decides what a control is, and who is told so by which channels. How a channel sends
+/// does not: the daemon does that, by its own.
+fn decides<'a>(config: &'a Value, control: &str) -> ([Option<&'a Value>; 3], Vec<&'a String>) {
+    let channels = config.get("channels").and_then(Value::as_object).map(|channels| channels.keys().collect());
+    let control = config.get("controls").and_then(|controls| controls.get(control));
+    ([control, config.get("routes"), config.get("organization")], channels.unwrap_or_default())
 }

@@ -27,17 +27,22 @@ impl Runner {
 
     /// Whether as many runs go on as may. Whoever is turned away is due still.
     pub(super) fn is_busy(&self, loaded: &Loaded) -> bool {
-        // One is our own.
-        let going = Arc::strong_count(&self.turns).saturating_sub(1);
-        let busy = going >= usize::try_from(loaded.config.limits.runs_at_once).unwrap_or(usize::MAX);
-        if busy {
+        let full = self.is_full(loaded);
+        if full {
             self.turned_away.store(true, Ordering::Relaxed);
         }
-        busy
+        full
     }
 
-    /// Whether somebody was turned away since this was asked last.
+    /// Whether somebody was turned away who may have a turn now. Asked while there is none, it keeps them in mind: to
+    /// look at them again would turn them away again, and so on without a pause.
     pub fn has_turned_away(&self) -> bool {
-        self.turned_away.swap(false, Ordering::Relaxed)
+        !self.is_full(&self.loaded()) && self.turned_away.swap(false, Ordering::Relaxed)
+    }
+
+    fn is_full(&self, loaded: &Loaded) -> bool {
+        // One is our own.
+        let going = Arc::strong_count(&self.turns).saturating_sub(1);
+        going >= usize::try_from(loaded.config.limits.runs_at_once).unwrap_or(usize::MAX)
     }
 }

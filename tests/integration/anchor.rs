@@ -2,9 +2,11 @@
 //! not go on.
 
 pub(crate) mod bundle;
+mod copy;
 mod hangs;
 mod lost;
 mod owed;
+mod twins;
 pub(crate) mod world;
 
 use crate::support::program;
@@ -17,6 +19,7 @@ use evidenced::ledger::Filter;
 use evidenced::ledger::record::{AnchorWay, Body};
 use evidenced::status::status;
 use evidenced_collectors::contract::clock::Clock;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use world::{ORIGIN, World, evidenced};
@@ -44,6 +47,18 @@ fn in_folder(world: World) -> World {
     world.anchored("[anchors.f]\nway = 'folder'\npath = 'share'\n")
 }
 
+/// An older copy than its folder knows, which is at `gone`.
+async fn restored_while_the_folder_is_away() -> World {
+    let world = in_folder(World::new());
+    world.hand_over("f").await.unwrap();
+    world.copy("state", "backup");
+    world.run().await;
+    world.hand_over("f").await.unwrap();
+    world.copy("backup", "state");
+    std::fs::rename(world.dir.path().join("share"), world.dir.path().join("gone")).unwrap();
+    world
+}
+
 /// The daemon will not start, says why, and has appended nothing.
 async fn refuses_to_start(world: &World) -> AnchorError {
     let before = world.size();
@@ -52,6 +67,12 @@ async fn refuses_to_start(world: &World) -> AnchorError {
     match error {
         DaemonError::Anchor(error) => {
             assert!(error.is_misfit() && error.to_string().contains("evidenced epoch"), "{error}");
+            let text = error.to_string();
+            let why = text.lines().next().unwrap();
+            for args in [&["status"][..], &["health", "--within", "1s"], &["doctor", "--offline", "--json"]] {
+                let (_, said) = evidenced(world.dir.path(), args);
+                assert!(said.contains(why), "{args:?} does not say it, and no daemon runs that could: {said}");
+            }
             error
         }
         other => panic!("{other}"),
@@ -224,15 +245,26 @@ async fn a_folder_holds_every_checkpoint_and_knows_a_restored_copy() {
     assert!(matches!(error, AnchorError::Forked { .. }), "{error}");
 }
 
+/// By root on the daemon's state; who is not root cannot give it away, and makes everything for themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_in_a_folder_is_the_daemons_whoever_asked_for_it() {
+    let world = in_folder(World::new());
+    world.run().await;
+    let _ = std::os::unix::fs::chown(world.state(), Some(65_534), Some(65_534));
+    let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
+    let daemon = owner(&world.state());
+    for _ in 0..2 {
+        let given = world.hand_over("f").await.unwrap();
+        let folder = world.dir.path().join("share/test.example_2fsoc2");
+        assert_eq!(owner(&folder), daemon);
+        assert_eq!(owner(&folder.join(format!("{:012}.checkpoint", given.size))), daemon);
+        world.run().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_that_cannot_be_asked_stops_nothing_and_is_given_nothing() {
-    let world = in_folder(World::new());
-    world.hand_over("f").await.unwrap();
-    world.copy("state", "backup");
-    world.run().await;
-    world.hand_over("f").await.unwrap();
-    world.copy("backup", "state");
-    std::fs::rename(world.dir.path().join("share"), world.dir.path().join("gone")).unwrap();
+    let world = restored_while_the_folder_is_away().await;
     world.clock.advance(TimeDelta::hours(30));
     world.daemon().await.unwrap();
     world.run().await;
@@ -286,6 +318,11 @@ async fn a_git_branch_knows_a_restored_copy() {
     world.run().await;
     let error = refuses_to_start(&world).await;
     assert!(matches!(error, AnchorError::Forked { .. }), "{error}");
+    // What is over is not said any more.
+    git(&world.dir.path().join("theirs.git"), &["update-ref", "-d", "refs/heads/evidenced"]);
+    world.daemon().await.unwrap();
+    let (_, said) = evidenced(world.dir.path(), &["status"]);
+    assert!(!said.contains("MUST NOT GO ON"), "{said}");
 }
 
 /// The commands for it, and an anchor of each way that keeps something.
@@ -309,6 +346,20 @@ async fn a_ledger_that_restore_made_of_an_older_copy_does_not_go_on_whichever_an
         assert!(matches!(error, AnchorError::Ahead { theirs, .. } if theirs == known.size), "{name}: {error}");
         let (code, said) = evidenced(dir, &["collect", "now"]);
         assert!(code == 1 && said.contains("it is an older copy"), "{name}: {said}");
+        // Nor does any other command append to it, or hand it out.
+        let before = world.size();
+        for args in [
+            &["waive", "T-1", "db*", "--reason", "r", "--approver", "Ann", "--expires-in", "5d"][..],
+            &["export", "--from", "2025-01-01", "--to", "2030-01-01", "--out", "b.zip"],
+            &["key", "rotate"],
+            &["alerts", "deliver"],
+            &["compact", "--yes"],
+            &["erase", "1", "--basis", "b", "--request", "r", "--approved-by", "Ann", "--yes"],
+        ] {
+            let (code, said) = evidenced(dir, args);
+            assert!(code == 1 && said.contains("it is an older copy"), "{name}: {args:?}: {said}");
+        }
+        assert!(world.size() == before && !dir.join("b.zip").exists(), "{name}");
         let args = ["epoch", "--reason", "the disk broke", "--origin", "test.example/soc2-2", "--state-dir", "next"];
         let (code, said) = evidenced(dir, &args);
         assert!(code == 0 && said.contains(&format!("anchor {name} knows {} records", known.size)), "{name}: {said}");

@@ -6,8 +6,11 @@ use super::world::{ORIGIN, World, evidenced};
 use crate::support::tsa::Server;
 use chrono::TimeDelta;
 use evidenced::bundle::{VerifyOptions, VerifyReport, verify};
-use evidenced::ledger::{Create, Ledger};
+use evidenced::ledger::record::{AnchorWay, Body};
+use evidenced::ledger::{Create, Ledger, NewFile, NewRecord};
+use evidenced::timestamp::Query;
 use evidenced_collectors::contract::clock::Clock;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 fn stamped(server: &Server) -> World {
@@ -73,10 +76,38 @@ pub(crate) async fn attack_12_history_written_anew_today_with_fresh_time_stamps_
     early.clock.set(real + TimeDelta::hours(20));
     early.run().await;
     early.clock.set(early.clock.now() - TimeDelta::hours(20));
+    early.hand_over("t").await.unwrap_err();
+    dated_anyway(&early, &server);
+    // What is dated already keeps nothing that comes after it.
     early.hand_over("t").await.unwrap();
     let report = with_roots(&early.stamped_bundle("b.zip", &server), &server);
     let windows = check(&report, "windows");
     assert!(!windows.ok && windows.detail.contains("but was sealed before"), "{report:#?}");
+}
+
+/// What the program of somebody else would hand over: ours has nothing dated while a record claims a time to come.
+fn dated_anyway(world: &World, server: &Server) {
+    let (ledger, at) = (Ledger::open(&world.state()).unwrap(), world.clock.now());
+    let append = |body, files| {
+        let record = NewRecord { at, body, files };
+        tokio::task::block_in_place(|| ledger.append_blocking(vec![record])).unwrap()[0].index
+    };
+    let size = append(Body::summary(), Vec::new()) + 1;
+    let (_, note) = world.reader().checkpoint_at_or_after(size).unwrap().unwrap();
+    let query = Query::new(Sha256::digest(&note).into(), [7; 8]);
+    let receipt = server.authority.reply(&query.to_der(), "tsa", "t", None);
+    let body = Body::Anchor {
+        anchor: "t".into(),
+        way: AnchorWay::Rfc3161,
+        size,
+        note_sha256: hex::encode(Sha256::digest(&note)),
+        receipt_sha256: hex::encode(Sha256::digest(&receipt)),
+        time: Some(query.answered_by(&receipt, at).unwrap().time),
+    };
+    let file =
+        |name: &str, media_type: &str, bytes| NewFile { name: name.into(), media_type: media_type.into(), bytes };
+    let note = file("note", "text/plain; charset=utf-8", note);
+    append(body, vec![note, file("receipt", "application/timestamp-reply", receipt)]);
 }
 
 /// A second log by the same key, with another past after a while.

@@ -5,7 +5,10 @@ use super::{git, in_folder};
 use crate::support::tsa::Server;
 use chrono::TimeDelta;
 use evidenced::anchor::{AnchorError, Anchors};
+use evidenced::daemon::daemon;
 use evidenced::ledger::record::AnchorWay;
+use evidenced::notify::vitals::vitals;
+use std::time::Duration;
 
 fn lost(error: &AnchorError) {
     assert!(matches!(error, AnchorError::Wrong { .. }), "{error}");
@@ -43,6 +46,38 @@ async fn a_folder_that_lost_what_it_was_given_is_given_nothing_until_it_has_it_a
     // What was given last counts, and not what is oldest.
     std::fs::remove_file(kept.join(format!("{:012}.checkpoint", second.size))).unwrap();
     lost(&world.hand_over("f").await.unwrap_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_daemon_finds_lost_is_not_said_to_be_held_wherever_people_look() {
+    let world = in_folder(World::new());
+    world.run().await;
+    let given = world.hand_over("f").await.unwrap();
+    let (kept, aside) = (world.dir.path().join("share/test.example_2fsoc2"), world.dir.path().join("aside"));
+    std::fs::rename(&kept, &aside).unwrap();
+    let noted = |failing: bool| {
+        let state = world.state();
+        async move {
+            let mut look = tokio::time::interval(Duration::from_millis(20));
+            while vitals(&state).anchors.contains_key("f") != failing {
+                look.tick().await;
+            }
+        }
+    };
+    daemon(world.runner(), noted(true)).await.unwrap();
+    let said = |args: &[&str]| evidenced(world.dir.path(), args).1;
+    for args in
+        [&["status"][..], &["anchor", "list"], &["doctor", "--offline", "--json"], &["health", "--within", "1s"]]
+    {
+        assert!(said(args).contains("no longer has what was written"), "{args:?}: {}", said(args));
+    }
+    let held = format!("holds the checkpoint of {} records", given.size);
+    let line = said(&["status"]).lines().find(|line| line.contains(&held)).map(str::to_owned);
+    assert!(line.as_ref().is_some_and(|line| line.contains("NOT CONFIRMED: refused 1 times")), "{line:?}");
+
+    std::fs::rename(&aside, &kept).unwrap();
+    daemon(world.runner(), noted(false)).await.unwrap();
+    assert!(!said(&["status"]).contains("NOT CONFIRMED"), "{}", said(&["status"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

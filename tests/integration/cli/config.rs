@@ -102,6 +102,11 @@ fn a_secret_that_is_written_inline_is_refused_and_not_repeated() {
 fn what_cannot_be_configured_is_refused_with_a_hint() {
     for (from, to, why) in [
         ("kind = \"aws_iam\"", "kind = \"aws\"", "known kinds: "),
+        (
+            "state_dir = \"data\"",
+            "state_dir = \"/var/lib/evidence-of-a-company-with-a-long-name/evidence-of-a-company-with-a-long-name/evidence-of-a-company-with-a-long-name/\"",
+            "a socket there, whose path has a limit",
+        ),
         ("# [collectors.github.limits]", "limits = { run_seconds_max = 0 }", "with 0 nothing would ever be read"),
         ("# [collectors.github.limits]", "limits = { run_seconds_max = 604801 }", "at most 604800, a week"),
         ("schedule = \"30 5 * * *\"", "schedule = \"30 25 * * *\"", "five fields"),

@@ -179,6 +179,32 @@ fn config_apply_makes_the_daemon_take_the_file_or_says_why_not() {
     daemon.stop();
 }
 
+/// The daemon owes an alert to the channels that its record names, and knows those in force.
+#[test]
+fn whoever_waives_tells_those_that_the_log_says_are_told() {
+    let home = home();
+    home.configure("[channels.out]\nway = 'stdout'\n");
+    assert_eq!(home.run(&["collect", "now"]).code, 0);
+    let waive = ["waive", "T-1", "db*", "--reason", "r", "--approver", "Ann", "--expires-in", "5d"];
+    let records = || home.run(&["status", "--json"]).json()["records"].clone();
+    let before = records();
+    for (from, to) in [
+        ("[channels.out]", "[channels.other]"),
+        ("[channels.out]\nway = 'stdout'\n", ""),
+        ("[channels.out]", "[[routes]]\nchannels = ['out']\nat_least = 'critical'\n[channels.out]"),
+        ("'Test Ltd'", "'Another Ltd'"),
+    ] {
+        let good = edit(&home, from, to);
+        let refused = home.run(&waive);
+        assert!(refused.code == 1 && refused.err.contains("another configuration than this one"), "{to}: {refused:?}");
+        assert_eq!(records(), before, "{to}");
+        fs::write(home.path("evidenced.toml"), good).unwrap();
+    }
+    edit(&home, "schedule = '0 * * * *'", "schedule = '7 * * * *'");
+    let waived = home.run(&waive);
+    assert_eq!(waived.code, 0, "who is told does not hang on when it is collected: {waived:?}");
+}
+
 #[test]
 fn without_a_daemon_config_apply_records_it_for_the_next_one() {
     let home = home();

@@ -1,16 +1,19 @@
 //! Want of space, and too much at once: what is due then, who hears of it, and that it goes on by itself.
 
-use super::{World, at, pairs, parsed};
-use chrono::TimeDelta;
+use super::{World, asking, at, create, pairs, parsed, text};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::config::CatchUp;
+use evidenced::daemon::{alive, daemon};
 use evidenced::disk::Disk;
 use evidenced::ledger::record::{Body, Trigger};
 use evidenced::ledger::{Filter, Ledger};
 use evidenced::notify::message::Event;
 use evidenced::run::{RunError, Runner};
-use evidenced_collectors::contract::clock::Clock;
+use evidenced_collectors::contract::clock::{Clock, ManualClock};
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::watch;
 
 const MIB: u64 = 1 << 20;
@@ -109,12 +112,70 @@ async fn what_is_due_beyond_the_runs_at_once_waits_and_is_not_missed() {
     let held = silent.accept().await.unwrap();
     look(&runner).await;
     assert_eq!(world.slots(), pairs(&[("11:00", "Schedule")]), "that of d alone");
-    assert!(runner.has_turned_away() && !runner.has_turned_away());
+    assert!(!runner.has_turned_away(), "there is no turn for them");
     stop.send_replace(true);
     long.await.unwrap().unwrap();
     drop(held);
+    assert!(runner.has_turned_away() && !runner.has_turned_away());
     look(&runner).await;
     assert_eq!(world.slots(), pairs(&[("11:00", "Schedule"), ("11:00", "Schedule")]));
+}
+
+/// A clock that says how often it was asked: once for each look at a collector.
+struct Counting {
+    clock: ManualClock,
+    asked: AtomicU64,
+}
+
+#[async_trait::async_trait]
+impl Clock for Counting {
+    fn now(&self) -> DateTime<Utc> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.clock.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    fn simulated(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_turned_away_is_not_looked_at_again_and_again_while_there_is_no_turn() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let settings = asking(silent.local_addr().unwrap(), dir.path());
+    let first = text("0 * * * *", "latest", "github_changes", &settings, "change_review");
+    let others = ["d", "e"].map(|name| {
+        let kind = "kind = 'github_changes'\nschedule = '0 * * * *'";
+        format!("[collectors.{name}]\n{kind}\n[collectors.{name}.settings]\n{settings}\n")
+    });
+    let text = format!("{first}{}[limits]\nruns_at_once = 1\n", others.concat());
+    let make = || parsed(dir.path(), &text);
+    let clock = Arc::new(Counting { clock: ManualClock::at(at("2026-01-10T10:30:00Z")), asked: AtomicU64::new(0) });
+    create(&make(), clock.now());
+    let runner = || Arc::new(Runner::new(make(), Ledger::open(&make().state_dir).unwrap(), clock.clone()));
+    daemon(runner(), ready(())).await.unwrap();
+    // All three are due, and whichever comes first has the one turn for as long as this lasts.
+    clock.clock.advance(TimeDelta::hours(1));
+    let (state, looked) = (make().state_dir, AtomicU64::new(0));
+    let answered = async {
+        let _held = silent.accept().await.unwrap();
+        let before = clock.asked.load(Ordering::Relaxed);
+        // Each answer is given by the loop that looks.
+        for _ in 0..1_000 {
+            alive(&state, Duration::from_secs(60)).await.unwrap();
+        }
+        looked.store(clock.asked.load(Ordering::Relaxed) - before, Ordering::Relaxed);
+    };
+    daemon(runner(), answered).await.unwrap();
+    let looked = looked.load(Ordering::Relaxed);
+    assert!(looked <= 30, "{looked} looks at three collectors");
+    let opened = runner().reader().unwrap().records(0..u64::MAX, &Filter::kind("run_opened")).count();
+    assert_eq!(opened, 1, "the others were turned away");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,13 +197,13 @@ async fn a_daemon_with_retention_erases_old_evidence_by_itself() {
     assert_eq!(before.len(), 27);
     let seen = runner.clone();
     let erased = async move {
-        let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
+        let mut look = tokio::time::interval(Duration::from_millis(20));
         while seen.reader().unwrap().records(0..u64::MAX, &Filter::kind("erasure")).count() < 2 {
             look.tick().await;
         }
     };
-    let limit = std::time::Duration::from_secs(60);
-    tokio::time::timeout(limit, evidenced::daemon::daemon(runner.clone(), erased)).await.expect("erased").unwrap();
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, daemon(runner.clone(), erased)).await.expect("erased").unwrap();
     assert_eq!(evidence(&runner)[0], before[2], "what is younger stays");
     let (_, erasure) = runner.reader().unwrap().newest(&Filter::kind("erasure")).unwrap().unwrap();
     let Body::Erasure { approved_by, .. } = erasure.body else { unreachable!() };

@@ -4,6 +4,7 @@ use super::{create, fresh, sound, waiver};
 use evidenced::ledger::{Ledger, LedgerError, Reader, back_up, restore, verify_store};
 use rusqlite::Connection;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
@@ -69,6 +70,47 @@ fn a_restored_ledger_goes_on_where_the_copy_ended() {
     sound(&there);
 }
 
+/// By root where the daemon is at home; who is not root cannot give a directory away, and makes everything for themselves.
+#[test]
+fn what_is_copied_or_restored_is_whose_the_directory_is() {
+    let (dir, ledger) = fresh();
+    append(&ledger, 0);
+    drop(ledger);
+    let place = TempDir::new().unwrap();
+    let [copy, there, above] = ["copy", "there", "above"].map(|name| place.path().join(name));
+    for to in [&copy, &there, &above] {
+        fs::create_dir(to).unwrap();
+        fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+        let _ = chown(to, Some(65_534), Some(65_534));
+    }
+    let below = above.join("below");
+    back_up(dir.path(), &copy).unwrap();
+    restore(&copy, &there).unwrap();
+    restore(&copy, &below).unwrap();
+    let wanted = fs::metadata(&above).unwrap().uid();
+    assert_eq!(fs::metadata(&below).unwrap().uid(), wanted);
+    for to in [&copy, &there, &below] {
+        let found = fs::read_dir(to).unwrap().map(Result::unwrap);
+        let others: Vec<_> = found.filter(|entry| entry.metadata().unwrap().uid() != wanted).collect();
+        assert!(others.is_empty() && to.join("ledger.sqlite").exists(), "{others:?}");
+    }
+}
+
+#[test]
+fn where_the_file_may_not_be_opened_it_is_said_to_be_somebody_elses() {
+    let (dir, ledger) = fresh();
+    append(&ledger, 0);
+    drop(ledger);
+    // SQLite follows no link there, whoever asks: root may open everything else.
+    for beside in ["ledger.sqlite-shm", "ledger.sqlite-wal"] {
+        let _ = fs::remove_file(dir.path().join(beside));
+    }
+    symlink("nowhere", dir.path().join("ledger.sqlite-shm")).unwrap();
+    let error = Reader::open(dir.path()).err().expect("it cannot be opened");
+    assert!(matches!(error, LedgerError::NotOurs { .. }), "{error}");
+    assert!(error.to_string().contains("hint: see whose ledger.sqlite is"), "{error}");
+}
+
 #[test]
 fn no_ledger_is_overwritten_by_a_copy_or_by_restoring_one() {
     let (dir, ledger) = fresh();
@@ -82,7 +124,11 @@ fn no_ledger_is_overwritten_by_a_copy_or_by_restoring_one() {
     // Keys without a ledger are somebody's too.
     let keys = TempDir::new().unwrap();
     fs::write(keys.path().join("log.key"), "").unwrap();
-    assert!(matches!(restore(dir.path(), keys.path()), Err(LedgerError::AlreadyThere { .. })));
+    let error = restore(dir.path(), keys.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::AlreadyThere { .. }), "{error}");
+    assert!(
+        error.to_string().contains("hint: move log.key and bundle.key away") && !error.to_string().contains("remove")
+    );
 }
 
 #[test]

@@ -173,6 +173,28 @@ async fn one_that_nobody_took_in_time_is_dead_on_record_and_the_other_channels_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_downtime_longer_than_that_what_was_owed_is_tried_for_a_while_before_it_is_dead() {
+    let world = World::new(TWO);
+    world.raise("a", Severity::High).await;
+    world.clock.advance(TimeDelta::days(4));
+    let mut post = Post::of(&world);
+    // The network comes up after the daemon.
+    post.chat.does(Does::Refuses(Again::Later));
+    post.minutes(&world, 20).await;
+    assert!(*post.chat.asked.lock().unwrap() > 3, "it was tried");
+    assert!(world.settled().iter().all(|(channel, ..)| channel == "mail"), "{:?}", world.settled());
+    // A daemon that is started anew again and again has never tried for long.
+    for _ in 0..3 {
+        post.again(&world);
+        post.minutes(&world, 50).await;
+    }
+    post.chat.does(Does::Takes);
+    post.minutes(&world, 2).await;
+    assert_eq!(post.chat.letters(), [["a anchor_late"]]);
+    assert!(world.settled().iter().all(|(_, _, outcome)| *outcome == DeliveryOutcome::Delivered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quiet_hours_delay_and_say_so_and_what_is_critical_takes_along_what_came_before_it() {
     let world = World::at("2026-01-05T22:30:00Z", &route("quiet = { from = '22:00', to = '07:00' }"));
     world.raise("a", Severity::High).await;
