@@ -203,16 +203,18 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     };
     let (start, end) = (period().start, period().end);
     let window = |start, end| evidenced_collectors::contract::Window { start, end };
-    assert!(matches!(ask(window(end, start), "a.zip", "Test"), Err(BundleError::Request { .. })));
+    assert!(matches!(ask(window(end, start), "a.zip", "Test Ltd."), Err(BundleError::Request { .. })));
     assert!(matches!(ask(period(), "a.zip", ""), Err(BundleError::Request { .. })));
     let empty = window("2020-01-01T00:00:00Z".parse().unwrap(), "2020-02-01T00:00:00Z".parse().unwrap());
-    let error = ask(empty, "a.zip", "Test").unwrap_err().to_string();
+    let error = ask(empty, "a.zip", "Test Ltd.").unwrap_err().to_string();
     assert!(error.contains("no record") && error.contains("hint:"), "{error}");
-    assert!(matches!(ask(period(), "a.zip", "Test"), Err(BundleError::NotCovered { .. })), "no summary covers it");
+    assert!(matches!(ask(period(), "a.zip", "Test Ltd."), Err(BundleError::NotCovered { .. })), "no summary covers it");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     world.bundle();
-    ask(period(), "a.zip", "Test").unwrap();
-    let error = ask(period(), "a.zip", "Test").unwrap_err().to_string();
+    let error = ask(period(), "a.zip", "Another Bank Inc.").unwrap_err().to_string();
+    assert!(error.contains("the log is evidence of \"Test Ltd.\"") && error.contains("hint:"), "{error}");
+    ask(period(), "a.zip", "Test Ltd.").unwrap();
+    let error = ask(period(), "a.zip", "Test Ltd.").unwrap_err().to_string();
     assert!(error.contains("hint:"), "{error}");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1);
 }

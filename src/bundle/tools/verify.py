@@ -33,7 +33,7 @@ KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of
 )))
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 INFO = re.compile(  # bag-info.txt has one form
-    r"Source-Organization: .*\nExternal-Description: SOC 2 evidence, collected and sealed by evidenced\nEvidenced-Format: 1\n"
+    r"Source-Organization: (?P<organization>.*)\nExternal-Description: SOC 2 evidence, collected and sealed by evidenced\nEvidenced-Format: 1\n"
     r"Evidenced-Period-Start: (?P<since>%s)\nEvidenced-Period-End: (?P<until>%s)\nEvidenced-Log-Origin: (?P<origin>.*)\n"
     r"Evidenced-Log-Size: (?P<size>\d+)\nEvidenced-Log-Range: (?P<start>\d+) (?P<end>\d+)\n"
     r"(Evidenced-Controls: (?P<controls>.+)\n)?(?P<sample>Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n)?" % (TIME, TIME), re.ASCII)
@@ -380,7 +380,8 @@ def owner(record):
 def counted(records, facts):
     """Runs and misses have numbers without holes, and what lies between one summary and the next is as many records as
     the second says: of everything, or of the controls of a selection and of the collectors that fed them. A selection
-    is counted from the last summary before its range to the end of the log."""
+    is counted from the last summary before its range to the end of the log. What a run brought is for the controls that
+    it fed by the configuration that it began under, and has a verdict of each before the run ends."""
     of_kind = lambda kind: [index for index in sorted(records) if records[index]["kind"] == kind]
     summaries, configs = of_kind("summary"), [index for index in of_kind("config") if index < facts.end]
     need(summaries[-1:] == [facts.size - 1], "data/log/checkpoint: the last record under it is no summary that is here")
@@ -396,16 +397,30 @@ def counted(records, facts):
         for control in facts.controls.difference(*maps):
             need(False, "bag-info.txt: no configuration of the period knows the control %s" % control)
     seen = dict({part: {} for part in names}, config=None) if begin == 0 else None
-    config, last, count, begun = None, {}, 0, False
+    config, last, count, begun, under, unjudged = None, {}, 0, False, {}, {}
     for index in sorted(index for index in records if index < until):
         record, path = records[index], record_path(index)
         kind, (part, name) = record["kind"], owner(record)
         if not begun and index >= facts.start:
             begun = True
             need(not facts.controls or not seen or seen["config"] == config, path + ": another configuration is in force than the newest that is here")
+        inside = facts.start <= index < facts.end
         if kind == "config":
             config = index
-        if kind in ("run_opened", "missed") and facts.start <= index < facts.end:
+        if kind == "run_opened":
+            under[record["run"]] = config
+        if kind == "evidence" and inside:
+            began = under.get(record["run"])
+            if need(began is not None, path + ": of a run whose configuration is not here"):
+                fed = [control for control, of in sorted(records[began]["controls"].items()) if name in of]
+                need(record["controls"] == fed, "%s: for other controls than its run fed by %s" % (path, record_path(began)))
+                unjudged[record["run"]] = set(fed) & (facts.controls or set(fed))
+        if kind == "verdict":
+            unjudged.get(record["occasion"].get("run"), set()).discard(name)
+        if kind == "run_closed" and inside and record["end"] not in ("aborted", "interrupted"):
+            for control in sorted(unjudged.get(record["run"], ())):
+                need(False, "%s: ends a run whose evidence is for %s, without a verdict of it" % (path, control))
+        if kind in ("run_opened", "missed") and inside:
             need(record["seq"] == last.get(name, record["seq"] - 1) + 1, "%s: number %s of %s after %s" % (path, record["seq"], name, last.get(name)))
             last[name] = record["seq"]
         if index < begin:
@@ -626,6 +641,7 @@ def bounds(bag, records, facts):
     """The log begins as it must, and the range is what there is of the period. How many records of it are withheld."""
     first = records.get(0, {})
     need(first.get("kind") == "epoch" and first["origin"] == facts.origin, record_path(0) + ": not the beginning of this log")
+    need(first.get("organization") == facts.organization, "bag-info.txt: is of another organisation than " + record_path(0))
     need(bool(facts.sample) == bool(first.get("sample")), "bag-info.txt: says otherwise than %s whether this is a SAMPLE" % record_path(0))
     for index, record in records.items():
         need(index == 0 or record["kind"] != "epoch", record_path(index) + ": a second beginning of the log")

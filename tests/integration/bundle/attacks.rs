@@ -80,6 +80,9 @@ const ATTACKS: &[(u8, &str, Holds, Attack, &str)] = &[
     (40, "a record is longer than any", Bundles, lengthen, "records"),
     (47, "a record is spelled in another way, and the log is signed anew by its key", Log, respell, "records"),
     (47, "and one has a key twice", Log, double_last_key, "records"),
+    (48, "what a run brought is not judged, and the log is signed anew by its key", Log, unjudge, "sequences"),
+    (48, "and is said to be for no control", Log, disown_and_unjudge, "sequences"),
+    (49, "the bundle is said to be of another organisation", Bundles, relabel, "records"),
 ];
 
 /// Attacks that take more than a bundle, and the test that is about each.
@@ -159,7 +162,7 @@ async fn every_attack_is_found_whatever_the_attacker_holds_and_makes_anew() {
 fn every_number_has_an_attack() {
     let here = ATTACKS.iter().map(|(number, ..)| *number);
     let all: BTreeSet<u8> = here.chain(ELSEWHERE.iter().map(|(number, _)| *number)).collect();
-    assert_eq!(all, (1..=47).collect());
+    assert_eq!(all, (1..=49).collect());
 }
 
 /// Nobody can put a time-stamp there that is wrong, but anybody can take one away.

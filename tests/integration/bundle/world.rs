@@ -93,11 +93,15 @@ impl World {
 
     /// The beginning, of a control whose evidence is fresh for so long.
     pub(super) fn stale_after(stale_after: &str) -> Self {
+        Self::of(create(), stale_after)
+    }
+
+    fn of(create: Create, stale_after: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
         let loaded = loaded(dir.path(), stale_after);
-        let ledger = Ledger::create(&loaded.state_dir, create()).unwrap();
+        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
         block(runner.record_config("a test")).unwrap();
         Self { dir, clock, runner, bundles: Cell::new(0) }
@@ -161,7 +165,12 @@ impl World {
 
     /// Texts from outside that would like to be more than text.
     pub(super) fn hostile() -> Self {
-        let world = Self::begin();
+        Self::hostile_of("Test Ltd.")
+    }
+
+    /// The same, of an organisation.
+    pub(super) fn hostile_of(organization: &str) -> Self {
+        let world = Self::of(Create { organization: organization.to_owned(), ..create() }, "400d");
         world.run("2026-01-09T02:00:00Z");
         for (item, approver) in HOSTILE {
             world.append(Body::Waiver {
