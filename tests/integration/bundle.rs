@@ -18,6 +18,7 @@ pub(crate) mod opened;
 pub(crate) mod samples;
 mod selective;
 mod signed;
+mod taken;
 mod tools;
 mod two;
 mod unjudged;

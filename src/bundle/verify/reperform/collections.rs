@@ -38,12 +38,12 @@ fn one(work: &mut Work<'_>, runtime: &tokio::runtime::Runtime, index: u64, statu
     let folder = format!("data/evidence/{}", digits(index));
     let run: RunFile = document(&work.source, index, RUN)?;
     let Some(kind) = evidenced_collectors::kind(&run.kind) else {
-        work.skip(folder, format!("this program has no collectors of the kind {}", run.kind));
+        work.take(folder, format!("this program has no collectors of the kind {}", run.kind));
         return Ok(());
     };
     if kind.version != run.kind_version {
         let (theirs, ours) = (run.kind_version, kind.version);
-        work.skip(folder, format!("made by version {theirs} of {}; this program has version {ours}", run.kind));
+        work.take(folder, format!("made by version {theirs} of {}; this program has version {ours}", run.kind));
         return Ok(());
     }
     let collector = match (kind.build)(&run.settings) {

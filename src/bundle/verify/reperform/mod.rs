@@ -42,6 +42,13 @@ impl Work<'_> {
         true
     }
 
+    /// The same, without anything on record that explains it: whoever wants to hide something names a rule that no
+    /// program has.
+    fn take(&mut self, file: String, why: impl std::fmt::Display) {
+        self.done.taken_as_it_is += 1;
+        self.skip(file, why);
+    }
+
     /// Something could not be made again, which says nothing about whether it is right.
     fn skip(&mut self, file: String, why: impl std::fmt::Display) {
         self.done.not_reperformed.push(Finding { file, problem: why.to_string() });
@@ -132,7 +139,7 @@ fn verdict(
         return Ok(());
     }
     let Some(in_force) = in_force else {
-        work.skip(record_path(index), "no configuration before it is in the bundle");
+        work.take(record_path(index), "no configuration before it is in the bundle");
         return states.unjudged(work, index, body);
     };
     match verdicts::again(work, in_force, seen, index, body)? {
