@@ -180,6 +180,33 @@ fn a_ledger_that_was_forged_before_sealing_verifies_and_is_found_by_re_performan
 }
 
 #[test]
+fn a_run_that_was_asked_otherwise_than_those_before_it_left_off_is_found_by_re_performance() {
+    let world = World::quiet();
+    world.forget("2026-01-09T02:00:00Z");
+    world.close("2026-01-09T03:00:00Z");
+    let bundle = world.bundle();
+    let plain = check(&bundle, false);
+    assert!(plain.ok(), "every seal is right: {}", wrong(&plain));
+    let wrong = wrong(&check(&bundle, true));
+    for words in [
+        "its window begins at 2025-12-10T02:00:00.000Z, and not at 2026-01-05T02:00:00.000Z, where record ",
+        "was told otherwise than what was left for it: record ",
+    ] {
+        assert!(wrong.contains("/run.json: ") && wrong.contains(words), "{words} is not in {wrong}");
+    }
+}
+
+#[test]
+fn the_configuration_that_a_run_began_under_before_the_period_is_in_the_bundle() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    world.die_across_a_change("2025-12-31T23:00:00Z", "2025-12-31T23:30:00Z", "2026-01-01T00:30:00Z");
+    world.close("2026-01-01T00:40:00Z");
+    let report = check(&world.bundle(), false);
+    assert!(report.ok(), "{}", wrong(&report));
+}
+
+#[test]
 fn a_waiver_that_is_dated_back_changes_no_verdict_that_was_made_before_it_was_sealed() {
     let world = World::small();
     world.back_date("db*", "2026-01-02T00:00:00Z", "2026-01-12T00:00:00Z");

@@ -100,7 +100,10 @@ pub struct Reperformed {
     pub transitions: u64,
     /// What could not be made again, and why. Neither right nor wrong.
     pub not_reperformed: Vec<Finding>,
-    /// How many of these no erasure on record explains, nor that what they follow from is one of them already, or lies
+    /// Runs of which it is open whether they were asked what runs before the period left for them, for those are not in
+    /// the bundle: the first of a collector.
+    pub asked_before: u64,
+    /// How many of `not_reperformed` no erasure on record explains, nor that what they follow from is one of them already, or lies
     /// before the period: what they say was taken as it is.
     pub taken_as_it_is: u64,
 }

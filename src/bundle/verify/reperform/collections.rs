@@ -1,6 +1,7 @@
 //! Populations from the recorded exchanges: the same `collect`, on a door that answers from records.
 
 use super::Work;
+use super::tasks::Tasks;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, digits};
 use crate::bundle::verify::documents::document;
@@ -19,8 +20,10 @@ fn each(work: &mut Work<'_>) -> Result<(), BundleError> {
     let no_runtime =
         |e: std::io::Error| BundleError::Io { what: "no runtime for the collectors".to_owned(), source: e };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    let mut tasks = Tasks::default();
     for index in work.contents.disclosed().collect::<Vec<u64>>() {
         let body = work.source.record(index)?.body;
+        tasks.see(work, index, &body)?;
         let Body::Evidence { status, .. } = body else { continue };
         if work.contents.had_files(index, &body) && work.erased(index) {
             continue;

@@ -3,6 +3,7 @@
 
 mod collections;
 mod states;
+mod tasks;
 mod verdicts;
 
 use super::container::Archive;
@@ -66,13 +67,16 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperform
         work.checking.failed(&error);
     }
     let done = work.done;
-    let detail = format!(
+    let mut detail = format!(
         "made again: {} collections, {} verdicts, {} changes of state; not made again: {}",
         done.collections,
         done.verdicts,
         done.transitions,
         done.not_reperformed.len()
     );
+    if done.asked_before > 0 {
+        detail.push_str(&format!("; what was left for {} first runs lies before the period", done.asked_before));
+    }
     (work.checking.done(detail), done)
 }
 
