@@ -214,18 +214,27 @@ def key_of(line):
     return match[1], match[2], raw[1:], line
 
 
-def checkpoint(note, keys):
-    """(origin, size, root) of a note that a key given has signed; None otherwise."""
+def signs(term, size):
+    """Whether the key signs a log of that many records: a record holds from the next checkpoint on."""
+    _, added, retired = term
+    return (added is None or added + 1 < size) and (retired is None or size <= retired + 1)
+
+
+def checkpoint(note, terms):
+    """(origin, size, root) of a note that every key has signed that signs at its size, and no other of the log's; else None."""
     body, _, signatures = note.partition("\n\n")
     head = body.split("\n")
-    for name, key_id, key, _ in keys:
-        for line in signatures.splitlines():
-            parts = line.split(" ")
-            if len(parts) == 3 and parts[0] == "\u2014" and parts[1] == name == head[0] and len(head) == 3:
-                signature = base64.b64decode(parts[2], validate=True)
-                if signature[:4].hex() == key_id and ed25519(key, signature[4:], (body + "\n").encode()):
-                    return head[0], int(head[1]), base64.b64decode(head[2], validate=True)
-    return None
+    if len(head) != 3:
+        return None
+    lines = [parts for parts in (line.split(" ") for line in signatures.splitlines()) if len(parts) == 3 and parts[0] == "\u2014"]
+    for term in terms:
+        name, key_id, key, _ = term[0]
+        own = [base64.b64decode(parts[2], validate=True) for parts in lines if parts[1] == name]
+        own = [signature[4:] for signature in own if signature[:4].hex() == key_id]
+        good = all(ed25519(key, signature, (body + "\n").encode()) for signature in own[:2])
+        if name != head[0] or len(own) != signs(term, int(head[1])) or not good:
+            return None
+    return head[0], int(head[1]), base64.b64decode(head[2], validate=True)
 
 
 def record_path(index):
@@ -246,31 +255,35 @@ def record_of(index, data):
 
 
 def named(bag, keys, note):
-    """(keys that may sign the closing checkpoint, keys that ever could): those given, and those that they vouch for.
+    """(the log's keys, each with the records that name and end it; those of them that were given or vouched for by one).
 
-    A record that names or ends a key is the last under a checkpoint of its own, signed by the keys before it. The
-    hashes to the left in its proof give that checkpoint's root, whatever came after."""
-    signing, ever = list(keys), list(keys)
+    Which is the first key the bundle says. A record that names or ends a key is the last under a checkpoint of its own,
+    signed by the keys before it. The hashes to the left in its proof give that checkpoint's root, whatever came after."""
+    lines = bag.text("data/log/log.vkey").splitlines()
+    terms, trusted = [[key_of(lines[0]), None, None]], {key[3] for key in keys}
     for path in sorted(path for path in bag.files if path.startswith("data/log/keys/")):
         index = int(path[14:26])
         data = bag.read(record_path(index), RECORD_MAX)
         record = record_of(index, data)
-        signed = checkpoint(bag.text(path), signing)
+        signed = checkpoint(bag.text(path), terms)
         proof = bag.text("data/proofs/%012d.tlog-proof" % index).partition("\n\n")[0].split("\n")[2:]
         at, last, root, up = index, int(note.split("\n")[1]) - 1, sha(b"\0" + data), [base64.b64decode(h) for h in proof]
         while last > 0 and up:
             if at % 2 or at < last:
                 root = node(up.pop(0), root) if at % 2 else (up.pop(0), root)[1]
             at, last = at // 2, last // 2
-        fits = record["kind"] == "key" and record["role"] == "log" and (not signed or signed[1:] == (index + 1, root))
-        if not need(fits, path + ": not the checkpoint of a record of a key of the log"):
+        fits = record["kind"] == "key" and record["role"] == "log" and signed and signed[1:] == (index + 1, root)
+        if not need(fits, path + ": not the checkpoint of a record of a key of the log, signed by the keys before it"):
             continue
-        key = key_of(record["key"])
-        if record["change"] == "retired":
-            signing = [other for other in signing if other != key]
-        elif signed and key not in ever:
-            signing, ever = signing + [key], ever + [key]
-    return signing, ever
+        for term in terms:
+            if term[0][3] == record["key"] and record["change"] == "retired":
+                term[2] = index
+        if record["change"] == "added":
+            if any(signs(term, index + 1) and term[0][3] in trusted for term in terms):
+                trusted.add(record["key"])
+            terms.append([key_of(record["key"]), index, None])
+    need(lines == [term[0][3] for term in terms], "data/log/log.vkey: its lines after the first are not the keys that the log's records name")
+    return terms, trusted
 
 
 def sshsig(text, message):
@@ -396,6 +409,11 @@ def counted(records, facts):
         names["next"] = names["collectors"] = {one for map in maps for control in facts.controls & set(map) for one in map[control]}
         for control in facts.controls.difference(*maps):
             need(False, "bag-info.txt: no configuration of the period knows the control %s" % control)
+    earlier = max((index for index in configs if index < facts.start), default=None)
+    for index in [index for index in summaries if index >= facts.start and not facts.controls]:
+        stated = records[index]["counts"].get("config")
+        fits = stated == earlier or stated is not None and stated >= facts.start
+        need(fits, record_path(index) + ": names another configuration before the range than the newest that is here")
     seen = dict({part: {} for part in names}, config=None) if begin == 0 else None
     config, last, count, begun, under, unjudged = None, {}, 0, False, {}, {}
     for index in sorted(index for index in records if index < until):
@@ -545,13 +563,13 @@ def samples(bag, records, here):
     return len(drawn_again)
 
 
-def anchors(bag, records, here, keys, root, sample):
+def anchors(bag, records, here, terms, root, sample):
     """Signed checkpoints that others hold, {size: (root, file)}; and the window of time that each gives."""
     held, stamped = {}, 0
     for index in [index for index in here if records[index]["kind"] == "anchor"]:
         record, folder = records[index], here[index]
         note, receipt = bag.text(folder + "note"), bag.read(folder + "receipt", NOTE_MAX)
-        signed = checkpoint(note, keys)
+        signed = checkpoint(note, terms)
         if not need(signed and signed[1] == record["size"] <= index, "%snote: not signed by the log" % folder):
             continue
         need(held.setdefault(signed[1], (signed[2], folder))[0] == signed[2], "%snote: another root for %d records: a fork" % (folder, signed[1]))
@@ -669,10 +687,11 @@ def check(bundle, keys, signers, root):
     digests = manifests(bag)
     facts = facts_of(bag)
     note = bag.text("data/log/checkpoint")
-    signing, keys = named(bag, keys, note)
-    closing = checkpoint(note, signing)
-    if not need(closing and closing[:2] == (facts.origin, facts.size),
-                "data/log/checkpoint: not signed by the log whose key you gave, or of another size than bag-info.txt says"):
+    terms, trusted = named(bag, keys, note)
+    closing = checkpoint(note, terms)
+    leads = closing and any(signs(term, closing[1]) and term[0][3] in trusted for term in terms)
+    if not need(leads and closing[:2] == (facts.origin, facts.size),
+                "data/log/checkpoint: not signed by all keys of the log whose key you gave, or of another size than bag-info.txt says"):
         return []
     origin, size, top = closing
     records, leaf_of = disclosed(bag, note, size, top)
@@ -680,7 +699,7 @@ def check(bundle, keys, signers, root):
     sample = records[0].get("sample") is True
     here, erased = placed(records, facts)
     files = commitments(bag, digests, records, here)
-    held, stamped = anchors(bag, records, here, keys, root, sample)
+    held, stamped = anchors(bag, records, here, terms, root, sample)
     held[size] = (top, "data/log/checkpoint")
     passed = fold(bag, facts.start, leaf_of, held)
     need(size in passed, "data/log/leafhashes.txt: does not reach the closing checkpoint")

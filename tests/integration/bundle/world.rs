@@ -263,13 +263,16 @@ impl World {
         self.seal_unjudged(self.copied(), when, || ())
     }
 
-    /// The same, with another configuration coming into force between the run's opening and what it seals.
-    pub(super) fn die_across_a_change(&self, opened: &str, change: &str, sealed: &str) {
+    /// The same, with another configuration and a summary between the run's opening and what it seals. Returns that
+    /// configuration's record.
+    pub(super) fn die_across_a_change(&self, opened: &str, change: &str, sealed: &str) -> u64 {
         self.seal_unjudged(self.copied(), opened, || {
             self.clock.set(at(change));
             drop(self.reconfigure());
+            summarize(&self.runner);
             self.clock.set(at(sealed));
         });
+        self.reader().newest(&Filter::kind("config")).unwrap().unwrap().0
     }
 
     /// The same of a run that goes on from nothing, as if there had been none before it.
