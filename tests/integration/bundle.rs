@@ -153,6 +153,24 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
 }
 
 #[test]
+fn a_period_that_begins_before_the_log_says_so_where_an_auditor_begins() {
+    let world = World::new();
+    let told = |bundle: &Path| {
+        let files = Files::read(bundle);
+        let text = |path| String::from_utf8(files.get(path).to_vec()).unwrap();
+        [
+            text("README.txt").contains("THE LOG BEGINS AT 2025-12-15T00:00:00.000Z: "),
+            text("data/index.html").contains("The log begins at"),
+        ]
+    };
+    assert_eq!(told(&world.bundle()), [false, false]);
+    let start = "2025-12-01T00:00:00Z".parse().unwrap();
+    let early = world.bundle_of(evidenced_collectors::contract::Window { start, ..period() }, "Test Ltd.");
+    assert_eq!(told(&early), [true, true]);
+    assert!(check(&early, false).ok(), "{}", wrong(&check(&early, false)));
+}
+
+#[test]
 fn a_daily_control_that_was_read_three_times_in_a_month_has_not_met_its_cadence() {
     let files = Files::read(&World::new().bundle());
     let text = |path| String::from_utf8(files.get(path).to_vec()).unwrap();

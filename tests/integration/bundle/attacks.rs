@@ -83,6 +83,9 @@ const ATTACKS: &[(u8, &str, Holds, Attack, &str)] = &[
     (48, "what a run brought is not judged, and the log is signed anew by its key", Log, unjudge, "sequences"),
     (48, "and is said to be for no control", Log, disown_and_unjudge, "sequences"),
     (49, "the bundle is said to be of another organisation", Bundles, relabel, "records"),
+    (52, "the list of leaves goes on after the last", Bundles, another_leaf, "range"),
+    (52, "a number begins with a zero", Bundles, |files, _| pad(files, "bag-info.txt", "-Log-Size: "), "bag"),
+    (52, "and so does that of a salt", Bundles, |files, _| pad(files, "data/salts.csv", "salt\n"), "commitments"),
 ];
 
 /// Attacks that take more than a bundle, and the test that is about each.
@@ -164,7 +167,7 @@ async fn every_attack_is_found_whatever_the_attacker_holds_and_makes_anew() {
 fn every_number_has_an_attack() {
     let here = ATTACKS.iter().map(|(number, ..)| *number);
     let all: BTreeSet<u8> = here.chain(ELSEWHERE.iter().map(|(number, _)| *number)).collect();
-    assert_eq!(all, (1..=51).collect());
+    assert_eq!(all, (1..=52).collect());
 }
 
 /// Nobody can put a time-stamp there that is wrong, but anybody can take one away.

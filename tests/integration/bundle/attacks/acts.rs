@@ -314,6 +314,15 @@ pub(super) fn disown_and_unjudge(files: &mut Files, others: &Others) {
     unjudge(files, others);
 }
 
+pub(super) fn another_leaf(files: &mut Files, _: &Others) {
+    append(files, "data/log/leafhashes.txt", format!("{}\n", "0".repeat(64)).as_bytes());
+}
+
+/// A zero before the number that follows.
+pub(super) fn pad(files: &mut Files, path: &str, before: &str) {
+    files.replace(path, before, &format!("{before}0"));
+}
+
 pub(super) fn relabel(files: &mut Files, _: &Others) {
     files.replace("bag-info.txt", "Source-Organization: Test\n", "Source-Organization: Best\n");
     files.top = files.top.replacen("_test_", "_best_", 1);
