@@ -145,6 +145,7 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
     assert!(timeline.contains("supporting") && timeline.contains("deviating"), "{timeline}");
     let waivers = text("data/controls/AVL-001/waivers.csv");
     assert!(waivers.contains("'=accepted"), "a formula must be defused:\n{waivers}");
+    assert!(text("data/index.html").contains("(every evidence and verdict)"), "what index.csv has");
     let index = text("data/index.csv");
     assert!(index.contains("evidence,period,AVL-001,restores"), "{index}");
     assert!(index.contains("epoch,supporting"), "{index}");

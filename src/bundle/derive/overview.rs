@@ -119,7 +119,7 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
     }
     page.add(&html! {
         p.soft { "Deviation, indeterminate, pass: verdicts of the period. Drifts: times that a watched control was not effective. "
-            "Effective: at least this much of the time that the records know of. Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
+            "Effective: at least this much of the period up to where its records end. Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
     })
 }
 
