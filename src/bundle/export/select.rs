@@ -321,8 +321,7 @@ fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Resul
 }
 
 /// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict
-/// before the first of each control, and the beginnings of runs that ended in the range, with the configuration that
-/// each began under.
+/// before the first of each control, and the beginnings of runs that ended in the range.
 fn named(
     reader: &Reader,
     range: &Range<u64>,

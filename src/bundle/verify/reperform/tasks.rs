@@ -29,8 +29,8 @@ struct Earlier {
     index: u64,
     status: Status,
     window: Window,
-    /// Whether its files are in the bundle.
-    files: bool,
+    /// Whether it left something for the next, or was complete; `None`: its files are not in the bundle.
+    leaves: Option<bool>,
 }
 
 /// What is known of what a run had to be asked.
@@ -58,7 +58,8 @@ impl Tasks {
                     let earlier = self.earlier.get(collector).map(Vec::as_slice).unwrap_or_default();
                     check(work, index, earlier, opened, under)?;
                 }
-                let one = Earlier { index, status: *status, window: *window, files };
+                let leaves = if files { Some(leaves(work, index, *status)?) } else { None };
+                let one = Earlier { index, status: *status, window: *window, leaves };
                 self.earlier.entry(collector.clone()).or_default().push(one);
             }
             _ => {}
@@ -77,11 +78,11 @@ fn check(
     let file = format!("data/evidence/{}/{RUN}", digits(index));
     let run: RunFile = document(&work.source, index, RUN)?;
     // Of what was erased by then, the run knew nothing.
-    let erased = &work.contents.erased;
-    let known = |one: &&Earlier| erased.get(&one.index).is_none_or(|by| *by > opened);
-    let earlier: Vec<&Earlier> = earlier.iter().rev().filter(known).collect();
+    let contents = work.contents;
+    let known = |one: &&Earlier| contents.erased.get(&one.index).is_none_or(|by| *by > opened);
+    let earlier = earlier.iter().rev().filter(known);
     let (mut before, mut hidden) = (false, BTreeSet::new());
-    match begins(work, &earlier, &run, under) {
+    match begins(work, earlier.clone(), &run, under) {
         Known::Follows(start, by) if start != run.task.window.start => {
             let by = by.map_or_else(|| "by the configuration".to_owned(), |by| format!("where record {by} ended"));
             let (is, was) = (time(run.task.window.start), time(start));
@@ -91,7 +92,7 @@ fn check(
         Known::Before => before = true,
         Known::Hidden(why) => drop(hidden.insert(why)),
     }
-    match left(work, &earlier, &run)? {
+    match left(work, earlier, &run)? {
         Known::Follows(carry, by) if carry != run.task.carry => {
             let by = by.map_or_else(|| "there was nothing before it".to_owned(), |by| format!("record {by} says what"));
             work.checking.wrong(file.as_str(), format!("was told otherwise than what was left for it: {by}"));
@@ -112,9 +113,14 @@ fn all_from(work: &Work<'_>) -> u64 {
 }
 
 /// Where its window had to begin: where the newest complete one ended, unless that was by a clock that was ahead.
-fn begins(work: &Work<'_>, earlier: &[&Earlier], run: &RunFile, under: Option<u64>) -> Known<DateTime<Utc>> {
-    let complete = |one: &&&Earlier| one.status == Status::Complete && one.window.end <= run.as_of;
-    match earlier.iter().find(complete) {
+fn begins<'a>(
+    work: &Work<'_>,
+    mut earlier: impl Iterator<Item = &'a Earlier>,
+    run: &RunFile,
+    under: Option<u64>,
+) -> Known<DateTime<Utc>> {
+    let complete = |one: &&Earlier| one.status == Status::Complete && one.window.end <= run.as_of;
+    match earlier.find(complete) {
         Some(one) if one.index >= all_from(work) || one.window.end == run.task.window.start => {
             Known::Follows(one.window.end, Some(one.index))
         }
@@ -132,32 +138,46 @@ fn begins(work: &Work<'_>, earlier: &[&Earlier], run: &RunFile, under: Option<u6
 }
 
 /// What was left for it: by the newest run that left something, or was complete.
-fn left(work: &Work<'_>, earlier: &[&Earlier], run: &RunFile) -> Result<Known<Option<serde_json::Value>>, BundleError> {
+fn left<'a>(
+    work: &Work<'_>,
+    earlier: impl Iterator<Item = &'a Earlier>,
+    run: &RunFile,
+) -> Result<Known<Option<serde_json::Value>>, BundleError> {
     let from = all_from(work);
     for one in earlier {
-        let name = match one.status {
-            Status::Complete => POPULATION,
-            Status::Incomplete => PARTIAL,
-            Status::Failed => continue,
-        };
+        if one.status == Status::Failed || one.leaves == Some(false) {
+            continue;
+        }
         if let Some(by) = work.contents.erased.get(&one.index) {
-            let why = format!(
-                "not re-performed: what was left for it was erased with record {}, as record {by} says",
-                one.index
-            );
+            let index = one.index;
+            let why =
+                format!("not re-performed: what was left for it was erased with record {index}, as record {by} says");
             return Ok(Known::Hidden(why));
         }
-        if !one.files {
+        if one.leaves.is_none() {
             return Ok(Known::Before);
         }
-        let malformed = |e| BundleError::malformed(format!("data/evidence/{}/{name}", digits(one.index)), e);
-        let carry = run_file::carry(&work.source.file(one.index, name)?).map_err(malformed)?;
-        if carry.is_some() || one.status == Status::Complete {
-            return Ok(match one.index >= from || carry == run.task.carry {
-                true => Known::Follows(carry, Some(one.index)),
-                false => Known::Before,
-            });
-        }
+        let carry = carry(work, one.index, one.status)?;
+        return Ok(match one.index >= from || carry == run.task.carry {
+            true => Known::Follows(carry, Some(one.index)),
+            false => Known::Before,
+        });
     }
     Ok(if from > 0 { Known::Before } else { Known::Follows(None, None) })
+}
+
+/// Whether a run left something for the next one, or was complete.
+fn leaves(work: &Work<'_>, index: u64, status: Status) -> Result<bool, BundleError> {
+    Ok(match status {
+        Status::Complete => true,
+        Status::Incomplete => carry(work, index, status)?.is_some(),
+        Status::Failed => false,
+    })
+}
+
+/// What a run left for the next one.
+fn carry(work: &Work<'_>, index: u64, status: Status) -> Result<Option<serde_json::Value>, BundleError> {
+    let name = if status == Status::Complete { POPULATION } else { PARTIAL };
+    let malformed = |e| BundleError::malformed(format!("data/evidence/{}/{name}", digits(index)), e);
+    run_file::carry(&work.source.file(index, name)?).map_err(malformed)
 }
