@@ -10,8 +10,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use evidenced::bundle::{ExportRequest, VerifyOptions, export, verify};
+use evidenced::config::parse;
 use evidenced::judge::{Judgement, Outcome, Verdict, VerdictOutcome};
-use evidenced::ledger::record::{Body, End, Occasion, Status, Trigger, canonical_json};
+use evidenced::ledger::record::{Body, Changed, End, Occasion, Status, Trigger, canonical_json};
 use evidenced::ledger::{Create, Ledger, NewFile, NewRecord, Reader};
 use evidenced::run_file::{POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Items, Population, Restores, Task, Whole, Window};
@@ -149,6 +150,7 @@ fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
     let create =
         Create { organization: "bench".into(), origin: "bench.example.com/soc2".into(), sample: true, at: begin() };
     let ledger = Ledger::create(dir, create)?;
+    ledger.append_blocking(vec![configured()?])?;
     let first = ledger.reader()?.size()?;
     let (runs, mut bytes) = (records / 4, 0);
     for unit in 0..runs.div_ceil(UNIT_RUNS) {
@@ -163,6 +165,26 @@ fn seal(dir: &Path, records: u64) -> Result<usize, Box<dyn Error>> {
     let at = begin() + TimeDelta::seconds(i64::try_from(runs)?);
     ledger.append_blocking(vec![NewRecord { at, body: Body::summary(), files: Vec::new() }])?;
     Ok(bytes)
+}
+
+/// The configuration that the runs are under.
+fn configured() -> Result<NewRecord, Box<dyn Error>> {
+    let config = parse(
+        Path::new("evidenced.toml"),
+        "organization = 'bench'\norigin = 'bench.example.com/soc2'\nstate_dir = 'state'\n\
+         [collectors.bench]\nkind = 'backup_restores'\nschedule = '0 0 1 1 *'\n\
+         [collectors.bench.settings]\ndirectory = '/var/log/restores'\nstores = [{ name = 'db' }]\n\
+         [controls.SEC-001]\ntitle = 't'\ncriteria = ['A1.3']\nowner = 'o'\nseverity = 'high'\n\
+         collectors = ['bench']\ntest = 'restore_test'\nstale_after = '400d'\n",
+    )?
+    .config;
+    let body = Body::Config {
+        sha256: config.sha256()?,
+        controls: BTreeMap::from([("SEC-001".into(), vec!["bench".into()])]),
+        by: "bench".into(),
+        changed: Changed::default(),
+    };
+    Ok(NewRecord { at: begin(), body, files: vec![NewFile::json("config.json", canonical_json(&config)?)] })
 }
 
 fn run(number: u64, first: u64) -> Result<[NewRecord; 4], Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! argv to exit code: one file per subcommand. stdout is data, stderr is talk.
 //!
-//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective or a due run not accounted for,
-//! 4 verification failed.
+//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, a due run not accounted for, or what
+//! a bundle says not made again, 4 verification failed.
 
 /// A line of data. A closed pipe (`evidenced status | head`) ends the program: its reader has seen enough.
 macro_rules! outln {

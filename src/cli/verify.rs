@@ -1,7 +1,7 @@
 //! `evidenced verify`: a bundle, from the file alone; or the ledger itself.
 
-use super::{Exit, print_json};
-use crate::bundle::{KeySource, VerifyOptions, VerifyReport};
+use super::{Exit, Usage, print_json};
+use crate::bundle::{BundleError, KeySource, VerifyOptions, VerifyReport};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
         witness_keys: args.witness_key.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
         held: args.held.iter().map(|path| file(path)).collect::<Result<_, _>>()?,
     };
-    let report = check(bundle, options).await?;
+    let report = check(bundle, options).await.map_err(wrong_argument)?;
     if json {
         let mut value = serde_json::to_value(&report)?;
         value["ok"] = report.ok().into();
@@ -65,11 +65,19 @@ pub(super) async fn verify(args: &Args, json: bool) -> anyhow::Result<Exit> {
     } else {
         show(&report);
     }
-    Ok(match (report.ok(), report.unaccounted().next()) {
-        (false, _) => Exit::Refused,
-        (true, Some(_)) => Exit::NotEffective,
-        (true, None) => Exit::Ok,
+    Ok(match (report.ok(), report.unaccounted().next(), report.taken_as_it_is()) {
+        (false, ..) => Exit::Refused,
+        (true, None, 0) => Exit::Ok,
+        (true, ..) => Exit::NotEffective,
     })
+}
+
+/// What was given is no key, line, certificate or checkpoint: that says nothing of the bundle.
+fn wrong_argument(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(request @ BundleError::Request { .. }) => Usage(request.to_string()).into(),
+        _ => error,
+    }
 }
 
 /// What is listed of a kind on the terminal; `--json` has more.
@@ -169,15 +177,29 @@ pub(super) fn show(report: &VerifyReport) {
         outln!("not made again: {} more; `--json` lists them", not_made.len() - SHOWN);
     }
     if report.ok() {
-        let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
-        outln!("accepted: every check was made{but}, and nothing is wrong");
-        if report.unaccounted().next().is_some() {
+        accepted(report);
+    }
+}
+
+/// What it comes to, of a bundle with which nothing is wrong.
+fn accepted(report: &VerifyReport) {
+    let but = if report.not_checked().next().is_some() { ", but for what is said to be not checked" } else { "" };
+    match report.taken_as_it_is() {
+        0 => outln!("accepted: every check was made{but}, and nothing is wrong"),
+        taken => {
+            outln!("accepted: every check was made{but}, and nothing is wrong with what could be made again");
             outln!(
-                "BUT the log is SILENT about slots that were due: what was not recorded cannot be shown to have been done."
+                "BUT NOT MADE AGAIN, and not for an erasure: {taken}. What they say was taken as it is; the version of \
+                 evidenced that they name can make them again."
             );
         }
     }
-    if report.ok() && report.key_source == KeySource::Bundle {
+    if report.unaccounted().next().is_some() {
+        outln!(
+            "BUT the log is SILENT about slots that were due: what was not recorded cannot be shown to have been done."
+        );
+    }
+    if report.key_source == KeySource::Bundle {
         outln!("The key is the bundle's own copy: the bundle is consistent, but nothing here shows whose it is.");
         outln!("Compare with the key that you were given: --vkey");
     }

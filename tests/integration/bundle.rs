@@ -19,6 +19,7 @@ pub(crate) mod opened;
 pub(crate) mod samples;
 mod selective;
 mod signed;
+mod taken;
 mod tools;
 mod two;
 mod unjudged;
@@ -145,11 +146,30 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
     assert!(timeline.contains("supporting") && timeline.contains("deviating"), "{timeline}");
     let waivers = text("data/controls/AVL-001/waivers.csv");
     assert!(waivers.contains("'=accepted"), "a formula must be defused:\n{waivers}");
+    assert!(text("data/index.html").contains("(every evidence and verdict)"), "what index.csv has");
     let index = text("data/index.csv");
     assert!(index.contains("evidence,period,AVL-001,restores"), "{index}");
     assert!(index.contains("epoch,supporting"), "{index}");
     let verdict = |line: &&str| line.contains(",verdict,");
     assert!(index.lines().filter(verdict).all(|line| line.contains(",restore_test/")), "{index}");
+}
+
+#[test]
+fn a_period_that_begins_before_the_log_says_so_where_an_auditor_begins() {
+    let world = World::new();
+    let told = |bundle: &Path| {
+        let files = Files::read(bundle);
+        let text = |path| String::from_utf8(files.get(path).to_vec()).unwrap();
+        [
+            text("README.txt").contains("THE LOG BEGINS AT 2025-12-15T00:00:00.000Z: "),
+            text("data/index.html").contains("The log begins at"),
+        ]
+    };
+    assert_eq!(told(&world.bundle()), [false, false]);
+    let start = "2025-12-01T00:00:00Z".parse().unwrap();
+    let early = world.bundle_of(evidenced_collectors::contract::Window { start, ..period() }, "Test Ltd.");
+    assert_eq!(told(&early), [true, true]);
+    assert!(check(&early, false).ok(), "{}", wrong(&check(&early, false)));
 }
 
 #[test]
@@ -180,6 +200,33 @@ fn a_ledger_that_was_forged_before_sealing_verifies_and_is_found_by_re_performan
 }
 
 #[test]
+fn a_run_that_was_asked_otherwise_than_those_before_it_left_off_is_found_by_re_performance() {
+    let world = World::quiet();
+    world.forget("2026-01-09T02:00:00Z");
+    world.close("2026-01-09T03:00:00Z");
+    let bundle = world.bundle();
+    let plain = check(&bundle, false);
+    assert!(plain.ok(), "every seal is right: {}", wrong(&plain));
+    let wrong = wrong(&check(&bundle, true));
+    for words in [
+        "its window begins at 2025-12-10T02:00:00.000Z, and not at 2026-01-05T02:00:00.000Z, where record ",
+        "was told otherwise than what was left for it: record ",
+    ] {
+        assert!(wrong.contains("/run.json: ") && wrong.contains(words), "{words} is not in {wrong}");
+    }
+}
+
+#[test]
+fn the_configuration_that_a_run_began_under_before_the_period_is_in_the_bundle() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    world.die_across_a_change("2025-12-31T23:00:00Z", "2025-12-31T23:30:00Z", "2026-01-01T00:30:00Z");
+    world.close("2026-01-01T00:40:00Z");
+    let report = check(&world.bundle(), false);
+    assert!(report.ok(), "{}", wrong(&report));
+}
+
+#[test]
 fn a_waiver_that_is_dated_back_changes_no_verdict_that_was_made_before_it_was_sealed() {
     let world = World::small();
     world.back_date("db*", "2026-01-02T00:00:00Z", "2026-01-12T00:00:00Z");
@@ -204,16 +251,18 @@ fn requests_that_make_no_sense_are_refused_and_leave_nothing_behind() {
     };
     let (start, end) = (period().start, period().end);
     let window = |start, end| evidenced_collectors::contract::Window { start, end };
-    assert!(matches!(ask(window(end, start), "a.zip", "Test"), Err(BundleError::Request { .. })));
+    assert!(matches!(ask(window(end, start), "a.zip", "Test Ltd."), Err(BundleError::Request { .. })));
     assert!(matches!(ask(period(), "a.zip", ""), Err(BundleError::Request { .. })));
     let empty = window("2020-01-01T00:00:00Z".parse().unwrap(), "2020-02-01T00:00:00Z".parse().unwrap());
-    let error = ask(empty, "a.zip", "Test").unwrap_err().to_string();
+    let error = ask(empty, "a.zip", "Test Ltd.").unwrap_err().to_string();
     assert!(error.contains("no record") && error.contains("hint:"), "{error}");
-    assert!(matches!(ask(period(), "a.zip", "Test"), Err(BundleError::NotCovered { .. })), "no summary covers it");
+    assert!(matches!(ask(period(), "a.zip", "Test Ltd."), Err(BundleError::NotCovered { .. })), "no summary covers it");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     world.bundle();
-    ask(period(), "a.zip", "Test").unwrap();
-    let error = ask(period(), "a.zip", "Test").unwrap_err().to_string();
+    let error = ask(period(), "a.zip", "Another Bank Inc.").unwrap_err().to_string();
+    assert!(error.contains("the log is evidence of \"Test Ltd.\"") && error.contains("hint:"), "{error}");
+    ask(period(), "a.zip", "Test Ltd.").unwrap();
+    let error = ask(period(), "a.zip", "Test Ltd.").unwrap_err().to_string();
     assert!(error.contains("hint:"), "{error}");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1);
 }

@@ -48,8 +48,8 @@ pub(super) fn what(way: AnchorWay) -> &'static str {
     match way {
         AnchorWay::Rfc3161 => "a time-stamp authority: attests when, and keeps no copy",
         AnchorWay::Witness => "a witness: attests when, and that the log has one history",
-        AnchorWay::Git => "a git repository kept by somebody else",
-        AnchorWay::Folder => "a folder kept by somebody else",
+        AnchorWay::Git => "a git repository: ask who keeps it",
+        AnchorWay::Folder => "a folder: ask who keeps it",
     }
 }
 

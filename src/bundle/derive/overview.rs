@@ -49,9 +49,13 @@ fn the_bundle(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> 
     let facts = &contents.facts;
     let held = held(contents, source)?;
     let (withheld, period) = (withheld(contents), facts.period);
+    let begins = source.record(0)?.at;
     page.add(&html! {
         table.facts { tbody { "\n"
             tr { th { "Period" } td { (moment(period.start)) " until before " (moment(period.end)) } } "\n"
+            @if begins > period.start {
+                tr { th { "The log begins at" } td { (moment(begins)) ": of the time before it nothing is on record" } } "\n"
+            }
             tr { th { "Log" } td { (text(&facts.origin)) ", records " (facts.range.start) " to before " (facts.range.end)
                 ", under the " a href="log/checkpoint" { "checkpoint" } " of " (facts.log_size) " records" } } "\n"
             tr { th { "Disclosed" } td { (many(contents.disclosed().count() as u64, "record")) "; withheld in the period: " (withheld) } } "\n"
@@ -61,7 +65,7 @@ fn the_bundle(page: &mut Page<'_>, contents: &Contents, source: &dyn Source) -> 
                 (many(contents.populations.len() as u64, "population")) ", " (many(contents.gaps.len() as u64, "gap")) } } "\n"
             tr { th { "Also" } td {
                 a href="index.xlsx" { "index.xlsx" } " (this, for a spreadsheet) · " a href="index.csv" { "index.csv" }
-                " (every record) · " a href="oscal/assessment-results.json" { "OSCAL" } " · "
+                " (every evidence and verdict) · " a href="oscal/assessment-results.json" { "OSCAL" } " · "
                 a href="../README.txt" { "README.txt" } } } "\n"
         } } "\n"
     })?;
@@ -115,7 +119,7 @@ fn controls(page: &mut Page<'_>, contents: &Contents, source: &dyn Source, state
     }
     page.add(&html! {
         p.soft { "Deviation, indeterminate, pass: verdicts of the period. Drifts: times that a watched control was not effective. "
-            "Effective: at least this much of the time that the records know of. Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
+            "Effective: at least this much of the period up to where its records end. Gaps: runs that did not happen or did not finish. As a table: " a href="controls.csv" { "controls.csv" } "." } "\n"
     })
 }
 

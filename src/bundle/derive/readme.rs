@@ -34,6 +34,7 @@ pub(super) fn readme(contents: &Contents, source: &dyn Source) -> Result<String,
         contents.populations.len(),
         contents.gaps.len()
     ));
+    text.push_str(&begins(contents, source)?);
     text.push_str(&silent(contents));
     text.push_str(&limited(contents));
     text.push_str(WHERE);
@@ -44,6 +45,18 @@ pub(super) fn readme(contents: &Contents, source: &dyn Source) -> Result<String,
     text.push_str(&format!("WHO HOLDS IT\n{}\n", lines(&[&held])));
     text.push_str(&format!("WHAT IT DOES NOT PROVE\n{}", lines(NOT_PROVEN)));
     Ok(text)
+}
+
+/// A period that begins before the log does: as loud, for nothing was due then by any record.
+fn begins(contents: &Contents, source: &dyn Source) -> Result<String, BundleError> {
+    let begins = source.record(0)?.at;
+    Ok(match begins > contents.facts.period.start {
+        false => String::new(),
+        true => format!(
+            "THE LOG BEGINS AT {}: of the time before it nothing was due by any record, collected or counted.\n\n",
+            time(begins)
+        ),
+    })
 }
 
 /// Slots that no record accounts for: loud, for everything else may look well.

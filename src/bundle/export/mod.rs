@@ -34,7 +34,7 @@ pub struct ExportRequest<'a> {
     pub period: Window,
     /// The file to write, or a folder to write `<name of the bundle>.zip` in. Never overwritten.
     pub out: &'a Path,
-    /// Whose evidence it is, for people.
+    /// Whose evidence it is: as the first record of the log says.
     pub organization: String,
     /// Controls to limit it to; empty: everything.
     pub controls: BTreeSet<String>,

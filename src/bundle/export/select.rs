@@ -40,9 +40,15 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     let found = reader.closing_checkpoint(needed).map_err(unread("checkpoint"))?;
     let (log_size, checkpoint) = found.ok_or(BundleError::NotCovered { needed })?;
     let epoch = reader.record(0).map_err(unread("record 0"))?;
-    let Body::Epoch { origin, sample, .. } = epoch.body else {
+    let Body::Epoch { origin, organization, sample, .. } = epoch.body else {
         return Err(BundleError::ledger("record 0", "is not the beginning of a log"));
     };
+    if organization != request.organization {
+        return Err(BundleError::Request {
+            what: format!("the log is evidence of {organization:?}, and not of {:?}", request.organization),
+            hint: "give the name that the first record of the log has".to_owned(),
+        });
+    }
     let (range, mut records) = match &scope {
         None => (range.clone(), whole(range, log_size)),
         Some(scope) => counted(reader, scope, range, log_size)?,
@@ -53,7 +59,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     supporting(reader, (&range, period), log_size, scope.as_ref(), &mut records)?;
     erasures(reader, log_size, &mut records)?;
     let facts = Facts {
-        organization: request.organization.clone(),
+        organization,
         period,
         origin,
         log_size,
@@ -314,9 +320,8 @@ fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Resul
     Ok(found)
 }
 
-/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict before the first
-/// of each control, and the beginnings
-/// of runs that ended in the range.
+/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict
+/// before the first of each control, and the beginnings of runs that ended in the range.
 fn named(
     reader: &Reader,
     range: &Range<u64>,
@@ -365,6 +370,9 @@ fn named(
         let found = reader.newest_before(range.start, &filter).map_err(unread("beginning of a run"))?;
         let (index, _) = found.ok_or_else(|| BundleError::ledger(format!("run {run}"), "was never opened"))?;
         wanted.insert(index);
+        // What it began under, should another configuration have come into force before the range.
+        let under = reader.newest_before(index, &Filter::kind("config")).map_err(unread("configuration"))?;
+        wanted.extend(under.map(|(index, _)| index));
     }
     Ok(())
 }

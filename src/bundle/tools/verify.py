@@ -8,7 +8,7 @@ bundle. Exit code 0: nothing that was checked is wrong. 1: something is. 2: an a
 checked. Read the lines `not checked`, too.
 Take this script from the release, not from the bundle that it is to check.
 """
-import argparse, base64, bisect, calendar, csv, hashlib, io, json, os, re, shutil, struct, subprocess, sys, tempfile, time, zipfile
+import argparse, base64, bisect, calendar, csv, hashlib, io, itertools, json, os, re, shutil, struct, subprocess, sys, tempfile, time, zipfile
 
 TAG = "tagmanifest-sha256.txt"
 SEALS = [TAG, TAG + ".sig", TAG + ".tsr", TAG + ".tsr.sig"]
@@ -32,11 +32,12 @@ KNOWN = re.compile("|".join((  # every path that a bundle may have; the files of
     r"data/(%s)/%s/.+" % ("|".join(FOLDERS.values()), N),
 )))
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+NUMBER = r"(?:0|[1-9]\d*)"
 INFO = re.compile(  # bag-info.txt has one form
-    r"Source-Organization: .*\nExternal-Description: SOC 2 evidence, collected and sealed by evidenced\nEvidenced-Format: 1\n"
+    r"Source-Organization: (?P<organization>.*)\nExternal-Description: SOC 2 evidence, collected and sealed by evidenced\nEvidenced-Format: 1\n"
     r"Evidenced-Period-Start: (?P<since>%s)\nEvidenced-Period-End: (?P<until>%s)\nEvidenced-Log-Origin: (?P<origin>.*)\n"
-    r"Evidenced-Log-Size: (?P<size>\d+)\nEvidenced-Log-Range: (?P<start>\d+) (?P<end>\d+)\n"
-    r"(Evidenced-Controls: (?P<controls>.+)\n)?(?P<sample>Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n)?" % (TIME, TIME), re.ASCII)
+    r"Evidenced-Log-Size: (?P<size>%s)\nEvidenced-Log-Range: (?P<start>%s) (?P<end>%s)\n"
+    r"(Evidenced-Controls: (?P<controls>.+)\n)?(?P<sample>Evidenced-Sample: SAMPLE WITH A SIMULATED CLOCK\n)?" % (TIME, TIME, NUMBER, NUMBER, NUMBER), re.ASCII)
 # The most bytes that are read at once of any file, of a sample, of a note, a proof or a receipt, and of a record.
 FILE_MAX, SAMPLE_MAX, NOTE_MAX, RECORD_MAX = 256 << 20, 16 << 20, 1 << 20, 65535
 # A key and a signature of the letter r.
@@ -214,18 +215,27 @@ def key_of(line):
     return match[1], match[2], raw[1:], line
 
 
-def checkpoint(note, keys):
-    """(origin, size, root) of a note that a key given has signed; None otherwise."""
+def signs(term, size):
+    """Whether the key signs a log of that many records: a record holds from the next checkpoint on."""
+    _, added, retired = term
+    return (added is None or added + 1 < size) and (retired is None or size <= retired + 1)
+
+
+def checkpoint(note, terms):
+    """(origin, size, root) of a note that every key has signed that signs at its size, and no other of the log's; else None."""
     body, _, signatures = note.partition("\n\n")
     head = body.split("\n")
-    for name, key_id, key, _ in keys:
-        for line in signatures.splitlines():
-            parts = line.split(" ")
-            if len(parts) == 3 and parts[0] == "\u2014" and parts[1] == name == head[0] and len(head) == 3:
-                signature = base64.b64decode(parts[2], validate=True)
-                if signature[:4].hex() == key_id and ed25519(key, signature[4:], (body + "\n").encode()):
-                    return head[0], int(head[1]), base64.b64decode(head[2], validate=True)
-    return None
+    if len(head) != 3:
+        return None
+    lines = [parts for parts in (line.split(" ") for line in signatures.splitlines()) if len(parts) == 3 and parts[0] == "\u2014"]
+    for term in terms:
+        name, key_id, key, _ = term[0]
+        own = [base64.b64decode(parts[2], validate=True) for parts in lines if parts[1] == name]
+        own = [signature[4:] for signature in own if signature[:4].hex() == key_id]
+        good = all(ed25519(key, signature, (body + "\n").encode()) for signature in own[:2])
+        if name != head[0] or len(own) != signs(term, int(head[1])) or not good:
+            return None
+    return head[0], int(head[1]), base64.b64decode(head[2], validate=True)
 
 
 def record_path(index):
@@ -246,31 +256,35 @@ def record_of(index, data):
 
 
 def named(bag, keys, note):
-    """(keys that may sign the closing checkpoint, keys that ever could): those given, and those that they vouch for.
+    """(the log's keys, each with the records that name and end it; those of them that were given or vouched for by one).
 
-    A record that names or ends a key is the last under a checkpoint of its own, signed by the keys before it. The
-    hashes to the left in its proof give that checkpoint's root, whatever came after."""
-    signing, ever = list(keys), list(keys)
+    Which is the first key the bundle says. A record that names or ends a key is the last under a checkpoint of its own,
+    signed by the keys before it. The hashes to the left in its proof give that checkpoint's root, whatever came after."""
+    lines = bag.text("data/log/log.vkey").splitlines()
+    terms, trusted = [[key_of(lines[0]), None, None]], {key[3] for key in keys}
     for path in sorted(path for path in bag.files if path.startswith("data/log/keys/")):
         index = int(path[14:26])
         data = bag.read(record_path(index), RECORD_MAX)
         record = record_of(index, data)
-        signed = checkpoint(bag.text(path), signing)
+        signed = checkpoint(bag.text(path), terms)
         proof = bag.text("data/proofs/%012d.tlog-proof" % index).partition("\n\n")[0].split("\n")[2:]
         at, last, root, up = index, int(note.split("\n")[1]) - 1, sha(b"\0" + data), [base64.b64decode(h) for h in proof]
         while last > 0 and up:
             if at % 2 or at < last:
                 root = node(up.pop(0), root) if at % 2 else (up.pop(0), root)[1]
             at, last = at // 2, last // 2
-        fits = record["kind"] == "key" and record["role"] == "log" and (not signed or signed[1:] == (index + 1, root))
-        if not need(fits, path + ": not the checkpoint of a record of a key of the log"):
+        fits = record["kind"] == "key" and record["role"] == "log" and signed and signed[1:] == (index + 1, root)
+        if not need(fits, path + ": not the checkpoint of a record of a key of the log, signed by the keys before it"):
             continue
-        key = key_of(record["key"])
-        if record["change"] == "retired":
-            signing = [other for other in signing if other != key]
-        elif signed and key not in ever:
-            signing, ever = signing + [key], ever + [key]
-    return signing, ever
+        for term in terms:
+            if term[0][3] == record["key"] and record["change"] == "retired":
+                term[2] = index
+        if record["change"] == "added":
+            if any(signs(term, index + 1) and term[0][3] in trusted for term in terms):
+                trusted.add(record["key"])
+            terms.append([key_of(record["key"]), index, None])
+    need(lines == [term[0][3] for term in terms], "data/log/log.vkey: its lines after the first are not the keys that the log's records name")
+    return terms, trusted
 
 
 def sshsig(text, message):
@@ -316,13 +330,14 @@ def day(text):
 
 
 def signers_of(text):
-    """Lines of allowed_signers as (names, key, from, until), those for bundles. Names are taken literally."""
+    """Lines of allowed_signers as (names, key, from, until), those for bundles. Names are taken literally: a line with a
+    pattern, or a name that it takes back, lets nobody sign."""
     signers = []
     for line in text.splitlines():
         match = re.fullmatch(r'\s*"?([^\s"#]+)"?\s+(?:((?:[a-z-]+="[^"]*",?)+)\s+)?(ssh-ed25519 \S+).*', line)
         options = dict(re.findall(r'([a-z-]+)="([^"]*)"', match[2] or "")) if match else {}
         unknown = set(options) - {"namespaces", "valid-after", "valid-before"}
-        if match and not unknown and "evidenced-bundle" in options.get("namespaces", "evidenced-bundle").split(","):
+        if match and not unknown and not set("!*?") & set(match[1]) and "evidenced-bundle" in options.get("namespaces", "evidenced-bundle").split(","):
             since, until = day(options.get("valid-after", "19700101")), day(options.get("valid-before", "99991231"))
             signers.append((match[1].split(","), match[3], since, until))
     return signers
@@ -343,7 +358,7 @@ def root_by_proof(index, size, leaf, path):
     return None if path else leaf
 
 
-def fold(bag, start, leaf_of, roots):
+def fold(bag, start, end, leaf_of, roots):
     """Appends every leaf hash to the tree before the range: hits each signed root, and each record has its place."""
     peaks = [bytes.fromhex(line[1]) for _, line in zip(range(65), bag.lines("data/log/frontier.txt", "([0-9a-f]{64})"))]
     need(len(peaks) == bin(start).count("1"), "data/log/frontier.txt: not the tree of the first %d records" % start)
@@ -366,6 +381,7 @@ def fold(bag, start, leaf_of, roots):
         peaks.append(leaf)
         size += 1
         meet()
+    need(size == end, "data/log/leafhashes.txt: does not end with the closing checkpoint")
     return passed
 
 
@@ -380,7 +396,8 @@ def owner(record):
 def counted(records, facts):
     """Runs and misses have numbers without holes, and what lies between one summary and the next is as many records as
     the second says: of everything, or of the controls of a selection and of the collectors that fed them. A selection
-    is counted from the last summary before its range to the end of the log."""
+    is counted from the last summary before its range to the end of the log. What a run brought is for the controls that
+    it fed by the configuration that it began under, and has a verdict of each before the run ends."""
     of_kind = lambda kind: [index for index in sorted(records) if records[index]["kind"] == kind]
     summaries, configs = of_kind("summary"), [index for index in of_kind("config") if index < facts.end]
     need(summaries[-1:] == [facts.size - 1], "data/log/checkpoint: the last record under it is no summary that is here")
@@ -395,17 +412,36 @@ def counted(records, facts):
         names["next"] = names["collectors"] = {one for map in maps for control in facts.controls & set(map) for one in map[control]}
         for control in facts.controls.difference(*maps):
             need(False, "bag-info.txt: no configuration of the period knows the control %s" % control)
+    earlier = max((index for index in configs if index < facts.start), default=None)
+    for index in [index for index in summaries if index >= facts.start and not facts.controls]:
+        stated = records[index]["counts"].get("config")
+        fits = stated == earlier or stated is not None and stated >= facts.start
+        need(fits, record_path(index) + ": names another configuration before the range than the newest that is here")
     seen = dict({part: {} for part in names}, config=None) if begin == 0 else None
-    config, last, count, begun = None, {}, 0, False
+    config, last, count, begun, under, unjudged = None, {}, 0, False, {}, {}
     for index in sorted(index for index in records if index < until):
         record, path = records[index], record_path(index)
         kind, (part, name) = record["kind"], owner(record)
         if not begun and index >= facts.start:
             begun = True
             need(not facts.controls or not seen or seen["config"] == config, path + ": another configuration is in force than the newest that is here")
+        inside = facts.start <= index < facts.end
         if kind == "config":
             config = index
-        if kind in ("run_opened", "missed") and facts.start <= index < facts.end:
+        if kind == "run_opened":
+            under[record["run"]] = config
+        if kind == "evidence" and inside:
+            began = under.get(record["run"])
+            if need(began is not None, path + ": of a run whose configuration is not here"):
+                fed = [control for control, of in sorted(records[began]["controls"].items()) if name in of]
+                need(record["controls"] == fed, "%s: for other controls than its run fed by %s" % (path, record_path(began)))
+                unjudged[record["run"]] = set(fed) & (facts.controls or set(fed))
+        if kind == "verdict":
+            unjudged.get(record["occasion"].get("run"), set()).discard(name)
+        if kind == "run_closed" and inside and record["end"] not in ("aborted", "interrupted"):
+            for control in sorted(unjudged.get(record["run"], ())):
+                need(False, "%s: ends a run whose evidence is for %s, without a verdict of it" % (path, control))
+        if kind in ("run_opened", "missed") and inside:
             need(record["seq"] == last.get(name, record["seq"] - 1) + 1, "%s: number %s of %s after %s" % (path, record["seq"], name, last.get(name)))
             last[name] = record["seq"]
         if index < begin:
@@ -480,7 +516,7 @@ def placed(records, facts):
 def commitments(bag, digests, records, here):
     """Every file of a record is the one that the record was committed to, in the folder of its kind; no other is there."""
     salts, spoken, count = {}, set(), 0
-    for number, row in enumerate(bag.lines("data/salts.csv", r"(?:record,salt|(\d+),([0-9a-f]{32}))")):
+    for number, row in enumerate(bag.lines("data/salts.csv", r"(?:record,salt|(%s),([0-9a-f]{32}))" % NUMBER)):
         index = int(row[1] or -1)
         if (number == 0) != (index < 0) or index in salts or number > len(bag.files):
             raise Refused("data/salts.csv: has another head, a record twice, or too many")
@@ -530,13 +566,18 @@ def samples(bag, records, here):
     return len(drawn_again)
 
 
-def anchors(bag, records, here, keys, root, sample):
+def anchors(bag, records, here, terms, root, sample):
     """Signed checkpoints that others hold, {size: (root, file)}; and the window of time that each gives."""
     held, stamped = {}, 0
+    order = sorted(records)
+    times = [seconds(records[index]["at"]) for index in order]
+    # The latest time up to each record, and the earliest from each one on.
+    latest = list(itertools.accumulate(times, max))
+    earliest = list(itertools.accumulate(reversed(times), min))[::-1]
     for index in [index for index in here if records[index]["kind"] == "anchor"]:
         record, folder = records[index], here[index]
         note, receipt = bag.text(folder + "note"), bag.read(folder + "receipt", NOTE_MAX)
-        signed = checkpoint(note, keys)
+        signed = checkpoint(note, terms)
         if not need(signed and signed[1] == record["size"] <= index, "%snote: not signed by the log" % folder):
             continue
         need(held.setdefault(signed[1], (signed[2], folder))[0] == signed[2], "%snote: another root for %d records: a fork" % (folder, signed[1]))
@@ -552,9 +593,11 @@ def anchors(bag, records, here, keys, root, sample):
             at = stamp(receipt, note.encode(), root)
             if need(at is not None, "%sreceipt: no time-stamp of the note by that authority" % folder) and not sample:
                 stamped += 1
-                for other, entry in records.items():
-                    need(other >= record["size"] or seconds(entry["at"]) <= at + 300, record_path(other) + ": claims a time after it was stamped")
-                    need(other <= index or seconds(entry["at"]) >= at - 300, record_path(other) + ": claims a time before the log had got there")
+                before, after = bisect.bisect_left(order, record["size"]), bisect.bisect_right(order, index)
+                if before and latest[before - 1] > at + 300:
+                    need(False, record_path(order[times.index(latest[before - 1])]) + ": claims a time after it was stamped")
+                if after < len(order) and earliest[after] < at - 300:
+                    need(False, record_path(order[times.index(earliest[after], after)]) + ": claims a time before the log had got there")
     return held, stamped
 
 
@@ -609,7 +652,7 @@ def disclosed(bag, note, size, top):
     for path in sorted(path for path in bag.files if path.startswith("data/records/")):
         index, data = int(path[13:25]), bag.read(path, RECORD_MAX)
         leaf_of[index] = sha(b"\0" + data)
-        head, _, rest = bag.text("data/proofs/%012d.tlog-proof" % index, FILE_MAX).partition("\n\n")
+        head, _, rest = bag.text("data/proofs/%012d.tlog-proof" % index).partition("\n\n")
         head = head.split("\n")
         good = head[:2] == ["c2sp.org/tlog-proof@v1", "index %d" % index] and rest == note and index < size
         path_up = [base64.b64decode(line, validate=True) for line in head[2:]]
@@ -626,6 +669,7 @@ def bounds(bag, records, facts):
     """The log begins as it must, and the range is what there is of the period. How many records of it are withheld."""
     first = records.get(0, {})
     need(first.get("kind") == "epoch" and first["origin"] == facts.origin, record_path(0) + ": not the beginning of this log")
+    need(first.get("organization") == facts.organization, "bag-info.txt: is of another organisation than " + record_path(0))
     need(bool(facts.sample) == bool(first.get("sample")), "bag-info.txt: says otherwise than %s whether this is a SAMPLE" % record_path(0))
     for index, record in records.items():
         need(index == 0 or record["kind"] != "epoch", record_path(index) + ": a second beginning of the log")
@@ -653,10 +697,11 @@ def check(bundle, keys, signers, root):
     digests = manifests(bag)
     facts = facts_of(bag)
     note = bag.text("data/log/checkpoint")
-    signing, keys = named(bag, keys, note)
-    closing = checkpoint(note, signing)
-    if not need(closing and closing[:2] == (facts.origin, facts.size),
-                "data/log/checkpoint: not signed by the log whose key you gave, or of another size than bag-info.txt says"):
+    terms, trusted = named(bag, keys, note)
+    closing = checkpoint(note, terms)
+    leads = closing and any(signs(term, closing[1]) and term[0][3] in trusted for term in terms)
+    if not need(leads and closing[:2] == (facts.origin, facts.size),
+                "data/log/checkpoint: not signed by all keys of the log whose key you gave, or of another size than bag-info.txt says"):
         return []
     origin, size, top = closing
     records, leaf_of = disclosed(bag, note, size, top)
@@ -664,10 +709,9 @@ def check(bundle, keys, signers, root):
     sample = records[0].get("sample") is True
     here, erased = placed(records, facts)
     files = commitments(bag, digests, records, here)
-    held, stamped = anchors(bag, records, here, keys, root, sample)
+    held, stamped = anchors(bag, records, here, terms, root, sample)
     held[size] = (top, "data/log/checkpoint")
-    passed = fold(bag, facts.start, leaf_of, held)
-    need(size in passed, "data/log/leafhashes.txt: does not reach the closing checkpoint")
+    passed = fold(bag, facts.start, size, leaf_of, held)
     open_points.extend("%snote: lies before the range" % held[s][1] for s in held if s < facts.start)
     summaries = counted(records, facts)
     redrawn = samples(bag, records, here)

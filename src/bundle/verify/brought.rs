@@ -1,7 +1,7 @@
 //! What whoever verifies has brought along: keys, certificates and checkpoints from elsewhere than the bundle.
 
 use super::cosignature::Witness;
-use super::merkle::Key;
+use super::merkle::{Key, Note};
 use super::signers::AllowedSigners;
 use super::{VerifyOptions, log};
 use crate::bundle::BundleError;
@@ -35,12 +35,20 @@ impl Brought {
                 request(format!("a witness's key: {why}"), "give name+id+base64 as its operator gave it")
             })
         };
+        // Of which log it is, and whether that signed it, the bundle shows.
+        let checkpoint = |note: &Vec<u8>| {
+            let text = std::str::from_utf8(note).map_err(|_| "not UTF-8".to_owned());
+            let read = text.and_then(|text| Note::parse(text)?.checkpoint());
+            let hint = "give the file as you were given it, such as data/log/checkpoint of an older bundle";
+            read.map(|_| note.clone())
+                .map_err(|why| request(format!("a checkpoint that you hold is none: {why}"), hint))
+        };
         Ok(Self {
             keys,
             signers: options.allowed_signers.as_deref().map(AllowedSigners::parse).transpose()?,
             roots,
             witnesses: options.witness_keys.iter().map(witness).collect::<Result<_, _>>()?,
-            held: options.held.clone(),
+            held: options.held.iter().map(checkpoint).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Counted<'a> {
     seen: Option<Seen>,
     /// The newest configuration so far.
     configured: Option<u64>,
+    /// The newest one before the range.
+    before: Option<u64>,
     begun: bool,
     summaries: u64,
     checking: Checking,
@@ -49,16 +51,27 @@ impl<'a> Counted<'a> {
             None => (if facts.range.start <= 1 { 0 } else { facts.range.start })..facts.range.end.saturating_add(1),
         };
         let seen = (opening.is_none() && counted.start == 0).then(Seen::default);
-        Self { contents, counted, seen, configured: None, begun: false, summaries: 0, checking }
+        Self { contents, counted, seen, configured: None, before: None, begun: false, summaries: 0, checking }
     }
 
     /// Takes the next record.
     pub(super) fn see(&mut self, index: u64, body: &Body) {
         let (scope, checking) = (self.contents.scope.as_ref(), &mut self.checking);
+        let start = self.contents.facts.range.start;
+        match body {
+            Body::Config { .. } if index < start => self.before = Some(index),
+            // All of the range is here, so only what came before it can have been taken out.
+            Body::Summary { counts, .. } if scope.is_none() && index >= start => {
+                let right = counts.config.is_some_and(|named| named >= start) || counts.config == self.before;
+                let why = "names another configuration before the range than the newest that is here";
+                checking.expect(right, record_path(index), why);
+            }
+            _ => {}
+        }
         if index >= self.counted.end {
             return;
         }
-        if !self.begun && index >= self.contents.facts.range.start {
+        if !self.begun && index >= start {
             self.begun = true;
             let fits = self.seen.as_ref().is_none_or(|seen| seen.counts.config == self.configured);
             let why = "another configuration is in force here than the newest before it that the bundle has";

@@ -11,8 +11,8 @@ use crate::ledger::record::{Body, Record, Status, canonical_json};
 use crate::notify::message::{ALERT, Message};
 use crate::run_file::{ErrorFile, PARTIAL, POPULATION, RUN, RunFile};
 use evidenced_collectors::contract::{Partial, Population};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Documents {
         let agrees = match (&record.body, sums) {
             (_, Err(error)) => return self.checking.failed(error),
             (Body::Verdict { .. }, _) => of.verdict(&record.body),
-            (Body::Config { sha256, .. }, _) => of.config(sha256),
+            (Body::Config { sha256, controls, .. }, _) => of.config(sha256, controls),
             (Body::Alert { .. }, _) => of.alert(&record.body),
             (_, Ok(sums)) => of.evidence(&record.body, sums),
         };
@@ -149,8 +149,24 @@ impl Of<'_> {
         self.agree(said == (key, *event, about.clone(), *severity, owner), "does not say what its alert.json says")
     }
 
-    fn config(&self, sha256: &str) -> Result<(), BundleError> {
-        let bytes = self.archive.read(&format!("{}/config.json", self.folder))?;
-        self.agree(hex::encode(Sha256::digest(bytes)) == sha256, "is of another configuration than its config.json")
+    fn config(&self, sha256: &str, controls: &BTreeMap<String, Vec<String>>) -> Result<(), BundleError> {
+        /// What every version of the program has written alike.
+        #[derive(Deserialize)]
+        struct Stated {
+            #[serde(default)]
+            controls: BTreeMap<String, Fed>,
+        }
+        #[derive(Deserialize)]
+        struct Fed {
+            collectors: Vec<String>,
+        }
+        let path = format!("{}/config.json", self.folder);
+        let bytes = self.archive.read(&path)?;
+        let same = hex::encode(Sha256::digest(&bytes)) == sha256;
+        self.agree(same, "is of another configuration than its config.json")?;
+        let stated: Stated = serde_json::from_slice(&bytes).map_err(|e| BundleError::malformed(path, e))?;
+        let fed = stated.controls.into_iter().map(|(control, fed)| (control, fed.collectors));
+        let why = "has other collectors for its controls than its config.json";
+        self.agree(fed.collect::<BTreeMap<_, _>>() == *controls, why)
     }
 }

@@ -110,8 +110,10 @@ impl<'a> Bounds<'a> {
         self.gap += u64::from(index == self.gap);
         if index == 0 {
             self.beginning = match &record.body {
-                Body::Epoch { origin, sample, .. } => {
-                    let right = *origin == self.facts.origin && (self.facts.sample || !sample);
+                Body::Epoch { origin, organization, sample, .. } => {
+                    let facts = self.facts;
+                    let right = (origin, organization) == (&facts.origin, &facts.organization);
+                    let right = right && (facts.sample || !sample);
                     (!right).then(|| ("bag-info.txt".to_owned(), "does not say what the first record of the log says"))
                 }
                 _ => Some((record_path(0), "is not the beginning of a log")),

@@ -100,6 +100,12 @@ pub struct Reperformed {
     pub transitions: u64,
     /// What could not be made again, and why. Neither right nor wrong.
     pub not_reperformed: Vec<Finding>,
+    /// Runs of which it is open whether they were asked what runs before the period left for them, for those are not in
+    /// the bundle: the first of a collector.
+    pub asked_before: u64,
+    /// How many of `not_reperformed` no erasure on record explains, nor that what they follow from is one of them already, or lies
+    /// before the period: what they say was taken as it is.
+    pub taken_as_it_is: u64,
 }
 
 impl VerifyReport {
@@ -116,6 +122,11 @@ impl VerifyReport {
     /// What no record accounts for: nothing is wrong with the bundle, and something with what it shows.
     pub fn unaccounted(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(|check| &check.unaccounted)
+    }
+
+    /// How many things were taken as they are that were to be made again: see `Reperformed`.
+    pub fn taken_as_it_is(&self) -> u64 {
+        self.reperformed.as_ref().map_or(0, |again| again.taken_as_it_is)
     }
 
     /// Everything that is wrong, first first.

@@ -1,5 +1,5 @@
-//! What records say of each other: sequence numbers, runs from opening to end, states that follow one
-//! another, and that what a verdict names is here.
+//! What records say of each other: sequence numbers, runs from opening to end and which controls they are for, states
+//! that follow one another, and that what a verdict names is here.
 
 use super::report::{Check, Checking};
 use super::walk::Seen;
@@ -8,19 +8,28 @@ use crate::causes;
 use crate::drift::State;
 use crate::ledger::record::{Body, End, Occasion, Of, Record, Status};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A configuration's controls, each with the collectors that feed it.
+type Map = BTreeMap<String, Vec<String>>;
 
 /// What is known of a run.
 struct Run {
     collector: String,
     seq: u64,
+    /// Of the configuration that it began under; `None`: it is not here.
+    under: Option<Rc<Map>>,
     evidence: Option<Status>,
     /// Controls that the evidence is for and that no verdict of the run has judged yet.
     unjudged: BTreeSet<String>,
 }
 
-/// Checks that the collectors' sequences have no holes, and that each run is closed, or said to be open.
+/// Checks that the collectors' sequences have no holes, that each run is closed, or said to be open, and that its
+/// evidence is for the controls that it fed and judged for each of them.
 pub(super) struct Sequences<'a> {
     contents: &'a Contents,
+    /// Of the newest configuration.
+    in_force: Option<Rc<Map>>,
     last: BTreeMap<String, u64>,
     /// Runs that are open.
     runs: BTreeMap<String, Run>,
@@ -32,22 +41,24 @@ pub(super) struct Sequences<'a> {
 impl<'a> Sequences<'a> {
     pub(super) fn new(contents: &'a Contents) -> Self {
         let checking = Checking::new("sequences");
-        Self { contents, last: BTreeMap::new(), runs: BTreeMap::new(), closed: BTreeSet::new(), checking }
+        let (last, runs, closed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { contents, in_force: None, last, runs, closed, checking }
     }
 
     /// Takes the next record.
     pub(super) fn see(&mut self, Seen { index, record, inside, .. }: &Seen) {
-        let Self { contents, last, runs, closed, checking } = self;
+        let Self { contents, in_force, last, runs, closed, checking } = self;
         if *index >= contents.facts.range.end {
             return;
         }
         let mut wrong = |why: String| checking.wrong(record_path(*index), why);
         match &record.body {
+            Body::Config { controls, .. } => *in_force = Some(Rc::new(controls.clone())),
             Body::RunOpened { run, collector, seq, .. } => {
                 if *inside {
                     in_sequence(last, collector, *seq, &mut wrong);
                 }
-                let opened = Run { collector: collector.clone(), seq: *seq, evidence: None, unjudged: BTreeSet::new() };
+                let opened = Run::opened(collector, *seq, in_force.clone());
                 if runs.insert(run.clone(), opened).is_some() || closed.contains(run.as_str()) {
                     wrong("opens a run that was opened before".to_owned());
                 }
@@ -59,6 +70,11 @@ impl<'a> Sequences<'a> {
                         wrong("is of another collector or number than its run".to_owned());
                     }
                     known.evidence = Some(*status);
+                    match known.fed() {
+                        Some(fed) if fed == *controls => {}
+                        Some(_) => wrong("is for other controls than its run fed by the configuration".to_owned()),
+                        None => wrong("is of a run whose configuration is not here".to_owned()),
+                    }
                     known.unjudged.extend(controls.iter().filter(|control| shown(contents, control)).cloned());
                 }
                 _ => wrong("is the evidence of a run that is not open, or has some already".to_owned()),
@@ -94,6 +110,18 @@ impl<'a> Sequences<'a> {
         let collectors = self.last.len();
         self.checking
             .done(format!("{collectors} collectors without holes; {open} runs are open at the end, and listed as such"))
+    }
+}
+
+impl Run {
+    fn opened(collector: &str, seq: u64, under: Option<Rc<Map>>) -> Self {
+        Self { collector: collector.to_owned(), seq, under, evidence: None, unjudged: BTreeSet::new() }
+    }
+
+    /// The controls that it feeds.
+    fn fed(&self) -> Option<Vec<String>> {
+        let under = self.under.as_ref()?.iter();
+        Some(under.filter(|(_, of)| of.contains(&self.collector)).map(|(control, _)| control.clone()).collect())
     }
 }
 

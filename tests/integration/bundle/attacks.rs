@@ -80,6 +80,12 @@ const ATTACKS: &[(u8, &str, Holds, Attack, &str)] = &[
     (40, "a record is longer than any", Bundles, lengthen, "records"),
     (47, "a record is spelled in another way, and the log is signed anew by its key", Log, respell, "records"),
     (47, "and one has a key twice", Log, double_last_key, "records"),
+    (48, "what a run brought is not judged, and the log is signed anew by its key", Log, unjudge, "sequences"),
+    (48, "and is said to be for no control", Log, disown_and_unjudge, "sequences"),
+    (49, "the bundle is said to be of another organisation", Bundles, relabel, "records"),
+    (52, "the list of leaves goes on after the last", Bundles, another_leaf, "range"),
+    (52, "a number begins with a zero", Bundles, |files, _| pad(files, "bag-info.txt", "-Log-Size: "), "bag"),
+    (52, "and so does that of a salt", Bundles, |files, _| pad(files, "data/salts.csv", "salt\n"), "commitments"),
 ];
 
 /// Attacks that take more than a bundle, and the test that is about each.
@@ -96,6 +102,8 @@ const ELSEWHERE: &[(u8, fn())] = &[
     (44, misled::attack_44_what_should_be_a_number_is_never_run_as_a_command),
     (45, misled::attack_45_the_time_that_nobody_signed_is_not_taken_for_that_of_the_time_stamp),
     (46, layouts::attack_46_one_archive_with_two_directories_is_no_bundle),
+    (50, keys::attack_50_while_two_keys_sign_one_of_them_alone_signs_for_no_verifier),
+    (51, selective::attack_51_no_older_configuration_stands_for_the_one_that_was_in_force),
 ];
 
 /// What finds things that `verify.py` leaves open, and says so: it derives and judges nothing, and what a folder
@@ -159,7 +167,7 @@ async fn every_attack_is_found_whatever_the_attacker_holds_and_makes_anew() {
 fn every_number_has_an_attack() {
     let here = ATTACKS.iter().map(|(number, ..)| *number);
     let all: BTreeSet<u8> = here.chain(ELSEWHERE.iter().map(|(number, _)| *number)).collect();
-    assert_eq!(all, (1..=47).collect());
+    assert_eq!(all, (1..=52).collect());
 }
 
 /// Nobody can put a time-stamp there that is wrong, but anybody can take one away.

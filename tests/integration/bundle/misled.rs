@@ -115,6 +115,17 @@ pub(super) fn attack_45_the_time_that_nobody_signed_is_not_taken_for_that_of_the
 }
 
 #[test]
+fn a_line_that_takes_its_name_back_lets_nobody_sign_whoever_checks() {
+    let audit = Audit::new();
+    audit.allow(&format!("{WHO},!{WHO} {}", audit.world.key().public_line().unwrap()));
+    assert!(!audit.ours(&audit.bundle).ok());
+    let (fine, said) = audit.desk.python(&audit.bundle);
+    assert!(!fine, "{said}");
+    let page = audit.desk.page(&audit.bundle, "");
+    assert_ne!(page["state"], "accepted", "{page}");
+}
+
+#[test]
 fn the_number_of_a_record_is_the_same_with_leading_zeros() {
     let audit = Audit::of(World::new());
     let (_dir, folder) = audit.desk.unpacked(&audit.bundle);

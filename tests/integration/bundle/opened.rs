@@ -35,9 +35,10 @@ pub(crate) fn said(output: &Output) -> String {
 
 #[test]
 fn every_page_is_well_formed_loads_nothing_and_every_link_leads_to_something() {
-    for world in [World::new(), World::hostile()] {
+    let hostile = "Test <b>\u{202e} & \"Ltd.\"";
+    for (world, organization) in [(World::new(), "Test Ltd."), (World::hostile_of(hostile), hostile)] {
         let dir = tempfile::tempdir().unwrap();
-        let bundle = world.bundle_of(period(), "Test <b>\u{202e} & \"Ltd.\"");
+        let bundle = world.bundle_of(period(), organization);
         let folder = unpacked(&bundle, dir.path());
         let output = pages(&folder);
         assert!(output.status.success(), "{}", said(&output));
@@ -63,8 +64,9 @@ fn every_page_is_well_formed_loads_nothing_and_every_link_leads_to_something() {
 
 #[test]
 fn names_from_outside_are_text_on_the_pages_and_nothing_of_them_is_hidden() {
-    let world = World::hostile();
-    let bundle = world.bundle_of(period(), "Test \u{202e}.dtL");
+    let organization = "Test \u{202e}.dtL";
+    let world = World::hostile_of(organization);
+    let bundle = world.bundle_of(period(), organization);
     let report = check(&bundle, false);
     assert!(report.ok(), "{}", wrong(&report));
     let files = Files::read(&bundle);

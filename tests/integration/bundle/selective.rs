@@ -3,8 +3,9 @@
 //! Whoever withholds has the ledger and its key, and makes everything else fit: `forge::withhold`.
 
 use super::archive::Files;
+use super::tools::Audit;
 use super::two::Two;
-use super::world::{at, exported, january, summarize};
+use super::world::{World, at, exported, january, summarize};
 use super::{check, wrong};
 use crate::support::auditor::Auditor;
 use evidenced::bundle::{BundleError, ExportRequest, controls_meeting, forge};
@@ -187,6 +188,29 @@ pub(super) fn attack_41_the_scripts_miss_every_record_that_a_selection_was_robbe
     let page = desk.page(&less, "");
     let named = page["verdict"].as_str().unwrap().contains(" of controls ONE, the bundle has ");
     assert!(page["state"] == "refused" && named, "{page}");
+}
+
+#[test]
+pub(super) fn attack_51_no_older_configuration_stands_for_the_one_that_was_in_force() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    // The bundle has the configuration before, because a run began under it.
+    let in_force = world.die_across_a_change("2025-12-31T23:00:00Z", "2025-12-31T23:30:00Z", "2026-01-01T00:30:00Z");
+    world.close("2026-01-01T00:40:00Z");
+    let audit = Audit::of(world);
+    let (out, key) = (audit.path("older.zip"), audit.world.key());
+    let withheld = BTreeSet::from([in_force]);
+    forge::withhold(&audit.world.reader(), &january(&out, &[], &key), &withheld).unwrap();
+    let words = "names another configuration before the range than the newest that is here";
+    assert!(wrong(&audit.ours(&out)).contains(words), "{}", wrong(&audit.ours(&out)));
+    let (fine, said) = audit.desk.python(&out);
+    assert!(!fine && said.contains(words), "{said}");
+    let page = audit.desk.page(&out, "");
+    assert!(page["state"] == "refused" && page["verdict"].as_str().unwrap().contains(words), "{page}");
+    assert!(audit.ours(&audit.bundle).ok(), "{}", wrong(&audit.ours(&audit.bundle)));
+    let (fine, said) = audit.desk.python(&audit.bundle);
+    assert!(fine, "{said}");
+    assert_eq!(audit.desk.page(&audit.bundle, "")["state"], "accepted");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A company with two stores, whose restore tests are read by the real collector into a real ledger:
 //! a good start, a damaged backup, a failed run, a missed one, an interrupted one, and a repair.
 
+use crate::support::program;
 use chrono::{DateTime, Utc};
 use evidenced::bundle::{BundleError, ExportRequest, ExportSummary, export};
 use evidenced::config::{Loaded, parse};
@@ -17,6 +18,7 @@ use evidenced_collectors::contract::Window;
 use evidenced_collectors::contract::clock::ManualClock;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -93,11 +95,15 @@ impl World {
 
     /// The beginning, of a control whose evidence is fresh for so long.
     pub(super) fn stale_after(stale_after: &str) -> Self {
+        Self::of(create(), stale_after)
+    }
+
+    fn of(create: Create, stale_after: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("logs")).unwrap();
         let clock = Arc::new(ManualClock::at(at("2025-12-15T00:00:00Z")));
         let loaded = loaded(dir.path(), stale_after);
-        let ledger = Ledger::create(&loaded.state_dir, create()).unwrap();
+        let ledger = Ledger::create(&loaded.state_dir, create).unwrap();
         let runner = Runner::new(loaded, ledger, clock.clone());
         block(runner.record_config("a test")).unwrap();
         Self { dir, clock, runner, bundles: Cell::new(0) }
@@ -161,7 +167,12 @@ impl World {
 
     /// Texts from outside that would like to be more than text.
     pub(super) fn hostile() -> Self {
-        let world = Self::begin();
+        Self::hostile_of("Test Ltd.")
+    }
+
+    /// The same, of an organisation.
+    pub(super) fn hostile_of(organization: &str) -> Self {
+        let world = Self::of(Create { organization: organization.to_owned(), ..create() }, "400d");
         world.run("2026-01-09T02:00:00Z");
         for (item, approver) in HOSTILE {
             world.append(Body::Waiver {
@@ -249,11 +260,42 @@ impl World {
 
     /// A run that seals what there is by then, and whose process dies before anybody judges it. Its run.
     pub(super) fn die_unjudged(&self, when: &str) -> String {
+        self.seal_unjudged(self.copied(), when, || ())
+    }
+
+    /// The same, with another configuration and a summary between the run's opening and what it seals. Returns that
+    /// configuration's record.
+    pub(super) fn die_across_a_change(&self, opened: &str, change: &str, sealed: &str) -> u64 {
+        self.seal_unjudged(self.copied(), opened, || {
+            self.clock.set(at(change));
+            drop(self.reconfigure());
+            summarize(&self.runner);
+            self.clock.set(at(sealed));
+        });
+        self.reader().newest(&Filter::kind("config")).unwrap().unwrap().0
+    }
+
+    /// The same of a run that goes on from nothing, as if there had been none before it.
+    pub(super) fn forget(&self, when: &str) {
+        self.seal_unjudged(Ledger::create(&self.elsewhere(), create()).unwrap(), when, || ());
+    }
+
+    /// Where another ledger over the same stores is, for what a run seals.
+    fn elsewhere(&self) -> PathBuf {
+        self.dir.path().join("elsewhere")
+    }
+
+    /// One with the same past.
+    fn copied(&self) -> Ledger {
+        let mut copy = Command::new(program("cp"));
+        assert!(copy.arg("-a").arg(self.state()).arg(self.elsewhere()).status().unwrap().success());
+        Ledger::open(&self.elsewhere()).unwrap()
+    }
+
+    fn seal_unjudged(&self, ledger: Ledger, when: &str, between: impl FnOnce()) -> String {
         history().write_until(&self.dir.path().join("logs"), at(when)).unwrap();
         self.clock.set(at(when));
-        // Another ledger over the same stores, for what a run seals.
-        let elsewhere = Loaded { state_dir: self.dir.path().join("elsewhere"), ..loaded(self.dir.path(), "400d") };
-        let ledger = Ledger::create(&elsewhere.state_dir, create()).unwrap();
+        let elsewhere = Loaded { state_dir: self.elsewhere(), ..loaded(self.dir.path(), "400d") };
         let other = Runner::new(elsewhere, ledger, self.clock.clone());
         let (_keep, never) = watch::channel(false);
         let sealed = block(other.run("restores", Trigger::Manual, None, never)).unwrap().evidence;
@@ -277,6 +319,7 @@ impl World {
             scheduled_for: None,
             window,
         });
+        between();
         let seq = self.reader().next_seq("restores").unwrap() - 1;
         let body = Body::Evidence { run: run.clone(), collector, seq, status, observed, controls, window };
         block(self.runner.append(vec![(body, files.collect())])).unwrap();

@@ -111,7 +111,7 @@ fn a_bundle_and_the_history_count_alike() {
     }
     assert_eq!(seen, 15);
     let page = String::from_utf8(files["data/controls/SEC-001/index.html"].clone()).unwrap();
-    assert!(page.contains("% of the time that the records know of") && page.contains("Time to repair"), "{page}");
+    assert!(page.contains("% of the period up to where its records end") && page.contains("Time to repair"), "{page}");
     let told = ["verify", "b.zip", "--reperform", "--vkey", "state/log.vkey"];
     let verify = home.run(&told);
     assert!(verify.code == 0 && verify.out.contains("not made again: 0"), "{verify:?}");

@@ -40,8 +40,17 @@ fn a_bundle_is_stamped_by_the_configured_authority_and_an_auditor_checks_that_to
     fs::write(home.path("other.pem"), Authority::new("P-256").pem("root")).unwrap();
     let said = verify(&home, "a.zip", &["--tsa-root", "other.pem"]);
     assert!(said.code == 4 && said.out.contains("REFUSED  envelope: tagmanifest-sha256.txt.tsr"), "{said:?}");
-    let said = verify(&home, "a.zip", &["--tsa-root", "allowed_signers"]);
-    assert!(said.code == 1 && said.err.contains("hint: "), "what is no certificate says nothing of a bundle: {said:?}");
+    // What was given and is not what it should be says nothing of a bundle.
+    fs::write(home.path("comment"), "# nobody\n").unwrap();
+    for wrong in [
+        &["verify", "a.zip", "--tsa-root", "allowed_signers"][..],
+        &["verify", "a.zip", "--vkey", "x+y+z"],
+        &["verify", "a.zip", "--allowed-signers", "comment"],
+        &["verify", "a.zip", "--held", "state/log.vkey"],
+    ] {
+        let said = home.run(wrong);
+        assert!(said.code == 2 && said.err.contains("hint: ") && said.out.is_empty(), "{wrong:?}: {said:?}");
+    }
     // Asked for again, it is the same bundle, though nobody could be asked.
     server.answers(Answers::Down);
     let said = export(&home, &now, "b.zip", &["--require-timestamp"]);

@@ -115,7 +115,7 @@ fn over_time(totals: &Totals) -> Markup {
     let ended = |how| totals.ended.get(&how).copied().unwrap_or_default();
     let unmonitored = totals.seconds.get(&State::Unmonitored).copied().unwrap_or_default();
     html! {
-        tr { th { "Effective" } td { (percent(share)) " % of the time that the records know of, as observed; at least "
+        tr { th { "Effective" } td { (percent(share)) " % of the period up to where its records end, as observed; at least "
             (percent(least)) " %" @if unmonitored > 0 { "; not watched for " (span(unmonitored)) } } } "\n"
         tr { th { "Not effective" } td { (lasted(totals.exposure)) ", in " (totals.drifts) " drifts: "
             (ended(Ending::Resolved)) " resolved, " (ended(Ending::Waived)) " ended by a waiver, "

@@ -1,6 +1,7 @@
 //! Populations from the recorded exchanges: the same `collect`, on a door that answers from records.
 
 use super::Work;
+use super::tasks::Tasks;
 use crate::bundle::BundleError;
 use crate::bundle::format::{Source, digits};
 use crate::bundle::verify::documents::document;
@@ -19,8 +20,10 @@ fn each(work: &mut Work<'_>) -> Result<(), BundleError> {
     let no_runtime =
         |e: std::io::Error| BundleError::Io { what: "no runtime for the collectors".to_owned(), source: e };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    let mut tasks = Tasks::default();
     for index in work.contents.disclosed().collect::<Vec<u64>>() {
         let body = work.source.record(index)?.body;
+        tasks.see(work, index, &body)?;
         let Body::Evidence { status, .. } = body else { continue };
         if work.contents.had_files(index, &body) && work.erased(index) {
             continue;
@@ -38,12 +41,12 @@ fn one(work: &mut Work<'_>, runtime: &tokio::runtime::Runtime, index: u64, statu
     let folder = format!("data/evidence/{}", digits(index));
     let run: RunFile = document(&work.source, index, RUN)?;
     let Some(kind) = evidenced_collectors::kind(&run.kind) else {
-        work.skip(folder, format!("this program has no collectors of the kind {}", run.kind));
+        work.take(folder, format!("this program has no collectors of the kind {}", run.kind));
         return Ok(());
     };
     if kind.version != run.kind_version {
         let (theirs, ours) = (run.kind_version, kind.version);
-        work.skip(folder, format!("made by version {theirs} of {}; this program has version {ours}", run.kind));
+        work.take(folder, format!("made by version {theirs} of {}; this program has version {ours}", run.kind));
         return Ok(());
     }
     let collector = match (kind.build)(&run.settings) {

@@ -3,6 +3,7 @@
 
 mod collections;
 mod states;
+mod tasks;
 mod verdicts;
 
 use super::container::Archive;
@@ -42,6 +43,13 @@ impl Work<'_> {
         true
     }
 
+    /// The same, without anything on record that explains it: whoever wants to hide something names a rule that no
+    /// program has.
+    fn take(&mut self, file: String, why: impl std::fmt::Display) {
+        self.done.taken_as_it_is += 1;
+        self.skip(file, why);
+    }
+
     /// Something could not be made again, which says nothing about whether it is right.
     fn skip(&mut self, file: String, why: impl std::fmt::Display) {
         self.done.not_reperformed.push(Finding { file, problem: why.to_string() });
@@ -59,13 +67,16 @@ pub(super) fn check(archive: &Archive, contents: &Contents) -> (Check, Reperform
         work.checking.failed(&error);
     }
     let done = work.done;
-    let detail = format!(
+    let mut detail = format!(
         "made again: {} collections, {} verdicts, {} changes of state; not made again: {}",
         done.collections,
         done.verdicts,
         done.transitions,
         done.not_reperformed.len()
     );
+    if done.asked_before > 0 {
+        detail.push_str(&format!("; what was left for {} first runs lies before the period", done.asked_before));
+    }
     (work.checking.done(detail), done)
 }
 
@@ -134,7 +145,7 @@ fn verdict(
         return Ok(());
     }
     let Some(in_force) = in_force else {
-        work.skip(record_path(index), "no configuration before it is in the bundle");
+        work.take(record_path(index), "no configuration before it is in the bundle");
         return states.unjudged(work, index, body);
     };
     match verdicts::again(work, in_force, seen, index, body)? {

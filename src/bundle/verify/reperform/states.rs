@@ -63,7 +63,7 @@ impl States {
         let file = format!("data/verdicts/{}/{STANDING}", digits(index));
         if !work.source.file_names(index)?.iter().any(|name| name == STANDING) {
             self.unknown.insert(index + 1, "the verdict before it has no standing");
-            work.skip(file, "is not among the verdict's files");
+            work.take(file, "is not among the verdict's files");
             return Ok(());
         }
         let sealed: Standing = document(&work.source, index, STANDING)?;
@@ -76,7 +76,12 @@ impl States {
         if previous.is_none() && (lost || !first_ever(work, control)?) {
             let what = if lost { "the verdict before it was erased" } else { BEFORE };
             self.unknown.insert(index + 1, what);
-            work.skip(file, format!("cannot be followed: {what}"));
+            let why = format!("cannot be followed: {what}");
+            if lost || before_erased(work, control) {
+                work.skip(file, why)
+            } else {
+                work.take(file, why)
+            }
             return Ok(());
         }
         let Some(config) = config else {
@@ -245,6 +250,12 @@ fn first_ever(work: &Work<'_>, control: &str) -> Result<bool, BundleError> {
     };
     let inside = work.contents.facts.range.contains(first);
     Ok(inside && matches!(work.source.record(*first)?.body, Body::Transition { from: None, .. }))
+}
+
+/// Whether the files of the verdict before the period were erased.
+fn before_erased(work: &Work<'_>, control: &str) -> bool {
+    let before = work.contents.controls.get(control).and_then(|control| control.before);
+    before.is_some_and(|before| work.contents.erased.contains_key(&before))
 }
 
 /// What of the evidence is complete: collector and time.

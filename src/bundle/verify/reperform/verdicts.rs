@@ -70,11 +70,11 @@ pub(super) fn again(
     let test = match Test::parse(rules.split('/').next().unwrap_or_default(), &policy) {
         Ok(test) if test.rules() == rules => test,
         Ok(test) => {
-            work.skip(file, format!("judged by {rules}; this program has {}", test.rules()));
+            work.take(file, format!("judged by {rules}; this program has {}", test.rules()));
             return Ok(None);
         }
         Err(error) => {
-            work.skip(file, format!("this program cannot read its policy: {error}"));
+            work.take(file, format!("this program cannot read its policy: {error}"));
             return Ok(None);
         }
     };
@@ -124,12 +124,12 @@ fn difference(again: &Verdict, sealed: &[u8]) -> String {
 fn policy_in_force(work: &mut Work<'_>, config: Option<&Config>, index: u64, control: &str, test: &Test) {
     let path = format!("data/verdicts/{}/policy.json", digits(index));
     let Some(control) = config.and_then(|config| config.controls.get(control)) else {
-        return work.skip(path, "this program cannot read the configuration in force, to compare the policy with");
+        return work.take(path, "this program cannot read the configuration in force, to compare the policy with");
     };
     match Test::parse(&control.test, &control.policy) {
         Ok(configured) if configured == *test => {}
         Ok(_) => work.checking.wrong(path, "is not the policy that the configuration in force gives the control"),
-        Err(error) => work.skip(path, format!("this program cannot read the configured policy: {error}")),
+        Err(error) => work.take(path, format!("this program cannot read the configured policy: {error}")),
     }
 }
 
@@ -225,7 +225,7 @@ fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, bod
             if *first < last || held.iter().any(own) {
                 work.checking.wrong(record_path(index), why);
             } else {
-                work.skip(record_path(index), why);
+                work.take(record_path(index), why);
             }
         }
     }
