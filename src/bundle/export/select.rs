@@ -314,9 +314,8 @@ fn deliveries_after(reader: &Reader, range: &Range<u64>, log_size: u64) -> Resul
     Ok(found)
 }
 
-/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict before the first
-/// of each control, and the beginnings
-/// of runs that ended in the range.
+/// Evidence, waivers and revocations that verdicts name, waivers that revocations do, drifts that causes do, the verdict
+/// before the first of each control, and the beginnings of runs that ended in the range.
 fn named(
     reader: &Reader,
     range: &Range<u64>,
