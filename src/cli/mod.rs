@@ -59,7 +59,6 @@ use crate::catalogue::{Catalogue, Unknown};
 use crate::compact::CompactError;
 use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::judge::cases::CasesError;
-use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::readiness::packs::PackError;
 use crate::readiness::{Cycle, GatherError};
@@ -439,7 +438,7 @@ fn minute(at: DateTime<Utc>) -> String {
 
 /// Whether the ledger is a sample's.
 fn is_sample(reader: &Reader) -> Result<bool, LedgerError> {
-    Ok(matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. }))
+    reader.is_sample()
 }
 
 /// A sample must not go on by the real clock: its servers are gone, and its evidence would seem to have a hole.
