@@ -33,7 +33,7 @@ maintainer=$(sed -n 's/^maintainer = "\(.*\)"$/\1/p' Cargo.toml)
 cat >$out/changelog <<END
 evidenced ($version-1) unstable; urgency=medium
 
-  * What changed stands in CHANGELOG.md of the source.
+  * What changed stands in CHANGELOG.md beside this file.
 
  -- $maintainer  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END

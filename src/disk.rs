@@ -19,7 +19,7 @@ pub enum Disk {
     /// The file system.
     #[default]
     Real,
-    /// A test, in bytes.
+    /// Simulated, as the clock can be: bytes.
     Said(Arc<AtomicU64>),
 }
 

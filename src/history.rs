@@ -114,7 +114,7 @@ pub fn history(
         changes: told.iter().filter(|told| of(told, interval, &starts, period)).cloned().collect(),
     });
     Ok(History {
-        sample: is_sample(reader)?,
+        sample: reader.is_sample()?,
         control: id.to_owned(),
         title: config.title.clone(),
         owner: config.owner.clone(),
@@ -292,10 +292,6 @@ fn verdicts(reader: &Reader, id: &str, period: Window, erased: &BTreeSet<u64>) -
     Ok(verdicts)
 }
 
-fn is_sample(reader: &Reader) -> Result<bool, LedgerError> {
-    Ok(matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. }))
-}
-
 /// What is not effective now.
 #[derive(Debug, Clone, Serialize)]
 pub struct Open {
@@ -369,7 +365,7 @@ pub fn open(reader: &Reader, loaded: &Loaded, now: DateTime<Utc>) -> Result<Open
         let worst = (b.state, b.severity).cmp(&(a.state, a.severity));
         worst.then(a.drift.from.cmp(&b.drift.from)).then(a.control.cmp(&b.control))
     });
-    Ok(Open { as_of: now, sample: is_sample(reader)?, drifts, unmonitored })
+    Ok(Open { as_of: now, sample: reader.is_sample()?, drifts, unmonitored })
 }
 
 fn no_transition(reader: &Reader, id: &str) -> RunError {

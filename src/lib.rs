@@ -1,4 +1,5 @@
 //! The daemon: decides, stores, shows. `run` is the straight line through it; ARCHITECTURE.md tells it.
+//! Modules are public for the tests and benches, which are other crates; nothing else is to use this one.
 
 pub mod anchor;
 pub mod assess;

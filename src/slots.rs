@@ -122,7 +122,7 @@ pub fn calendar(
     now: DateTime<Utc>,
     window: impl FnOnce(DateTime<Utc>) -> Window,
 ) -> Result<Calendar, RunError> {
-    let sample = matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. });
+    let sample = reader.is_sample()?;
     let as_of = if sample { reader.record(reader.size()?.saturating_sub(1))?.at } else { now };
     let window = window(as_of);
     let configurations = configurations(reader)?;

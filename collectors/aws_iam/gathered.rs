@@ -7,6 +7,7 @@ use crate::contract::{
     AccountState, CollectError, Ipe, Items, Partial, Population, Principal, PrincipalDetail, Unread, Whole, carry,
 };
 use crate::sources::aws::accounts::AccountSettings;
+use crate::sources::aws::nothing_read;
 use crate::sources::aws::organization::Scope;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -127,14 +128,6 @@ impl Gathered {
         self.failures.push(error);
     }
 
-    /// Where nothing at all was read, and for want of a credential or an answer, that is the error.
-    fn nothing_read(&self) -> Option<CollectError> {
-        let [first, rest @ ..] = self.failures.as_slice() else { return None };
-        let same = rest.iter().all(|other| other.word() == first.word());
-        let plain = matches!(first, CollectError::Unauthenticated { .. } | CollectError::Unavailable { .. });
-        (self.found.is_empty() && same && plain).then(|| first.clone())
-    }
-
     /// The population, or what of it there is. `before` is what the last complete run held.
     pub(super) fn into_population(
         mut self,
@@ -143,7 +136,7 @@ impl Gathered {
         settings: &Settings,
         registers: &Registers,
     ) -> Result<Population, CollectError> {
-        if let Some(error) = self.nothing_read() {
+        if let Some(error) = nothing_read(&self.found, &self.failures) {
             return Err(error);
         }
         self.all.unread.extend(before.lost(&self.memory, &self.accounted_for, &settings.confirmed_users));

@@ -19,10 +19,10 @@ use crate::contract::{
 use crate::door::{Door, Source};
 use crate::sources::aws::accounts::AccountSettings;
 use crate::sources::aws::caller::{Caller, caller};
-use crate::sources::aws::merged;
 use crate::sources::aws::organization::{self, Scope};
 use crate::sources::aws::refusal::signing_in;
 use crate::sources::aws::rights::{self, ASSUME_ROLE, LIST_ACCOUNTS, aws};
+use crate::sources::aws::{merged, nothing_read};
 use account::Read;
 use aws_config::SdkConfig;
 use settings::Settings;
@@ -160,7 +160,7 @@ impl Collector for AwsLogging {
                 Err(error) => gathered.lost(one.account, error),
             }
         }
-        if let Some(error) = gathered.nothing_read() {
+        if let Some(error) = nothing_read(&gathered.found, &gathered.failures) {
             return Err(error);
         }
         let blocks = gathered.sources.iter().map(|source| door.ipe(source));
@@ -224,14 +224,6 @@ impl Gathered {
             permission: None,
             hint: Some("give each account its own credential, and its account_id".to_owned()),
         });
-    }
-
-    /// Where nothing at all was read, and for want of a credential or an answer, that is the error.
-    fn nothing_read(&self) -> Option<CollectError> {
-        let [first, rest @ ..] = self.failures.as_slice() else { return None };
-        let same = rest.iter().all(|other| other.word() == first.word());
-        let plain = matches!(first, CollectError::Unauthenticated { .. } | CollectError::Unavailable { .. });
-        (self.found.is_empty() && same && plain).then(|| first.clone())
     }
 }
 

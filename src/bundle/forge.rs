@@ -1,5 +1,6 @@
 //! Alters a copy of a bundle and redoes everything that can be redone without the log's key, as a forger
-//! would who has the key of bundles. For the demo and for tests of `verify`; holds the bundle in memory.
+//! would who has the key of bundles. For the demo and for tests of `verify`; holds the bundle in memory. No command of the
+//! program reaches `withhold`; `tests/integration/bundle/selective.rs` does.
 
 use super::export::archive::Bag;
 use super::export::seal;
@@ -54,6 +55,7 @@ pub fn forge(
 /// else fit: tables, proofs, manifests. What somebody can do who has the ledger and wants to hide something.
 ///
 /// Errors: also when no bundle can be made of what is left, which `verify` would refuse as well.
+#[doc(hidden)]
 pub fn withhold(
     reader: &Reader,
     request: &ExportRequest<'_>,

@@ -1,7 +1,7 @@
 //! `evidenced alerts`: what somebody was told, what has not arrived, and trying a channel.
 
 use super::table::table;
-use super::{Exit, Usage, print_json, word};
+use super::{Exit, Usage, minute, print_json, word};
 use crate::config::Loaded;
 use crate::ledger::Reader;
 use crate::ledger::record::DeliveryOutcome;
@@ -14,7 +14,6 @@ use crate::notify::{Channel, PASSING};
 use crate::outside::Outside;
 use crate::run::Runner;
 use anyhow::bail;
-use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use std::sync::Arc;
@@ -53,7 +52,7 @@ pub(super) async fn alerts(loaded: Loaded, args: &Args, json: bool) -> anyhow::R
 
 fn show(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
     let reader = Reader::open(&loaded.state_dir)?;
-    let now = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
+    let now = super::now(&reader)?;
     let wanted =
         |alert: &Listed| (!args.owed && !args.dead) || (args.owed && alert.is_owed()) || (args.dead && alert.is_dead());
     let listed: Vec<Listed> = list(&reader, loaded, now)?.into_iter().filter(wanted).collect();
@@ -146,8 +145,4 @@ async fn test(loaded: &Loaded, name: &str, json: bool) -> anyhow::Result<Exit> {
         eprintln!("evidenced: {name} did not take the test message: {}\nhint: {hint}", refusal.why);
     }
     Ok(if sent.is_ok() { Exit::Ok } else { Exit::Failed })
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%MZ").to_string()
 }

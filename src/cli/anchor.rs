@@ -35,7 +35,8 @@ async fn now(loaded: Loaded, names: &[String], json: bool) -> anyhow::Result<Exi
     super::refuse_sample(&ledger)?;
     let known: Vec<String> = loaded.config.anchors.keys().cloned().collect();
     if known.is_empty() {
-        anyhow::bail!("no anchor is configured\nhint: add [anchors.<name>], see config/evidenced.example.toml");
+        let wrong = "no anchor is configured\nhint: add [anchors.<name>], see config/evidenced.example.toml";
+        anyhow::bail!(super::Usage(wrong.to_owned()));
     }
     let names = if names.is_empty() { known } else { names.to_vec() };
     let anchors = Anchors::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)));

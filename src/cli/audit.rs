@@ -1,5 +1,6 @@
 //! What `gaps`, `readiness`, `remediation` and `tracker` share: what they are of, and in which form they are printed.
 
+use super::Usage;
 use super::period::{self, Period};
 use crate::config::{AuditType, Loaded};
 use crate::readiness::{Ask, Facts, gather, planned};
@@ -49,9 +50,10 @@ impl AsOf {
 }
 
 /// In which form tables are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// Markdown.
+    #[default]
     Md,
     /// JSON.
     Json,
@@ -59,6 +61,17 @@ pub(super) enum Format {
     Csv,
     /// A spreadsheet; into a file or pipe.
     Xlsx,
+}
+
+/// The form that is asked for. `--json` asks for one as well, and two that contradict each other are refused.
+pub(super) fn form<F: Copy + Default + PartialEq>(asked: Option<F>, json: bool, as_json: F) -> anyhow::Result<F> {
+    match (asked, json) {
+        (Some(form), true) if form != as_json => {
+            bail!(Usage("--json and --format ask for two forms\nhint: leave one of them out".to_owned()))
+        }
+        (_, true) => Ok(as_json),
+        (form, false) => Ok(form.unwrap_or_default()),
+    }
 }
 
 /// Writes bytes to standard output as they are.

@@ -1,7 +1,7 @@
 //! `evidenced status --calendar`: what was due, and what became of each slot.
 
 use super::table::table;
-use super::{Exit, Usage, print_json};
+use super::{Exit, Usage, minute, print_json};
 use crate::config::Loaded;
 use crate::ledger::Reader;
 use crate::schedule::Outcome;
@@ -98,8 +98,4 @@ fn tells(line: &Line) -> Option<String> {
 
 fn why(line: &Line) -> String {
     line.reason.clone().or_else(|| tells(line)).unwrap_or_default()
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%MZ").to_string()
 }

@@ -5,7 +5,9 @@ use super::{Exit, apply, print_json, print_toml, span};
 use crate::catalogue;
 use crate::config::{Config, Span};
 use crate::doctor::Finding;
+use crate::judge::Test;
 use clap::Subcommand;
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 #[derive(Debug, Subcommand)]
@@ -59,8 +61,7 @@ pub(super) async fn config(path: &Path, what: &What, json: bool) -> anyhow::Resu
 }
 
 /// TOML has no null: what is not set is left out.
-fn without_nulls(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
+fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             map.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect()
@@ -70,15 +71,36 @@ fn without_nulls(value: serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// The schema of the file, with the settings of each kind under `$defs`.
+/// The schema of the file: of `settings` it has those of the kind that is named beside them, of `policy` the one of the
+/// test.
 fn schema() -> schemars::Schema {
     let mut schema = schemars::schema_for!(Config);
-    let kinds: serde_json::Map<String, serde_json::Value> = evidenced_collectors::KINDS
-        .iter()
-        .map(|kind| (format!("settings of {}", kind.name), (kind.settings_schema)().to_value()))
-        .collect();
-    if let Some(defs) = schema.ensure_object().entry("$defs").or_insert_with(|| serde_json::json!({})).as_object_mut() {
-        defs.extend(kinds);
+    if let Some(defs) = schema.ensure_object().get_mut("$defs").and_then(Value::as_object_mut) {
+        let kinds = evidenced_collectors::KINDS.iter().map(|kind| (kind.name, (kind.settings_schema)()));
+        choose(defs, "CollectorConfig", ("kind", "settings"), kinds);
+        let policies = Test::NAMES.iter().filter_map(|name| Some((*name, Test::policy_schema(name)?)));
+        choose(defs, "ControlConfig", ("test", "policy"), policies);
     }
     schema
+}
+
+/// Says of a table that what stands under `key` is by the schema of the name that stands under `word`. Each such schema
+/// has an id, for what it refers to is inside of it.
+fn choose(
+    defs: &mut Map<String, Value>,
+    table: &str,
+    (word, key): (&str, &str),
+    schemas: impl Iterator<Item = (&'static str, schemars::Schema)>,
+) {
+    let mut choices = Vec::new();
+    for (name, mut schema) in schemas {
+        let id = format!("urn:evidenced:{key}:{name}");
+        schema.insert("$id".to_owned(), json!(id));
+        let (named, then) = (json!({ word: { "const": name } }), json!({ key: { "$ref": id } }));
+        choices.push(json!({ "if": { "properties": named }, "then": { "properties": then } }));
+        defs.insert(format!("{key} of {name}"), schema.to_value());
+    }
+    if let Some(table) = defs.get_mut(table).and_then(Value::as_object_mut) {
+        table.insert("allOf".to_owned(), json!(choices));
+    }
 }

@@ -84,7 +84,10 @@ fn newest(old_dir: &Path, given: Option<&Path>) -> anyhow::Result<Checkpoint> {
     super::named(path, "give the file as its holder has it")?;
     let note = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     if note.len() > NOTE_BYTES_MAX {
-        bail!("{} is no checkpoint: it is longer than {NOTE_BYTES_MAX} bytes", path.display());
+        bail!(
+            "{} is no checkpoint: it is longer than {NOTE_BYTES_MAX} bytes\nhint: give the file as its holder has it",
+            path.display()
+        );
     }
     let keys = keys.lines().map(VerifierKey::parse).collect::<Result<Vec<_>, _>>()?;
     let opened = keys.iter().find_map(|key| key.open(&note).ok());

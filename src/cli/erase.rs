@@ -8,7 +8,6 @@ use crate::ledger::{Filter, UNIT_RECORDS_MAX};
 use crate::ledger::{LedgerError, NewRecord, Reader, Shared, sweep};
 use anyhow::bail;
 use evidenced_collectors::contract::Window;
-use evidenced_collectors::contract::clock::{Clock, SystemClock};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
@@ -97,7 +96,7 @@ pub(super) async fn erase(loaded: Loaded, args: &Args, json: bool) -> anyhow::Re
         eprintln!("nothing was erased");
         return Ok(Exit::Failed);
     }
-    let at = if super::is_sample(&reader)? { super::sample_now(&reader)? } else { SystemClock.now() };
+    let at = super::now(&reader)?;
     // A connection that has read could hold the old pages.
     drop(reader);
     let body = |target: &u64| Body::Erasure {

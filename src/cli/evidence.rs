@@ -188,6 +188,12 @@ fn read(path: &Path, most: u64) -> anyhow::Result<(String, Vec<u8>)> {
 
 fn list(loaded: &Loaded, control: Option<&str>, json: bool) -> anyhow::Result<Exit> {
     let found = documents::sealed(&Reader::open(&loaded.state_dir)?, loaded, control)?;
+    // One that is no longer configured may still have documents; one that never was is a slip of the pen.
+    if let Some(control) = control
+        && found.documents.is_empty()
+    {
+        super::configured(loaded, control)?;
+    }
     if json {
         print_json(&found)?;
     } else if found.documents.is_empty() {

@@ -1,6 +1,6 @@
 //! `evidenced gaps`: what is missing for a report; or a skill pack's gap analysis, from its own file.
 
-use super::audit::{Audit, Format, not_a_terminal, print};
+use super::audit::{Audit, Format, form, not_a_terminal, print};
 use super::table::table;
 use super::tracker::{controls, show_notes};
 use super::{Exit, print_json};
@@ -21,9 +21,9 @@ pub(super) struct Args {
     seed_compat: Option<PathBuf>,
     #[command(flatten)]
     audit: Audit,
-    /// As what. `--json` is `--format json`.
-    #[arg(long, default_value = "md")]
-    format: Format,
+    /// As what. `--json` is `--format json`. Default: md.
+    #[arg(long)]
+    format: Option<Format>,
     /// Exit 3 when there is a gap of this severity or a worse one. Default: exit 0 whatever there is.
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -41,9 +41,10 @@ pub(super) fn gaps(
 }
 
 fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let form = form(args.format, json, Format::Json)?;
     let facts = args.audit.facts(loaded)?;
     let gaps = readiness::gaps(&facts);
-    match if json { Format::Json } else { args.format } {
+    match form {
         Format::Json => print_json(&gaps)?,
         Format::Md => print(gaps.markdown(&facts).as_bytes())?,
         Format::Csv => print(&gaps.grid().csv()?)?,

@@ -1,6 +1,6 @@
 //! `evidenced matrix`: the control matrix in four forms.
 
-use super::audit::{Format, not_a_terminal, print};
+use super::audit::{Format, form, not_a_terminal, print};
 use super::{Exit, Known, print_json};
 use crate::catalogue::Category;
 use crate::readiness::Matrix;
@@ -12,9 +12,9 @@ pub(super) struct Args {
     /// Of which categories: security, availability, confidentiality, processing-integrity, privacy. Default: all.
     #[arg(long, value_delimiter = ',', value_parser = category)]
     categories: Vec<Category>,
-    /// As what. `--json` is `--format json`.
-    #[arg(long, default_value = "md")]
-    format: Format,
+    /// As what. `--json` is `--format json`. Default: md.
+    #[arg(long)]
+    format: Option<Format>,
 }
 
 fn category(text: &str) -> Result<Category, String> {
@@ -26,12 +26,13 @@ fn category(text: &str) -> Result<Category, String> {
 }
 
 pub(super) fn matrix(known: &Known, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let form = form(args.format, json, Format::Json)?;
     let categories = match args.categories.as_slice() {
         [] => Category::value_variants().iter().copied().collect(),
         some => some.iter().copied().collect(),
     };
     let matrix = Matrix::new(&known.catalogue, known.config.as_ref(), categories);
-    let bytes = match if json { Format::Json } else { args.format } {
+    let bytes = match form {
         Format::Json => {
             print_json(&matrix)?;
             return Ok(Exit::Ok);

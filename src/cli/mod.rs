@@ -1,7 +1,7 @@
 //! argv to exit code: one file per subcommand. stdout is data, stderr is talk.
 //!
-//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, a due run not accounted for, or what
-//! a bundle says not made again, 4 verification failed.
+//! Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 something is not effective, late or gone, a due run not accounted
+//! for, or what a bundle says not made again, 4 a bundle is refused or a ledger is not whole.
 
 /// A line of data. A closed pipe (`evidenced status | head`) ends the program: its reader has seen enough.
 macro_rules! outln {
@@ -60,7 +60,6 @@ use crate::compact::CompactError;
 use crate::config::{Config, ConfigError, Loaded, Span};
 use crate::daemon::alive;
 use crate::judge::cases::CasesError;
-use crate::ledger::record::Body;
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::readiness::packs::PackError;
 use crate::readiness::{Cycle, GatherError};
@@ -444,7 +443,7 @@ fn minute(at: DateTime<Utc>) -> String {
 
 /// Whether the ledger is a sample's.
 fn is_sample(reader: &Reader) -> Result<bool, LedgerError> {
-    Ok(matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. }))
+    reader.is_sample()
 }
 
 /// Opens the ledger for appending. An old copy of it must not go on, so where no daemon answers, which has asked them,

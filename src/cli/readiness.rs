@@ -1,6 +1,6 @@
 //! `evidenced readiness`: the score of a scope, with what keeps it down.
 
-use super::audit::{Audit, print};
+use super::audit::{Audit, form, print};
 use super::{Exit, print_json};
 use crate::config::Loaded;
 use crate::readiness::packs::Rating;
@@ -11,17 +11,18 @@ use clap::ValueEnum;
 pub(super) struct Args {
     #[command(flatten)]
     audit: Audit,
-    /// As what. `--json` is `--format json`.
-    #[arg(long, default_value = "md")]
-    format: Form,
+    /// As what. `--json` is `--format json`. Default: md.
+    #[arg(long)]
+    format: Option<Form>,
     /// Exit 3 when the rating is this one or a worse one. Default: exit 0 whatever it is.
     #[arg(long, value_name = "RATING")]
     fail_on: Option<Rating>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// Markdown.
+    #[default]
     Md,
     /// JSON.
     Json,
@@ -32,9 +33,10 @@ enum Form {
 }
 
 pub(super) fn readiness(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let form = form(args.format, json, Form::Json)?;
     let facts = args.audit.facts(loaded)?;
     let readiness = compute(&facts);
-    match if json { Form::Json } else { args.format } {
+    match form {
         Form::Json => print_json(&readiness)?,
         Form::Md => print(readiness.markdown(&facts).as_bytes())?,
         Form::Csv => print(&readiness.grid().csv()?)?,

@@ -1,6 +1,6 @@
 //! `evidenced remediation`: what to do about each gap, by whom, in which order, by when.
 
-use super::audit::{Audit, not_a_terminal, print};
+use super::audit::{Audit, form, not_a_terminal, print};
 use super::{Exit, print_json};
 use crate::catalogue::Severity;
 use crate::config::Loaded;
@@ -11,17 +11,18 @@ use clap::ValueEnum;
 pub(super) struct Args {
     #[command(flatten)]
     audit: Audit,
-    /// As what. `--json` is `--format json`.
-    #[arg(long, default_value = "md")]
-    format: Form,
+    /// As what. `--json` is `--format json`. Default: md.
+    #[arg(long)]
+    format: Option<Form>,
     /// Exit 3 when a gap has this priority or a higher one. Default: exit 0 whatever there is.
     #[arg(long, value_name = "PRIORITY")]
     fail_on: Option<Severity>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// Markdown.
+    #[default]
     Md,
     /// JSON.
     Json,
@@ -34,9 +35,10 @@ enum Form {
 }
 
 pub(super) fn remediation(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let form = form(args.format, json, Form::Json)?;
     let facts = args.audit.facts(loaded)?;
     let plan = plan(&facts, &loaded.catalogue)?;
-    match if json { Form::Json } else { args.format } {
+    match form {
         Form::Json => print_json(&plan)?,
         Form::Md => print(plan.markdown(&facts).as_bytes())?,
         Form::Csv => print(&plan.grid().csv()?)?,

@@ -1,6 +1,6 @@
 //! `evidenced tracker`: what evidence there is of each control; or a skill pack's status report, from its own file.
 
-use super::audit::{AsOf, Format, not_a_terminal, print};
+use super::audit::{AsOf, Format, form, not_a_terminal, print};
 use super::table::table;
 use super::{Exit, print_json, read};
 use crate::bundle::word;
@@ -20,9 +20,9 @@ pub(super) struct Args {
     seed_compat: Option<PathBuf>,
     #[command(flatten)]
     as_of: AsOf,
-    /// As what. `--json` is `--format json`.
-    #[arg(long, default_value = "md")]
-    format: Format,
+    /// As what. `--json` is `--format json`. Default: md.
+    #[arg(long)]
+    format: Option<Format>,
     /// Exit 3 when the rating is this one or a worse one. Default: exit 0 whatever it is.
     #[arg(long, value_name = "RATING")]
     fail_on: Option<Rating>,
@@ -40,13 +40,14 @@ pub(super) fn tracker(
 }
 
 fn of_evidence(loaded: &Loaded, args: &Args, json: bool) -> anyhow::Result<Exit> {
+    let form = form(args.format, json, Format::Json)?;
     let facts = args.as_of.facts(loaded)?;
     let due = loaded.config.controls.iter().filter_map(|(id, control)| {
         let next = |name: &String| loaded.collectors[name].schedule.next_after(facts.as_of);
         Some((id.clone(), control.collectors.iter().filter_map(next).min()?))
     });
     let tracker = readiness::tracker(&facts, &due.collect());
-    match if json { Format::Json } else { args.format } {
+    match form {
         Format::Json => print_json(&tracker)?,
         Format::Md => print(tracker.markdown(&facts).as_bytes())?,
         Format::Csv => print(&tracker.grid().csv()?)?,

@@ -16,15 +16,15 @@ const HELP: &str = "\
 A waiver counts from now until it ends, for deviations only: what could not be judged cannot be accepted, nor can \
 access keys of an account's root. What it covers shows as waived, and never as pass; at its end it counts again.
 
-The owner of the control approves none. It does not count if the approver gains by it, as far as the names that the sources give tell; `evidenced waivers` \
-then says so. Who gains:
-  change_review  the change's author, committers, and whoever pushed, merged or started it
-  mfa            the account itself, and its registered owner
-  restore_test   whoever performed a test of that store in that quarter
+The owner of the control approves none. It does not count if the approver gains by it, as far as the names that the \
+sources give tell; `evidenced waivers` then says so. Who gains:
+  change_review    the change's author, committers, and whoever pushed, merged or started it
+  mfa              the account itself, and its registered owner
+  restore_test     whoever performed a test of that store in that quarter
   vulnerabilities  whoever dismissed the alert
-  of registers   the person; of an account also whoever asked for it; the owner of a vendor, risk, system or asset;
-                 whoever approved a policy or assessment
-  documented     whoever added a document of that time";
+  of registers     the person; of an account also whoever asked for it; the owner of a vendor,
+                   risk, system or asset; whoever approved a policy or assessment
+  documented       whoever added a document of that time";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]

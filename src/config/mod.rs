@@ -1,5 +1,5 @@
-//! What the user writes: one TOML file, one doc comment per key. Here the keys; `load` reads and
-//! checks them, `changes` compares two, `span` is how durations are written.
+//! What the user writes: one TOML file, one doc comment per key. Here the top, collectors and controls; the other tables
+//! have a file each. `load` reads and checks them, `changes` compares two, `span` is how durations are written.
 //!
 //! Unknown keys are refused with the nearest known one. Secrets are never written here, only where
 //! to find them (`SecretRef`).
@@ -126,7 +126,7 @@ pub struct CollectorConfig {
     #[serde(default)]
     pub catch_up: CatchUp,
     /// How far back the very first run looks (kinds that read a window). Default `30d`.
-    #[serde(default = "first_window")]
+    #[serde(default = "thirty_days")]
     pub first_window: Span,
     /// What one run may cost.
     #[serde(default)]
@@ -165,9 +165,8 @@ pub struct ControlConfig {
     /// The collectors that feed it.
     pub collectors: Vec<String>,
     /// The test: `change_review`, `mfa`, `restore_test`, `vulnerabilities`, `audit_logging`; of registers
-    /// `access_grant`, `access_review`,
-    /// `acknowledgement`, `asset_inventory`, `incident_response`, `leavers`, `risk_assessment`, `training`,
-    /// `vendor_review`; of documents `documented`.
+    /// `access_grant`, `access_review`, `acknowledgement`, `asset_inventory`, `incident_response`, `leavers`,
+    /// `risk_assessment`, `training`, `vendor_review`; of documents `documented`.
     pub test: String,
     /// Parameters of the test; what is left out has the documented default.
     #[serde(default = "empty_object")]
@@ -181,7 +180,7 @@ pub struct ControlConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_after: Option<Span>,
     /// How far back events count towards the present state (collectors that read a window). Default `30d`.
-    #[serde(default = "first_window")]
+    #[serde(default = "thirty_days")]
     pub lookback: Span,
 }
 
@@ -220,7 +219,7 @@ fn no_settings() -> serde_json::Value {
     serde_json::json!({})
 }
 
-fn first_window() -> Span {
+fn thirty_days() -> Span {
     Span::seconds(30 * 24 * 3600)
 }
 

@@ -10,39 +10,106 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// A test of a control, with its policy: `test = "change_review"` and the table `policy` of a control.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Test {
+/// The tests, a row for each: what it asks, its variant, its module, which is its name in a configuration, the version of
+/// its rules, and which items it judges. The version is raised whenever the same items and policy could give another
+/// judgement.
+macro_rules! tests {
+    ($($(#[$asks:meta])* $variant:ident = $module:ident / $version:literal of $takes:ident;)*) => {
+        /// A test of a control, with its policy: `test = "change_review"` and the table `policy` of a control.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Test {
+            $($(#[$asks])* $variant($module::Policy),)*
+        }
+
+        impl Test {
+            /// The names that a control can give as `test`.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($module)),*];
+
+            /// Reads a test by name, and its policy: an object, or null for all defaults. Refuses unknown
+            /// names, unknown keys and values that make no sense, so that a slip of the pen loosens nothing.
+            pub fn parse(name: &str, policy: &Value) -> Result<Self, PolicyError> {
+                $(if name == stringify!($module) {
+                    let policy = read(name, policy)?;
+                    $module::check(&policy)?;
+                    return Ok(Self::$variant(policy));
+                })*
+                Err(PolicyError {
+                    message: format!("there is no test {name:?}"),
+                    hint: instead(name, Self::NAMES.iter().copied()),
+                })
+            }
+
+            /// Its name, as `test` of a control.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => stringify!($module),)*
+                }
+            }
+
+            /// Name and version of its rules.
+            pub fn rules(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => concat!(stringify!($module), "/", $version),)*
+                }
+            }
+
+            /// Which items it judges.
+            pub fn takes(&self) -> Takes {
+                match self {
+                    $(Self::$variant(_) => Takes::$takes,)*
+                }
+            }
+
+            /// Every parameter, also those left at their defaults; `parse` reads it back. It is sealed with
+            /// the verdict, so that a later default changes no past one.
+            pub fn policy_json(&self) -> Value {
+                match self {
+                    $(Self::$variant(policy) => json!(policy),)*
+                }
+            }
+
+            /// JSON schema of the policy of the test of that name, for editors; `None` if there is no such test.
+            pub fn policy_schema(name: &str) -> Option<schemars::Schema> {
+                $(if name == stringify!($module) {
+                    return Some(schemars::schema_for!($module::Policy));
+                })*
+                None
+            }
+        }
+    };
+}
+
+tests! {
     /// Every change of a production branch was reviewed before it landed.
-    ChangeReview(change_review::Policy),
+    ChangeReview = change_review / 3 of Changes;
     /// Everybody who can sign in does so with a second factor.
-    Mfa(mfa::Policy),
+    Mfa = mfa / 2 of Principals;
     /// Every store was restored and checked in every quarter.
-    RestoreTest(restore_test::Policy),
+    RestoreTest = restore_test / 2 of Restores;
     /// What was found vulnerable was mended or accepted in time.
-    Vulnerabilities(vulnerabilities::Policy),
+    Vulnerabilities = vulnerabilities / 1 of Vulnerabilities;
     /// Everything done in every region of every account is written down and kept.
-    AuditLogging(audit_logging::Policy),
+    AuditLogging = audit_logging / 1 of AuditLogs;
     /// Access is given only after somebody else said yes.
-    AccessGrant(access_grant::Policy),
+    AccessGrant = access_grant / 1 of Workforce;
     /// Access to every system is reviewed in every quarter.
-    AccessReview(access_review::Policy),
+    AccessReview = access_review / 1 of AccessReviews;
     /// Policies are approved and in force, and everybody acknowledged them.
-    Acknowledgement(acknowledgement::Policy),
+    Acknowledgement = acknowledgement / 1 of Workforce;
     /// Every asset is known, and what left did so with proof.
-    AssetInventory(asset_inventory::Policy),
+    AssetInventory = asset_inventory / 1 of Assets;
     /// Somebody added a document for every month, quarter or year.
-    Documented(documented::Policy),
+    Documented = documented / 1 of Documents;
     /// The plan for incidents is exercised, and incidents were dealt with.
-    IncidentResponse(incident_response::Policy),
+    IncidentResponse = incident_response / 1 of Incidents;
     /// Who left lost their access in time.
-    Leavers(leavers::Policy),
+    Leavers = leavers / 1 of Workforce;
     /// Risks are assessed in time, and each has what it needs.
-    RiskAssessment(risk_assessment::Policy),
+    RiskAssessment = risk_assessment / 1 of Risks;
     /// Everybody is screened and trained.
-    Training(training::Policy),
+    Training = training / 1 of Workforce;
     /// Every vendor that matters was reviewed.
-    VendorReview(vendor_review::Policy),
+    VendorReview = vendor_review / 1 of Vendors;
 }
 
 /// What a test judges: a variant of `Items`.
@@ -121,182 +188,6 @@ pub struct PolicyError {
     pub message: String,
     /// What to write instead.
     pub hint: String,
-}
-
-impl Test {
-    /// The names that a control can give as `test`.
-    pub const NAMES: &'static [&'static str] = &[
-        "change_review",
-        "mfa",
-        "restore_test",
-        "vulnerabilities",
-        "audit_logging",
-        "access_grant",
-        "access_review",
-        "acknowledgement",
-        "asset_inventory",
-        "documented",
-        "incident_response",
-        "leavers",
-        "risk_assessment",
-        "training",
-        "vendor_review",
-    ];
-
-    /// Reads a test by name, and its policy: an object, or null for all defaults. Refuses unknown
-    /// names, unknown keys and values that make no sense, so that a slip of the pen loosens nothing.
-    pub fn parse(name: &str, policy: &Value) -> Result<Self, PolicyError> {
-        let test = match name {
-            "change_review" => Self::ChangeReview(read(name, policy)?),
-            "mfa" => Self::Mfa(read(name, policy)?),
-            "restore_test" => Self::RestoreTest(read(name, policy)?),
-            "vulnerabilities" => Self::Vulnerabilities(read(name, policy)?),
-            "audit_logging" => Self::AuditLogging(read(name, policy)?),
-            "access_grant" => Self::AccessGrant(read(name, policy)?),
-            "access_review" => Self::AccessReview(read(name, policy)?),
-            "acknowledgement" => Self::Acknowledgement(read(name, policy)?),
-            "asset_inventory" => Self::AssetInventory(read(name, policy)?),
-            "documented" => Self::Documented(read(name, policy)?),
-            "incident_response" => Self::IncidentResponse(read(name, policy)?),
-            "leavers" => Self::Leavers(read(name, policy)?),
-            "risk_assessment" => Self::RiskAssessment(read(name, policy)?),
-            "training" => Self::Training(read(name, policy)?),
-            "vendor_review" => Self::VendorReview(read(name, policy)?),
-            _ => {
-                return Err(PolicyError {
-                    message: format!("there is no test {name:?}"),
-                    hint: instead(name, Self::NAMES.iter().copied()),
-                });
-            }
-        };
-        test.check()?;
-        Ok(test)
-    }
-
-    /// Its name, as `test` of a control.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ChangeReview(_) => "change_review",
-            Self::Mfa(_) => "mfa",
-            Self::RestoreTest(_) => "restore_test",
-            Self::Vulnerabilities(_) => "vulnerabilities",
-            Self::AuditLogging(_) => "audit_logging",
-            Self::AccessGrant(_) => "access_grant",
-            Self::AccessReview(_) => "access_review",
-            Self::Acknowledgement(_) => "acknowledgement",
-            Self::AssetInventory(_) => "asset_inventory",
-            Self::Documented(_) => documented::NAME,
-            Self::IncidentResponse(_) => "incident_response",
-            Self::Leavers(_) => "leavers",
-            Self::RiskAssessment(_) => "risk_assessment",
-            Self::Training(_) => "training",
-            Self::VendorReview(_) => "vendor_review",
-        }
-    }
-
-    /// Name and version of its rules. The version is raised whenever the same items and policy could
-    /// give another judgement.
-    pub fn rules(&self) -> &'static str {
-        match self {
-            Self::ChangeReview(_) => "change_review/3",
-            Self::Mfa(_) => "mfa/2",
-            Self::RestoreTest(_) => "restore_test/2",
-            Self::Vulnerabilities(_) => "vulnerabilities/1",
-            Self::AuditLogging(_) => "audit_logging/1",
-            Self::AccessGrant(_) => "access_grant/1",
-            Self::AccessReview(_) => "access_review/1",
-            Self::Acknowledgement(_) => "acknowledgement/1",
-            Self::AssetInventory(_) => "asset_inventory/1",
-            Self::Documented(_) => "documented/1",
-            Self::IncidentResponse(_) => "incident_response/1",
-            Self::Leavers(_) => "leavers/1",
-            Self::RiskAssessment(_) => "risk_assessment/1",
-            Self::Training(_) => "training/1",
-            Self::VendorReview(_) => "vendor_review/1",
-        }
-    }
-
-    /// Which items it judges.
-    pub fn takes(&self) -> Takes {
-        match self {
-            Self::ChangeReview(_) => Takes::Changes,
-            Self::Mfa(_) => Takes::Principals,
-            Self::RestoreTest(_) => Takes::Restores,
-            Self::Vulnerabilities(_) => Takes::Vulnerabilities,
-            Self::AuditLogging(_) => Takes::AuditLogs,
-            Self::AccessReview(_) => Takes::AccessReviews,
-            Self::AssetInventory(_) => Takes::Assets,
-            Self::Documented(_) => Takes::Documents,
-            Self::IncidentResponse(_) => Takes::Incidents,
-            Self::RiskAssessment(_) => Takes::Risks,
-            Self::VendorReview(_) => Takes::Vendors,
-            Self::AccessGrant(_) | Self::Acknowledgement(_) | Self::Leavers(_) | Self::Training(_) => Takes::Workforce,
-        }
-    }
-
-    /// Every parameter, also those left at their defaults; `parse` reads it back. It is sealed with
-    /// the verdict, so that a later default changes no past one.
-    pub fn policy_json(&self) -> Value {
-        match self {
-            Self::ChangeReview(policy) => json!(policy),
-            Self::Mfa(policy) => json!(policy),
-            Self::RestoreTest(policy) => json!(policy),
-            Self::Vulnerabilities(policy) => json!(policy),
-            Self::AuditLogging(policy) => json!(policy),
-            Self::AccessGrant(policy) => json!(policy),
-            Self::AccessReview(policy) => json!(policy),
-            Self::Acknowledgement(policy) => json!(policy),
-            Self::AssetInventory(policy) => json!(policy),
-            Self::Documented(policy) => json!(policy),
-            Self::IncidentResponse(policy) => json!(policy),
-            Self::Leavers(policy) => json!(policy),
-            Self::RiskAssessment(policy) => json!(policy),
-            Self::Training(policy) => json!(policy),
-            Self::VendorReview(policy) => json!(policy),
-        }
-    }
-
-    /// JSON schema of the policy of the test of that name, for editors; `None` if there is no such test.
-    pub fn policy_schema(name: &str) -> Option<schemars::Schema> {
-        match name {
-            "change_review" => Some(schemars::schema_for!(change_review::Policy)),
-            "mfa" => Some(schemars::schema_for!(mfa::Policy)),
-            "restore_test" => Some(schemars::schema_for!(restore_test::Policy)),
-            "vulnerabilities" => Some(schemars::schema_for!(vulnerabilities::Policy)),
-            "audit_logging" => Some(schemars::schema_for!(audit_logging::Policy)),
-            "access_grant" => Some(schemars::schema_for!(access_grant::Policy)),
-            "access_review" => Some(schemars::schema_for!(access_review::Policy)),
-            "acknowledgement" => Some(schemars::schema_for!(acknowledgement::Policy)),
-            "asset_inventory" => Some(schemars::schema_for!(asset_inventory::Policy)),
-            "documented" => Some(schemars::schema_for!(documented::Policy)),
-            "incident_response" => Some(schemars::schema_for!(incident_response::Policy)),
-            "leavers" => Some(schemars::schema_for!(leavers::Policy)),
-            "risk_assessment" => Some(schemars::schema_for!(risk_assessment::Policy)),
-            "training" => Some(schemars::schema_for!(training::Policy)),
-            "vendor_review" => Some(schemars::schema_for!(vendor_review::Policy)),
-            _ => None,
-        }
-    }
-
-    fn check(&self) -> Result<(), PolicyError> {
-        match self {
-            Self::ChangeReview(policy) => change_review::check(policy),
-            Self::Mfa(policy) => mfa::check(policy),
-            Self::RestoreTest(policy) => restore_test::check(policy),
-            Self::Vulnerabilities(policy) => vulnerabilities::check(policy),
-            Self::AuditLogging(policy) => audit_logging::check(policy),
-            Self::AccessGrant(policy) => access_grant::check(policy),
-            Self::AccessReview(policy) => access_review::check(policy),
-            Self::Acknowledgement(policy) => acknowledgement::check(policy),
-            Self::AssetInventory(policy) => asset_inventory::check(policy),
-            Self::Documented(policy) => documented::check(policy),
-            Self::IncidentResponse(policy) => incident_response::check(policy),
-            Self::Leavers(policy) => leavers::check(policy),
-            Self::RiskAssessment(policy) => risk_assessment::check(policy),
-            Self::Training(policy) => training::check(policy),
-            Self::VendorReview(policy) => vendor_review::check(policy),
-        }
-    }
 }
 
 /// A value of a policy outside its limits.

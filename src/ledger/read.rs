@@ -4,7 +4,7 @@
 use super::keys::{Keys, keys};
 use super::layout::Layout;
 use super::note::VerifierKey;
-use super::record::{RECORD_VERSION, Record, read_record};
+use super::record::{Body, RECORD_VERSION, Record, read_record};
 use super::signers::Signers;
 use super::tree::{Hash, leaf_hash};
 use super::{LedgerError, nodes, seal, sql_int, store};
@@ -115,6 +115,11 @@ impl Reader {
     /// Number of records at this moment; it only grows.
     pub fn size(&self) -> Result<u64, LedgerError> {
         nodes::size(&self.db)
+    }
+
+    /// Whether it is a sample's, whose clock is simulated.
+    pub fn is_sample(&self) -> Result<bool, LedgerError> {
+        Ok(matches!(self.record(0)?.body, Body::Epoch { sample: true, .. }))
     }
 
     /// The log's newest public key, as of when the reader was opened.

@@ -68,11 +68,6 @@ impl Reader {
         self.read_contents(&self.find_file(index, name)?)
     }
 
-    /// A sealed file's bytes as a stream.
-    pub fn open_file(&self, index: u64, name: &str) -> Result<FileReader<'_>, LedgerError> {
-        self.open_contents(&self.find_file(index, name)?)
-    }
-
     /// The bytes of a file that `files` has named.
     pub fn read_contents(&self, file: &FileMeta) -> Result<Vec<u8>, LedgerError> {
         let mut bytes = Vec::new();

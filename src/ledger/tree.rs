@@ -55,12 +55,6 @@ impl Frontier {
         Ok(Self { size, peaks })
     }
 
-    /// The right edge from the roots of its perfect subtrees, left to right; `None` when their number
-    /// is not that of a tree of `size` leaves.
-    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Option<Self> {
-        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
-    }
-
     /// Roots of the perfect subtrees, left to right.
     pub fn peaks(&self) -> &[Hash] {
         &self.peaks
@@ -157,7 +151,8 @@ pub fn root_of<E>(size: u64, mut hash: impl FnMut(u32, u64) -> Result<Hash, E>) 
     if size == 0 { Ok(empty_root()) } else { range_root(0, size, &mut hash) }
 }
 
-/// Checks an inclusion proof against a root that is trusted already.
+/// Checks an inclusion proof against a root that is trusted already. `bundle::verify` has a verifier of its own; this is
+/// what tests hold the proofs that we make against.
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::Outside);
@@ -185,7 +180,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
     }
 }
 
-/// Checks a consistency proof between two roots.
+/// Checks a consistency proof between two roots; as `verify_inclusion`, for tests.
 pub fn verify_consistency(
     old: u64,
     old_root: &Hash,

@@ -68,7 +68,7 @@ impl From<RunError> for GatherError {
 pub fn gather(loaded: &Loaded, mut ask: Ask, now: DateTime<Utc>) -> Result<Facts, GatherError> {
     let (fault, reader) = open(loaded)?;
     let Some(reader) = reader else { return Ok(Facts { fault, ..planned(loaded, ask, now)? }) };
-    let sample = matches!(reader.record(0)?.body, Body::Epoch { sample: true, .. });
+    let sample = reader.is_sample()?;
     if sample && ask.as_of.is_none() {
         ask.as_of = Some(reader.record(reader.size()?.saturating_sub(1))?.at);
     }

@@ -130,6 +130,20 @@ fn an_auditor_finds_deviations_gaps_and_states_first() {
     let readme = text("README.txt");
     assert!(readme.starts_with("*** SAMPLE WITH A SIMULATED CLOCK ***"), "{readme}");
     assert!(readme.contains("nobody but the operator"), "{readme}");
+    for folder in [
+        "alerts",
+        "anchors",
+        "configs",
+        "evidence",
+        "exports",
+        "samples",
+        "signoffs",
+        "transitions",
+        "verdicts",
+        "waivers",
+    ] {
+        assert!(readme.contains(&format!(" {folder}/")), "the README does not say what is in {folder}");
+    }
     let summary = text("data/controls/AVL-001/summary.md");
     let place = |heading: &str| summary.find(heading).unwrap_or_else(|| panic!("no {heading} in\n{summary}"));
     assert!(place("## Deviations") < place("## Gaps") && place("## Gaps") < place("## States"));

@@ -1,4 +1,4 @@
-// Holds files of cases to the published schema of their form (draft 2020-12).
+// Holds files to the schema of their form that the program prints (draft 2020-12).
 //
 // Reads JSON on standard input: {"schema": ..., "files": [...]}. Prints a JSON array with, for each file,
 // null if it is valid, or what is wrong first.

@@ -10,7 +10,7 @@ pub(crate) mod refusal;
 pub(crate) mod rights;
 pub(crate) mod xml;
 
-use crate::contract::{Ipe, RequestSummary};
+use crate::contract::{CollectError, Ipe, RequestSummary};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A list that is whole.
@@ -19,6 +19,15 @@ pub(crate) struct List<T> {
     pub(crate) items: Vec<T>,
     /// How many pages it took.
     pub(crate) pages: u32,
+}
+
+/// Where nothing at all was read, and for want of a credential or an answer, that is the error. `found` are the accounts
+/// that were, `failures` those that were not.
+pub(crate) fn nothing_read(found: &[String], failures: &[CollectError]) -> Option<CollectError> {
+    let [first, rest @ ..] = failures else { return None };
+    let same = rest.iter().all(|other| other.word() == first.word());
+    let plain = matches!(first, CollectError::Unauthenticated { .. } | CollectError::Unavailable { .. });
+    (found.is_empty() && same && plain).then(|| first.clone())
 }
 
 /// What the door knows of each account, in one block. `base` has the times.

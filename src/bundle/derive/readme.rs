@@ -118,6 +118,8 @@ WHAT IS WHERE (all under data/)
   verdicts/<record>/    policy.json (what was tested), judgements.json (every item), SHA256SUMS
   signoffs/<record>/    statement.json: what an owner signed for at the end of a quarter, also after the period
   samples/<record>/     sample.json (seed, what was drawn), population.csv (every item that it was drawn from)
+  anchors/, exports/, waivers/
+                        what others gave for a checkpoint; the time-stamp of a bundle; the file of a waiver
   configs/, transitions/ the configuration in force; the items of each change of state
   records/              the log's records, exact bytes; those marked `supporting` in index.csv lie outside the
                         period, and are here because records of the period refer to them or are next to them

@@ -107,8 +107,7 @@ pub struct ExportSummary {
 ///
 /// Errors: `Request` when there is nothing to export, the file exists, or the key may not sign; `NotCovered` when
 /// there is no such checkpoint: append a summary, and ask again; `Ledger` when the ledger is not what it should be.
-/// Nothing is
-/// left behind by an error.
+/// Nothing is left behind by an error.
 pub fn export(reader: &Reader, request: &ExportRequest<'_>) -> Result<ExportSummary, BundleError> {
     write_bundle(reader, request, select::select(reader, request)?)
 }

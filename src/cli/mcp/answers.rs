@@ -197,7 +197,7 @@ impl Answers {
                 Some(control) => control.collectors.clone(),
                 None => anyhow::bail!("no control {control:?} is configured\nhint: get_status has those that are"),
             },
-            _ => anyhow::bail!("give one of `collector` and `control`"),
+            _ => anyhow::bail!("neither or both of `collector` and `control` are given\nhint: give one of them"),
         };
         if let Some(unknown) = collectors.iter().find(|name| !loaded.config.collectors.contains_key(*name)) {
             let known: Vec<_> = loaded.config.collectors.keys().map(String::as_str).collect();

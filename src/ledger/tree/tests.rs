@@ -140,7 +140,6 @@ proptest! {
         for (level, n, hash) in completed {
             prop_assert_eq!(hash, source(&leaves)(level, n).unwrap());
         }
-        prop_assert_eq!(Frontier::from_peaks(frontier.size(), frontier.peaks().to_vec()), Some(frontier));
     }
 
     #[test]

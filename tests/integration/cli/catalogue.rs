@@ -124,6 +124,16 @@ fn search_puts_first_what_has_all_words_and_says_where_every_point_is_from() {
 }
 
 #[test]
+fn two_forms_at_once_are_refused_and_none_wins_in_silence() {
+    for args in [&["--json", "matrix", "--format", "csv"][..], &["matrix", "--format", "md", "--json"]] {
+        let said = bare(args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
+        assert!(said.err.contains("--json and --format ask for two forms\nhint: "), "{said:?}");
+    }
+    assert_eq!(bare(&["matrix", "--format", "json", "--json"]).code, 0);
+}
+
+#[test]
 fn the_matrix_has_the_same_rows_in_every_form_and_asked_for_categories_alone() {
     let json = bare(&["matrix", "--json"]).json();
     assert_eq!([&json["criteria"], &json["without_control"]], [&json!(61), &json!([])]);

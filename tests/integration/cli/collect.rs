@@ -49,5 +49,8 @@ fn a_name_that_is_none_is_refused_before_anything_is_collected() {
     let said = home.run(&["collect", "now", "a", "d"]);
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("collector `d` is not configured\nhint: configured: a, b, c"), "{}", said.err);
+    let anchor = home.run(&["anchor", "now", "a"]);
+    assert_eq!(anchor.code, 2, "{anchor:?}");
+    assert!(anchor.err.contains("no anchor is configured\nhint: "), "{}", anchor.err);
     assert_eq!(home.run(&["status", "--json"]).json()["records"], before);
 }

@@ -1,6 +1,9 @@
 //! What a user meets first: the configuration, `init`, and files that are not there.
 
+use super::judge::held;
 use super::{Said, evidenced};
+use evidenced::judge::Test;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -138,6 +141,29 @@ fn what_cannot_be_configured_is_refused_with_a_hint() {
     let said = evidenced(dir("", "").path(), &["--config", "nowhere.toml", "status"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("nowhere.toml") && said.err.contains("hint: name the file with --config"), "{said:?}");
+}
+
+#[test]
+fn the_schema_takes_the_example_and_knows_the_keys_of_every_kind_and_test() {
+    let dir = tempfile::tempdir().unwrap();
+    let schema = evidenced(dir.path(), &["config", "schema"]).json();
+    let kinds = evidenced_collectors::KINDS.iter().map(|kind| format!("settings of {}", kind.name));
+    let tests = Test::NAMES.iter().map(|name| format!("policy of {name}"));
+    for part in kinds.chain(tests) {
+        assert!(schema["$defs"][&part]["properties"].is_object(), "{part}");
+    }
+    let example: Value = toml::from_str(EXAMPLE).unwrap();
+    let changed = |table: &str, key: &str| {
+        let mut file = example.clone();
+        file.pointer_mut(table).unwrap()[key] = json!("no such key");
+        file
+    };
+    let (of_kind, of_test) =
+        (changed("/collectors/aws/settings", "mfa_deny_polices"), changed("/controls/AVL-001/policy", "grace"));
+    let said = held(&schema, &[example, of_kind, of_test]);
+    assert_eq!(said[0], Value::Null);
+    assert!(said[1].as_str().unwrap().starts_with("/collectors/aws/settings must NOT have"), "{}", said[1]);
+    assert!(said[2].as_str().unwrap().starts_with("/controls/AVL-001/policy must NOT have"), "{}", said[2]);
 }
 
 #[test]

@@ -69,6 +69,14 @@ fn what_cannot_be_evidence_is_refused_before_anything_is_written() {
     let list = home.run(&["evidence", "list", "--json"]);
     assert_eq!((list.code, list.json()), (0, json!({ "documents": [], "erased": [] })));
     assert!(home.run(&["evidence", "list"]).out.starts_with("No document is sealed"));
+    assert_eq!(home.run(&["evidence", "list", "--control", "T-1"]).code, 0);
+    let wrong = home.run(&["evidence", "list", "--control", "T-9"]);
+    assert_eq!(
+        (wrong.code, wrong.out.as_str()),
+        (2, ""),
+        "whoever watches for files that are gone would be told none is"
+    );
+    assert!(wrong.err.contains("control `T-9` is not configured\nhint: configured: T-1, T-2"), "{wrong:?}");
 }
 
 #[test]

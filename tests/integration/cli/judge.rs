@@ -261,11 +261,14 @@ fn the_published_schema_is_the_programs() {
     assert_eq!(said.out, schema(), "hint: evidenced judge --schema > config/cases.schema.json");
 }
 
-/// What ajv says of each file: null if it is of the form.
 fn held_to_the_schema(files: &[Value]) -> Vec<Value> {
+    held(&serde_json::from_str(&schema()).unwrap(), files)
+}
+
+/// What ajv says of each file: null if it is of the form.
+pub(super) fn held(schema: &Value, files: &[Value]) -> Vec<Value> {
     let script = component("tests/schema/cases.mjs");
     component("tests/schema/node_modules/ajv");
-    let schema: Value = serde_json::from_str(&schema()).unwrap();
     let asked = json!({ "schema": schema, "files": files }).to_string();
     let here = script.parent().unwrap();
     let said = stdin(&program("node"), here, &[script.to_str().unwrap()], &asked);
