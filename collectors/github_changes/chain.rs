@@ -4,9 +4,9 @@
 use super::activity::{Activity, Row, ZERO};
 use super::memory::{BranchMemory, bound_states};
 use crate::contract::{LandingKind, Unread, Whole, Window};
-use chrono::{Duration, SubsecRound};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A branch's updates since its last known state, linked up to its present head.
 pub(super) struct Chain<'a> {
@@ -38,8 +38,8 @@ pub(super) struct Former {
     pub branch: String,
     /// Its last content.
     pub head: String,
-    /// Where it was in the window, from its beginning on.
-    pub states: BTreeSet<String>,
+    /// Where it was in the window, each from when until when; what it was at last goes on, also where it was deleted.
+    pub states: BTreeMap<String, Vec<(DateTime<Utc>, DateTime<Utc>)>>,
 }
 
 /// Links the rows of one ref. `rows` are newest first; `fresh` are those that were asked for again after
@@ -129,21 +129,30 @@ impl Chain<'_> {
         self.links.iter().take_while(move |row| row.timestamp < window.end)
     }
 
-    /// Where the branch was in the window, from its beginning on.
-    pub(super) fn states_of(&self, window: Window) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.from).chain(self.before(window).map(|row| &row.after)).filter(|state| *state != ZERO)
+    /// Where the branch was in the window, in order, each from when until when. What it was at last goes on to the
+    /// window's end, also where it was deleted.
+    pub(super) fn stays(&self, window: Window) -> Vec<(&String, DateTime<Utc>, DateTime<Utc>)> {
+        let rows = self.before(window).map(|row| (&row.after, row.timestamp));
+        let all = std::iter::once((&self.from, DateTime::<Utc>::MIN_UTC)).chain(rows);
+        let states: Vec<_> = all.filter(|(state, _)| *state != ZERO).collect();
+        let until = states.iter().skip(1).map(|(_, since)| *since).chain([window.end]);
+        states.iter().zip(until).map(|((state, since), until)| (*state, *since, until)).collect()
     }
 
     /// What a default branch held before its first update of the window, the step that it came with, and what is to
-    /// be said of that. GitHub does not say when it took the place. If both were at one state in the window, it may
-    /// have been there, and brought nothing; if not, what it began with replaces what the former one had, also where
+    /// be said of that. GitHub does not say when it took the place. If both were at one state at one time of the window,
+    /// it may have been then, and brought nothing; if not, what it began with replaces what the former one had, also where
     /// that is an older state of it.
     fn beginning(&self, branch: &str, former: &Former, window: Window) -> Option<(String, Option<Step>, String)> {
-        let start = self.states_of(window).next()?;
+        let stays = self.stays(window);
+        let start = stays.first()?.0;
         let took =
             format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
-        if let Some(same) = self.states_of(window).find(|state| former.states.contains(*state)) {
-            let came = if same == start { String::new() } else { format!(", and came to {same}") };
+        let at_once = |(state, since, until): &&(&String, DateTime<Utc>, DateTime<Utc>)| {
+            former.states.get(*state).into_iter().flatten().any(|(from, to)| from <= until && since <= to)
+        };
+        if let Some((same, ..)) = stays.iter().find(at_once) {
+            let came = if *same == start { String::new() } else { format!(", and came to {same}") };
             return Some((start.clone(), None, format!("{took}{came}, which is where production was")));
         }
         let judged = format!("{took}, where production was not: a change, judged as a forced push");

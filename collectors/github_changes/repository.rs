@@ -242,8 +242,15 @@ fn former<'a>(
     let (new, last) = target.took_over.as_ref()?;
     let known = target.known?.branches.get(last);
     let head = now.branches.get(last).or(known)?.content.clone()?;
-    let mut states: BTreeSet<String> = known.and_then(|known| known.content.clone()).into_iter().collect();
-    states.extend(chains.get(last.as_str()).into_iter().flat_map(|chain| chain.states_of(window)).cloned());
+    let mut states: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (state, since, until) in chains.get(last.as_str()).into_iter().flat_map(|chain| chain.stays(window)) {
+        states.entry(state.clone()).or_default().push((since, until));
+    }
+    // Deleted before, or not read: its last known content stands for it.
+    if let Some(known) = known.filter(|known| known.head == ZERO || !chains.contains_key(last.as_str())) {
+        let ever = vec![(DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC)];
+        states.extend(known.content.clone().map(|content| (content, ever)));
+    }
     Some((new, Former { branch: last.clone(), head, states }))
 }
 

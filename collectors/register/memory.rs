@@ -69,14 +69,14 @@ impl Memory {
     /// given another register goes on with the first once it has it again.
     pub(super) fn with(mut self, before: Self, settings: &Settings) -> Self {
         let known = settings.register.lists();
-        if before.lists.keys().any(|name| known.iter().all(|list| list.name != name)) {
+        if before.lists.iter().any(|(name, rows)| !rows.is_empty() && known.iter().all(|list| list.name != name)) {
             return before;
         }
         for (name, rows) in before.lists {
-            let list = known.iter().find(|list| list.name == name);
+            let Some(list) = known.iter().find(|list| list.name == name) else { continue };
             let kept = self.lists.entry(name.clone()).or_default();
             for (key, held) in rows {
-                let same = |now: &Held| list.is_some_and(|list| moved(list, &key, &held, &now.row).is_empty());
+                let same = |now: &Held| moved(list, &key, &held, &now.row).is_empty();
                 if !kept.get(&key).is_some_and(same) {
                     kept.insert(key, held);
                 }
@@ -98,7 +98,7 @@ impl Memory {
         for (name, before) in &self.lists {
             let kept = now.lists.get(name);
             let Some(list) = known.iter().find(|list| list.name == name) else {
-                unread.push(another_register(name, before.len()));
+                unread.extend((!before.is_empty()).then(|| another_register(name, before.len())));
                 continue;
             };
             if kept.is_none() {

@@ -188,8 +188,14 @@ impl Anchors {
         };
         for holder in configured {
             let (name, is_due) = (holder.name.as_str(), holder.is_due(now));
-            let left_alone = self.tries().failed.get(name).is_some_and(|failed| failed.pause.is_on(now));
-            if left_alone || (!is_due && self.tries().compared.contains(name)) {
+            if !is_due && self.tries().compared.contains(name) {
+                // Somebody else has handed it one, if this process could not.
+                self.tries().failed.remove(name);
+                continue;
+            }
+            let stands =
+                |failed: &Failed| failed.pause.is_on(now) && holder.since.is_none_or(|since| since < failed.pause.from);
+            if self.tries().failed.get(name).is_some_and(stands) {
                 continue;
             }
             // One that was away at the start may know by now that this is an old copy; that it is not due is no reason
@@ -208,6 +214,12 @@ impl Anchors {
             }
         }
         Ok(())
+    }
+
+    /// Those that have not answered yet: whether this is an old copy is not known of them.
+    pub fn away(&self) -> Vec<String> {
+        let tries = self.tries();
+        self.loaded.config.anchors.keys().filter(|name| !tries.compared.contains(*name)).cloned().collect()
     }
 
     /// Hands the newest checkpoint to one anchor and puts that on record.

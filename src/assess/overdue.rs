@@ -1,7 +1,7 @@
 //! What has become of a control without a run: it grew stale, a waiver of it began, ended or was revoked. What
 //! of that is not on record yet, as records; and what the control is now, whether or not it is.
 
-use super::{Before, Draft, When, assess, assess_by, before, complete, control, observed, transition_record};
+use super::{Before, Draft, LEAP, When, assess, assess_by, before, complete, control, observed, transition_record};
 use crate::config::{ControlConfig, Loaded};
 use crate::drift::{self, Standing, State};
 use crate::judge::Verdict;
@@ -134,9 +134,11 @@ pub fn present_by(
     let Some(before) = before(reader, id, size, now)? else {
         return Ok(Present { state: State::Unmonitored, unrecorded_since: None, unrecorded: None });
     };
+    // As the log judges, which goes on from where it was by a clock that differs by less than a leap.
+    let at = if before.floor < now + LEAP { before.no_earlier(now) } else { now };
     let mut state = {
         let observed = observed(reader, control, before.outcome, (before.as_of, before.at), &before.evidence)?;
-        drift::state_of(Some(&observed), control.stale_after().delta(), now)
+        drift::state_of(Some(&observed), control.stale_after().delta(), at)
     };
     let first = due(reader, control, id, &before, size, now)?.map(|(at, _)| at);
     let mut unrecorded = None;

@@ -5,7 +5,8 @@ use super::{Exit, print_json};
 use crate::anchor::{Anchored, Anchors, holders, noted, way_word};
 use crate::config::Loaded;
 use crate::ledger::{Ledger, Reader};
-use crate::notify::vitals::vitals;
+use crate::notify::vitals::{Heartbeat, vitals};
+use crate::outside::Outside;
 use crate::run::Runner;
 use clap::Subcommand;
 use evidenced_collectors::contract::clock::{Clock, SystemClock};
@@ -31,15 +32,15 @@ pub(super) async fn anchor(loaded: Loaded, what: &What, json: bool) -> anyhow::R
 }
 
 async fn now(loaded: Loaded, names: &[String], json: bool) -> anyhow::Result<Exit> {
-    let ledger = Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?;
-    super::refuse_sample(&ledger)?;
+    super::refuse_sample(&Ledger::open_with(&loaded.state_dir, &loaded.config.keys)?)?;
     let known: Vec<String> = loaded.config.anchors.keys().cloned().collect();
     if known.is_empty() {
         let wrong = "no anchor is configured\nhint: add [anchors.<name>], see config/evidenced.example.toml";
         anyhow::bail!(super::Usage(wrong.to_owned()));
     }
     let names = if names.is_empty() { known } else { names.to_vec() };
-    let anchors = Anchors::of(&Runner::new(loaded, ledger, Arc::new(SystemClock)));
+    let (loaded, ledger) = super::appending(loaded).await?;
+    let anchors = Anchors::of(&Runner::new(loaded.clone(), ledger, Arc::new(SystemClock)));
     let mut handed: Vec<Anchored> = Vec::new();
     let mut failed = false;
     for name in &names {
@@ -53,6 +54,10 @@ async fn now(loaded: Loaded, names: &[String], json: bool) -> anyhow::Result<Exi
             Err(error) => return Err(error.into()),
         }
     }
+    // What a daemon noted of these is over.
+    let failing = vitals(&loaded.state_dir).anchors.into_iter();
+    let failing = failing.filter(|(name, _)| !handed.iter().any(|done| done.anchor == *name)).collect();
+    Heartbeat::new(loaded, Arc::new(Outside::new())).anchors(failing);
     if json {
         print_json(&handed)?;
     } else {

@@ -453,7 +453,13 @@ async fn appending(loaded: Loaded) -> anyhow::Result<(Arc<Loaded>, Ledger)> {
     let loaded = Arc::new(loaded);
     if !loaded.config.anchors.is_empty() && alive(&loaded.state_dir, DAEMON_ANSWERS).await.is_err() {
         let clock = clock(&ledger.reader()?)?;
-        Arc::new(Anchors::over(ledger.clone(), loaded.clone(), clock)).compare_all().await?;
+        let anchors = Arc::new(Anchors::over(ledger.clone(), loaded.clone(), clock));
+        anchors.compare_all().await?;
+        for name in anchors.away() {
+            eprintln!(
+                "warning: anchor {name} did not answer: it is not known of it whether this is an old copy of the ledger"
+            );
+        }
     }
     Ok((loaded, ledger))
 }

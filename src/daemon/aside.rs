@@ -71,7 +71,9 @@ impl Aside {
         let compared = self.anchors.compare_all().await;
         match &compared {
             Err(error) => self.note_misfit(error),
-            Ok(()) => self.heartbeat.misfit(None),
+            Ok(()) if self.anchors.away().is_empty() => self.heartbeat.misfit(None),
+            // One that did not answer may be the one that knew of it.
+            Ok(()) => {}
         }
         compared
     }

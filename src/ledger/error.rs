@@ -230,7 +230,10 @@ pub enum LedgerError {
 /// What to do about a part of a ledger that is in the way.
 fn there(path: &Path) -> &'static str {
     match path.extension().is_some_and(|extension| extension == "key") {
-        true => "move log.key and bundle.key away, and put them back afterwards: they cannot be made again",
+        true => {
+            "for `restore`, move log.key and bundle.key away and put them back afterwards, for they cannot be made again; \
+             what an interrupted `evidenced init` left belongs to no ledger: remove it"
+        }
         false => "choose another directory; if `evidenced init` was interrupted here, remove what it left first",
     }
 }

@@ -149,3 +149,15 @@ async fn a_collector_that_takes_in_another_register_says_what_it_knows_of_the_fi
     let back = partial(run(&vendors, other.carry, at("2026-03-31")).await.0);
     assert_eq!(whats(&back), ["vendors Example Prints"], "of the other register nothing is left");
 }
+
+#[tokio::test]
+async fn a_register_of_which_nothing_was_read_binds_nobody_to_it() {
+    let dir = examples();
+    for list in ["assets.csv", "disposals.csv"] {
+        let text = fs::read_to_string(dir.path().join(list)).unwrap();
+        fs::write(dir.path().join(list), format!("{}\n", text.lines().next().unwrap())).unwrap();
+    }
+    let (vendors, assets) = (settings("vendors", dir.path()), settings("assets", dir.path()));
+    let carry = run(&assets, None, at("2026-03-31")).await.0.unwrap().carry().cloned();
+    assert!(run(&vendors, carry, at("2026-03-31")).await.0.is_ok());
+}

@@ -51,7 +51,7 @@ pub(super) fn select(reader: &Reader, request: &ExportRequest<'_>) -> Result<Sel
     }
     let (range, mut records) = match &scope {
         None => (range.clone(), whole(range, log_size)),
-        Some(scope) => counted(reader, scope, range, log_size)?,
+        Some(scope) => counted(reader, scope, range, period, log_size)?,
     };
     if scope.is_none() {
         records.extend(with_ends(reader, &late, log_size)?);
@@ -189,6 +189,7 @@ fn counted(
     reader: &Reader,
     scope: &Scope,
     range: Range<u64>,
+    period: Window,
     log_size: u64,
 ) -> Result<(Range<u64>, BTreeSet<u64>), BundleError> {
     let opening = reader.newest_before(range.start, &Filter::kind("summary")).map_err(unread("summary"))?;
@@ -196,14 +197,20 @@ fn counted(
     let mut records = BTreeSet::new();
     let all = Filter::default();
     let mut every = reader.records(from..log_size, &all);
+    let (mut first, mut last) = (None, None);
     while let Some((index, record)) = next(every.next())? {
-        if scope.holds(&record.body) {
-            records.insert(index);
+        if !scope.holds(&record.body) {
+            continue;
+        }
+        records.insert(index);
+        // Times may go back between the two, where a clock was set.
+        if range.contains(&index) {
+            first = first.or(Some(index).filter(|_| record.at >= period.start));
+            last = Some(index).filter(|_| record.at < period.end).or(last);
         }
     }
-    let inside = || records.range(range.clone()).copied();
-    match (inside().next(), inside().next_back()) {
-        (Some(first), Some(last)) => Ok((first..last + 1, records)),
+    match (first, last) {
+        (Some(first), Some(last)) if first <= last => Ok((first..last + 1, records)),
         _ => Err(nothing("no record of these controls was written in the period")),
     }
 }

@@ -680,8 +680,9 @@ def bounds(bag, records, facts):
     if withheld and not facts.controls:
         gap = next(index for index in range(facts.start, facts.end) if index not in records)
         need(False, "%s: missing, the first of %d" % (record_path(gap), withheld))
-    for edge in (facts.start, facts.end - 1):
-        fits = edge in records and facts.since <= records[edge]["at"] < facts.until
+    # Times may go back between the two, where a clock was set.
+    for edge, fits in ((facts.start, lambda at: at >= facts.since), (facts.end - 1, lambda at: at < facts.until)):
+        fits = edge in records and fits(records[edge]["at"])
         need(fits, record_path(edge) + ": begins or ends the range, and is missing or not of the period")
     for index in (facts.start - 1, facts.end):
         need(facts.controls or not 0 <= index < facts.size or index in records, record_path(index) + ": missing, and it shows where the range ends")

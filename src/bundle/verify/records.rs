@@ -127,7 +127,8 @@ impl<'a> Bounds<'a> {
         // is for `counted` to show.
         let edge = index == range.start || index + 1 == range.end;
         let fits = match range.contains(&index) {
-            true => !edge || (period.start..period.end).contains(&at),
+            // Times may go back between the two, where a clock was set.
+            true => (index != range.start || at >= period.start) && (index + 1 != range.end || at < period.end),
             false if index < range.start => at < period.start,
             false => at >= period.end,
         };

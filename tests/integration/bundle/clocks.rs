@@ -1,13 +1,16 @@
 //! A clock that was ahead for a while: what it dated is on record, binds nothing that comes after it, and is made again.
 
 use super::archive::Files;
-use super::world::{World, at};
+use super::tools::Audit;
+use super::world::{World, at, exported, period};
 use super::{check, wrong};
 use chrono::{DateTime, Utc};
+use evidenced::bundle::ExportRequest;
 use evidenced::drift::State;
 use evidenced::ledger::Filter;
 use evidenced::ledger::record::Body;
 use evidenced::status::status;
+use evidenced_collectors::contract::Window;
 
 /// Every change of state: from what, to what, and from when on it is shown.
 fn changes(world: &World) -> Vec<(Option<State>, State, DateTime<Utc>)> {
@@ -141,4 +144,37 @@ fn under_a_clock_that_is_behind_what_is_on_record_stands() {
     world.run("2026-01-25T02:00:00Z");
     assert_eq!(changes(&world).last().unwrap().1, State::Effective);
     assert_eq!(drifts(&world).len(), 1, "found on the 9th, mended by the 25th");
+}
+
+#[test]
+fn bundles_of_the_period_that_a_clock_was_ahead_in_are_accepted_by_all_who_check_them() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    world.run_again("2026-06-05T02:00:00Z");
+    world.run("2026-01-09T02:00:00Z");
+    let audit = Audit::of(world);
+    // From the first record of June to the last one of before July, which is of January.
+    let june = Window { start: at("2026-06-01T00:00:00Z"), end: at("2026-07-01T00:00:00Z") };
+    for (controls, period) in [(&[][..], june), (&["AVL-001"], june), (&["AVL-001"], period())] {
+        let controls = controls.iter().map(|control| (*control).to_owned()).collect();
+        let (out, key) = (audit.path("edge.zip"), audit.world.key());
+        let request = ExportRequest { controls, sample: true, ..ExportRequest::whole(period, &out, "Test Ltd.", &key) };
+        exported(&audit.world.runner, &request).unwrap();
+        let report = check(&out, true);
+        assert!(report.ok(), "{:?}: {}", request.controls, wrong(&report));
+        let (fine, said) = audit.desk.python(&out);
+        assert!(fine, "{:?}: {said}", request.controls);
+        std::fs::remove_file(out).unwrap();
+    }
+}
+
+#[test]
+fn after_an_hour_ahead_the_status_says_what_the_log_says() {
+    let world = World::stale_after("400d");
+    world.run("2025-12-16T02:00:00Z");
+    world.run("2026-01-05T03:00:00Z");
+    world.run_again("2026-01-05T02:00:00Z");
+    assert_eq!(as_of(&world).last(), Some(&at("2026-01-05T03:00:00Z")), "an hour is no leap");
+    let now = status(&world.reader(), &world.runner.loaded(), at("2026-01-05T02:10:00Z")).unwrap();
+    assert_eq!((now.controls[0].state, changes(&world).last().unwrap().1), (State::Effective, State::Effective));
 }

@@ -1,6 +1,7 @@
 //! A company with two collectors over the same stores, each of which feeds a control: what a selection must tell apart.
 
 use super::world::{at, block, create, history, summarize};
+use chrono::TimeDelta;
 use evidenced::config::{Loaded, parse};
 use evidenced::ledger::bundle_key::BundleKey;
 use evidenced::ledger::record::{Body, Record, Trigger};
@@ -64,6 +65,40 @@ impl Two {
         }
         world.run("one", "2026-02-10T02:00:00Z");
         world
+    }
+
+    /// One control over both collectors, which run at once until a verdict does not know what the other run has sealed
+    /// while it was being made.
+    pub(super) fn overlapping() -> Self {
+        let mut world = Self::begin();
+        let loaded = two(world.dir.path(), "one', 'two", "two");
+        world.runner = Runner::new(loaded, world.runner.ledger().clone(), world.clock.clone());
+        block(world.runner.record_config("a test")).unwrap();
+        for round in 0..500 {
+            world.clock.set(at("2026-01-05T02:00:00Z") + TimeDelta::minutes(round));
+            let run = |name: &'static str| {
+                let (_keep, never) = watch::channel(false);
+                let runner = &world.runner;
+                async move { runner.run(name, Trigger::Manual, None, never).await.unwrap() }
+            };
+            let both = async { tokio::join!(run("one"), run("two")) };
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(both);
+            if world.overtaken() {
+                return world;
+            }
+        }
+        panic!("no run has overtaken another one");
+    }
+
+    /// Whether the newest but one verdict on ONE lacks evidence that was sealed before it.
+    fn overtaken(&self) -> bool {
+        let reader = self.runner.reader().unwrap();
+        let newest =
+            |kind: &'static str| reader.records_newest_first(0..u64::MAX, &Filter::kind(kind)).map(Result::unwrap);
+        let of_one = |record: &Record| matches!(&record.body, Body::Verdict { control, .. } if control == "ONE");
+        let (index, record) = newest("verdict").filter(|(_, record)| of_one(record)).nth(1).unwrap();
+        let Body::Verdict { evidence, .. } = record.body else { return false };
+        newest("evidence").take(2).any(|(sealed, _)| sealed < index && !evidence.contains(&sealed))
     }
 
     /// A verdict on ONE over the evidence of the other collector, sealed by the log's own key.

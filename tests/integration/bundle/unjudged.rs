@@ -1,7 +1,8 @@
 //! What a process leaves behind that dies between sealing and judging, and what one may not do whose configuration is in
 //! force no more.
 
-use super::world::World;
+use super::two::Two;
+use super::world::{World, exported, january};
 use super::{check, wrong};
 use evidenced::judge::VerdictOutcome;
 use evidenced::ledger::Filter;
@@ -56,4 +57,15 @@ fn nobody_collects_or_accepts_under_a_configuration_that_is_not_in_force() {
         assert!(error.to_string().contains("hint: `evidenced config diff`"), "{error}");
     }
     assert_eq!(world.reader().size().unwrap(), size, "something was recorded");
+}
+
+#[test]
+fn a_verdict_that_the_evidence_of_another_run_has_overtaken_is_made_again_as_it_was() {
+    let world = Two::overlapping();
+    let (out, key) = (world.dir.path().join("overlapping.zip"), world.key());
+    exported(&world.runner, &january(&out, &[], &key)).unwrap();
+    let report = check(&out, true);
+    assert!(report.ok(), "{}", wrong(&report));
+    let again = report.reperformed.unwrap();
+    assert!(again.not_reperformed.is_empty() && again.taken_as_it_is == 0, "{again:?}");
 }

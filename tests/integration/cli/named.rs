@@ -97,7 +97,7 @@ fn words(command: &str) -> Vec<String> {
 /// The word, with something in the place of what stands for something.
 fn put_in(word: &str) -> String {
     if word.starts_with('{') && word.ends_with('}') {
-        return "log".to_owned();
+        return if word == "{quarter}" { "2026-Q1" } else { "log" }.to_owned();
     }
     let word = word.trim_start_matches('[').trim_end_matches(']');
     STANDS_FOR.iter().find(|(what, _)| *what == word).map_or(word, |(_, with)| *with).to_owned()

@@ -10,7 +10,7 @@ use crate::judge::{self, Reading, Test, Verdict, Waiver};
 use crate::ledger::record::{Body, Of, Status, canonical_json};
 use crate::run_file::{self, PARTIAL, POPULATION, RUN, RunFile};
 use crate::waivers;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use evidenced_collectors::contract::{Reading as Covers, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,28 +208,45 @@ fn choices(work: &mut Work<'_>, in_force: &InForce, seen: &Seen, index: u64, bod
         return Ok(());
     };
     for (collector, held) in &seen.evidence {
-        let Some(newest) = held.last().filter(|_| config.collectors.contains(collector)) else { continue };
-        let file: RunFile = document(&work.source, newest.index, RUN)?;
-        let chosen = match evidenced_collectors::kind(&file.kind).map(|kind| kind.reading) {
-            None => continue,
-            Some(Covers::Snapshot) => BTreeSet::from([newest.index]),
-            Some(Covers::Window) => in_lookback(held, (*as_of).min(newest.window.end) - config.lookback.delta()),
-        };
+        if !config.collectors.contains(collector) {
+            continue;
+        }
         let of_it = |named: &u64| held.binary_search_by_key(named, |held| held.index).is_ok();
         let named: BTreeSet<u64> = evidence.iter().copied().filter(of_it).collect();
-        if let Some(first) = chosen.symmetric_difference(&named).next() {
-            let why = format!("record {first} of {collector} is not chosen as the control's rule chooses");
-            // Of another collector, evidence may have been sealed while this verdict was being made; what is
-            // before the last verdict in the log, it knew.
-            let own = |held: &Held| occasion.run() == Some(held.run.as_str());
-            if *first < last || held.iter().any(own) {
-                work.checking.wrong(record_path(index), why);
-            } else {
-                work.take(record_path(index), why);
+        // Evidence of another run may have been sealed while this verdict was being made: its own verdict follows. What
+        // is before the last verdict in the log, and what its own run brought, it knew.
+        let unsure = |held: &&Held| held.index > last && occasion.run() != Some(held.run.as_str());
+        let sure = held.len() - held.iter().rev().take_while(unsure).count();
+        let mut knew = false;
+        for size in (sure..=held.len()).rev() {
+            let chosen = chosen(work, &held[..size], *as_of, config.lookback.delta())?;
+            if chosen.is_none_or(|chosen| chosen == named) {
+                knew = true;
+                break;
             }
+        }
+        if !knew {
+            let why = format!("does not name of {collector} what the control's rule chooses");
+            work.checking.wrong(record_path(index), why);
         }
     }
     Ok(())
+}
+
+/// What the rule chooses of a collector's evidence; `None`: this program does not know its kind.
+fn chosen(
+    work: &Work<'_>,
+    held: &[Held],
+    as_of: DateTime<Utc>,
+    lookback: TimeDelta,
+) -> Result<Option<BTreeSet<u64>>, BundleError> {
+    let Some(newest) = held.last() else { return Ok(Some(BTreeSet::new())) };
+    let file: RunFile = document(&work.source, newest.index, RUN)?;
+    Ok(match evidenced_collectors::kind(&file.kind).map(|kind| kind.reading) {
+        None => None,
+        Some(Covers::Snapshot) => Some(BTreeSet::from([newest.index])),
+        Some(Covers::Window) => Some(in_lookback(held, as_of.min(newest.window.end) - lookback)),
+    })
 }
 
 fn in_lookback(held: &[Held], since: DateTime<Utc>) -> BTreeSet<u64> {

@@ -84,6 +84,23 @@ async fn a_new_default_branch_that_begins_with_what_production_had_left_behind_i
 }
 
 #[tokio::test]
+async fn a_new_default_branch_that_is_made_in_the_window_where_production_was_before_a_mend_is_a_forced_push() {
+    let mut history = every_landing();
+    history.branch("acme/shop", ("kept", "main"), "example-eve", at("2026-03-08T10:00:00Z"), &[]);
+    let mended = (day(0) + Duration::hours(1)).to_rfc3339();
+    history.merge(pull(20, &mended).approved_by("example-ben"));
+    let made = day(0) + Duration::hours(2);
+    history.branch("acme/shop", ("trunk", "kept"), "example-eve", made, &[]);
+    history.default_branch("acme/shop", "trunk", day(0) + Duration::hours(3));
+    let bed = acme(history).await;
+    let first = bed.first().await;
+    let second = then(&bed, &first, day(1)).await;
+    let landed = landed(&second, "trunk");
+    assert_eq!(landed.len(), 1, "the two were never at one state at one time: {landed:?}");
+    assert_eq!((landed[0].0, landed[0].2, landed[0].3.as_str()), (LandingKind::ForcePush, made, "force-push"));
+}
+
+#[tokio::test]
 async fn bypasses_are_asked_of_a_default_branch_whatever_its_name() {
     let mut history = GithubHistory::new();
     for (number, branch) in (1..).zip(["a+b", "a#b", "a&b", "ä/b"]) {
