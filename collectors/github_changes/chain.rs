@@ -32,6 +32,9 @@ pub(super) struct Step {
     pub row: Row,
 }
 
+/// From when until when a branch was at a state.
+pub(super) type Stay = (DateTime<Utc>, DateTime<Utc>);
+
 /// The default branches that a new one took the place of.
 pub(super) struct Former {
     /// The last of them.
@@ -39,7 +42,7 @@ pub(super) struct Former {
     /// Its last content.
     pub head: String,
     /// Where it was in the window, each from when until when; what it was at last goes on, also where it was deleted.
-    pub states: BTreeMap<String, Vec<(DateTime<Utc>, DateTime<Utc>)>>,
+    pub states: BTreeMap<String, Vec<Stay>>,
 }
 
 /// Links the rows of one ref. `rows` are newest first; `fresh` are those that were asked for again after
@@ -131,12 +134,12 @@ impl Chain<'_> {
 
     /// Where the branch was in the window, in order, each from when until when. What it was at last goes on to the
     /// window's end, also where it was deleted.
-    pub(super) fn stays(&self, window: Window) -> Vec<(&String, DateTime<Utc>, DateTime<Utc>)> {
+    pub(super) fn stays(&self, window: Window) -> Vec<(&String, Stay)> {
         let rows = self.before(window).map(|row| (&row.after, row.timestamp));
         let all = std::iter::once((&self.from, DateTime::<Utc>::MIN_UTC)).chain(rows);
         let states: Vec<_> = all.filter(|(state, _)| *state != ZERO).collect();
         let until = states.iter().skip(1).map(|(_, since)| *since).chain([window.end]);
-        states.iter().zip(until).map(|((state, since), until)| (*state, *since, until)).collect()
+        states.iter().zip(until).map(|((state, since), until)| (*state, (*since, until))).collect()
     }
 
     /// What a default branch held before its first update of the window, the step that it came with, and what is to
@@ -148,10 +151,10 @@ impl Chain<'_> {
         let start = stays.first()?.0;
         let took =
             format!("{branch} took the place of {} as the default branch, and began with {start}", former.branch);
-        let at_once = |(state, since, until): &&(&String, DateTime<Utc>, DateTime<Utc>)| {
+        let at_once = |(state, (since, until)): &&(&String, Stay)| {
             former.states.get(*state).into_iter().flatten().any(|(from, to)| from <= until && since <= to)
         };
-        if let Some((same, ..)) = stays.iter().find(at_once) {
+        if let Some((same, _)) = stays.iter().find(at_once) {
             let came = if *same == start { String::new() } else { format!(", and came to {same}") };
             return Some((start.clone(), None, format!("{took}{came}, which is where production was")));
         }

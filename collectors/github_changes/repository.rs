@@ -243,8 +243,8 @@ fn former<'a>(
     let known = target.known?.branches.get(last);
     let head = now.branches.get(last).or(known)?.content.clone()?;
     let mut states: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for (state, since, until) in chains.get(last.as_str()).into_iter().flat_map(|chain| chain.stays(window)) {
-        states.entry(state.clone()).or_default().push((since, until));
+    for (state, stay) in chains.get(last.as_str()).into_iter().flat_map(|chain| chain.stays(window)) {
+        states.entry(state.clone()).or_default().push(stay);
     }
     // Deleted before, or not read: its last known content stands for it.
     if let Some(known) = known.filter(|known| known.head == ZERO || !chains.contains_key(last.as_str())) {

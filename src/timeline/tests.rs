@@ -132,7 +132,8 @@ fn changes_whose_times_run_backwards_make_no_negative_time() {
         run(Some(Effective), Deviating, Some(at(4, 0)), at(3, 0)),
     ];
     let timeline = fold(&changes, ten_days());
-    assert_eq!(states(&timeline), [(None, 96), (Some(Deviating), 144)]);
+    // By the clock of the last one, which the others were ahead of.
+    assert_eq!(states(&timeline), [(None, 48), (Some(Deviating), 192)]);
     assert!(timeline.drifts.iter().all(|drift| drift.lasted.observed_s >= 0));
     assert_eq!(timeline.totals.seconds.values().sum::<i64>(), timeline.totals.known_s);
 }
@@ -204,4 +205,26 @@ fn what_a_clock_that_was_ahead_dated_is_no_later_than_what_was_recorded_after_it
     ];
     assert_eq!(states(&fold(&minutes, ten_days())), [(None, 24), (Some(Effective), 216)]);
     assert_eq!(fold(&minutes, ten_days()).drifts.len(), 1);
+}
+
+#[test]
+fn what_looks_of_a_clock_that_was_ahead_saw_was_so_before_the_next_one() {
+    let bad = |items: &[&str]| -> BTreeMap<String, Bad> {
+        let why = Bad { outcome: Outcome::Deviation, reason: "why".to_owned() };
+        items.iter().map(|item| ((*item).to_owned(), why.clone())).collect()
+    };
+    let mut spells = Spells::default();
+    let mut look = |day, items: &[&str]| {
+        spells.look(Look { as_of: at(day, 0), exact: false, bad: bad(items), ended: BTreeMap::new() });
+    };
+    look(2, &[]);
+    look(300, &["a", "b"]);
+    look(301, &["a"]);
+    look(4, &["a", "c"]);
+    look(6, &[]);
+    let all = spells.end();
+    let told: Vec<_> = all.iter().map(|s| (s.item.as_str(), s.earliest, s.from, s.until.unwrap())).collect();
+    let from_two = |item, until| (item, Some(at(2, 0)), at(4, 0), until);
+    assert_eq!(told, [from_two("a", at(6, 0)), from_two("b", at(4, 0)), from_two("c", at(6, 0))]);
+    assert_eq!(all[1].lasted, lasted([0, 0, 48]));
 }
