@@ -24,6 +24,11 @@ fn exact(from: State, to: State, before: DateTime<Utc>, since: DateTime<Utc>) ->
     Change { since: Some(since), ..run(Some(from), to, Some(before), since) }
 }
 
+fn bad(items: &[&str]) -> BTreeMap<String, Bad> {
+    let why = Bad { outcome: Outcome::Deviation, reason: "why".to_owned() };
+    items.iter().map(|item| ((*item).to_owned(), why.clone())).collect()
+}
+
 fn states(timeline: &Timeline) -> Vec<(Option<State>, i64)> {
     let hours = |interval: &Interval| (interval.until - interval.from).num_hours();
     timeline.intervals.iter().map(|interval| (interval.state, hours(interval))).collect()
@@ -140,10 +145,6 @@ fn changes_whose_times_run_backwards_make_no_negative_time() {
 
 #[test]
 fn each_item_has_its_own_time_and_its_own_end() {
-    let bad = |items: &[&str]| -> BTreeMap<String, Bad> {
-        let why = Bad { outcome: Outcome::Deviation, reason: "why".to_owned() };
-        items.iter().map(|item| ((*item).to_owned(), why.clone())).collect()
-    };
     let mut spells = Spells::default();
     let mut look = |day, exact, items: &[&str], ended: &[(&str, Ending)]| {
         let ended = ended.iter().map(|(item, how)| ((*item).to_owned(), *how)).collect();
@@ -209,10 +210,6 @@ fn what_a_clock_that_was_ahead_dated_is_no_later_than_what_was_recorded_after_it
 
 #[test]
 fn what_looks_of_a_clock_that_was_ahead_saw_was_so_before_the_next_one() {
-    let bad = |items: &[&str]| -> BTreeMap<String, Bad> {
-        let why = Bad { outcome: Outcome::Deviation, reason: "why".to_owned() };
-        items.iter().map(|item| ((*item).to_owned(), why.clone())).collect()
-    };
     let mut spells = Spells::default();
     let mut look = |day, items: &[&str]| {
         spells.look(Look { as_of: at(day, 0), exact: false, bad: bad(items), ended: BTreeMap::new() });
