@@ -169,6 +169,10 @@ impl GithubHistory {
             self.row(&spec.repository, (&branch, "branch_deletion"), (&head, ZERO), gone, Some(&spec.merged_by));
             if let Some((at, who)) = spec.restored.as_ref().filter(|(at, _)| *at > gone) {
                 self.row(&spec.repository, (&branch, "branch_creation"), (ZERO, &head), *at, Some(who));
+                // And puts something else on it, which is taken back.
+                let (other, minute) = ("f".repeat(40), Duration::minutes(1));
+                self.row(&spec.repository, (&branch, "push"), (&head, &other), *at + minute, Some(who));
+                self.row(&spec.repository, (&branch, "force_push"), (&other, &head), *at + minute * 2, Some(who));
             }
         }
         landing

@@ -101,7 +101,8 @@ pub struct PullRequestSpec {
     pub branch_updated_at: Option<DateTime<Utc>>,
     /// Who presses it, if not the author.
     pub branch_updated_by: Option<String>,
-    /// When its branch is brought back, a minute after it was deleted, and by whom; before the merge or after it.
+    /// When its branch is brought back, a minute after it was deleted, and by whom; before the merge or after it. After it
+    /// they also push to it, and take that back.
     pub restored: Option<(DateTime<Utc>, String)>,
     /// When the base branch is switched to `base`, if it is.
     pub base_changed_at: Option<DateTime<Utc>>,

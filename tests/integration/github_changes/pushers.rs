@@ -24,7 +24,7 @@ fn restored(at: DateTime<Utc>, by: &str, spec: PullRequestSpec) -> PullRequestSp
 }
 
 #[tokio::test]
-async fn whoever_restores_a_branch_has_pushed_nothing() {
+async fn whoever_restores_a_branch_or_pushes_to_it_after_the_merge_has_pushed_nothing_of_it() {
     let (before, after) = (at(LANDED) - Duration::minutes(65), at(LANDED) + Duration::minutes(5));
     for (spec, reason) in [
         (pushed_by("example-ben"), "approver-pushed-last"),
